@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything a peer can make us allocate, wait for or repeat: number, unit, reason.
+ */
+#pragma once
+
+/* Wire: bytes of payload in one fragment; small enough that a key never waits long behind pixels. */
+#define BERTH_LIMIT_FRAGMENT_BYTES 16384u
+/* Wire: bytes of one reassembled message; a full 4K exact frame that did not compress fits. */
+#define BERTH_LIMIT_MESSAGE_BYTES (48u * 1024 * 1024)
+/* Wire: bytes that may arrive before the peer is authenticated (HELLO, AUTH). */
+#define BERTH_LIMIT_PREAUTH_BYTES 4096u
+/* Wire: capability TLVs in a HELLO and bytes in one of them. */
+#define BERTH_LIMIT_CAPABILITIES 64u
+#define BERTH_LIMIT_CAPABILITY_BYTES 256u
+/* Wire: microseconds from accepted TCP connection to end of TLS, and to a valid ticket. */
+#define BERTH_LIMIT_TLS_HANDSHAKE_US (10LL * 1000 * 1000)
+#define BERTH_LIMIT_AUTH_US (20LL * 1000 * 1000)
+/* Wire: bytes waiting to be sent to one client before the session calls it stalled. */
+#define BERTH_LIMIT_OUTPUT_QUEUE_BYTES (64u * 1024 * 1024)
+/* Wire: bytes of human text in a BYE. */
+#define BERTH_LIMIT_REASON_BYTES 256u
+
+/* Display: pixels on a side of one head, in all of its area, and heads of a session. */
+#define BERTH_LIMIT_HEAD_SIDE_PX 16384u
+#define BERTH_LIMIT_HEAD_AREA_PX (32u * 1024 * 1024)
+#define BERTH_LIMIT_HEADS 16u
+/* Display: smallest guest size that a client may ask for. */
+#define BERTH_LIMIT_HEAD_MIN_SIDE_PX 64u
+/* Display: side of a tile. */
+#define BERTH_LIMIT_TILE_PX 64u
+/* Display: rectangles or operations in one message. */
+#define BERTH_LIMIT_RECTS_PER_MESSAGE 65536u
+/* Display: log2 of the zstd window of the exact stream; 8 MiB measured best for office screens. */
+#define BERTH_LIMIT_ZSTD_WINDOW_LOG 23
+/* Display: frames sent and not acknowledged. */
+#define BERTH_LIMIT_FRAMES_IN_FLIGHT 2u
+/* Cursor: pixels on a side; shapes that a client remembers. */
+#define BERTH_LIMIT_CURSOR_SIDE_PX 256u
+#define BERTH_LIMIT_CURSOR_SHAPES 64u
+/* Input: messages a second from one client that are acted on; the rest is dropped. */
+#define BERTH_LIMIT_INPUT_PER_SECOND 2000u
+
+/* HTTP: bytes of a request body, of a response body that a client accepts. */
+#define BERTH_LIMIT_HTTP_BODY_BYTES (256u * 1024)
+#define BERTH_LIMIT_HTTP_RESPONSE_BYTES (4u * 1024 * 1024)
+/* HTTP: connections that the broker holds open at once. */
+#define BERTH_LIMIT_HTTP_CONNECTIONS 1024u
+/* Gateway: connections at once in all, and from one source address. */
+#define BERTH_LIMIT_GATEWAY_CONNECTIONS 8192u
+#define BERTH_LIMIT_GATEWAY_PER_SOURCE 256u
+/* Gateway and agent: bytes of a TLS ClientHello that is peeked for its server name. */
+#define BERTH_LIMIT_CLIENT_HELLO_BYTES 4096u
+
+/* Control link between broker and agent: bytes of one JSON message. */
+#define BERTH_LIMIT_CONTROL_MESSAGE_BYTES (4u * 1024 * 1024)
+/* Session control socket between agent and session process: bytes of one JSON message. */
+#define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
+/* QMP and guest agent: bytes of one line. */
+#define BERTH_LIMIT_QMP_LINE_BYTES (4u * 1024 * 1024)
+#define BERTH_LIMIT_GUEST_AGENT_LINE_BYTES (64u * 1024)
+
+/* Names: bytes of UTF-8 in a user, pool, host or image name, and in a password. */
+#define BERTH_LIMIT_NAME_BYTES 128u
+#define BERTH_LIMIT_PASSWORD_BYTES 256u
+/* Tickets: life in microseconds, allowed clock skew, ids remembered against replay. */
+#define BERTH_LIMIT_TICKET_LIFE_US (60LL * 1000 * 1000)
+#define BERTH_LIMIT_TICKET_SKEW_US (30LL * 1000 * 1000)
+#define BERTH_LIMIT_TICKETS_REMEMBERED 1024u
+/* Sessions: microseconds that a dropped connection may resume with its token (default policy). */
+#define BERTH_LIMIT_RESUME_WINDOW_US (180LL * 1000 * 1000)
+/* Logins: microseconds that an API token lives, and idle time before it dies. */
+#define BERTH_LIMIT_LOGIN_LIFE_US (10LL * 3600 * 1000 * 1000)
+#define BERTH_LIMIT_LOGIN_IDLE_US (3600LL * 1000 * 1000)

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Numbers of the display protocol between client and session.  docs/PROTOCOL.md is the authority;
+ * display/wire/message-table.c holds direction, states and lengths of each message.
+ */
+#pragma once
+
+#define BERTH_PROTOCOL_MAGIC 0x48545242u /* "BRTH" in memory order */
+#define BERTH_PROTOCOL_VERSION_MIN 1
+#define BERTH_PROTOCOL_VERSION_MAX 1
+#define BERTH_PROTOCOL_ALPN "berth/1"
+/* Server names: <session id>.<host id>.session.berth */
+#define BERTH_PROTOCOL_SNI_SUFFIX ".session.berth"
+#define BERTH_PROTOCOL_HEADER_BYTES 8
+
+/* Header flag: more fragments of this message follow on the same channel. */
+#define BERTH_FLAG_MORE 0x0001u
+
+typedef enum {
+    BERTH_CHANNEL_CONTROL = 0,
+    BERTH_CHANNEL_DISPLAY = 1,
+    BERTH_CHANNEL_CURSOR = 2,
+    BERTH_CHANNEL_INPUT = 3,
+    BERTH_CHANNEL_AUDIO_OUT = 4,
+    BERTH_CHANNEL_AUDIO_IN = 5,
+    BERTH_CHANNEL_CLIPBOARD = 6,
+    BERTH_CHANNEL_FILES = 7,
+    BERTH_CHANNEL_USB = 8,
+    BERTH_CHANNEL_APPS = 9,
+    BERTH_N_CHANNELS = 10,
+} BerthChannel;
+
+/* Control channel. */
+typedef enum {
+    BERTH_MSG_HELLO = 1,
+    BERTH_MSG_AUTH = 2,
+    BERTH_MSG_WELCOME = 3,
+    BERTH_MSG_PING = 4,
+    BERTH_MSG_PONG = 5,
+    BERTH_MSG_BYE = 6,
+} BerthControlMessage;
+
+/* Display channel: 1..15 session to client, 16.. client to session. */
+typedef enum {
+    BERTH_MSG_HEAD_CONFIG = 1,
+    BERTH_MSG_FRAME_BEGIN = 2,
+    BERTH_MSG_COPY = 3,
+    BERTH_MSG_FILL = 4,
+    BERTH_MSG_CACHED = 5,
+    BERTH_MSG_EXACT = 6,
+    BERTH_MSG_PHOTO = 7,
+    BERTH_MSG_VIDEO = 8,
+    BERTH_MSG_FRAME_END = 9,
+    BERTH_MSG_FRAME_ACK = 16,
+    BERTH_MSG_HEAD_REQUEST = 17,
+    BERTH_MSG_REFRESH = 18,
+} BerthDisplayMessage;
+
+/* Cursor channel, session to client. */
+typedef enum {
+    BERTH_MSG_CURSOR_DEFINE = 1,
+    BERTH_MSG_CURSOR_SET = 2,
+    BERTH_MSG_CURSOR_HIDE = 3,
+    BERTH_MSG_CURSOR_MOVE = 4,
+} BerthCursorMessage;
+
+/* Input channel: 1..15 client to session, 16.. session to client. */
+typedef enum {
+    BERTH_MSG_KEY = 1,
+    BERTH_MSG_POINTER_ABS = 2,
+    BERTH_MSG_POINTER_REL = 3,
+    BERTH_MSG_BUTTON = 4,
+    BERTH_MSG_WHEEL = 5,
+    BERTH_MSG_RELEASE_ALL = 6,
+    BERTH_MSG_LEDS = 16,
+    BERTH_MSG_POINTER_MODE = 17,
+} BerthInputMessage;
+
+/* How a client proves itself in AUTH. */
+typedef enum {
+    BERTH_AUTH_TICKET = 1,
+    BERTH_AUTH_RECONNECT = 2,
+} BerthAuthKind;
+
+/* Capability TLVs of HELLO.  Unknown ones are skipped. */
+typedef enum {
+    BERTH_CAP_EXACT_ZSTD = 1,    /* u8 window log that the decoder accepts */
+    BERTH_CAP_CURSOR_SHAPES = 2, /* u16 shapes that the client remembers */
+    BERTH_CAP_CLIENT_NAME = 3,   /* UTF-8, for logs and statistics */
+    BERTH_CAP_MAX_HEAD = 4,      /* u16 width, u16 height in pixels */
+} BerthCapability;
+
+/* Mouse buttons on the wire (evdev order). */
+typedef enum {
+    BERTH_BUTTON_LEFT = 0,
+    BERTH_BUTTON_MIDDLE = 1,
+    BERTH_BUTTON_RIGHT = 2,
+    BERTH_BUTTON_SIDE = 3,
+    BERTH_BUTTON_EXTRA = 4,
+    BERTH_N_BUTTONS = 5,
+} BerthButton;
+
+/* Lock keys in LEDS (same bits as QEMU's keyboard modifiers). */
+#define BERTH_LED_SCROLL 0x1u
+#define BERTH_LED_NUM 0x2u
+#define BERTH_LED_CAPS 0x4u
+
+/* Rights in a ticket and in WELCOME. */
+#define BERTH_RIGHT_INPUT 0x1u  /* may send keys and pointer */
+#define BERTH_RIGHT_RESIZE 0x2u /* may ask for a head size */
