@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Rebuilds the pictures of a session from its display messages.  The session is not trusted.
+ *
+ * Every rectangle is checked against its head, every EXACT must give exactly the bytes that its
+ * rectangles need, and nothing is allocated by a number of the peer before that number is checked
+ * against limits.  The first error is sticky: the connection must end.
+ *
+ * State: 4 bytes a pixel of every head (all heads together at most BERTH_LIMIT_HEAD_AREA_PX), the
+ * zstd window, and as much again as the largest COPY that overlaps itself.  Thread: one at a time.
+ */
+#pragma once
+
+#include "display/pixels/frame.h"
+#include "display/pixels/rect.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct BerthFrameDecoder BerthFrameDecoder;
+
+typedef enum {
+    BERTH_DECODED_NOTHING = 0, /* the message was part of a frame */
+    BERTH_DECODED_HEAD = 1,    /* a head got a new size: its canvas is a new, black one */
+    BERTH_DECODED_FRAME = 2,   /* a frame is complete */
+} BerthDecodedKind;
+
+typedef struct {
+    BerthDecodedKind kind;
+    uint16_t head;
+    /* Of a finished frame: */
+    uint32_t frame_id;
+    uint32_t input_serial;
+    int64_t capture_us;
+    uint32_t encode_us;
+    uint64_t n_bytes;       /* payload bytes of its messages, as received */
+    const BerthRect *rects; /* what changed; borrowed until the next call; may overlap */
+    size_t n_rects;         /* 0 if nothing changed, at most 64 */
+} BerthDecodedEvent;
+
+/*
+ * Makes a decoder for a new connection.
+ *
+ * max_width, max_height: largest head that is accepted, within the limits of limits.h
+ * window_log:            what HELLO offered, 10..BERTH_LIMIT_ZSTD_WINDOW_LOG
+ *
+ * Errors: NULL if a value is not allowed or memory ran out.
+ */
+BerthFrameDecoder *berth_frame_decoder_new(int max_width, int max_height, int window_log);
+
+/* NULL is allowed. */
+void berth_frame_decoder_free(BerthFrameDecoder *self);
+
+/*
+ * Takes one message of the display channel.
+ *
+ * type:      BERTH_MSG_HEAD_CONFIG, _FRAME_BEGIN, _COPY, _FILL, _EXACT or _FRAME_END
+ * ret_event: always set; kind is BERTH_DECODED_NOTHING on error
+ *
+ * Errors: sticky.  BERTH_ERR_TRUNCATED, BERTH_ERR_TRAILING, BERTH_ERR_TOO_LARGE (sizes over the
+ * limits), BERTH_ERR_INVALID (rectangles), BERTH_ERR_STATE (order), BERTH_ERR_CORRUPT (zstd),
+ * BERTH_ERR_UNSUPPORTED (type), BERTH_ERR_NO_MEMORY.
+ */
+int berth_frame_decoder_handle(BerthFrameDecoder *self, uint8_t type, const uint8_t *payload,
+                               size_t len, BerthDecodedEvent *ret_event);
+
+/*
+ * The picture of a head; NULL if it is not configured.  It changes while the messages of a frame
+ * are handled; between BERTH_DECODED_FRAME and the next message it is a whole frame.
+ *
+ * Ownership: borrowed; take a reference to keep it over a BERTH_DECODED_HEAD.
+ */
+BerthFrame *berth_frame_decoder_get_canvas(const BerthFrameDecoder *self, uint16_t head);
+
+/* True while a frame is begun and not ended. */
+bool berth_frame_decoder_is_in_frame(const BerthFrameDecoder *self);
