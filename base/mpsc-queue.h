@@ -32,6 +32,14 @@ BerthQueue *berth_queue_new(GMainContext *context, BerthQueueFunc func, void *us
  */
 bool berth_queue_push(BerthQueue *queue, void *item);
 
+/*
+ * Delivers what waits now instead of at the next turn of the loop.  Thread: consumer.
+ *
+ * The callback may push, which is delivered later, and must not free the queue while more than
+ * its own item waits.
+ */
+void berth_queue_drain(BerthQueue *queue);
+
 /* Refuses further items and frees those that wait; producers may still push.  Thread: consumer. */
 void berth_queue_close(BerthQueue *queue);
 

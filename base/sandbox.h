@@ -4,8 +4,10 @@
  *
  * Deny by default.  Every profile has the calls that a GLib loop with memory, clocks, threads'
  * locks and open descriptors needs; flags and a list add to them.  A forbidden call kills the
- * process (open() of a forbidden path is refused with EACCES by Landlock instead).  Files: where
- * the kernel has no Landlock, a warning is logged and seccomp stands alone.
+ * process, except that opening or looking up a path fails with EACCES: libraries do it lazily
+ * (time zones, locales) and must not take the session down.  No memory becomes executable unless
+ * the profile may start processes.  Where the kernel has no Landlock, a warning is logged and
+ * seccomp stands alone.
  *
  * BERTH_SANDBOX=log makes forbidden calls go through with a kernel log line: for development only.
  *
@@ -22,9 +24,8 @@ typedef enum {
     BERTH_SANDBOX_FILES = 1u << 0,     /* may open and stat paths; Landlock says which */
     BERTH_SANDBOX_THREADS = 1u << 1,   /* may start threads */
     BERTH_SANDBOX_SOCKETS = 1u << 2,   /* may make, bind, listen and connect sockets */
-    BERTH_SANDBOX_FDPASS = 1u << 3,    /* may use sendmsg and recvmsg (GLib's sockets need it) */
-    BERTH_SANDBOX_MEMFD = 1u << 4,     /* may make memfds and map shared memory */
-    BERTH_SANDBOX_PROCESSES = 1u << 5, /* may fork, exec, wait and signal */
+    BERTH_SANDBOX_MEMFD = 1u << 3,     /* may make memfds and map shared memory */
+    BERTH_SANDBOX_PROCESSES = 1u << 4, /* may fork, exec, wait and signal */
 } BerthSandboxFlags;
 
 typedef struct {
