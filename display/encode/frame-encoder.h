@@ -21,9 +21,6 @@
 
 typedef struct BerthFrameEncoder BerthFrameEncoder;
 
-/* FRAME_BEGIN flag: the frame covers the whole picture. */
-#define BERTH_FRAME_WHOLE 0x1u
-
 typedef struct {
     uint32_t frame_id;
     uint16_t head;         /* 0..BERTH_LIMIT_HEADS - 1, configured */

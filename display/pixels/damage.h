@@ -6,7 +6,7 @@
  * memory that a hostile guest writes to at the same time: each byte of it is read once, so the
  * frame and the damage always agree.
  *
- * State: 8 bytes a tile.  Thread: one at a time.
+ * State: 4 bytes a tile.  Thread: one at a time.
  */
 #pragma once
 

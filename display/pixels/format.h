@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ const BerthPixelFormat *berth_pixel_format_find_pixman(uint32_t pixman_code);
 
 /* Finds a format by DRM's code; NULL if Berth does not know it. */
 const BerthPixelFormat *berth_pixel_format_find_drm(uint32_t drm_fourcc);
+
+/* True if the bytes are blue, green, red and one that means nothing: no conversion is needed. */
+bool berth_pixel_format_is_bgrx(const BerthPixelFormat *format);
 
 /*
  * Converts one row to BGRX.  Every source byte is read at most once.

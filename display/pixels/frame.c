@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/pixels/frame.h"
+
+#include "display/pixels/format.h"
+#include "display/pixels/kernels.h"
+
+#include "berth/limits.h"
+
+#include <assert.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT_BYTES 64
+#define BLACK 0xff000000u
+
+static size_t
+row_bytes(BerthRect rect)
+{
+    return (size_t)rect.w * BERTH_PIXEL_BYTES;
+}
+
+static void
+fill_row(uint8_t *row, uint32_t word, int n_pixels)
+{
+    for (int i = 0; i < n_pixels; i++) {
+        memcpy(row + (size_t)i * BERTH_PIXEL_BYTES, &word, sizeof word);
+    }
+}
+
+bool
+berth_frame_size_is_allowed(int64_t width, int64_t height)
+{
+    return width > 0 && height > 0 && width <= BERTH_LIMIT_HEAD_SIDE_PX &&
+           height <= BERTH_LIMIT_HEAD_SIDE_PX && width * height <= BERTH_LIMIT_HEAD_AREA_PX;
+}
+
+BerthFrame *
+berth_frame_new(int width, int height)
+{
+    if (!berth_frame_size_is_allowed(width, height)) {
+        return NULL;
+    }
+    BerthFrame *self = g_try_new0(BerthFrame, 1);
+    if (self == NULL) {
+        return NULL;
+    }
+    size_t row = (size_t)width * BERTH_PIXEL_BYTES;
+    self->stride_bytes = (row + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    self->data = aligned_alloc(ALIGNMENT_BYTES, self->stride_bytes * (size_t)height);
+    if (self->data == NULL) {
+        g_free(self);
+        return NULL;
+    }
+    self->width = width;
+    self->height = height;
+    self->ref_count = 1;
+    fill_row(self->data, BLACK, (int)(self->stride_bytes * (size_t)height / BERTH_PIXEL_BYTES));
+    return self;
+}
+
+BerthFrame *
+berth_frame_ref(BerthFrame *self)
+{
+    g_atomic_int_inc(&self->ref_count);
+    return self;
+}
+
+void
+berth_frame_unref(BerthFrame *self)
+{
+    if (self != NULL && g_atomic_int_dec_and_test(&self->ref_count)) {
+        free(self->data);
+        g_free(self);
+    }
+}
+
+BerthRect
+berth_frame_get_rect(const BerthFrame *self)
+{
+    return (BerthRect){ 0, 0, self->width, self->height };
+}
+
+uint8_t *
+berth_frame_pixel(const BerthFrame *self, int x, int y)
+{
+    assert(x >= 0 && y >= 0 && x < self->width && y < self->height);
+    return self->data + (size_t)y * self->stride_bytes + (size_t)x * BERTH_PIXEL_BYTES;
+}
+
+void
+berth_frame_fill(BerthFrame *self, BerthRect rect, uint32_t xrgb)
+{
+    assert(berth_rect_is_inside(rect, self->width, self->height));
+    uint8_t *first = berth_frame_pixel(self, rect.x, rect.y);
+    fill_row(first, xrgb | BLACK, rect.w);
+    for (int y = 1; y < rect.h; y++) {
+        memcpy(first + (size_t)y * self->stride_bytes, first, row_bytes(rect));
+    }
+}
+
+void
+berth_frame_move(BerthFrame *self, BerthRect source, int x, int y)
+{
+    BerthRect target = { x, y, source.w, source.h };
+    assert(berth_rect_is_inside(source, self->width, self->height));
+    assert(berth_rect_is_inside(target, self->width, self->height));
+    /* Downwards the last row goes first; within a row memmove sees to the overlap. */
+    bool is_down = target.y > source.y;
+    for (int i = 0; i < source.h; i++) {
+        int row = is_down ? source.h - 1 - i : i;
+        memmove(berth_frame_pixel(self, target.x, target.y + row),
+                berth_frame_pixel(self, source.x, source.y + row), row_bytes(source));
+    }
+}
+
+void
+berth_frame_copy_rect(BerthFrame *dst, const BerthFrame *src, BerthRect rect)
+{
+    assert(berth_rect_is_inside(rect, dst->width, dst->height));
+    assert(berth_rect_is_inside(rect, src->width, src->height));
+    for (int y = rect.y; y < rect.y + rect.h; y++) {
+        memcpy(berth_frame_pixel(dst, rect.x, y), berth_frame_pixel(src, rect.x, y),
+               row_bytes(rect));
+    }
+}
+
+bool
+berth_frame_rect_equal(const BerthFrame *a, const BerthFrame *b, BerthRect rect)
+{
+    assert(berth_rect_is_inside(rect, a->width, a->height));
+    assert(berth_rect_is_inside(rect, b->width, b->height));
+    /* X is 0xff in every frame, so bytes decide. */
+    for (int y = rect.y; y < rect.y + rect.h; y++) {
+        if (memcmp(berth_frame_pixel(a, rect.x, y), berth_frame_pixel(b, rect.x, y),
+                   row_bytes(rect)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/pixels/kernels.h"
+
+#include "display/pixels/read-once.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAVE_X86 1
+#else
+#define HAVE_X86 0
+#endif
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pixel words are little-endian");
+
+#define OPAQUE 0xff000000u
+#define COLOUR 0x00ffffffu
+
+static uint32_t
+load_u32(const uint8_t *data)
+{
+    uint32_t word;
+    memcpy(&word, data, sizeof word);
+    return word;
+}
+
+static void
+store_u32(uint8_t *data, uint32_t word)
+{
+    memcpy(data, &word, sizeof word);
+}
+
+/* Fewer than 65 pixels; what the wide forms use for the end of a row, too. */
+static uint64_t
+compare_copy_pixels(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < n_pixels; i++) {
+        uint32_t word = berth_read_once_u32(src + 4 * i) | OPAQUE;
+        mask |= (uint64_t)(word != (load_u32(dst + 4 * i) | OPAQUE)) << i;
+        store_u32(dst + 4 * i, word);
+    }
+    return mask;
+}
+
+static uint64_t
+compare_pixels(const uint8_t *a, const uint8_t *b, size_t n_pixels)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < n_pixels; i++) {
+        uint32_t difference = (load_u32(a + 4 * i) ^ load_u32(b + 4 * i)) & COLOUR;
+        mask |= (uint64_t)(difference != 0) << i;
+    }
+    return mask;
+}
+
+static void
+pack_pixels(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    for (size_t i = 0; i < n_pixels; i++) {
+        dst[3 * i] = src[4 * i + 2];
+        dst[3 * i + 1] = src[4 * i + 1];
+        dst[3 * i + 2] = src[4 * i];
+    }
+}
+
+static void
+unpack_pixels(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    for (size_t i = 0; i < n_pixels; i++) {
+        dst[4 * i] = src[3 * i + 2];
+        dst[4 * i + 1] = src[3 * i + 1];
+        dst[4 * i + 2] = src[3 * i];
+        dst[4 * i + 3] = 0xff;
+    }
+}
+
+static void
+plain_compare_copy_row(uint8_t *dst, const uint8_t *src, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = compare_copy_pixels(dst + 4 * i, src + 4 * i, n);
+    }
+}
+
+static void
+plain_compare_row(const uint8_t *a, const uint8_t *b, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = compare_pixels(a + 4 * i, b + 4 * i, n);
+    }
+}
+
+static const BerthPixelKernels plain_kernels = {
+    .name = "plain",
+    .compare_copy_row = plain_compare_copy_row,
+    .compare_row = plain_compare_row,
+    .pack_rgb_row = pack_pixels,
+    .unpack_rgb_row = unpack_pixels,
+};
+
+#if HAVE_X86
+/* SSE2 is part of x86-64; the shuffles of the RGB forms need SSSE3. */
+
+static uint64_t
+sse2_compare_copy_64(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    const __m128i opaque = _mm_set1_epi32((int)OPAQUE);
+    uint64_t mask = 0;
+    size_t i = 0;
+    for (; i + 4 <= n_pixels; i += 4) {
+        __m128i new = _mm_loadu_si128((const __m128i *)(src + 4 * i));
+        __asm__ volatile("" : "+x"(new));
+        new = _mm_or_si128(new, opaque);
+        __m128i old = _mm_or_si128(_mm_loadu_si128((const __m128i *)(dst + 4 * i)), opaque);
+        unsigned equal = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(new, old)));
+        mask |= (uint64_t)(equal ^ 0xfu) << i;
+        _mm_storeu_si128((__m128i *)(dst + 4 * i), new);
+    }
+    return i == n_pixels ? mask
+                         : mask | compare_copy_pixels(dst + 4 * i, src + 4 * i, n_pixels - i) << i;
+}
+
+static void
+sse2_compare_copy_row(uint8_t *dst, const uint8_t *src, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = sse2_compare_copy_64(dst + 4 * i, src + 4 * i, n);
+    }
+}
+
+static uint64_t
+sse2_compare_64(const uint8_t *a, const uint8_t *b, size_t n_pixels)
+{
+    const __m128i opaque = _mm_set1_epi32((int)OPAQUE);
+    uint64_t mask = 0;
+    size_t i = 0;
+    for (; i + 4 <= n_pixels; i += 4) {
+        __m128i left = _mm_or_si128(_mm_loadu_si128((const __m128i *)(a + 4 * i)), opaque);
+        __m128i right = _mm_or_si128(_mm_loadu_si128((const __m128i *)(b + 4 * i)), opaque);
+        unsigned equal = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(left, right)));
+        mask |= (uint64_t)(equal ^ 0xfu) << i;
+    }
+    return i == n_pixels ? mask : mask | compare_pixels(a + 4 * i, b + 4 * i, n_pixels - i) << i;
+}
+
+static void
+sse2_compare_row(const uint8_t *a, const uint8_t *b, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = sse2_compare_64(a + 4 * i, b + 4 * i, n);
+    }
+}
+
+static const BerthPixelKernels sse2_kernels = {
+    .name = "sse2",
+    .compare_copy_row = sse2_compare_copy_row,
+    .compare_row = sse2_compare_row,
+    .pack_rgb_row = pack_pixels,
+    .unpack_rgb_row = unpack_pixels,
+};
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static uint64_t
+avx2_compare_copy_64(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    const __m256i opaque = _mm256_set1_epi32((int)OPAQUE);
+    uint64_t mask = 0;
+    size_t i = 0;
+    for (; i + 8 <= n_pixels; i += 8) {
+        __m256i new = _mm256_loadu_si256((const __m256i *)(src + 4 * i));
+        __asm__ volatile("" : "+x"(new));
+        new = _mm256_or_si256(new, opaque);
+        __m256i old = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(dst + 4 * i)), opaque);
+        unsigned equal =
+            (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(new, old)));
+        if (equal != 0xffu) {
+            mask |= (uint64_t)(equal ^ 0xffu) << i;
+            _mm256_storeu_si256((__m256i *)(dst + 4 * i), new);
+        }
+    }
+    return i == n_pixels ? mask
+                         : mask | compare_copy_pixels(dst + 4 * i, src + 4 * i, n_pixels - i) << i;
+}
+
+AVX2 static void
+avx2_compare_copy_row(uint8_t *dst, const uint8_t *src, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = avx2_compare_copy_64(dst + 4 * i, src + 4 * i, n);
+    }
+}
+
+AVX2 static uint64_t
+avx2_compare_64(const uint8_t *a, const uint8_t *b, size_t n_pixels)
+{
+    const __m256i opaque = _mm256_set1_epi32((int)OPAQUE);
+    uint64_t mask = 0;
+    size_t i = 0;
+    for (; i + 8 <= n_pixels; i += 8) {
+        __m256i left = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(a + 4 * i)), opaque);
+        __m256i right = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(b + 4 * i)), opaque);
+        unsigned equal =
+            (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(left, right)));
+        mask |= (uint64_t)(equal ^ 0xffu) << i;
+    }
+    return i == n_pixels ? mask : mask | compare_pixels(a + 4 * i, b + 4 * i, n_pixels - i) << i;
+}
+
+AVX2 static void
+avx2_compare_row(const uint8_t *a, const uint8_t *b, size_t n_pixels, uint64_t *masks)
+{
+    for (size_t i = 0; i < n_pixels; i += 64) {
+        size_t n = n_pixels - i < 64 ? n_pixels - i : 64;
+        masks[i / 64] = avx2_compare_64(a + 4 * i, b + 4 * i, n);
+    }
+}
+
+/* Stores 16 bytes for every 4 pixels, of which the last 4 are overwritten by the next step. */
+AVX2 static void
+avx2_pack_rgb_row(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    const __m128i order = _mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+    size_t i = 0;
+    for (; i + 6 <= n_pixels; i += 4) {
+        __m128i pixels = _mm_loadu_si128((const __m128i *)(src + 4 * i));
+        _mm_storeu_si128((__m128i *)(dst + 3 * i), _mm_shuffle_epi8(pixels, order));
+    }
+    pack_pixels(dst + 3 * i, src + 4 * i, n_pixels - i);
+}
+
+/* Loads 16 bytes for every 4 pixels: stops while 16 bytes are left. */
+AVX2 static void
+avx2_unpack_rgb_row(uint8_t *dst, const uint8_t *src, size_t n_pixels)
+{
+    const __m128i order = _mm_setr_epi8(2, 1, 0, -1, 5, 4, 3, -1, 8, 7, 6, -1, 11, 10, 9, -1);
+    const __m128i opaque = _mm_set1_epi32((int)OPAQUE);
+    size_t i = 0;
+    for (; i + 6 <= n_pixels; i += 4) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(src + 3 * i));
+        __m128i pixels = _mm_or_si128(_mm_shuffle_epi8(bytes, order), opaque);
+        _mm_storeu_si128((__m128i *)(dst + 4 * i), pixels);
+    }
+    unpack_pixels(dst + 4 * i, src + 3 * i, n_pixels - i);
+}
+
+static const BerthPixelKernels avx2_kernels = {
+    .name = "avx2",
+    .compare_copy_row = avx2_compare_copy_row,
+    .compare_row = avx2_compare_row,
+    .pack_rgb_row = avx2_pack_rgb_row,
+    .unpack_rgb_row = avx2_unpack_rgb_row,
+};
+#endif
+
+static const BerthPixelKernels *const all_kernels[] = {
+    &plain_kernels,
+#if HAVE_X86
+    &sse2_kernels,
+    &avx2_kernels,
+#endif
+};
+
+const BerthPixelKernels *const *
+berth_pixel_kernels_all(size_t *ret_n)
+{
+    size_t n = sizeof all_kernels / sizeof all_kernels[0];
+#if HAVE_X86
+    if (!__builtin_cpu_supports("avx2")) {
+        n--;
+    }
+#endif
+    *ret_n = n;
+    return all_kernels;
+}
+
+const BerthPixelKernels *
+berth_pixel_kernels(void)
+{
+    size_t n;
+    const BerthPixelKernels *const *all = berth_pixel_kernels_all(&n);
+    return all[n - 1];
+}
