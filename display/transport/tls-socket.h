@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An OpenSSL BIO over a non-blocking socket that never raises SIGPIPE: recv() and send() with
+ * MSG_NOSIGNAL in place of read() and write().
+ */
+#pragma once
+
+#include <openssl/bio.h>
+
+/* Makes the BIO; fd is borrowed.  Returns NULL if memory ran out. */
+BIO *berth_tls_socket_new(int fd);
