@@ -139,3 +139,23 @@ berth_frame_rect_equal(const BerthFrame *a, const BerthFrame *b, BerthRect rect)
     }
     return true;
 }
+
+bool
+berth_frame_get_solid(const BerthFrame *self, BerthRect rect, uint32_t *ret_xrgb)
+{
+    assert(berth_rect_is_inside(rect, self->width, self->height));
+    const uint8_t *first = berth_frame_pixel(self, rect.x, rect.y);
+    /* A row that equals itself one pixel further on has one colour. */
+    if (memcmp(first, first + BERTH_PIXEL_BYTES, row_bytes(rect) - BERTH_PIXEL_BYTES) != 0) {
+        return false;
+    }
+    for (int y = 1; y < rect.h; y++) {
+        if (memcmp(first, first + (size_t)y * self->stride_bytes, row_bytes(rect)) != 0) {
+            return false;
+        }
+    }
+    uint32_t word;
+    memcpy(&word, first, sizeof word);
+    *ret_xrgb = word & ~BLACK;
+    return true;
+}

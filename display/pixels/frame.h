@@ -61,3 +61,10 @@ void berth_frame_copy_rect(BerthFrame *dst, const BerthFrame *src, BerthRect rec
 
 /* True if the rectangle, inside both pictures, has the same colours in both. */
 bool berth_frame_rect_equal(const BerthFrame *a, const BerthFrame *b, BerthRect rect);
+
+/*
+ * True if a rectangle, inside the picture, has one colour only.
+ *
+ * ret_xrgb: 0x00RRGGBB; set on true only
+ */
+bool berth_frame_get_solid(const BerthFrame *self, BerthRect rect, uint32_t *ret_xrgb);

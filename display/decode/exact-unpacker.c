@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/decode/exact-unpacker.h"
+
+#include "berth/errors.h"
+#include "berth/limits.h"
+#include "display/pixels/kernels.h"
+
+#include <glib.h>
+#include <zstd.h>
+
+/* Rows are unpacked in chunks of this size; a row of the widest head fits. */
+#define CHUNK_BYTES (128u * 1024)
+#define RGB_BYTES 3u
+
+_Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
+
+struct BerthExactUnpacker {
+    ZSTD_DCtx *context;
+    uint8_t chunk[CHUNK_BYTES];
+};
+
+BerthExactUnpacker *
+berth_exact_unpacker_new(int window_log)
+{
+    BerthExactUnpacker *self = g_try_new0(BerthExactUnpacker, 1);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->context = ZSTD_createDCtx();
+    if (self->context == NULL ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(self->context, ZSTD_d_windowLogMax, window_log))) {
+        berth_exact_unpacker_free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+berth_exact_unpacker_free(BerthExactUnpacker *self)
+{
+    if (self != NULL) {
+        ZSTD_freeDCtx(self->context);
+        g_free(self);
+    }
+}
+
+/* Fills the first n_bytes of the chunk; the stream must not end within them. */
+static int
+read_chunk(BerthExactUnpacker *self, ZSTD_inBuffer *input, size_t n_bytes)
+{
+    ZSTD_outBuffer output = { self->chunk, n_bytes, 0 };
+    while (output.pos < output.size) {
+        size_t in_before = input->pos;
+        size_t out_before = output.pos;
+        size_t hint = ZSTD_decompressStream(self->context, &output, input);
+        /* 0 is the end of a zstd frame: the stream of a connection has none. */
+        if (ZSTD_isError(hint) || hint == 0) {
+            return BERTH_ERR_CORRUPT;
+        }
+        if (input->pos == in_before && output.pos == out_before) {
+            return BERTH_ERR_CORRUPT;
+        }
+    }
+    return BERTH_OK;
+}
+
+/* The message must be used up and must hold no pixel more. */
+static int
+check_end(BerthExactUnpacker *self, ZSTD_inBuffer *input)
+{
+    uint8_t surplus;
+    ZSTD_outBuffer output = { &surplus, 1, 0 };
+    bool is_moving = true;
+    while (is_moving) {
+        size_t in_before = input->pos;
+        size_t hint = ZSTD_decompressStream(self->context, &output, input);
+        if (ZSTD_isError(hint) || hint == 0 || output.pos > 0) {
+            return BERTH_ERR_CORRUPT;
+        }
+        is_moving = input->pos < input->size && input->pos > in_before;
+    }
+    return input->pos == input->size ? BERTH_OK : BERTH_ERR_CORRUPT;
+}
+
+static int
+unpack_rect(BerthExactUnpacker *self, ZSTD_inBuffer *input, BerthWireRect rect, BerthFrame *canvas)
+{
+    const BerthPixelKernels *kernels = berth_pixel_kernels();
+    size_t row_bytes = rect.w * RGB_BYTES;
+    int rows_per_chunk = (int)(CHUNK_BYTES / row_bytes);
+    for (int row = 0; row < rect.h;) {
+        int n_rows = MIN(rows_per_chunk, rect.h - row);
+        int error = read_chunk(self, input, (size_t)n_rows * row_bytes);
+        if (error != BERTH_OK) {
+            return error;
+        }
+        for (int i = 0; i < n_rows; i++, row++) {
+            kernels->unpack_rgb_row(berth_frame_pixel(canvas, rect.x, rect.y + row),
+                                    self->chunk + (size_t)i * row_bytes, rect.w);
+        }
+    }
+    return BERTH_OK;
+}
+
+int
+berth_exact_unpacker_decode(BerthExactUnpacker *self, const BerthMsgExact *exact,
+                            BerthFrame *canvas)
+{
+    ZSTD_inBuffer input = { exact->data, exact->data_len, 0 };
+    for (unsigned i = 0; i < exact->n; i++) {
+        int error = unpack_rect(self, &input, berth_msg_exact_get(exact, i), canvas);
+        if (error != BERTH_OK) {
+            return error;
+        }
+    }
+    return check_end(self, &input);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/decode/frame-decoder.h"
+
+#include "berth/errors.h"
+#include "berth/limits.h"
+#include "berth/protocol.h"
+#include "display/decode/exact-unpacker.h"
+#include "display/pixels/copy.h"
+#include "display/pixels/region.h"
+#include "display/wire/msg-display.h"
+
+#include <glib.h>
+
+#define MIN_WINDOW_LOG 10
+/* Rectangles that a finished frame reports. */
+#define DAMAGE_BUDGET 64
+
+_Static_assert(DAMAGE_BUDGET <= BERTH_REGION_MAX_RECTS, "the region can hold the budget");
+
+struct BerthFrameDecoder {
+    int error;
+    int max_width;
+    int max_height;
+    BerthFrame *canvases[BERTH_LIMIT_HEADS];
+    BerthExactUnpacker *unpacker;
+    /* The frame between FRAME_BEGIN and FRAME_END. */
+    bool is_in_frame;
+    BerthMsgFrameBegin frame;
+    BerthFrame *canvas; /* borrowed: that of the frame's head */
+    uint64_t frame_bytes;
+    BerthRegion changed;
+};
+
+/* Handles one checked type; ret_event is BERTH_DECODED_NOTHING at the start. */
+typedef int (*Handler)(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                       BerthDecodedEvent *ret_event);
+
+BerthFrameDecoder *
+berth_frame_decoder_new(int max_width, int max_height, int window_log)
+{
+    /* Side by side: a session may offer either orientation, the area is checked per head. */
+    if (max_width <= 0 || max_height <= 0 || max_width > (int)BERTH_LIMIT_HEAD_SIDE_PX ||
+        max_height > (int)BERTH_LIMIT_HEAD_SIDE_PX || window_log < MIN_WINDOW_LOG ||
+        window_log > BERTH_LIMIT_ZSTD_WINDOW_LOG) {
+        return NULL;
+    }
+    BerthFrameDecoder *self = g_try_new0(BerthFrameDecoder, 1);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->max_width = max_width;
+    self->max_height = max_height;
+    berth_region_init(&self->changed, DAMAGE_BUDGET);
+    self->unpacker = berth_exact_unpacker_new(window_log);
+    if (self->unpacker == NULL) {
+        g_free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+berth_frame_decoder_free(BerthFrameDecoder *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        berth_frame_unref(self->canvases[i]);
+    }
+    berth_exact_unpacker_free(self->unpacker);
+    g_free(self);
+}
+
+/* Pixels of all heads but one. */
+static int64_t
+other_heads_px(const BerthFrameDecoder *self, uint16_t head)
+{
+    int64_t area_px = 0;
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        if (i != head && self->canvases[i] != NULL) {
+            area_px += berth_rect_area_px(berth_frame_get_rect(self->canvases[i]));
+        }
+    }
+    return area_px;
+}
+
+static int
+handle_head_config(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                   BerthDecodedEvent *ret_event)
+{
+    BerthMsgHeadConfig config;
+    int error = berth_msg_head_config_decode(payload, len, &config);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (self->is_in_frame) {
+        return BERTH_ERR_STATE;
+    }
+    if (config.head >= BERTH_LIMIT_HEADS || config.w > self->max_width ||
+        config.h > self->max_height || !berth_frame_size_is_allowed(config.w, config.h) ||
+        other_heads_px(self, config.head) + (int64_t)config.w * config.h >
+            BERTH_LIMIT_HEAD_AREA_PX) {
+        return BERTH_ERR_TOO_LARGE;
+    }
+    BerthFrame *canvas = berth_frame_new(config.w, config.h);
+    if (canvas == NULL) {
+        return BERTH_ERR_NO_MEMORY;
+    }
+    berth_frame_unref(self->canvases[config.head]);
+    self->canvases[config.head] = canvas;
+    ret_event->kind = BERTH_DECODED_HEAD;
+    ret_event->head = config.head;
+    return BERTH_OK;
+}
+
+static int
+handle_frame_begin(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                   BerthDecodedEvent *ret_event)
+{
+    BerthMsgFrameBegin begin;
+    int error = berth_msg_frame_begin_decode(payload, len, &begin);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (self->is_in_frame || begin.head >= BERTH_LIMIT_HEADS ||
+        self->canvases[begin.head] == NULL) {
+        return BERTH_ERR_STATE;
+    }
+    self->is_in_frame = true;
+    self->frame = begin;
+    self->canvas = self->canvases[begin.head];
+    self->frame_bytes = len;
+    berth_region_clear(&self->changed);
+    return BERTH_OK;
+}
+
+/* Accepts a target rectangle of the frame. */
+static bool
+take_target(BerthFrameDecoder *self, BerthRect rect)
+{
+    if (!berth_rect_is_inside(rect, self->canvas->width, self->canvas->height)) {
+        return false;
+    }
+    berth_region_add(&self->changed, rect);
+    return true;
+}
+
+/* Checks the copies of a message; moves has room for all of them. */
+static int
+check_copies(BerthFrameDecoder *self, const BerthMsgCopy *copy, BerthMove *moves)
+{
+    int64_t area_px = 0;
+    for (unsigned i = 0; i < copy->n; i++) {
+        BerthWireCopy item = berth_msg_copy_get(copy, i);
+        BerthRect source = { item.sx, item.sy, item.w, item.h };
+        BerthRect target = { item.dx, item.dy, item.w, item.h };
+        if (!berth_rect_is_inside(source, self->canvas->width, self->canvas->height) ||
+            !take_target(self, target)) {
+            return BERTH_ERR_INVALID;
+        }
+        area_px += berth_rect_area_px(target);
+        moves[i] = (BerthMove){ source, item.dx, item.dy };
+    }
+    /* Targets that do not overlap are never more than the picture. */
+    int64_t canvas_px = berth_rect_area_px(berth_frame_get_rect(self->canvas));
+    return area_px <= canvas_px ? BERTH_OK : BERTH_ERR_TOO_LARGE;
+}
+
+static int
+handle_copy(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+            BerthDecodedEvent *ret_event)
+{
+    BerthMsgCopy copy;
+    int error = berth_msg_copy_decode(payload, len, &copy);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    g_autofree BerthMove *moves = g_try_new(BerthMove, copy.n);
+    if (moves == NULL) {
+        return BERTH_ERR_NO_MEMORY;
+    }
+    error = check_copies(self, &copy, moves);
+    return error != BERTH_OK ? error : berth_copy_apply(self->canvas, moves, copy.n);
+}
+
+static int
+handle_fill(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+            BerthDecodedEvent *ret_event)
+{
+    BerthMsgFill fill;
+    int error = berth_msg_fill_decode(payload, len, &fill);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    for (unsigned i = 0; i < fill.n; i++) {
+        BerthWireFill item = berth_msg_fill_get(&fill, i);
+        BerthRect rect = { item.x, item.y, item.w, item.h };
+        if (!take_target(self, rect)) {
+            return BERTH_ERR_INVALID;
+        }
+        berth_frame_fill(self->canvas, rect, item.xrgb);
+    }
+    return BERTH_OK;
+}
+
+static int
+handle_exact(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+             BerthDecodedEvent *ret_event)
+{
+    BerthMsgExact exact;
+    int error = berth_msg_exact_decode(payload, len, &exact);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    for (unsigned i = 0; i < exact.n; i++) {
+        BerthWireRect item = berth_msg_exact_get(&exact, i);
+        if (!take_target(self, (BerthRect){ item.x, item.y, item.w, item.h })) {
+            return BERTH_ERR_INVALID;
+        }
+    }
+    return berth_exact_unpacker_decode(self->unpacker, &exact, self->canvas);
+}
+
+static int
+handle_frame_end(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                 BerthDecodedEvent *ret_event)
+{
+    BerthMsgFrameEnd end;
+    int error = berth_msg_frame_end_decode(payload, len, &end);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (end.frame != self->frame.frame || end.n_bytes != (uint32_t)self->frame_bytes) {
+        return BERTH_ERR_PROTOCOL;
+    }
+    self->is_in_frame = false;
+    self->canvas = NULL;
+    *ret_event = (BerthDecodedEvent){
+        .kind = BERTH_DECODED_FRAME,
+        .head = self->frame.head,
+        .frame_id = self->frame.frame,
+        .input_serial = self->frame.input_serial,
+        .capture_us = self->frame.capture_us,
+        .encode_us = end.encode_us,
+        .n_bytes = self->frame_bytes,
+        .rects = self->changed.rects,
+        .n_rects = self->changed.n_rects,
+    };
+    return BERTH_OK;
+}
+
+static const struct {
+    uint8_t type;
+    bool needs_frame;
+    Handler handle;
+} handlers[] = {
+    { BERTH_MSG_HEAD_CONFIG, false, handle_head_config },
+    { BERTH_MSG_FRAME_BEGIN, false, handle_frame_begin },
+    { BERTH_MSG_COPY, true, handle_copy },
+    { BERTH_MSG_FILL, true, handle_fill },
+    { BERTH_MSG_EXACT, true, handle_exact },
+    { BERTH_MSG_FRAME_END, true, handle_frame_end },
+};
+
+static int
+dispatch(BerthFrameDecoder *self, uint8_t type, const uint8_t *payload, size_t len,
+         BerthDecodedEvent *ret_event)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(handlers); i++) {
+        if (handlers[i].type != type) {
+            continue;
+        }
+        if (handlers[i].needs_frame) {
+            if (!self->is_in_frame) {
+                return BERTH_ERR_STATE;
+            }
+            self->frame_bytes += type == BERTH_MSG_FRAME_END ? 0 : len;
+        }
+        return handlers[i].handle(self, payload, len, ret_event);
+    }
+    return BERTH_ERR_UNSUPPORTED;
+}
+
+int
+berth_frame_decoder_handle(BerthFrameDecoder *self, uint8_t type, const uint8_t *payload,
+                           size_t len, BerthDecodedEvent *ret_event)
+{
+    *ret_event = (BerthDecodedEvent){ .kind = BERTH_DECODED_NOTHING };
+    if (self->error == BERTH_OK) {
+        self->error = dispatch(self, type, payload, len, ret_event);
+    }
+    return self->error;
+}
+
+BerthFrame *
+berth_frame_decoder_get_canvas(const BerthFrameDecoder *self, uint16_t head)
+{
+    return head < BERTH_LIMIT_HEADS ? self->canvases[head] : NULL;
+}
+
+bool
+berth_frame_decoder_is_in_frame(const BerthFrameDecoder *self)
+{
+    return self->is_in_frame;
+}

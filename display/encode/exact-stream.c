@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/encode/exact-stream.h"
+
+#include "berth/errors.h"
+#include "display/pixels/kernels.h"
+
+#include <glib.h>
+#include <string.h>
+#include <zstd.h>
+
+/* Packed pixels that are handed to zstd at once; a row of the widest head fits. */
+#define CHUNK_BYTES (128 * 1024)
+#define RGB_BYTES 3
+
+_Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
+
+struct BerthExactStream {
+    ZSTD_CCtx *context;
+    size_t chunk_len;
+    uint8_t chunk[CHUNK_BYTES];
+};
+
+BerthExactStream *
+berth_exact_stream_new(int window_log, int level)
+{
+    BerthExactStream *self = g_try_new0(BerthExactStream, 1);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->context = ZSTD_createCCtx();
+    if (self->context == NULL ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(self->context, ZSTD_c_compressionLevel, level)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(self->context, ZSTD_c_windowLog, window_log)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(self->context, ZSTD_c_contentSizeFlag, 0))) {
+        berth_exact_stream_free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+berth_exact_stream_free(BerthExactStream *self)
+{
+    if (self != NULL) {
+        ZSTD_freeCCtx(self->context);
+        g_free(self);
+    }
+}
+
+/* Hands the chunk to zstd; what comes out is appended to the writer. */
+static int
+compress_chunk(BerthExactStream *self, ZSTD_EndDirective directive, BerthWriter *writer)
+{
+    ZSTD_inBuffer input = { self->chunk, self->chunk_len, 0 };
+    size_t remaining;
+    do {
+        size_t room = ZSTD_compressBound(self->chunk_len) + 64;
+        uint8_t *space = berth_writer_reserve(writer, room);
+        if (space == NULL) {
+            return writer->error;
+        }
+        ZSTD_outBuffer output = { space, room, 0 };
+        remaining = ZSTD_compressStream2(self->context, &output, &input, directive);
+        if (ZSTD_isError(remaining)) {
+            return BERTH_ERR_INTERNAL;
+        }
+        writer->len -= room - output.pos;
+    } while (input.pos < input.size || (directive == ZSTD_e_flush && remaining > 0));
+    self->chunk_len = 0;
+    return BERTH_OK;
+}
+
+static int
+append_rect(BerthExactStream *self, const BerthFrame *frame, BerthWireRect rect,
+            BerthWriter *writer)
+{
+    const BerthPixelKernels *kernels = berth_pixel_kernels();
+    size_t row_bytes = (size_t)rect.w * RGB_BYTES;
+    for (int row = 0; row < rect.h; row++) {
+        if (self->chunk_len + row_bytes > CHUNK_BYTES) {
+            int error = compress_chunk(self, ZSTD_e_continue, writer);
+            if (error != BERTH_OK) {
+                return error;
+            }
+        }
+        kernels->pack_rgb_row(self->chunk + self->chunk_len,
+                              berth_frame_pixel(frame, rect.x, rect.y + row), rect.w);
+        self->chunk_len += row_bytes;
+    }
+    return BERTH_OK;
+}
+
+int
+berth_exact_stream_encode(BerthExactStream *self, const BerthFrame *frame,
+                          const BerthWireRect *rects, size_t n_rects, BerthWriter *writer)
+{
+    int error = berth_msg_exact_encode_head(writer, rects, n_rects);
+    for (size_t i = 0; error == BERTH_OK && i < n_rects; i++) {
+        error = append_rect(self, frame, rects[i], writer);
+    }
+    return error != BERTH_OK ? error : compress_chunk(self, ZSTD_e_flush, writer);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finds what moved up or down between two pictures: scrolled text, moved windows' columns.
+ *
+ * The result is a proposal that makes the old picture more like the new one.  It need not be
+ * right: the caller applies it and then compares again, so a wrong proposal costs bytes and never
+ * a wrong pixel.
+ *
+ * State: 16 bytes for every row of every 64 pixel wide column of the picture.  Thread: one at a
+ * time.
+ */
+#pragma once
+
+#include "display/pixels/frame.h"
+#include "display/wire/msg-display.h"
+
+typedef struct BerthScrollFinder BerthScrollFinder;
+
+/* Errors: NULL if memory ran out. */
+BerthScrollFinder *berth_scroll_finder_new(void);
+
+/* NULL is allowed. */
+void berth_scroll_finder_free(BerthScrollFinder *self);
+
+/*
+ * Proposes copies within the old picture.
+ *
+ * old, new:  of the same size
+ * changed:   boxes of what differs between the two, none wider than a tile column (64 px,
+ *            aligned); nothing outside of their common columns and rows is proposed as a target
+ * copies:    room for max_copies; targets do not overlap each other, sources are of the old picture
+ *
+ * Returns the number of copies, 0 if nothing moved or memory ran out.
+ */
+size_t berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old,
+                                const BerthFrame *new, const BerthRect *changed, size_t n_changed,
+                                BerthWireCopy *copies, size_t max_copies);
