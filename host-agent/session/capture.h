@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A capture source: where a desktop's pixels come from and where its input goes.
+ *
+ * Pixels, cursor, mode, lock keys and the end of the desktop are written into a BerthScreen by the
+ * source's own reader thread, which always drains its peer and never waits for a client.  Input
+ * goes the other way through the functions below, on the main thread; none of them blocks.
+ *
+ * Thread: main, except for what a source writes into the screen.
+ */
+#pragma once
+
+#include "host-agent/session/screen.h"
+
+#include "berth/protocol.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthCapture BerthCapture;
+
+/*
+ * What a source can do.  Input functions return BERTH_OK, BERTH_ERR_BUSY if the desktop does not
+ * keep up (the event is dropped, and the caller must not count it as given), BERTH_ERR_UNSUPPORTED
+ * if the source has no such thing, or BERTH_ERR_CLOSED after the peer has gone.
+ */
+typedef struct {
+    const char *name; /* as in the control message "start" */
+
+    /*
+     * Attaches to the desktop behind a connected socket.
+     *
+     * fd: taken, also on error
+     *
+     * Returns NULL with error set.  Later failures end the screen (berth_screen_end).
+     */
+    BerthCapture *(*open)(int fd, BerthScreen *screen, GError **error);
+    /* Detaches and frees; the screen stays.  Held keys are the caller's to release before. */
+    void (*close)(BerthCapture *self);
+
+    int (*key)(BerthCapture *self, uint16_t evdev, bool is_down);
+    int (*pointer_abs)(BerthCapture *self, int x_px, int y_px); /* inside the mode */
+    int (*pointer_rel)(BerthCapture *self, int dx_px, int dy_px);
+    int (*button)(BerthCapture *self, BerthButton button, bool is_down);
+    int (*wheel)(BerthCapture *self, int n_right, int n_down); /* whole notches */
+    /* Asks the guest for a mode; it may choose another, or none. */
+    int (*resize)(BerthCapture *self, int w_px, int h_px, int w_mm, int h_mm);
+} BerthCaptureOps;
+
+/* Every source begins with this. */
+struct BerthCapture {
+    const BerthCaptureOps *ops;
+};
+
+extern const BerthCaptureOps berth_capture_qemu_dbus;
+extern const BerthCaptureOps berth_capture_rfb;
+
+/* Returns the source of that name, or NULL. */
+const BerthCaptureOps *berth_capture_find(const char *name);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/session/dbus-reader.h"
+
+#include "host-agent/session/dbus-listener.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+#define SCOPE "capture"
+#define IFACE_LISTENER "org.qemu.Display1.Listener"
+#define IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
+/* A hostile guest must not fill the log. */
+#define MAX_COMPLAINTS 3
+
+struct BerthDbusReader {
+    BerthScreen *screen;
+    int mode_w, mode_h; /* of the last good Scanout; 0 before */
+    unsigned n_complaints;
+};
+
+/* One call of the interface: arguments have been checked against the type. */
+typedef struct {
+    const char *member;
+    const char *type;
+    int (*handle)(BerthDbusReader *self, GVariant *arguments);
+} ListenerCall;
+
+BerthDbusReader *
+berth_dbus_reader_new(BerthScreen *screen)
+{
+    BerthDbusReader *self = g_new0(BerthDbusReader, 1);
+
+    self->screen = berth_screen_ref(screen);
+    return self;
+}
+
+void
+berth_dbus_reader_free(gpointer reader)
+{
+    BerthDbusReader *self = reader;
+
+    berth_screen_unref(self->screen);
+    g_free(self);
+}
+
+/* The bytes of the last argument; ret_owner keeps them alive. */
+static const uint8_t *
+get_bytes(GVariant *arguments, GVariant **ret_owner, size_t *ret_n_bytes)
+{
+    *ret_owner = g_variant_get_child_value(arguments, g_variant_n_children(arguments) - 1);
+    return g_variant_get_fixed_array(*ret_owner, ret_n_bytes, 1);
+}
+
+static int
+handle_scanout(BerthDbusReader *self, GVariant *arguments)
+{
+    g_autoptr(GVariant) owner = NULL;
+    BerthListenerPicture picture;
+    guint32 width, height, stride, format;
+    const uint8_t *data;
+    size_t n_bytes;
+    int r;
+
+    g_variant_get(arguments, "(uuuu@ay)", &width, &height, &stride, &format, NULL);
+    data = get_bytes(arguments, &owner, &n_bytes);
+    r = berth_dbus_listener_check_scanout(width, height, stride, format, data, n_bytes, &picture);
+    if (r < 0) {
+        return r;
+    }
+    r = berth_screen_set_mode(self->screen, picture.rect.w, picture.rect.h);
+    if (r < 0) {
+        return r;
+    }
+    self->mode_w = picture.rect.w;
+    self->mode_h = picture.rect.h;
+    return berth_screen_write(self->screen, picture.rect, &picture.source);
+}
+
+static int
+handle_update(BerthDbusReader *self, GVariant *arguments)
+{
+    g_autoptr(GVariant) owner = NULL;
+    BerthListenerPicture picture;
+    BerthRect rect;
+    guint32 stride, format;
+    const uint8_t *data;
+    size_t n_bytes;
+    int r;
+
+    g_variant_get(arguments, "(iiiiuu@ay)", &rect.x, &rect.y, &rect.w, &rect.h, &stride, &format,
+                  NULL);
+    data = get_bytes(arguments, &owner, &n_bytes);
+    r = berth_dbus_listener_check_update(&rect, stride, format, data, n_bytes, self->mode_w,
+                                         self->mode_h, &picture);
+    return r < 0 ? r : berth_screen_write(self->screen, picture.rect, &picture.source);
+}
+
+static int
+handle_cursor_define(BerthDbusReader *self, GVariant *arguments)
+{
+    g_autoptr(GVariant) owner = NULL;
+    BerthCursorShape shape;
+    gint32 width, height, hot_x, hot_y;
+    const uint8_t *data;
+    size_t n_bytes;
+    int r;
+
+    g_variant_get(arguments, "(iiii@ay)", &width, &height, &hot_x, &hot_y, NULL);
+    data = get_bytes(arguments, &owner, &n_bytes);
+    r = berth_dbus_listener_check_cursor(width, height, hot_x, hot_y, data, n_bytes, &shape);
+    if (r == BERTH_OK) {
+        berth_screen_set_cursor(self->screen, &shape);
+    }
+    return r;
+}
+
+static int
+handle_mouse_set(BerthDbusReader *self, GVariant *arguments)
+{
+    gint32 x, y, is_on;
+
+    g_variant_get(arguments, "(iii)", &x, &y, &is_on);
+    berth_screen_set_pointer(self->screen, x, y, is_on != 0);
+    return BERTH_OK;
+}
+
+static int
+handle_disable(BerthDbusReader *self, GVariant *arguments)
+{
+    berth_screen_blank(self->screen);
+    return BERTH_OK;
+}
+
+static const ListenerCall calls[] = {
+    { "Update", "(iiiiuuay)", handle_update },
+    { "Scanout", "(uuuuay)", handle_scanout },
+    { "CursorDefine", "(iiiiay)", handle_cursor_define },
+    { "MouseSet", "(iii)", handle_mouse_set },
+    { "Disable", "()", handle_disable },
+};
+
+static const ListenerCall *
+find_call(const char *member)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        if (g_strcmp0(member, calls[i].member) == 0) {
+            return &calls[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+complain(BerthDbusReader *self, const char *member, int code)
+{
+    if (self->n_complaints < MAX_COMPLAINTS) {
+        self->n_complaints++;
+        berth_log_warning(SCOPE, "a display call %s was dropped: %s", member,
+                          berth_error_sentence(code));
+    }
+}
+
+static void
+send_reply(GDBusConnection *connection, GDBusMessage *message, GVariant *body)
+{
+    g_autoptr(GDBusMessage) reply = NULL;
+
+    if (g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) {
+        if (body) {
+            g_variant_unref(g_variant_ref_sink(body));
+        }
+        return;
+    }
+    reply = g_dbus_message_new_method_reply(message);
+    if (body) {
+        g_dbus_message_set_body(reply, body);
+    }
+    g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+}
+
+/* QEMU asks what else we can do: nothing beyond the plain calls. */
+static GVariant *
+new_properties(void)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    g_variant_builder_add(&builder, "{sv}", "Interfaces", g_variant_new_strv(NULL, 0));
+    return g_variant_new("(a{sv})", &builder);
+}
+
+static void
+handle_listener_call(BerthDbusReader *self, const ListenerCall *call, GDBusMessage *message)
+{
+    GVariant *arguments = g_dbus_message_get_body(message);
+    bool has_type = arguments ? g_variant_is_of_type(arguments, G_VARIANT_TYPE(call->type))
+                              : g_str_equal(call->type, "()");
+    int r = has_type ? call->handle(self, arguments) : BERTH_ERR_PROTOCOL;
+
+    if (r < 0) {
+        complain(self, call->member, r);
+    }
+}
+
+GDBusMessage *
+berth_dbus_reader_filter(GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming,
+                         gpointer reader)
+{
+    const char *iface = g_dbus_message_get_interface(message);
+    const char *member = g_dbus_message_get_member(message);
+    const ListenerCall *call;
+
+    if (!is_incoming ||
+        g_dbus_message_get_message_type(message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL) {
+        return message;
+    }
+    if (g_strcmp0(iface, IFACE_PROPERTIES) == 0 && g_strcmp0(member, "GetAll") == 0) {
+        send_reply(connection, message, new_properties());
+        g_object_unref(message);
+        return NULL;
+    }
+    call = g_strcmp0(iface, IFACE_LISTENER) == 0 ? find_call(member) : NULL;
+    if (!call) {
+        return message; /* GDBus answers with an error */
+    }
+    handle_listener_call(reader, call, message);
+    send_reply(connection, message, NULL);
+    g_object_unref(message);
+    return NULL;
+}

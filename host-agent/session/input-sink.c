@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/session/input-sink.h"
+
+#include "berth/errors.h"
+#include "berth/limits.h"
+
+#include <string.h>
+
+#define WINDOW_US (1000 * 1000)
+/* Units of one wheel notch on the wire. */
+#define NOTCH 120
+
+struct BerthInputSink {
+    uint32_t rights;
+    BerthCapture *capture;
+    int w_px, h_px;
+    bool is_absolute;
+    uint8_t held_keys[(BERTH_WIRE_MAX_KEY + 8) / 8];
+    uint8_t held_buttons; /* bit per BerthButton */
+    int wheel_x, wheel_y; /* less than a notch, kept for the next message */
+    int64_t window_start_us;
+    unsigned n_in_window;
+    uint32_t serial;
+    BerthInputStats stats;
+};
+
+BerthInputSink *
+berth_input_sink_new(uint32_t rights)
+{
+    BerthInputSink *self = g_new0(BerthInputSink, 1);
+
+    self->rights = rights;
+    self->window_start_us = INT64_MIN / 2;
+    return self;
+}
+
+void
+berth_input_sink_free(BerthInputSink *self)
+{
+    g_free(self);
+}
+
+void
+berth_input_sink_set_capture(BerthInputSink *self, BerthCapture *capture)
+{
+    self->capture = capture;
+    memset(self->held_keys, 0, sizeof(self->held_keys));
+    self->held_buttons = 0;
+}
+
+void
+berth_input_sink_set_mode(BerthInputSink *self, int w_px, int h_px)
+{
+    self->w_px = w_px;
+    self->h_px = h_px;
+}
+
+void
+berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute)
+{
+    self->is_absolute = is_absolute;
+}
+
+static bool
+is_key_held(const BerthInputSink *self, uint16_t evdev)
+{
+    return self->held_keys[evdev / 8] >> (evdev % 8) & 1;
+}
+
+static void
+set_key_held(BerthInputSink *self, uint16_t evdev, bool is_held)
+{
+    uint8_t bit = (uint8_t)(1u << (evdev % 8));
+
+    if (is_held) {
+        self->held_keys[evdev / 8] |= bit;
+    } else {
+        self->held_keys[evdev / 8] &= (uint8_t)~bit;
+    }
+}
+
+static int
+give_key(BerthInputSink *self, uint16_t evdev, bool is_down)
+{
+    int r;
+
+    if (evdev > BERTH_WIRE_MAX_KEY) {
+        return BERTH_ERR_INVALID;
+    }
+    if (!is_down && !is_key_held(self, evdev)) {
+        return BERTH_ERR_STATE;
+    }
+    r = self->capture->ops->key(self->capture, evdev, is_down);
+    if (r == BERTH_OK || !is_down) {
+        set_key_held(self, evdev, is_down);
+    }
+    return r;
+}
+
+static int
+give_button(BerthInputSink *self, uint8_t button, bool is_down)
+{
+    uint8_t bit = (uint8_t)(1u << button);
+    int r;
+
+    if (button >= BERTH_N_BUTTONS) {
+        return BERTH_ERR_INVALID;
+    }
+    if (!is_down && !(self->held_buttons & bit)) {
+        return BERTH_ERR_STATE;
+    }
+    r = self->capture->ops->button(self->capture, (BerthButton)button, is_down);
+    if (r == BERTH_OK && is_down) {
+        self->held_buttons |= bit;
+    } else if (!is_down) {
+        self->held_buttons &= (uint8_t)~bit;
+    }
+    return r;
+}
+
+static int
+give_position(BerthInputSink *self, const BerthMsgInput *input)
+{
+    if (input->abs.head != 0) {
+        return BERTH_ERR_INVALID;
+    }
+    if (!self->is_absolute || self->w_px <= 0 || self->h_px <= 0) {
+        return BERTH_ERR_STATE;
+    }
+    return self->capture->ops->pointer_abs(self->capture, MIN(input->abs.x, self->w_px - 1),
+                                           MIN(input->abs.y, self->h_px - 1));
+}
+
+static int
+give_motion(BerthInputSink *self, const BerthMsgInput *input)
+{
+    if (self->is_absolute) {
+        return BERTH_ERR_STATE;
+    }
+    return self->capture->ops->pointer_rel(self->capture, input->rel.dx, input->rel.dy);
+}
+
+/* Adds up parts of a notch; returns the whole ones. */
+static int
+take_notches(int *sum, int delta)
+{
+    int n;
+
+    *sum += delta;
+    n = *sum / NOTCH;
+    *sum -= n * NOTCH;
+    return n;
+}
+
+static int
+give_wheel(BerthInputSink *self, const BerthMsgInput *input)
+{
+    int n_right = take_notches(&self->wheel_x, input->wheel.dx);
+    int n_up = take_notches(&self->wheel_y, input->wheel.dy);
+
+    if (n_right == 0 && n_up == 0) {
+        return BERTH_OK;
+    }
+    return self->capture->ops->wheel(self->capture, n_right, -n_up);
+}
+
+static bool
+is_release(uint8_t type, const BerthMsgInput *input)
+{
+    return type == BERTH_MSG_RELEASE_ALL || (type == BERTH_MSG_KEY && !input->key.is_down) ||
+           (type == BERTH_MSG_BUTTON && !input->button.is_down);
+}
+
+static bool
+take_rate(BerthInputSink *self, int64_t now_us)
+{
+    if (now_us - self->window_start_us >= WINDOW_US) {
+        self->window_start_us = now_us;
+        self->n_in_window = 0;
+    }
+    return self->n_in_window++ < BERTH_LIMIT_INPUT_PER_SECOND;
+}
+
+static int
+give(BerthInputSink *self, uint8_t type, const BerthMsgInput *input)
+{
+    switch (type) {
+    case BERTH_MSG_KEY:
+        return give_key(self, input->key.evdev, input->key.is_down);
+    case BERTH_MSG_POINTER_ABS:
+        return give_position(self, input);
+    case BERTH_MSG_POINTER_REL:
+        return give_motion(self, input);
+    case BERTH_MSG_BUTTON:
+        return give_button(self, input->button.button, input->button.is_down);
+    case BERTH_MSG_WHEEL:
+        return give_wheel(self, input);
+    case BERTH_MSG_RELEASE_ALL:
+        berth_input_sink_release_all(self);
+        return BERTH_OK;
+    default:
+        return BERTH_ERR_INVALID;
+    }
+}
+
+int
+berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
+                        int64_t now_us)
+{
+    bool is_within_rate = take_rate(self, now_us);
+    int r;
+
+    if (!(self->rights & BERTH_RIGHT_INPUT)) {
+        r = BERTH_ERR_FORBIDDEN;
+    } else if (!self->capture) {
+        r = BERTH_ERR_STATE;
+    } else if (!is_within_rate && !is_release(type, input)) {
+        r = BERTH_ERR_THROTTLED;
+    } else {
+        r = give(self, type, input);
+    }
+    if (r == BERTH_OK) {
+        self->serial = input->serial;
+        self->stats.n_given++;
+    } else {
+        self->stats.n_refused++;
+    }
+    return r;
+}
+
+void
+berth_input_sink_release_all(BerthInputSink *self)
+{
+    if (!self->capture) {
+        return;
+    }
+    for (unsigned evdev = 0; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
+        if (is_key_held(self, (uint16_t)evdev)) {
+            give_key(self, (uint16_t)evdev, false);
+        }
+    }
+    for (unsigned button = 0; button < BERTH_N_BUTTONS; button++) {
+        if (self->held_buttons & (1u << button)) {
+            give_button(self, (uint8_t)button, false);
+        }
+    }
+}
+
+uint32_t
+berth_input_sink_get_serial(const BerthInputSink *self)
+{
+    return self->serial;
+}
+
+void
+berth_input_sink_get_stats(const BerthInputSink *self, BerthInputStats *ret)
+{
+    *ret = self->stats;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The gate between one client's input and the guest: rights, rate, places, and what is held down.
+ *
+ * Whatever a client does or how it ends, berth_input_sink_release_all() leaves no key and no
+ * button down in the guest.  No clock, no I/O of its own: it calls the capture source.
+ *
+ * Thread: main.
+ */
+#pragma once
+
+#include "host-agent/session/capture.h"
+
+#include "display/wire/msg-input.h"
+
+#include <stdint.h>
+
+typedef struct BerthInputSink BerthInputSink;
+
+/* Counters since the beginning. */
+typedef struct {
+    uint64_t n_given;
+    uint64_t n_refused; /* no right, over the rate, or the guest did not keep up */
+} BerthInputStats;
+
+/* rights: BERTH_RIGHT_* of the client. */
+BerthInputSink *berth_input_sink_new(uint32_t rights);
+
+/* Frees it; does not release keys.  NULL is allowed. */
+void berth_input_sink_free(BerthInputSink *self);
+
+/* Where input goes from now on; NULL is nowhere.  Nothing counts as held down at a new source. */
+void berth_input_sink_set_capture(BerthInputSink *self, BerthCapture *capture);
+
+/* Size of the head in pixels; 0, 0 before the first mode: positions are refused then. */
+void berth_input_sink_set_mode(BerthInputSink *self, int w_px, int h_px);
+
+/* Which kind of pointer motion the guest takes; the other kind is refused. */
+void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
+
+/*
+ * Gives one input message to the guest.
+ *
+ * type: BERTH_MSG_KEY .. BERTH_MSG_RELEASE_ALL, decoded
+ *
+ * Positions outside of the head are moved to its edge.  A second press of a key that is held goes
+ * through (the guest sees a repeat), a release of one that is not held is dropped.
+ *
+ * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_THROTTLED (over BERTH_LIMIT_INPUT_PER_SECOND; releases
+ * still pass), BERTH_ERR_STATE (no source or mode, other pointer kind, not held), BERTH_ERR_INVALID
+ * (another head), and those of the source.  None of them harms the connection.
+ */
+int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
+                            int64_t now_us);
+
+/* Releases every key and button that is held. */
+void berth_input_sink_release_all(BerthInputSink *self);
+
+/* Serial of the last message that reached the guest; 0 before. */
+uint32_t berth_input_sink_get_serial(const BerthInputSink *self);
+
+void berth_input_sink_get_stats(const BerthInputSink *self, BerthInputStats *ret);

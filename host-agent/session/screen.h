@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one place where a capture source's thread and the session's main thread meet.
+ *
+ * The source writes the newest state (pixels, mode, cursor, lock keys, end) under a small lock;
+ * nothing is ever queued, so memory is bounded whatever the guest does, and a slow client cannot
+ * make the source wait.  The main thread takes what changed: damaged pixels are copied into a
+ * picture of its own, from which it encodes without the lock.
+ *
+ * Cost: two pictures of the mode.  Thread: each function says whose it is.
+ */
+#pragma once
+
+#include "display/encode/cursor-encoder.h"
+#include "display/pixels/damage.h"
+#include "display/pixels/frame.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthScreen BerthScreen;
+
+/* What a take found changed. */
+typedef enum {
+    BERTH_SCREEN_MODE = 1u << 0,     /* the picture is a new one; all of it is damage */
+    BERTH_SCREEN_DAMAGE = 1u << 1,   /* pixels */
+    BERTH_SCREEN_CURSOR = 1u << 2,   /* shape or visibility */
+    BERTH_SCREEN_POINTER = 1u << 3,  /* the guest moved the pointer */
+    BERTH_SCREEN_LEDS = 1u << 4,     /* lock keys */
+    BERTH_SCREEN_ABSOLUTE = 1u << 5, /* pointer mode */
+    BERTH_SCREEN_ENDED = 1u << 6,    /* the desktop is gone */
+} BerthScreenChange;
+
+/* Called on the main thread when there is something to take; many changes may be one call. */
+typedef void (*BerthScreenFunc)(void *user_data);
+
+/*
+ * Makes a screen without a mode.
+ *
+ * context: where on_change runs; NULL is the default one
+ */
+BerthScreen *berth_screen_new(GMainContext *context, BerthScreenFunc on_change, void *user_data);
+
+/* Takes one more reference.  Thread: any. */
+BerthScreen *berth_screen_ref(BerthScreen *self);
+
+/* Gives one reference back; NULL is allowed.  Thread: any. */
+void berth_screen_unref(BerthScreen *self);
+
+/* Calls on_change no more; before its user_data dies.  Thread: main. */
+void berth_screen_detach(BerthScreen *self);
+
+/*
+ * Source: sets the mode if it differs from the present one.
+ *
+ * Errors: BERTH_ERR_TOO_LARGE, BERTH_ERR_NO_MEMORY (nothing changes).
+ */
+int berth_screen_set_mode(BerthScreen *self, int w_px, int h_px);
+
+/* Any thread: the mode as the source set it last; 0, 0 before the first. */
+void berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px);
+
+/*
+ * Source: brings pixels in; what differs becomes damage.
+ *
+ * Errors: those of berth_damage_compare_copy(); BERTH_ERR_STATE before the first mode.
+ */
+int berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *source);
+
+/* Source: the desktop shows nothing; the picture becomes black and keeps its size. */
+void berth_screen_blank(BerthScreen *self);
+
+/* Source: a new pointer shape, checked by the caller; copied. */
+void berth_screen_set_cursor(BerthScreen *self, const BerthCursorShape *shape);
+
+/* Source: where the guest draws its pointer, and whether. */
+void berth_screen_set_pointer(BerthScreen *self, int32_t x_px, int32_t y_px, bool is_visible);
+
+/* Source: BERTH_LED_*. */
+void berth_screen_set_leds(BerthScreen *self, uint8_t leds);
+
+/* Source: whether the guest takes absolute pointer positions. */
+void berth_screen_set_absolute(BerthScreen *self, bool is_absolute);
+
+/* Source: the peer is gone; only the first end counts.  code: BERTH_ERR_*; text: copied. */
+void berth_screen_end(BerthScreen *self, int code, const char *text);
+
+/* Main: a new source begins after an end: forgets the end, keeps the picture. */
+void berth_screen_reopen(BerthScreen *self);
+
+/* Main: serial of the input given to the guest last; later changes are marked with it. */
+void berth_screen_set_input_serial(BerthScreen *self, uint32_t serial);
+
+/*
+ * Main: takes over all that changed since the last take.
+ *
+ * Returns BERTH_SCREEN_* bits.  What the functions below return changes only here.
+ */
+unsigned berth_screen_take(BerthScreen *self);
+
+/* Main: the picture as of the last take; NULL before the first mode.  Borrowed. */
+const BerthFrame *berth_screen_get_picture(const BerthScreen *self);
+
+/* Main: what the last take changed in the picture; NULL before the first mode.  Borrowed. */
+const BerthDamage *berth_screen_get_damage(const BerthScreen *self);
+
+/* Main: when the oldest change of the last damage was captured, monotonic. */
+int64_t berth_screen_get_capture_us(const BerthScreen *self);
+
+/* Main: serial of the last input that the guest had before the last damage. */
+uint32_t berth_screen_get_input_serial(const BerthScreen *self);
+
+/* Main: false before the first shape.  ret_shape borrows until the next take. */
+bool berth_screen_get_cursor(const BerthScreen *self, BerthCursorShape *ret_shape);
+
+/* Main: pointer of the guest; returns whether it is visible. */
+bool berth_screen_get_pointer(const BerthScreen *self, int32_t *ret_x_px, int32_t *ret_y_px);
+
+uint8_t berth_screen_get_leds(const BerthScreen *self);
+bool berth_screen_get_absolute(const BerthScreen *self);
+
+/* Main: BERTH_OK while the desktop lives, else why it ended; ret_text may be NULL, borrowed. */
+int berth_screen_get_end(const BerthScreen *self, const char **ret_text);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "host-agent/session/input-sink.h"
+
+#include "berth/limits.h"
+
+/* A source that remembers what it got. */
+typedef struct {
+    BerthCapture base;
+    int result;
+    int n_calls;
+    int n_down;
+    int last_x, last_y;
+} FakeCapture;
+
+static int
+fake_key(BerthCapture *base, uint16_t evdev, bool is_down)
+{
+    FakeCapture *self = (FakeCapture *)base;
+
+    self->n_calls++;
+    self->last_x = evdev;
+    self->last_y = is_down;
+    if (self->result == BERTH_OK) {
+        self->n_down += is_down ? 1 : -1;
+    }
+    return self->result;
+}
+
+static int
+fake_point(BerthCapture *base, int x, int y)
+{
+    FakeCapture *self = (FakeCapture *)base;
+
+    self->n_calls++;
+    self->last_x = x;
+    self->last_y = y;
+    return self->result;
+}
+
+static int
+fake_button(BerthCapture *base, BerthButton button, bool is_down)
+{
+    return fake_key(base, (uint16_t)button, is_down);
+}
+
+static const BerthCaptureOps fake_ops = {
+    .name = "fake",
+    .key = fake_key,
+    .pointer_abs = fake_point,
+    .pointer_rel = fake_point,
+    .button = fake_button,
+    .wheel = fake_point,
+};
+
+typedef struct {
+    FakeCapture capture;
+    BerthInputSink *sink;
+} Fixture;
+
+static int
+set_up(void **state)
+{
+    static Fixture fixture;
+
+    fixture = (Fixture){ .capture = { .base = { &fake_ops } } };
+    fixture.sink = berth_input_sink_new(BERTH_RIGHT_INPUT);
+    berth_input_sink_set_capture(fixture.sink, &fixture.capture.base);
+    berth_input_sink_set_mode(fixture.sink, 1280, 800);
+    berth_input_sink_set_absolute(fixture.sink, true);
+    *state = &fixture;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    Fixture *fixture = *state;
+
+    berth_input_sink_free(fixture->sink);
+    return 0;
+}
+
+static int
+send_key(Fixture *fixture, uint16_t evdev, bool is_down, int64_t now_us)
+{
+    BerthMsgInput input = { .serial = 7, .key = { evdev, is_down } };
+
+    return berth_input_sink_handle(fixture->sink, BERTH_MSG_KEY, &input, now_us);
+}
+
+static void
+keys_reach_the_guest(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(send_key(fixture, 30, true, 0));
+    assert_int_equal(fixture->capture.last_x, 30);
+    assert_int_equal(berth_input_sink_get_serial(fixture->sink), 7);
+    assert_berth_ok(send_key(fixture, 30, false, 0));
+    assert_int_equal(fixture->capture.n_down, 0);
+}
+
+static void
+without_the_right_nothing_reaches_the_guest(void **state)
+{
+    Fixture *fixture = *state;
+    BerthInputSink *sink = berth_input_sink_new(BERTH_RIGHT_RESIZE);
+    BerthMsgInput input = { .serial = 1, .key = { 30, true } };
+
+    berth_input_sink_set_capture(sink, &fixture->capture.base);
+    assert_berth_error(berth_input_sink_handle(sink, BERTH_MSG_KEY, &input, 0),
+                       BERTH_ERR_FORBIDDEN);
+    assert_int_equal(fixture->capture.n_calls, 0);
+    berth_input_sink_free(sink);
+}
+
+static void
+a_release_without_a_press_is_dropped(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput input = { .button = { BERTH_BUTTON_LEFT, false } };
+
+    assert_berth_error(send_key(fixture, 30, false, 0), BERTH_ERR_STATE);
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &input, 0),
+                       BERTH_ERR_STATE);
+    assert_int_equal(fixture->capture.n_calls, 0);
+}
+
+static void
+release_all_leaves_nothing_down(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput button = { .button = { BERTH_BUTTON_EXTRA, true } };
+    BerthMsgInput none = { .serial = 9 };
+
+    for (uint16_t evdev = 1; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
+        assert_berth_ok(send_key(fixture, evdev, true, evdev));
+    }
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &button, 0));
+    assert_int_equal(fixture->capture.n_down, BERTH_WIRE_MAX_KEY + 1);
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_RELEASE_ALL, &none, 0));
+    assert_int_equal(fixture->capture.n_down, 0);
+    berth_input_sink_release_all(fixture->sink);
+    assert_int_equal(fixture->capture.n_down, 0);
+}
+
+static void
+a_press_that_the_guest_refused_is_not_held(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture->capture.result = BERTH_ERR_BUSY;
+    assert_berth_error(send_key(fixture, 30, true, 0), BERTH_ERR_BUSY);
+    fixture->capture.n_calls = 0;
+    berth_input_sink_release_all(fixture->sink);
+    assert_int_equal(fixture->capture.n_calls, 0);
+    assert_int_equal(berth_input_sink_get_serial(fixture->sink), 0);
+}
+
+static void
+over_the_rate_only_releases_pass(void **state)
+{
+    Fixture *fixture = *state;
+
+    for (unsigned i = 0; i < BERTH_LIMIT_INPUT_PER_SECOND; i++) {
+        assert_berth_ok(send_key(fixture, 30, true, 1000));
+    }
+    assert_berth_error(send_key(fixture, 31, true, 1000), BERTH_ERR_THROTTLED);
+    assert_berth_ok(send_key(fixture, 30, false, 1000));
+    assert_berth_ok(send_key(fixture, 31, true, 1000 + 1000 * 1000));
+}
+
+static void
+positions_outside_of_the_head_move_to_its_edge(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput input = { .abs = { 0, 5000, 800 } };
+
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0));
+    assert_int_equal(fixture->capture.last_x, 1279);
+    assert_int_equal(fixture->capture.last_y, 799);
+    input.abs.head = 1;
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0),
+                       BERTH_ERR_INVALID);
+}
+
+static void
+only_the_pointer_kind_of_the_guest_passes(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput position = { .abs = { 0, 1, 1 } };
+    BerthMsgInput motion = { .rel = { -3, 4 } };
+
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion, 0),
+                       BERTH_ERR_STATE);
+    berth_input_sink_set_absolute(fixture->sink, false);
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position, 0),
+                       BERTH_ERR_STATE);
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion, 0));
+    assert_int_equal(fixture->capture.last_x, -3);
+    berth_input_sink_set_absolute(fixture->sink, true);
+    berth_input_sink_set_mode(fixture->sink, 0, 0);
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position, 0),
+                       BERTH_ERR_STATE);
+}
+
+static void
+parts_of_a_wheel_notch_add_up(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput input = { .wheel = { 0, 50 } };
+
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
+    assert_int_equal(fixture->capture.n_calls, 0);
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
+    assert_int_equal(fixture->capture.n_calls, 1);
+    assert_int_equal(fixture->capture.last_y, -1); /* away from the user is up */
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keys_reach_the_guest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_the_right_nothing_reaches_the_guest, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_release_without_a_press_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(release_all_leaves_nothing_down, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_press_that_the_guest_refused_is_not_held, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(over_the_rate_only_releases_pass, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(positions_outside_of_the_head_move_to_its_edge, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(only_the_pointer_kind_of_the_guest_passes, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(parts_of_a_wheel_notch_add_up, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "host-agent/session/screen.h"
+
+#include <string.h>
+
+typedef struct {
+    GMainContext *context;
+    BerthScreen *screen;
+    int n_wakes;
+    uint32_t pixels[64 * 48];
+} Fixture;
+
+static void
+on_change(void *user_data)
+{
+    Fixture *fixture = user_data;
+
+    fixture->n_wakes++;
+}
+
+static int
+set_up(void **state)
+{
+    static Fixture fixture;
+
+    memset(&fixture, 0, sizeof(fixture));
+    fixture.context = g_main_context_new();
+    fixture.screen = berth_screen_new(fixture.context, on_change, &fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    Fixture *fixture = *state;
+
+    berth_screen_detach(fixture->screen);
+    berth_screen_unref(fixture->screen);
+    g_main_context_unref(fixture->context);
+    return 0;
+}
+
+static void
+write_rect(Fixture *fixture, BerthRect rect, uint32_t colour)
+{
+    BerthPixelSource source = { (const uint8_t *)fixture->pixels, sizeof(fixture->pixels), 64 * 4,
+                                berth_pixel_format_bgrx };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(fixture->pixels); i++) {
+        fixture->pixels[i] = colour;
+    }
+    assert_berth_ok(berth_screen_write(fixture->screen, rect, &source));
+}
+
+static void
+run(Fixture *fixture)
+{
+    while (g_main_context_iteration(fixture->context, FALSE)) {
+    }
+}
+
+static void
+many_changes_wake_the_main_thread_once(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    for (int i = 0; i < 48; i++) {
+        write_rect(fixture, (BerthRect){ 0, i, 64, 1 }, 0xffffff);
+    }
+    berth_screen_set_leds(fixture->screen, 2);
+    run(fixture);
+    assert_int_equal(fixture->n_wakes, 1);
+    assert_int_equal(berth_screen_take(fixture->screen),
+                     BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE | BERTH_SCREEN_LEDS);
+    assert_int_equal(berth_screen_get_leds(fixture->screen), 2);
+    assert_int_equal(berth_screen_take(fixture->screen), 0);
+}
+
+static void
+the_picture_follows_exactly_what_changed(void **state)
+{
+    Fixture *fixture = *state;
+    const BerthFrame *picture;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    berth_screen_take(fixture->screen);
+    write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
+    write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE);
+    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 7 * 8);
+    picture = berth_screen_get_picture(fixture->screen);
+    assert_int_equal(berth_frame_pixel(picture, 11, 13)[0], 0x56);
+    assert_int_equal(berth_frame_pixel(picture, 12, 13)[0], 0);
+    write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
+    assert_int_equal(berth_screen_take(fixture->screen), 0); /* nothing differs */
+}
+
+static void
+a_new_mode_is_a_new_picture(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    berth_screen_take(fixture->screen);
+    write_rect(fixture, (BerthRect){ 0, 0, 8, 8 }, 1);
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 32, 16));
+    write_rect(fixture, (BerthRect){ 0, 0, 32, 16 }, 2);
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
+    assert_int_equal(berth_screen_get_picture(fixture->screen)->width, 32);
+    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 32 * 16);
+    assert_int_equal(berth_frame_pixel(berth_screen_get_picture(fixture->screen), 31, 15)[0], 2);
+    assert_berth_error(berth_screen_set_mode(fixture->screen, 0, 16), BERTH_ERR_TOO_LARGE);
+}
+
+static void
+frames_name_the_input_that_came_before_them(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    berth_screen_set_input_serial(fixture->screen, 41);
+    write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 1);
+    berth_screen_set_input_serial(fixture->screen, 42);
+    berth_screen_take(fixture->screen);
+    assert_int_equal(berth_screen_get_input_serial(fixture->screen), 41);
+    write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 2);
+    berth_screen_take(fixture->screen);
+    assert_int_equal(berth_screen_get_input_serial(fixture->screen), 42);
+}
+
+static void
+only_the_first_end_counts(void **state)
+{
+    Fixture *fixture = *state;
+    const char *text;
+
+    berth_screen_end(fixture->screen, BERTH_ERR_DESKTOP_GONE, "first");
+    berth_screen_end(fixture->screen, BERTH_ERR_IO, "second");
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_ENDED);
+    assert_int_equal(berth_screen_get_end(fixture->screen, &text), BERTH_ERR_DESKTOP_GONE);
+    assert_string_equal(text, "first");
+    berth_screen_reopen(fixture->screen);
+    assert_int_equal(berth_screen_get_end(fixture->screen, NULL), BERTH_OK);
+}
+
+static void
+cursors_are_copied(void **state)
+{
+    Fixture *fixture = *state;
+    uint8_t pixels[4] = { 1, 2, 3, 4 };
+    BerthCursorShape shape = { 1, 1, 0, 0, pixels, sizeof(pixels) };
+    BerthCursorShape seen;
+    int32_t x, y;
+
+    assert_false(berth_screen_get_cursor(fixture->screen, &seen));
+    berth_screen_set_cursor(fixture->screen, &shape);
+    berth_screen_set_pointer(fixture->screen, 5, -6, true);
+    memset(pixels, 0, sizeof(pixels));
+    assert_int_equal(berth_screen_take(fixture->screen),
+                     BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER);
+    assert_true(berth_screen_get_cursor(fixture->screen, &seen));
+    assert_int_equal(seen.pixels[3], 4);
+    assert_true(berth_screen_get_pointer(fixture->screen, &x, &y));
+    assert_int_equal(y, -6);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_changes_wake_the_main_thread_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_picture_follows_exactly_what_changed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_new_mode_is_a_new_picture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frames_name_the_input_that_came_before_them, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cursors_are_copied, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
