@@ -81,12 +81,9 @@ size_t berth_wire_peek_output(BerthWire *self, const uint8_t **ret_data);
 /* Drops n bytes from the front of the last peek.  n must not be larger than what peek returned. */
 void berth_wire_consume_output(BerthWire *self, size_t n_bytes);
 
-/* Drops everything queued on one channel whose sending has not begun. */
-void berth_wire_drop_queued(BerthWire *self, BerthChannel channel);
-
 /*
  * Moves the connection on; the handshake engine does this.  BERTH_WIRE_OPEN lifts the limit of
- * bytes before authentication.
+ * bytes before authentication; after BERTH_WIRE_CLOSED only queued control messages leave.
  */
 void berth_wire_set_state(BerthWire *self, BerthWireState state);
 
