@@ -72,3 +72,14 @@
 /* Logins: microseconds that an API token lives, and idle time before it dies. */
 #define BERTH_LIMIT_LOGIN_LIFE_US (10LL * 3600 * 1000 * 1000)
 #define BERTH_LIMIT_LOGIN_IDLE_US (3600LL * 1000 * 1000)
+
+/* Client: desktops in a list, and milliseconds before it asks a broker again. */
+#define BERTH_LIMIT_CLIENT_DESKTOPS 512u
+#define BERTH_LIMIT_CLIENT_RETRY_MIN_MS 100
+#define BERTH_LIMIT_CLIENT_RETRY_MAX_MS 10000
+/* Client: microseconds that it tries to resume, whatever a server says. */
+#define BERTH_LIMIT_CLIENT_RESUME_US (3600LL * 1000 * 1000)
+/* Client: bytes of display messages that wait for the decoder before the session is given up. */
+#define BERTH_LIMIT_CLIENT_DECODE_QUEUE_BYTES (128u * 1024 * 1024)
+/* Client: bytes of one line of a probe script. */
+#define BERTH_LIMIT_PROBE_LINE_BYTES 4096u

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The requests that a client makes to its broker: log in, list, connect, disconnect, log off.
+ *
+ * Every request ends in exactly one reply, but for connect, which gives one reply for each "not
+ * yet" of the broker and asks again by itself.  After cancel no reply comes.  Errors are whole
+ * sentences that say what to do next.  Thread: main.
+ */
+#pragma once
+
+#include "client/core/broker-address.h"
+#include "client/core/broker-json.h"
+
+#include "base/secret.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthBrokerClient BerthBrokerClient;
+
+typedef enum {
+    BERTH_BROKER_LOGIN,
+    BERTH_BROKER_LIST,
+    BERTH_BROKER_CONNECT,
+    BERTH_BROKER_DISCONNECT,
+    BERTH_BROKER_LOGOFF,
+    BERTH_BROKER_LOGOUT,
+} BerthBrokerRequest;
+
+/* Borrowed for the time of the callback. */
+typedef struct {
+    BerthBrokerRequest request;
+    const GError *error;              /* NULL on success; code is BERTH_ERR_* */
+    int64_t retry_after_s;            /* of a throttled login */
+    const BerthLogin *login;          /* of a good LOGIN */
+    GPtrArray *desktops;              /* of a good LIST: BerthDesktop; take a reference to keep */
+    const BerthConnectAnswer *answer; /* of a good CONNECT; not ready: another reply follows */
+    int64_t tcp_us, tls_us, total_us; /* see BerthHttpAnswer */
+} BerthBrokerReply;
+
+typedef void (*BerthBrokerFunc)(const BerthBrokerReply *reply, void *user_data);
+
+/*
+ * Makes a client that is not logged in; connects to nothing yet.
+ *
+ * ca_file: PEM file of the only authorities to trust; NULL trusts those of the system
+ * func:    gets all replies
+ */
+BerthBrokerClient *berth_broker_client_new(const BerthBrokerAddress *address, const char *ca_file,
+                                           BerthBrokerFunc func, void *user_data);
+
+/* Cancels, waits for the worker and frees; forgets the login without logging out. */
+void berth_broker_client_free(BerthBrokerClient *self);
+
+/* Asks for a token; a good one is kept for the requests below.  password is borrowed. */
+void berth_broker_client_login(BerthBrokerClient *self, const char *user, BerthSecret *password);
+
+/* Asks for the user's desktops. */
+void berth_broker_client_list(BerthBrokerClient *self);
+
+/*
+ * Asks for a desktop until it is ready or refused.
+ *
+ * client_key_hash: BERTH_KEY_HASH_BYTES of the key that the client will prove to the session
+ * name:            of this device, for logs
+ */
+void berth_broker_client_connect(BerthBrokerClient *self, const BerthId *pool,
+                                 const uint8_t *client_key_hash, const char *name);
+
+/* Asks the broker to disconnect the session, which can be opened again later. */
+void berth_broker_client_disconnect(BerthBrokerClient *self, const BerthId *session);
+
+/* Asks the broker to end the session and to throw its desktop away. */
+void berth_broker_client_logoff(BerthBrokerClient *self, const BerthId *session);
+
+/* Gives the token back. */
+void berth_broker_client_logout(BerthBrokerClient *self);
+
+/* Aborts every request; no reply of them comes any more. */
+void berth_broker_client_cancel(BerthBrokerClient *self);

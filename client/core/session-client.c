@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/session-client.h"
+
+#include "client/core/dialer.h"
+
+#include "base/bytes-writer.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "display/transport/link.h"
+#include "display/transport/tls.h"
+#include "display/wire/msg-display.h"
+#include "display/wire/msg-input.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* Largest payload that a client sends after the handshake. */
+#define MAX_SENT_BYTES 64
+
+struct BerthSessionClient {
+    BerthSessionCallbacks callbacks;
+    void *user_data;
+    BerthStats *stats;
+    BerthTlsContext *context;
+    char *sni;
+    BerthMsgHello hello;
+    BerthMsgAuth auth;
+
+    BerthDialer *dialer;
+    BerthLink *link;
+    int fd; /* the link's; for berth_session_client_break() */
+    BerthDecodeWorker *decoder;
+    BerthCursorDecoder *cursors;
+    int64_t step_us; /* when the present step of connecting began */
+
+    uint32_t rights;
+    uint32_t serial; /* of the last input message */
+    BerthHeldKeys held;
+    int own_code; /* why we ended it ourselves; BERTH_OK if we did not */
+    guint close_source;
+};
+
+static void
+report_closed(BerthSessionClient *self, int code, const char *text, bool is_bye)
+{
+    self->callbacks.closed(code, text, is_bye, self->user_data);
+}
+
+/* Seconds of a step that just ended, in microseconds; the next begins. */
+static int64_t
+take_step(BerthSessionClient *self)
+{
+    int64_t now_us = berth_monotonic_us();
+    int64_t took_us = now_us - self->step_us;
+
+    self->step_us = now_us;
+    return took_us;
+}
+
+static void
+on_secured(BerthLink *link, const uint8_t peer_key_hash[BERTH_KEY_HASH_BYTES], void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    self->stats->session_tls_us = take_step(self);
+}
+
+static void
+on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    self->stats->welcome_us = take_step(self);
+    self->rights = welcome->rights;
+    self->callbacks.opened(welcome, self->user_data);
+}
+
+static int
+take_cursor(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
+{
+    BerthCursorEvent event = BERTH_CURSOR_NOTHING;
+    int code = berth_cursor_decoder_handle(self->cursors, type, payload, len, &event);
+
+    if (code == BERTH_OK && event == BERTH_CURSOR_SHAPE) {
+        self->callbacks.cursor(berth_cursor_decoder_get_image(self->cursors), self->user_data);
+    }
+    return code;
+}
+
+static int
+take_input(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
+{
+    bool is_absolute = true;
+    uint8_t leds = 0;
+    int code;
+
+    if (type == BERTH_MSG_POINTER_MODE) {
+        code = berth_msg_pointer_mode_decode(payload, len, &is_absolute);
+        if (code == BERTH_OK) {
+            self->callbacks.pointer_mode(is_absolute, self->user_data);
+        }
+        return code;
+    }
+    code = berth_msg_leds_decode(payload, len, &leds);
+    if (code == BERTH_OK) {
+        self->callbacks.leds(leds, self->user_data);
+    }
+    return code;
+}
+
+static int
+on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
+           void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    switch (channel) {
+    case BERTH_CHANNEL_DISPLAY:
+        return berth_decode_worker_push(self->decoder, type, payload, len, berth_monotonic_us());
+    case BERTH_CHANNEL_CURSOR:
+        return take_cursor(self, type, payload, len);
+    case BERTH_CHANNEL_INPUT:
+        return take_input(self, type, payload, len);
+    default:
+        return BERTH_ERR_UNSUPPORTED;
+    }
+}
+
+static void
+on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    if (self->own_code != BERTH_OK) {
+        report_closed(self, self->own_code, berth_error_sentence(self->own_code), false);
+    } else {
+        report_closed(self, code, text, is_bye);
+    }
+}
+
+static const BerthLinkCallbacks link_callbacks = {
+    .secured = on_secured,
+    .open = on_open,
+    .message = on_message,
+    .closed = on_closed,
+};
+
+static int
+send_written(BerthSessionClient *self, BerthChannel channel, uint8_t type, BerthWriter *writer)
+{
+    int code = writer->error;
+
+    if (code == BERTH_OK) {
+        code = berth_link_send(self->link, channel, type, writer->data, writer->len);
+    }
+    berth_writer_clear(writer);
+    return code;
+}
+
+static void
+acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t now_us)
+{
+    BerthWriter writer;
+    BerthMsgFrameAck ack = {
+        .frame = news->frame_id,
+        .decode_us = news->decode_us,
+        .present_delay_us = (uint32_t)CLAMP(now_us - news->received_us, 0, UINT32_MAX),
+        .queued = (uint16_t)MIN(berth_decode_worker_get_n_waiting(self->decoder), UINT16_MAX),
+    };
+
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    berth_msg_frame_ack_encode(&writer, &ack);
+    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_FRAME_ACK, &writer);
+    berth_link_flush(self->link);
+}
+
+static void
+on_news(const BerthFrameNews *news, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+    int64_t now_us = berth_monotonic_us();
+
+    if (!berth_session_client_is_open(self)) {
+        return;
+    }
+    if (news->error != BERTH_OK) {
+        self->own_code = news->error;
+        berth_link_close(self->link, news->error, NULL);
+        return;
+    }
+    berth_stats_frame(self->stats, news->n_bytes, news->decode_us, news->encode_us,
+                      news->input_serial, news->is_changed, now_us);
+    self->callbacks.frame(news, self->user_data);
+    acknowledge(self, news, berth_monotonic_us());
+}
+
+static gboolean
+on_late_close(gpointer user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    self->close_source = 0;
+    report_closed(self, self->own_code, berth_error_sentence(self->own_code), false);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+start_link(BerthSessionClient *self, BerthTlsStream *stream)
+{
+    self->fd = berth_tls_stream_get_fd(stream);
+    self->link = berth_link_new(NULL, stream, BERTH_WIRE_CLIENT, &self->hello, &self->auth,
+                                &link_callbacks, self);
+    berth_wipe(&self->auth, sizeof self->auth);
+}
+
+static void
+on_dialed(int fd, const GError *error, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+    g_autoptr(GError) why = NULL;
+    BerthTlsStream *stream;
+
+    g_clear_pointer(&self->dialer, berth_dialer_free);
+    if (error != NULL) {
+        report_closed(self, error->code, error->message, false);
+        return;
+    }
+    self->stats->session_tcp_us = take_step(self);
+    stream = berth_tls_stream_new(self->context, fd, self->sni, &why);
+    if (stream == NULL) {
+        report_closed(self, why->code, why->message, false);
+        return;
+    }
+    start_link(self, stream);
+}
+
+static BerthTlsContext *
+make_context(const BerthSessionTarget *target, GError **error)
+{
+    BerthTlsConfig config = {
+        .key = target->key,
+        .peer_check = BERTH_TLS_PEER_PINNED,
+        .pin = target->pin,
+        .alpn = BERTH_PROTOCOL_ALPN,
+        .is_alpn_needed = true,
+    };
+
+    return berth_tls_context_new_client(&config, error);
+}
+
+BerthSessionClient *
+berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCallbacks *callbacks,
+                         void *user_data, GError **error)
+{
+    BerthTlsContext *context = make_context(target, error);
+    BerthSessionClient *self;
+
+    if (context == NULL) {
+        return NULL;
+    }
+    self = g_new0(BerthSessionClient, 1);
+    self->context = context;
+    self->callbacks = *callbacks;
+    self->user_data = user_data;
+    self->stats = target->stats;
+    self->sni = g_strdup(target->sni);
+    self->auth = *target->auth;
+    berth_msg_hello_init(&self->hello);
+    self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
+    self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
+    g_strlcpy(self->hello.client_name, target->name, sizeof self->hello.client_name);
+    self->cursors = berth_cursor_decoder_new(self->hello.cursor_shapes);
+    self->decoder =
+        berth_decode_worker_new(target->picture, BERTH_LIMIT_HEAD_SIDE_PX, BERTH_LIMIT_HEAD_SIDE_PX,
+                                self->hello.exact_window_log, on_news, self);
+    self->step_us = berth_monotonic_us();
+    self->dialer = berth_dialer_new(target->host, target->port, on_dialed, self);
+    return self;
+}
+
+void
+berth_session_client_free(BerthSessionClient *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    g_clear_handle_id(&self->close_source, g_source_remove);
+    berth_dialer_free(self->dialer);
+    berth_link_free(self->link);
+    berth_decode_worker_free(self->decoder);
+    berth_cursor_decoder_free(self->cursors);
+    berth_tls_context_unref(self->context);
+    berth_wipe(&self->auth, sizeof self->auth);
+    g_free(self->sni);
+    g_free(self);
+}
+
+void
+berth_session_client_close(BerthSessionClient *self)
+{
+    if (self->link != NULL) {
+        berth_session_client_release_all(self);
+        berth_link_close(self->link, BERTH_OK, NULL);
+        return;
+    }
+    g_clear_pointer(&self->dialer, berth_dialer_free);
+    if (self->close_source == 0) {
+        self->close_source = g_idle_add(on_late_close, self);
+    }
+}
+
+void
+berth_session_client_break(BerthSessionClient *self)
+{
+    if (self->link != NULL) {
+        shutdown(self->fd, SHUT_RDWR);
+    }
+}
+
+bool
+berth_session_client_is_open(const BerthSessionClient *self)
+{
+    return self->link != NULL && berth_link_is_open(self->link);
+}
+
+uint64_t
+berth_session_client_get_bytes_in(const BerthSessionClient *self)
+{
+    return self->link != NULL ? berth_link_get_bytes_in(self->link) : 0;
+}
+
+uint64_t
+berth_session_client_get_bytes_out(const BerthSessionClient *self)
+{
+    return self->link != NULL ? berth_link_get_bytes_out(self->link) : 0;
+}
+
+int64_t
+berth_session_client_get_rtt_us(const BerthSessionClient *self)
+{
+    return self->link != NULL ? berth_link_get_rtt_us(self->link) : -1;
+}
+
+/* Sends one input message and gives it the next serial. */
+static uint32_t
+send_input(BerthSessionClient *self, uint8_t type, BerthMsgInput *input)
+{
+    BerthWriter writer;
+
+    if (!berth_session_client_is_open(self) || (self->rights & BERTH_RIGHT_INPUT) == 0) {
+        return 0;
+    }
+    input->serial = ++self->serial;
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    if (berth_msg_input_encode(&writer, type, input) != BERTH_OK) {
+        self->serial--;
+        berth_writer_clear(&writer);
+        return 0;
+    }
+    send_written(self, BERTH_CHANNEL_INPUT, type, &writer);
+    berth_link_flush(self->link);
+    return self->serial;
+}
+
+uint32_t
+berth_session_client_key(BerthSessionClient *self, uint16_t evdev, bool is_down)
+{
+    BerthMsgInput input = { .key = { .evdev = evdev, .is_down = is_down } };
+    bool is_news = is_down ? berth_held_keys_press(&self->held, evdev)
+                           : berth_held_keys_release(&self->held, evdev);
+    uint32_t serial;
+
+    if (!is_news) {
+        return 0;
+    }
+    serial = send_input(self, BERTH_MSG_KEY, &input);
+    if (serial != 0 && is_down) {
+        berth_latency_sent(&self->stats->latency, serial, berth_monotonic_us());
+    }
+    return serial;
+}
+
+uint32_t
+berth_session_client_pointer(BerthSessionClient *self, int x_px, int y_px)
+{
+    BerthMsgInput input = {
+        .abs = {
+            .x = (uint16_t)CLAMP(x_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
+            .y = (uint16_t)CLAMP(y_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
+        },
+    };
+
+    return send_input(self, BERTH_MSG_POINTER_ABS, &input);
+}
+
+uint32_t
+berth_session_client_pointer_relative(BerthSessionClient *self, int dx_px, int dy_px)
+{
+    BerthMsgInput input = {
+        .rel = {
+            .dx = (int16_t)CLAMP(dx_px, INT16_MIN, INT16_MAX),
+            .dy = (int16_t)CLAMP(dy_px, INT16_MIN, INT16_MAX),
+        },
+    };
+
+    return send_input(self, BERTH_MSG_POINTER_REL, &input);
+}
+
+uint32_t
+berth_session_client_button(BerthSessionClient *self, BerthButton button, bool is_down)
+{
+    BerthMsgInput input = { .button = { .button = (uint8_t)button, .is_down = is_down } };
+    uint32_t serial;
+
+    if (!berth_held_keys_set_button(&self->held, button, is_down)) {
+        return 0;
+    }
+    serial = send_input(self, BERTH_MSG_BUTTON, &input);
+    if (serial != 0 && is_down) {
+        berth_latency_sent(&self->stats->latency, serial, berth_monotonic_us());
+    }
+    return serial;
+}
+
+uint32_t
+berth_session_client_wheel(BerthSessionClient *self, int dx, int dy)
+{
+    BerthMsgInput input = {
+        .wheel = {
+            .dx = (int16_t)CLAMP(dx, INT16_MIN, INT16_MAX),
+            .dy = (int16_t)CLAMP(dy, INT16_MIN, INT16_MAX),
+        },
+    };
+
+    return send_input(self, BERTH_MSG_WHEEL, &input);
+}
+
+void
+berth_session_client_release_all(BerthSessionClient *self)
+{
+    uint16_t keys[BERTH_HELD_KEYS_MAX];
+    BerthMsgInput last = { 0 };
+    bool was_empty = berth_held_keys_is_empty(&self->held);
+    size_t n_keys = berth_held_keys_take_all(&self->held, keys);
+
+    if (was_empty) {
+        return;
+    }
+    for (size_t i = 0; i < n_keys; i++) {
+        BerthMsgInput input = { .key = { .evdev = keys[i], .is_down = false } };
+
+        send_input(self, BERTH_MSG_KEY, &input);
+    }
+    /* Buttons, and whatever the other side believes to be down. */
+    send_input(self, BERTH_MSG_RELEASE_ALL, &last);
+}
+
+void
+berth_session_client_request_size(BerthSessionClient *self, int width_px, int height_px,
+                                  int width_mm, int height_mm)
+{
+    const int min_px = (int)BERTH_LIMIT_HEAD_MIN_SIDE_PX;
+    const int max_px = (int)BERTH_LIMIT_HEAD_SIDE_PX;
+    BerthMsgHeadRequest request = {
+        .w = (uint16_t)CLAMP(width_px, min_px, max_px),
+        .h = (uint16_t)CLAMP(height_px, min_px, max_px),
+        .mm_w = (uint16_t)CLAMP(width_mm, 0, UINT16_MAX),
+        .mm_h = (uint16_t)CLAMP(height_mm, 0, UINT16_MAX),
+    };
+    BerthWriter writer;
+
+    if (!berth_session_client_is_open(self) || (self->rights & BERTH_RIGHT_RESIZE) == 0) {
+        return;
+    }
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    berth_msg_head_request_encode(&writer, &request);
+    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_HEAD_REQUEST, &writer);
+}
+
+void
+berth_session_client_refresh(BerthSessionClient *self)
+{
+    BerthMsgRefresh refresh = { .head = 0 };
+    BerthWriter writer;
+
+    if (!berth_session_client_is_open(self)) {
+        return;
+    }
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    berth_msg_refresh_encode(&writer, &refresh);
+    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_REFRESH, &writer);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One connection to one session: dial, TLS, handshake, pictures in, input out.
+ *
+ * Pictures are decoded in a thread of their own and land in a BerthPicture; every frame is
+ * acknowledged with its times.  Held keys are known, so that they can be let go.  A lost
+ * connection is never mended here: the controller makes a new one.
+ *
+ * Callbacks come in the main context; `closed` comes once, last, and is the only one in which the
+ * client may be freed.  Thread: main.
+ */
+#pragma once
+
+#include "client/core/decode-worker.h"
+#include "client/core/held-keys.h"
+#include "client/core/picture.h"
+#include "client/core/stats.h"
+
+#include "display/decode/cursor-decoder.h"
+#include "display/transport/tls-key.h"
+#include "display/wire/msg-control.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthSessionClient BerthSessionClient;
+
+/* Where and how; borrowed for the time of the call, what is needed is copied. */
+typedef struct {
+    const char *host; /* of the gateway */
+    uint16_t port;
+    const char *sni;    /* names the session */
+    const uint8_t *pin; /* BERTH_KEY_HASH_BYTES of the session's key */
+    BerthTlsKey *key;   /* ours, which the ticket is bound to */
+    const BerthMsgAuth *auth;
+    const char *name;      /* of this device, for logs */
+    BerthPicture *picture; /* gets the frames */
+    BerthStats *stats;     /* borrowed for the life of the client */
+} BerthSessionTarget;
+
+typedef struct {
+    void (*opened)(const BerthMsgWelcome *welcome, void *user_data);
+    void (*frame)(const BerthFrameNews *news, void *user_data);
+    /* Another shape; NULL hides the pointer.  Borrowed until return. */
+    void (*cursor)(const BerthCursorImage *image, void *user_data);
+    void (*pointer_mode)(bool is_absolute, void *user_data);
+    void (*leds)(uint8_t leds, void *user_data);
+    /* It is over; see BerthLinkCallbacks.closed. */
+    void (*closed)(int code, const char *text, bool is_bye, void *user_data);
+} BerthSessionCallbacks;
+
+/*
+ * Starts to connect.
+ *
+ * Returns NULL with error set (BERTH_ERR_TLS) if not even a TLS context can be made.
+ */
+BerthSessionClient *berth_session_client_new(const BerthSessionTarget *target,
+                                             const BerthSessionCallbacks *callbacks,
+                                             void *user_data, GError **error);
+
+/* Drops the connection without a word.  NULL is allowed. */
+void berth_session_client_free(BerthSessionClient *self);
+
+/* Lets all keys go, says goodbye and closes; `closed` comes later with code 0. */
+void berth_session_client_close(BerthSessionClient *self);
+
+/* Breaks the connection as a failing network would: for tests of the resume. */
+void berth_session_client_break(BerthSessionClient *self);
+
+bool berth_session_client_is_open(const BerthSessionClient *self);
+
+/* Bytes of this connection so far. */
+uint64_t berth_session_client_get_bytes_in(const BerthSessionClient *self);
+uint64_t berth_session_client_get_bytes_out(const BerthSessionClient *self);
+
+/* Round trip in microseconds, -1 if unknown. */
+int64_t berth_session_client_get_rtt_us(const BerthSessionClient *self);
+
+/*
+ * Input.  Dropped while the connection is not open or if the ticket does not allow it; repeats
+ * and releases of what is not held are dropped as well.
+ *
+ * Return the serial of the message, 0 if none was sent.
+ */
+uint32_t berth_session_client_key(BerthSessionClient *self, uint16_t evdev, bool is_down);
+uint32_t berth_session_client_pointer(BerthSessionClient *self, int x_px, int y_px);
+uint32_t berth_session_client_pointer_relative(BerthSessionClient *self, int dx_px, int dy_px);
+uint32_t berth_session_client_button(BerthSessionClient *self, BerthButton button, bool is_down);
+
+/* Wheel in 1/120 of a notch; positive is right and away from the user. */
+uint32_t berth_session_client_wheel(BerthSessionClient *self, int dx, int dy);
+
+/* Lets every held key and button go, Alt and Super last. */
+void berth_session_client_release_all(BerthSessionClient *self);
+
+/* Asks the guest for a size in pixels; sides are brought into the limits.  May be ignored. */
+void berth_session_client_request_size(BerthSessionClient *self, int width_px, int height_px,
+                                       int width_mm, int height_mm);
+
+/* Asks for the whole picture again. */
+void berth_session_client_refresh(BerthSessionClient *self);

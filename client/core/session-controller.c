@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/session-controller.h"
+
+#include "client/core/advice.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#include <string.h>
+
+/* A connection that held this long starts the back-off anew when it is lost. */
+#define STEADY_US (5LL * 1000 * 1000)
+
+struct BerthSessionController {
+    BerthBrokerAddress address;
+    BerthControllerCallbacks callbacks;
+    void *user_data;
+    char *name;
+    BerthTlsKey *key;
+    uint8_t key_hash[BERTH_KEY_HASH_BYTES];
+    BerthBrokerClient *broker;
+    BerthSessionClient *session;
+    BerthPicture *picture;
+    BerthStats stats;
+    int state; /* BerthClientState */
+
+    /* The desktop that was chosen, and how to reach it. */
+    BerthId pool;
+    BerthLaunch launch;
+    BerthMsgAuth auth;
+    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
+    bool has_token;
+    bool is_resuming; /* the desktop was open before */
+    bool dials_token; /* the present attempt is made with the token */
+    int64_t resume_window_us;
+    int64_t chosen_us, asked_us, opened_us;
+    int64_t lost_us; /* 0 while nothing is lost */
+    unsigned attempt;
+    guint retry_source, give_up_source;
+
+    /* What the event being handled brings along. */
+    const GError *event_error;
+    int64_t event_retry_after_s;
+};
+
+#define CALL(self, name, ...)                                       \
+    do {                                                            \
+        if ((self)->callbacks.name != NULL) {                       \
+            (self)->callbacks.name(__VA_ARGS__, (self)->user_data); \
+        }                                                           \
+    } while (0)
+
+static int step(BerthSessionController *self, BerthClientEvent event);
+static void dial(BerthSessionController *self);
+
+/* Adds the numbers of the connection, which is about to go. */
+static void
+collect_traffic(BerthSessionController *self)
+{
+    if (self->session != NULL) {
+        self->stats.bytes_in += berth_session_client_get_bytes_in(self->session);
+        self->stats.bytes_out += berth_session_client_get_bytes_out(self->session);
+        self->stats.rtt_us = berth_session_client_get_rtt_us(self->session);
+    }
+    berth_latency_forget(&self->stats.latency);
+}
+
+static void
+drop_session(BerthSessionController *self)
+{
+    collect_traffic(self);
+    g_clear_pointer(&self->session, berth_session_client_free);
+}
+
+static void
+stop_timers(BerthSessionController *self)
+{
+    g_clear_handle_id(&self->retry_source, g_source_remove);
+    g_clear_handle_id(&self->give_up_source, g_source_remove);
+}
+
+static int
+step_with_error(BerthSessionController *self, BerthClientEvent event, const GError *error,
+                int64_t retry_after_s)
+{
+    int code;
+
+    self->event_error = error;
+    self->event_retry_after_s = retry_after_s;
+    code = step(self, event);
+    self->event_error = NULL;
+    self->event_retry_after_s = 0;
+    return code;
+}
+
+static gboolean
+on_give_up(gpointer user_data)
+{
+    BerthSessionController *self = user_data;
+    g_autoptr(GError) error = g_error_new(BERTH_ERROR, BERTH_ERR_TIMEOUT,
+                                          "the connection was lost and did not come back; check "
+                                          "the network and connect again");
+
+    self->give_up_source = 0;
+    step_with_error(self, BERTH_CLIENT_ON_GIVE_UP, error, 0);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_retry(gpointer user_data)
+{
+    BerthSessionController *self = user_data;
+
+    self->retry_source = 0;
+    step(self, berth_client_plan_retry(self->attempt, self->has_token));
+    return G_SOURCE_REMOVE;
+}
+
+/* Plans the next attempt, and at the first one the end of all attempts. */
+static void
+schedule_retry(BerthSessionController *self)
+{
+    int64_t now_us = berth_monotonic_us();
+    int64_t wait_us;
+
+    drop_session(self);
+    if (self->lost_us == 0) {
+        self->lost_us = now_us;
+    }
+    if (self->give_up_source == 0) {
+        if (now_us - self->opened_us > STEADY_US) {
+            self->attempt = 0;
+        }
+        self->give_up_source =
+            g_timeout_add((guint)(self->resume_window_us / 1000), on_give_up, self);
+    }
+    self->attempt++;
+    wait_us = berth_client_backoff_us(self->attempt, g_random_int());
+    self->retry_source = g_timeout_add((guint)(wait_us / 1000), on_retry, self);
+    berth_log_info("client", "connection lost, attempt %u in %" G_GINT64_FORMAT " ms",
+                   self->attempt, wait_us / 1000);
+    CALL(self, waiting,
+         self->event_error != NULL ? self->event_error->message : "the connection was lost",
+         now_us + wait_us, self->lost_us + self->resume_window_us);
+}
+
+static void
+show_desktop(BerthSessionController *self)
+{
+    bool is_resumed = self->is_resuming;
+
+    stop_timers(self);
+    self->opened_us = berth_monotonic_us();
+    self->is_resuming = true;
+    if (is_resumed) {
+        self->stats.n_resumes++;
+    }
+    CALL(self, opened, is_resumed);
+}
+
+static void
+ask_desktop(BerthSessionController *self)
+{
+    self->asked_us = berth_monotonic_us();
+    if (!self->is_resuming) {
+        CALL(self, progress, "asking for the desktop");
+    }
+    berth_broker_client_connect(self->broker, &self->pool, self->key_hash, self->name);
+}
+
+static void
+dial_ticket(BerthSessionController *self)
+{
+    self->dials_token = false;
+    self->auth.kind = BERTH_AUTH_TICKET;
+    memcpy(self->auth.ticket, self->launch.ticket, sizeof self->auth.ticket);
+    dial(self);
+}
+
+static void
+dial_token(BerthSessionController *self)
+{
+    self->dials_token = true;
+    self->auth.kind = BERTH_AUTH_RECONNECT;
+    self->auth.session = self->launch.session;
+    memcpy(self->auth.token, self->token, sizeof self->auth.token);
+    dial(self);
+}
+
+/* The desktop is closed for the user; tells why, if there is a reason. */
+static void
+end_desktop(BerthSessionController *self, const GError *why)
+{
+    stop_timers(self);
+    berth_broker_client_cancel(self->broker);
+    drop_session(self);
+    self->has_token = false;
+    self->is_resuming = false;
+    berth_wipe(self->token, sizeof self->token);
+    CALL(self, ended, why);
+}
+
+static void
+leave(BerthSessionController *self)
+{
+    if (self->is_resuming) {
+        end_desktop(self, NULL);
+        return;
+    }
+    berth_broker_client_cancel(self->broker);
+    drop_session(self);
+}
+
+static void
+show_error(BerthSessionController *self)
+{
+    drop_session(self);
+    CALL(self, error, self->event_error, self->event_retry_after_s);
+}
+
+static void
+carry_out(BerthSessionController *self, BerthClientAction action)
+{
+    switch (action) {
+    case BERTH_CLIENT_DO_ASK_LIST:
+        berth_broker_client_list(self->broker);
+        break;
+    case BERTH_CLIENT_DO_ASK_DESKTOP:
+        ask_desktop(self);
+        break;
+    case BERTH_CLIENT_DO_DIAL_TICKET:
+        dial_ticket(self);
+        break;
+    case BERTH_CLIENT_DO_DIAL_TOKEN:
+        dial_token(self);
+        break;
+    case BERTH_CLIENT_DO_SHOW_DESKTOP:
+        show_desktop(self);
+        break;
+    case BERTH_CLIENT_DO_SCHEDULE:
+        schedule_retry(self);
+        break;
+    case BERTH_CLIENT_DO_SHOW_ERROR:
+        show_error(self);
+        break;
+    case BERTH_CLIENT_DO_END:
+        end_desktop(self, self->event_error);
+        break;
+    case BERTH_CLIENT_DO_LEAVE:
+        leave(self);
+        break;
+    default:
+        /* What the caller of the step does itself. */
+        break;
+    }
+}
+
+/* Takes a step and carries its action out.  Errors: BERTH_ERR_STATE. */
+static int
+step(BerthSessionController *self, BerthClientEvent event)
+{
+    int action = BERTH_CLIENT_DO_NOTHING;
+    int before = self->state;
+    int code = berth_fsm_step(&berth_client_fsm, &self->state, (int)event, &action);
+
+    if (code != BERTH_OK) {
+        berth_log_debug("client", "%s does not happen in state %s",
+                        berth_fsm_event_name(&berth_client_fsm, (int)event),
+                        berth_fsm_state_name(&berth_client_fsm, before));
+        return code;
+    }
+    berth_log_debug("client", "%s -> %s (%s)", berth_fsm_state_name(&berth_client_fsm, before),
+                    berth_fsm_state_name(&berth_client_fsm, self->state),
+                    berth_fsm_event_name(&berth_client_fsm, (int)event));
+    carry_out(self, (BerthClientAction)action);
+    CALL(self, state, (BerthClientState)self->state);
+    return BERTH_OK;
+}
+
+/* Session: it says WELCOME. */
+static void
+on_opened(const BerthMsgWelcome *welcome, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    memcpy(self->token, welcome->token, sizeof self->token);
+    self->has_token = welcome->resume_window_s > 0;
+    self->resume_window_us =
+        MIN((int64_t)welcome->resume_window_s * 1000000, BERTH_LIMIT_CLIENT_RESUME_US);
+    step(self, BERTH_CLIENT_ON_OPENED);
+}
+
+/* True if the picture shows more than one colour: a desktop, not an empty screen. */
+static bool
+is_drawn(BerthPicture *picture)
+{
+    const BerthFrame *frame = berth_picture_lock(picture);
+    bool has_second = false;
+
+    for (int y = 0; frame != NULL && y < frame->height && !has_second; y++) {
+        const uint8_t *row = berth_frame_pixel(frame, 0, y);
+
+        has_second = memcmp(row, frame->data, 4) != 0 ||
+                     memcmp(row, row + 4, 4 * ((size_t)frame->width - 1)) != 0;
+    }
+    berth_picture_unlock(picture);
+    return has_second;
+}
+
+static void
+note_first_frames(BerthSessionController *self)
+{
+    int64_t now_us = berth_monotonic_us();
+
+    if (self->lost_us != 0) {
+        self->stats.last_resume_us = now_us - self->lost_us;
+        self->lost_us = 0;
+    }
+    if (self->stats.first_frame_us < 0) {
+        self->stats.first_frame_us = now_us - self->chosen_us;
+    }
+    if (self->stats.first_picture_us < 0 && is_drawn(self->picture)) {
+        self->stats.first_picture_us = now_us - self->chosen_us;
+    }
+}
+
+static void
+on_frame(const BerthFrameNews *news, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    note_first_frames(self);
+    CALL(self, frame, news);
+}
+
+static void
+on_cursor(const BerthCursorImage *image, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    CALL(self, cursor, image);
+}
+
+static void
+on_pointer_mode(bool is_absolute, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    CALL(self, pointer_mode, is_absolute);
+}
+
+static void
+on_leds(uint8_t leds, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    CALL(self, leds, leds);
+}
+
+static void
+on_session_closed(int code, const char *text, bool is_bye, void *user_data)
+{
+    BerthSessionController *self = user_data;
+    bool is_token = self->state == BERTH_CLIENT_RESUME && self->dials_token;
+    BerthClientEvent event = berth_client_event_of_close(code, is_bye, is_token);
+    const char *advice = berth_advice(code);
+    g_autoptr(GError) error =
+        g_error_new(BERTH_ERROR, code, "%s%s%s", text, advice[0] != '\0' ? "; " : "", advice);
+
+    berth_log_info("client", "session connection closed (%s): %s", berth_error_name(code), text);
+    if (event == BERTH_CLIENT_ON_TOKEN_REFUSED) {
+        self->has_token = false;
+        drop_session(self);
+    }
+    step_with_error(self, event, error, 0);
+}
+
+static const BerthSessionCallbacks session_callbacks = {
+    .opened = on_opened,
+    .frame = on_frame,
+    .cursor = on_cursor,
+    .pointer_mode = on_pointer_mode,
+    .leds = on_leds,
+    .closed = on_session_closed,
+};
+
+static void
+dial(BerthSessionController *self)
+{
+    g_autoptr(GError) error = NULL;
+    BerthSessionTarget target = {
+        .host = self->address.host,
+        .port = self->address.port,
+        .sni = self->launch.sni,
+        .pin = self->launch.session_key_hash,
+        .key = self->key,
+        .auth = &self->auth,
+        .name = self->name,
+        .picture = self->picture,
+        .stats = &self->stats,
+    };
+
+    drop_session(self);
+    if (!self->is_resuming) {
+        CALL(self, progress, "opening the desktop");
+    }
+    self->session = berth_session_client_new(&target, &session_callbacks, self, &error);
+    berth_wipe(&self->auth, sizeof self->auth);
+    if (self->session == NULL) {
+        step_with_error(self, BERTH_CLIENT_ON_OVER, error, 0);
+    }
+}
+
+static void
+tell_progress(BerthSessionController *self, const BerthConnectAnswer *answer)
+{
+    g_autofree char *text = NULL;
+
+    if (answer->is_queued && answer->position > 0) {
+        text =
+            g_strdup_printf("waiting for a free desktop, place %" G_GINT64_FORMAT " in the queue",
+                            answer->position);
+    } else if (answer->is_queued) {
+        text = g_strdup("waiting for a free desktop");
+    } else if (answer->estimate_s > 0) {
+        text = g_strdup_printf("the desktop is starting, about %" G_GINT64_FORMAT " s more",
+                               answer->estimate_s);
+    } else {
+        text = g_strdup("the desktop is starting");
+    }
+    CALL(self, progress, text);
+}
+
+static void
+take_answer(BerthSessionController *self, const BerthConnectAnswer *answer)
+{
+    if (!answer->is_ready) {
+        tell_progress(self, answer);
+        return;
+    }
+    self->launch = answer->launch;
+    self->resume_window_us = answer->launch.resume_window_us;
+    if (!self->is_resuming) {
+        self->stats.connect_us = berth_monotonic_us() - self->asked_us;
+    }
+    step(self, BERTH_CLIENT_ON_TICKET);
+}
+
+static void
+take_login(BerthSessionController *self, const BerthBrokerReply *reply)
+{
+    self->stats.login_us = reply->total_us;
+    self->stats.tcp_us = reply->tcp_us;
+    self->stats.tls_us = reply->tls_us;
+    step(self, BERTH_CLIENT_ON_LOGIN_OK);
+}
+
+static void
+take_list(BerthSessionController *self, const BerthBrokerReply *reply)
+{
+    self->stats.list_us = reply->total_us;
+    CALL(self, desktops, reply->desktops);
+    step(self, BERTH_CLIENT_ON_LIST_OK);
+}
+
+static void
+on_reply(const BerthBrokerReply *reply, void *user_data)
+{
+    BerthSessionController *self = user_data;
+    bool is_step = reply->request == BERTH_BROKER_LOGIN || reply->request == BERTH_BROKER_LIST ||
+                   reply->request == BERTH_BROKER_CONNECT;
+
+    if (!is_step) {
+        CALL(self, done, reply->request, reply->error);
+    } else if (reply->error != NULL) {
+        step_with_error(self, berth_client_event_of_refusal(reply->error->code), reply->error,
+                        reply->retry_after_s);
+    } else if (reply->request == BERTH_BROKER_LOGIN) {
+        take_login(self, reply);
+    } else if (reply->request == BERTH_BROKER_LIST) {
+        take_list(self, reply);
+    } else {
+        take_answer(self, reply->answer);
+    }
+}
+
+BerthSessionController *
+berth_session_controller_new(const BerthBrokerAddress *address, const char *ca_file,
+                             const char *name, const BerthControllerCallbacks *callbacks,
+                             void *user_data, GError **error)
+{
+    BerthTlsKey *key = berth_tls_key_new_self_signed("berth client", error);
+    BerthSessionController *self;
+
+    if (key == NULL) {
+        return NULL;
+    }
+    self = g_new0(BerthSessionController, 1);
+    self->key = key;
+    berth_tls_key_get_hash(key, self->key_hash);
+    self->address = *address;
+    self->callbacks = *callbacks;
+    self->user_data = user_data;
+    self->name = g_strndup(name, BERTH_LIMIT_NAME_BYTES);
+    self->picture = berth_picture_new();
+    berth_stats_init(&self->stats);
+    self->broker = berth_broker_client_new(address, ca_file, on_reply, self);
+    return self;
+}
+
+void
+berth_session_controller_free(BerthSessionController *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    stop_timers(self);
+    berth_session_client_free(self->session);
+    berth_broker_client_free(self->broker);
+    berth_tls_key_unref(self->key);
+    berth_picture_unref(self->picture);
+    berth_wipe(&self->auth, sizeof self->auth);
+    berth_wipe(&self->launch, sizeof self->launch);
+    berth_wipe(self->token, sizeof self->token);
+    g_free(self->name);
+    g_free(self);
+}
+
+int
+berth_session_controller_login(BerthSessionController *self, const char *user,
+                               BerthSecret *password)
+{
+    int code = step(self, BERTH_CLIENT_ON_LOGIN);
+
+    if (code == BERTH_OK) {
+        berth_broker_client_login(self->broker, user, password);
+    }
+    return code;
+}
+
+int
+berth_session_controller_reload(BerthSessionController *self)
+{
+    return step(self, BERTH_CLIENT_ON_RELOAD);
+}
+
+int
+berth_session_controller_choose(BerthSessionController *self, const BerthId *pool)
+{
+    if (self->state != BERTH_CLIENT_PICK && self->state != BERTH_CLIENT_ENDED) {
+        return BERTH_ERR_STATE;
+    }
+    self->pool = *pool;
+    self->is_resuming = false;
+    self->chosen_us = berth_monotonic_us();
+    self->lost_us = 0;
+    self->attempt = 0;
+    return step(self, BERTH_CLIENT_ON_CHOOSE);
+}
+
+int
+berth_session_controller_cancel(BerthSessionController *self)
+{
+    return step(self, BERTH_CLIENT_ON_CLOSE);
+}
+
+int
+berth_session_controller_leave(BerthSessionController *self, BerthLeave leave_kind)
+{
+    BerthId session = self->launch.session;
+    int code;
+
+    if (self->session != NULL) {
+        berth_session_client_release_all(self->session);
+    }
+    code = step(self, BERTH_CLIENT_ON_CLOSE);
+    if (code != BERTH_OK) {
+        return code;
+    }
+    if (leave_kind == BERTH_LEAVE_LOGOFF) {
+        berth_broker_client_logoff(self->broker, &session);
+    } else {
+        berth_broker_client_disconnect(self->broker, &session);
+    }
+    return BERTH_OK;
+}
+
+int
+berth_session_controller_logout(BerthSessionController *self)
+{
+    int code = step(self, BERTH_CLIENT_ON_LOGOUT);
+
+    if (code == BERTH_OK) {
+        berth_broker_client_cancel(self->broker);
+        berth_broker_client_logout(self->broker);
+    }
+    return code;
+}
+
+BerthClientState
+berth_session_controller_get_state(const BerthSessionController *self)
+{
+    return (BerthClientState)self->state;
+}
+
+BerthSessionClient *
+berth_session_controller_get_session(const BerthSessionController *self)
+{
+    return self->state == BERTH_CLIENT_OPEN ? self->session : NULL;
+}
+
+BerthPicture *
+berth_session_controller_get_picture(const BerthSessionController *self)
+{
+    return self->picture;
+}
+
+const BerthStats *
+berth_session_controller_get_stats(BerthSessionController *self)
+{
+    if (self->session != NULL) {
+        self->stats.rtt_us = berth_session_client_get_rtt_us(self->session);
+    }
+    return &self->stats;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A user's way from the login to a desktop: the broker, the session and the steps between them.
+ *
+ * The window and the probe both drive one of these.  It owns the login, the key that tickets are
+ * bound to (made new for every run), the picture and the numbers; it resumes a lost connection by
+ * itself, first with the session's token, then through the broker.
+ *
+ * Callbacks come in the main context, never from inside berth_session_controller_new(); commands
+ * may be given inside them, but not inside frame, cursor, pointer_mode and leds, and never
+ * berth_session_controller_free().  Thread: main.
+ */
+#pragma once
+
+#include "client/core/broker-client.h"
+#include "client/core/session-client.h"
+#include "client/core/session-fsm.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthSessionController BerthSessionController;
+
+/* All may be NULL. */
+typedef struct {
+    /* Another state; what belongs to it was told before. */
+    void (*state)(BerthClientState state, void *user_data);
+    /* What is being waited for, as a sentence. */
+    void (*progress)(const char *text, void *user_data);
+    /* A step failed, the user may try again; retry_after_s is 0 if at once. */
+    void (*error)(const GError *error, int64_t retry_after_s, void *user_data);
+    /* The user's desktops: BerthDesktop. */
+    void (*desktops)(GPtrArray *desktops, void *user_data);
+    void (*opened)(bool is_resumed, void *user_data);
+    void (*frame)(const BerthFrameNews *news, void *user_data);
+    void (*cursor)(const BerthCursorImage *image, void *user_data);
+    void (*pointer_mode)(bool is_absolute, void *user_data);
+    void (*leds)(uint8_t leds, void *user_data);
+    /* The connection was lost; both are monotonic times. */
+    void (*waiting)(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data);
+    /* The desktop is closed; NULL if the user left it. */
+    void (*ended)(const GError *why, void *user_data);
+    /* The broker answered to disconnect, log off or log out. */
+    void (*done)(BerthBrokerRequest request, const GError *error, void *user_data);
+} BerthControllerCallbacks;
+
+/* What becomes of the desktop when the user leaves it. */
+typedef enum {
+    BERTH_LEAVE_DISCONNECT, /* it goes on, and can be opened again */
+    BERTH_LEAVE_LOGOFF,     /* it is thrown away */
+} BerthLeave;
+
+/*
+ * Makes a controller; connects to nothing yet.
+ *
+ * ca_file:  see berth_broker_client_new()
+ * name:     of this device, for logs
+ *
+ * Returns NULL with BERTH_ERR_TLS if no key can be made.
+ */
+BerthSessionController *berth_session_controller_new(const BerthBrokerAddress *address,
+                                                     const char *ca_file, const char *name,
+                                                     const BerthControllerCallbacks *callbacks,
+                                                     void *user_data, GError **error);
+
+/* Drops everything at once.  NULL is allowed. */
+void berth_session_controller_free(BerthSessionController *self);
+
+/*
+ * Commands.  Return BERTH_OK, or BERTH_ERR_STATE if the present state does not allow it; nothing
+ * happens then.
+ */
+int berth_session_controller_login(BerthSessionController *self, const char *user,
+                                   BerthSecret *password);
+int berth_session_controller_reload(BerthSessionController *self);
+int berth_session_controller_choose(BerthSessionController *self, const BerthId *pool);
+/* Stops what is under way: a login, a connect, a desktop.  The broker is not told. */
+int berth_session_controller_cancel(BerthSessionController *self);
+/* Leaves the desktop and tells the broker; `done` brings the answer. */
+int berth_session_controller_leave(BerthSessionController *self, BerthLeave leave);
+/* Gives the login back; `done` brings the answer. */
+int berth_session_controller_logout(BerthSessionController *self);
+
+BerthClientState berth_session_controller_get_state(const BerthSessionController *self);
+
+/* The connection for input and requests; NULL unless the state is OPEN.  Borrowed. */
+BerthSessionClient *berth_session_controller_get_session(const BerthSessionController *self);
+
+/* The picture, for the life of the controller. */
+BerthPicture *berth_session_controller_get_picture(const BerthSessionController *self);
+
+/* The numbers until now. */
+const BerthStats *berth_session_controller_get_stats(BerthSessionController *self);

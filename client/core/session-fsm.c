@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/session-fsm.h"
+
+#include "berth/errors.h"
+
+#define BACKOFF_FIRST_US (200LL * 1000)
+#define BACKOFF_MAX_US (5LL * 1000 * 1000)
+/* The broker is asked at every third attempt. */
+#define TOKEN_ATTEMPTS 3
+
+#define S(state) BERTH_CLIENT_##state
+#define ON(event) BERTH_CLIENT_ON_##event
+#define DO(action) BERTH_CLIENT_DO_##action
+
+static const char *const state_names[BERTH_N_CLIENT_STATES] = {
+    [S(IDLE)] = "idle",       [S(LOGIN)] = "login", [S(LIST)] = "list",   [S(PICK)] = "pick",
+    [S(CONNECT)] = "connect", [S(DIAL)] = "dial",   [S(OPEN)] = "open",   [S(WAIT)] = "wait",
+    [S(RESUME)] = "resume",   [S(RENEW)] = "renew", [S(ENDED)] = "ended",
+};
+
+static const char *const event_names[BERTH_N_CLIENT_EVENTS] = {
+    [ON(LOGIN)] = "login",
+    [ON(LOGIN_OK)] = "login-ok",
+    [ON(LIST_OK)] = "list-ok",
+    [ON(RELOAD)] = "reload",
+    [ON(CHOOSE)] = "choose",
+    [ON(TICKET)] = "ticket",
+    [ON(REFUSED)] = "refused",
+    [ON(UNREACHABLE)] = "unreachable",
+    [ON(OPENED)] = "opened",
+    [ON(LOST)] = "lost",
+    [ON(TOKEN_REFUSED)] = "token-refused",
+    [ON(OVER)] = "over",
+    [ON(RETRY_TOKEN)] = "retry-token",
+    [ON(RETRY_TICKET)] = "retry-ticket",
+    [ON(GIVE_UP)] = "give-up",
+    [ON(CLOSE)] = "close",
+    [ON(LOGOUT)] = "logout",
+};
+
+/* clang-format off */
+static const BerthFsmRow rows[] = {
+    { S(IDLE),    ON(LOGIN),         S(LOGIN),   DO(LOGIN) },
+    { S(LOGIN),   ON(LOGIN_OK),      S(LIST),    DO(ASK_LIST) },
+    { S(LOGIN),   ON(REFUSED),       S(IDLE),    DO(SHOW_ERROR) },
+    { S(LOGIN),   ON(UNREACHABLE),   S(IDLE),    DO(SHOW_ERROR) },
+    { S(LOGIN),   ON(CLOSE),         S(IDLE),    DO(LEAVE) },
+    { S(LIST),    ON(LIST_OK),       S(PICK),    DO(SHOW_LIST) },
+    { S(LIST),    ON(REFUSED),       S(IDLE),    DO(SHOW_ERROR) },
+    { S(LIST),    ON(UNREACHABLE),   S(IDLE),    DO(SHOW_ERROR) },
+    { S(LIST),    ON(CLOSE),         S(IDLE),    DO(LEAVE) },
+    { S(LIST),    ON(LOGOUT),        S(IDLE),    DO(FORGET) },
+    { S(PICK),    ON(RELOAD),        S(LIST),    DO(ASK_LIST) },
+    { S(PICK),    ON(CHOOSE),        S(CONNECT), DO(ASK_DESKTOP) },
+    { S(PICK),    ON(LOGOUT),        S(IDLE),    DO(FORGET) },
+    { S(PICK),    ON(LOGIN),         S(LOGIN),   DO(LOGIN) },
+    { S(CONNECT), ON(TICKET),        S(DIAL),    DO(DIAL_TICKET) },
+    { S(CONNECT), ON(REFUSED),       S(PICK),    DO(SHOW_ERROR) },
+    { S(CONNECT), ON(UNREACHABLE),   S(PICK),    DO(SHOW_ERROR) },
+    { S(CONNECT), ON(CLOSE),         S(PICK),    DO(LEAVE) },
+    { S(DIAL),    ON(OPENED),        S(OPEN),    DO(SHOW_DESKTOP) },
+    { S(DIAL),    ON(LOST),          S(PICK),    DO(SHOW_ERROR) },
+    { S(DIAL),    ON(OVER),          S(PICK),    DO(SHOW_ERROR) },
+    { S(DIAL),    ON(CLOSE),         S(PICK),    DO(LEAVE) },
+    { S(OPEN),    ON(LOST),          S(WAIT),    DO(SCHEDULE) },
+    { S(OPEN),    ON(OVER),          S(ENDED),   DO(END) },
+    { S(OPEN),    ON(CLOSE),         S(ENDED),   DO(LEAVE) },
+    { S(WAIT),    ON(RETRY_TOKEN),   S(RESUME),  DO(DIAL_TOKEN) },
+    { S(WAIT),    ON(RETRY_TICKET),  S(RENEW),   DO(ASK_DESKTOP) },
+    { S(WAIT),    ON(GIVE_UP),       S(ENDED),   DO(END) },
+    { S(WAIT),    ON(CLOSE),         S(ENDED),   DO(LEAVE) },
+    { S(RESUME),  ON(OPENED),        S(OPEN),    DO(SHOW_DESKTOP) },
+    { S(RESUME),  ON(LOST),          S(WAIT),    DO(SCHEDULE) },
+    { S(RESUME),  ON(TOKEN_REFUSED), S(RENEW),   DO(ASK_DESKTOP) },
+    { S(RESUME),  ON(OVER),          S(ENDED),   DO(END) },
+    { S(RESUME),  ON(GIVE_UP),       S(ENDED),   DO(END) },
+    { S(RESUME),  ON(CLOSE),         S(ENDED),   DO(LEAVE) },
+    { S(RENEW),   ON(TICKET),        S(RESUME),  DO(DIAL_TICKET) },
+    { S(RENEW),   ON(REFUSED),       S(ENDED),   DO(END) },
+    { S(RENEW),   ON(UNREACHABLE),   S(WAIT),    DO(SCHEDULE) },
+    { S(RENEW),   ON(GIVE_UP),       S(ENDED),   DO(END) },
+    { S(RENEW),   ON(CLOSE),         S(ENDED),   DO(LEAVE) },
+    { S(ENDED),   ON(CHOOSE),        S(CONNECT), DO(ASK_DESKTOP) },
+    { S(ENDED),   ON(RELOAD),        S(LIST),    DO(ASK_LIST) },
+    { S(ENDED),   ON(LOGOUT),        S(IDLE),    DO(FORGET) },
+    { S(ENDED),   ON(LOGIN),         S(LOGIN),   DO(LOGIN) },
+};
+/* clang-format on */
+
+const BerthFsmTable berth_client_fsm = {
+    .name = "client",
+    .states = state_names,
+    .n_states = BERTH_N_CLIENT_STATES,
+    .events = event_names,
+    .n_events = BERTH_N_CLIENT_EVENTS,
+    .rows = rows,
+    .n_rows = sizeof rows / sizeof rows[0],
+};
+
+BerthClientEvent
+berth_client_event_of_close(int code, bool is_bye, bool is_token)
+{
+    switch (code) {
+    case BERTH_ERR_TAKEN_OVER:
+    case BERTH_ERR_LOGGED_OFF:
+    case BERTH_ERR_DISCONNECTED:
+    case BERTH_ERR_DESKTOP_GONE:
+    case BERTH_ERR_VERSION:
+        return ON(OVER);
+    case BERTH_ERR_CLOSED:
+    case BERTH_ERR_IO:
+    case BERTH_ERR_TLS:
+    case BERTH_ERR_TIMEOUT:
+    case BERTH_ERR_AGAIN:
+    case BERTH_ERR_BUSY:
+    case BERTH_ERR_HOST_DOWN:
+    case BERTH_ERR_NOT_FOUND:
+        return is_bye && is_token ? ON(TOKEN_REFUSED) : ON(LOST);
+    case BERTH_ERR_UNTRUSTED:
+        /* A new session process has a new key: only the broker can vouch for it. */
+        return is_token ? ON(TOKEN_REFUSED) : ON(OVER);
+    default:
+        return is_token && is_bye ? ON(TOKEN_REFUSED) : ON(OVER);
+    }
+}
+
+BerthClientEvent
+berth_client_event_of_refusal(int code)
+{
+    switch (code) {
+    case BERTH_ERR_CLOSED:
+    case BERTH_ERR_IO:
+    case BERTH_ERR_TLS:
+    case BERTH_ERR_TIMEOUT:
+    case BERTH_ERR_AGAIN:
+    case BERTH_ERR_BUSY:
+    case BERTH_ERR_NOT_FOUND:
+    case BERTH_ERR_HOST_DOWN:
+    case BERTH_ERR_THROTTLED:
+        return ON(UNREACHABLE);
+    default:
+        return ON(REFUSED);
+    }
+}
+
+BerthClientEvent
+berth_client_plan_retry(unsigned attempt, bool has_token)
+{
+    return has_token && attempt % TOKEN_ATTEMPTS != 0 ? ON(RETRY_TOKEN) : ON(RETRY_TICKET);
+}
+
+int64_t
+berth_client_backoff_us(unsigned attempt, uint32_t random)
+{
+    int64_t wait_us = BACKOFF_FIRST_US;
+
+    for (unsigned i = 1; i < attempt && wait_us < BACKOFF_MAX_US; i++) {
+        wait_us *= 2;
+    }
+    if (wait_us > BACKOFF_MAX_US) {
+        wait_us = BACKOFF_MAX_US;
+    }
+    return wait_us + (int64_t)random % (wait_us / 4 + 1);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/stats.h"
+
+#include <string.h>
+
+void
+berth_stats_init(BerthStats *self)
+{
+    memset(self, 0, sizeof *self);
+    self->tcp_us = self->tls_us = self->login_us = self->list_us = self->connect_us = -1;
+    self->session_tcp_us = self->session_tls_us = self->welcome_us = -1;
+    self->first_frame_us = self->first_picture_us = self->rtt_us = self->last_resume_us = -1;
+    self->last_change_us = -1;
+    self->latency.last_us = -1;
+}
+
+void
+berth_stats_frame(BerthStats *self, uint64_t n_bytes, uint32_t decode_us, uint32_t encode_us,
+                  uint32_t input_serial, bool is_changed, int64_t now_us)
+{
+    self->n_frames++;
+    self->frame_bytes += n_bytes;
+    self->decode_us += decode_us;
+    self->encode_us += encode_us;
+    self->last_input_serial = input_serial;
+    if (decode_us > self->max_decode_us) {
+        self->max_decode_us = decode_us;
+    }
+    if (is_changed) {
+        self->n_changed_frames++;
+        self->last_change_us = now_us;
+    }
+    berth_latency_frame(&self->latency, input_serial, is_changed, now_us);
+}
+
+static json_t *
+time_json(int64_t value_us)
+{
+    return value_us < 0 ? json_null() : json_integer(value_us);
+}
+
+static json_t *
+latency_json(const BerthLatency *latency)
+{
+    BerthLatencySummary summary;
+    json_t *object = json_object();
+
+    berth_latency_summarize(latency, &summary);
+    json_object_set_new(object, "n_samples", json_integer((json_int_t)summary.n_samples));
+    json_object_set_new(object, "min_us", time_json(summary.min_us));
+    json_object_set_new(object, "p50_us", time_json(summary.p50_us));
+    json_object_set_new(object, "p95_us", time_json(summary.p95_us));
+    json_object_set_new(object, "max_us", time_json(summary.max_us));
+    json_object_set_new(object, "last_us", time_json(latency->last_us));
+    return object;
+}
+
+json_t *
+berth_stats_to_json(const BerthStats *self)
+{
+    const struct {
+        const char *name;
+        int64_t value_us;
+    } times[] = {
+        { "tcp_us", self->tcp_us },
+        { "tls_us", self->tls_us },
+        { "login_us", self->login_us },
+        { "list_us", self->list_us },
+        { "connect_us", self->connect_us },
+        { "session_tcp_us", self->session_tcp_us },
+        { "session_tls_us", self->session_tls_us },
+        { "welcome_us", self->welcome_us },
+        { "first_frame_us", self->first_frame_us },
+        { "first_picture_us", self->first_picture_us },
+        { "rtt_us", self->rtt_us },
+        { "last_resume_us", self->last_resume_us },
+    };
+
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counters[] = {
+        { "resumes", self->n_resumes },
+        { "frames", self->n_frames },
+        { "changed_frames", self->n_changed_frames },
+        { "frame_bytes", self->frame_bytes },
+        { "bytes_in", self->bytes_in },
+        { "bytes_out", self->bytes_out },
+        { "decode_us", self->decode_us },
+        { "encode_us", self->encode_us },
+        { "max_decode_us", self->max_decode_us },
+        { "last_input_serial", self->last_input_serial },
+    };
+
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        json_object_set_new(object, times[i].name, time_json(times[i].value_us));
+    }
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        json_object_set_new(object, counters[i].name, json_integer((json_int_t)counters[i].value));
+    }
+    json_object_set_new(object, "input_to_frame", latency_json(&self->latency));
+    return object;
+}

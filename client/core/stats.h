@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a client measured: times of every step, frames, bytes and latency.
+ *
+ * Filled in by the session controller and its parts; -1 is "did not happen".  Times are
+ * durations in microseconds.  Thread: main.
+ */
+#pragma once
+
+#include "client/core/latency.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    int64_t tcp_us;           /* to the broker: connect */
+    int64_t tls_us;           /* to the broker: handshake after that */
+    int64_t login_us;         /* the whole login request */
+    int64_t list_us;          /* the whole list request */
+    int64_t connect_us;       /* first connect request to the launch, waiting included */
+    int64_t session_tcp_us;   /* to the session: connect */
+    int64_t session_tls_us;   /* to the session: handshake after that */
+    int64_t welcome_us;       /* end of that handshake to WELCOME */
+    int64_t first_frame_us;   /* desktop chosen to the first frame */
+    int64_t first_picture_us; /* desktop chosen to the first frame of more than one colour */
+    int64_t rtt_us;           /* last round trip to the session */
+    int64_t last_resume_us;   /* connection lost to the first frame afterwards */
+    uint64_t n_resumes;
+    uint64_t n_frames;
+    uint64_t n_changed_frames; /* that changed pixels */
+    uint64_t frame_bytes;      /* payload of all frames */
+    uint64_t bytes_in;         /* of all connections to sessions, before encryption */
+    uint64_t bytes_out;
+    uint64_t decode_us; /* sums over all frames */
+    uint64_t encode_us;
+    uint32_t max_decode_us;
+    uint32_t last_input_serial; /* of the last frame */
+    int64_t last_change_us;     /* monotonic time of the last changed frame; -1 before */
+    BerthLatency latency;       /* of key presses and clicks */
+} BerthStats;
+
+void berth_stats_init(BerthStats *self);
+
+/* Notes a frame; now_us is monotonic. */
+void berth_stats_frame(BerthStats *self, uint64_t n_bytes, uint32_t decode_us, uint32_t encode_us,
+                       uint32_t input_serial, bool is_changed, int64_t now_us);
+
+/* Everything as an object with the names above; times that did not happen are null.  Owned. */
+json_t *berth_stats_to_json(const BerthStats *self);
