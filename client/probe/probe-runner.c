@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/probe/probe-runner.h"
+
+#include "client/probe/png-file.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* Between two characters, so that a slow guest does not lose one. */
+#define TYPE_PACE_MS 12
+/* A press that has not changed the picture by then never will. */
+#define ECHO_MS 2000
+#define WHEEL_NOTCH 120
+
+struct BerthProbeRunner {
+    BerthSessionController *controller;
+    int64_t timeout_ms;
+    bool waits_for_echo;
+    BerthProbeDoneFunc func;
+    void *user_data;
+
+    const BerthProbeAction *action; /* NULL while idle */
+    json_t *found;                  /* what the action found out */
+    int64_t started_us;
+    guint deadline_source; /* the wait is over, well or not */
+    guint poke_source;     /* looks at the action again, outside of callbacks */
+    guint pace_source;
+    size_t n_typed;     /* characters of a text */
+    uint64_t n_changes; /* changed frames before the last input */
+    uint64_t n_samples; /* latency samples before the last press */
+    bool has_pressed;
+    bool wants_echo; /* a character of a text waits for its echo */
+    int64_t echo_until_us;
+};
+
+static void look(BerthProbeRunner *self);
+
+static const BerthStats *
+stats_of(BerthProbeRunner *self)
+{
+    return berth_session_controller_get_stats(self->controller);
+}
+
+json_t *
+berth_probe_runner_make_counters(BerthProbeRunner *self)
+{
+    const BerthStats *stats = stats_of(self);
+    BerthSessionClient *session = berth_session_controller_get_session(self->controller);
+    BerthClientState state = berth_session_controller_get_state(self->controller);
+    uint64_t bytes_in = stats->bytes_in;
+    json_t *object = json_object();
+    int width, height;
+
+    if (session != NULL) {
+        bytes_in += berth_session_client_get_bytes_in(session);
+    }
+    berth_picture_get_size(berth_session_controller_get_picture(self->controller), &width, &height);
+    json_object_set_new(object, "state",
+                        json_string(berth_fsm_state_name(&berth_client_fsm, (int)state)));
+    json_object_set_new(object, "width", json_integer(width));
+    json_object_set_new(object, "height", json_integer(height));
+    json_object_set_new(object, "frames", json_integer((json_int_t)stats->n_frames));
+    json_object_set_new(object, "changed_frames",
+                        json_integer((json_int_t)stats->n_changed_frames));
+    json_object_set_new(object, "frame_bytes", json_integer((json_int_t)stats->frame_bytes));
+    json_object_set_new(object, "bytes_in", json_integer((json_int_t)bytes_in));
+    json_object_set_new(object, "resumes", json_integer((json_int_t)stats->n_resumes));
+    json_object_set_new(object, "latency_us",
+                        stats->latency.last_us < 0 ? json_null()
+                                                   : json_integer(stats->latency.last_us));
+    return object;
+}
+
+static void
+stop_sources(BerthProbeRunner *self)
+{
+    g_clear_handle_id(&self->deadline_source, g_source_remove);
+    g_clear_handle_id(&self->poke_source, g_source_remove);
+    g_clear_handle_id(&self->pace_source, g_source_remove);
+}
+
+static void
+finish(BerthProbeRunner *self, const GError *error)
+{
+    const BerthProbeAction *action = self->action;
+    json_t *answer = berth_probe_runner_make_counters(self);
+
+    stop_sources(self);
+    self->action = NULL;
+    self->wants_echo = false;
+    json_object_set_new(answer, "command", json_string(action->row->name));
+    json_object_set_new(answer, "ok", json_boolean(error == NULL));
+    json_object_set_new(answer, "elapsed_us",
+                        json_integer(berth_monotonic_us() - self->started_us));
+    if (error != NULL) {
+        json_object_set_new(answer, "code", json_string(berth_error_name(error->code)));
+        json_object_set_new(answer, "error", json_string(error->message));
+    }
+    json_object_update(answer, self->found);
+    self->func(action, error, answer, self->user_data);
+    json_decref(answer);
+}
+
+static void
+fail(BerthProbeRunner *self, int code, const char *text)
+{
+    g_autoptr(GError) error =
+        g_error_new(BERTH_ERROR, code, "%s: %s", self->action->row->name, text);
+
+    finish(self, error);
+}
+
+static gboolean
+on_deadline(gpointer user_data)
+{
+    BerthProbeRunner *self = user_data;
+    const BerthProbeAction *action = self->action;
+
+    self->deadline_source = 0;
+    look(self);
+    if (self->action == action && self->deadline_source == 0) {
+        fail(self, BERTH_ERR_TIMEOUT, "it took too long");
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* Gives the action so much time from now. */
+static void
+set_deadline(BerthProbeRunner *self, int64_t after_ms)
+{
+    g_clear_handle_id(&self->deadline_source, g_source_remove);
+    self->deadline_source =
+        g_timeout_add((guint)CLAMP(after_ms, 0, (int64_t)G_MAXUINT), on_deadline, self);
+}
+
+/* Marks the moment that wait-change and wait-echo refer to. */
+static void
+mark_input(BerthProbeRunner *self, bool is_press)
+{
+    self->n_changes = stats_of(self)->n_changed_frames;
+    if (is_press) {
+        self->n_samples = stats_of(self)->latency.n_samples;
+        self->has_pressed = true;
+    }
+}
+
+static bool
+has_echo(BerthProbeRunner *self)
+{
+    return stats_of(self)->latency.n_samples > self->n_samples;
+}
+
+static void
+press_keys(BerthSessionClient *session, const BerthKeyCombination *keys)
+{
+    for (size_t i = 0; i < keys->n_keys; i++) {
+        berth_session_client_key(session, keys->evdev[i], true);
+    }
+}
+
+static void
+release_keys(BerthSessionClient *session, const BerthKeyCombination *keys)
+{
+    for (size_t i = keys->n_keys; i > 0; i--) {
+        berth_session_client_key(session, keys->evdev[i - 1], false);
+    }
+}
+
+static void
+type_char(BerthSessionClient *session, char c)
+{
+    BerthKeyStroke stroke;
+    BerthKeyCombination keys = { 0 };
+
+    if (!berth_key_map_find_char(c, &stroke)) {
+        return;
+    }
+    if (stroke.needs_shift) {
+        keys.evdev[keys.n_keys++] = berth_key_map_find_name("shift");
+    }
+    keys.evdev[keys.n_keys++] = stroke.evdev;
+    press_keys(session, &keys);
+    release_keys(session, &keys);
+}
+
+static gboolean
+on_pace(gpointer user_data)
+{
+    BerthProbeRunner *self = user_data;
+
+    self->pace_source = 0;
+    look(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* Types the next character, or ends the action; comes again by frame or by time. */
+static void
+type_next(BerthProbeRunner *self, BerthSessionClient *session)
+{
+    const char *text = self->action->text;
+    int64_t now_us = berth_monotonic_us();
+
+    if (self->pace_source != 0) {
+        return;
+    }
+    if (self->wants_echo && !has_echo(self) && now_us < self->echo_until_us) {
+        self->pace_source = g_timeout_add(TYPE_PACE_MS, on_pace, self);
+        return;
+    }
+    if (text[self->n_typed] == '\0') {
+        finish(self, NULL);
+        return;
+    }
+    mark_input(self, true);
+    type_char(session, text[self->n_typed++]);
+    self->wants_echo = self->waits_for_echo;
+    self->echo_until_us = now_us + ECHO_MS * 1000;
+    self->pace_source = g_timeout_add(TYPE_PACE_MS, on_pace, self);
+}
+
+static void
+press_and_wait(BerthProbeRunner *self)
+{
+    if (self->waits_for_echo && !has_echo(self) &&
+        berth_monotonic_us() < self->started_us + ECHO_MS * 1000) {
+        if (self->pace_source == 0) {
+            self->pace_source = g_timeout_add(TYPE_PACE_MS, on_pace, self);
+        }
+        return;
+    }
+    finish(self, NULL);
+}
+
+/* Input that is sent once, when the action starts. */
+static void
+send_input(BerthProbeRunner *self, BerthSessionClient *session)
+{
+    const BerthProbeAction *a = self->action;
+
+    mark_input(self, a->row->kind == BERTH_PROBE_KEY || a->row->kind == BERTH_PROBE_KEY_DOWN ||
+                         a->row->kind == BERTH_PROBE_CLICK);
+    switch (a->row->kind) {
+    case BERTH_PROBE_KEY:
+        press_keys(session, &a->keys);
+        release_keys(session, &a->keys);
+        break;
+    case BERTH_PROBE_KEY_DOWN:
+        press_keys(session, &a->keys);
+        break;
+    case BERTH_PROBE_KEY_UP:
+        release_keys(session, &a->keys);
+        break;
+    case BERTH_PROBE_CLICK:
+        berth_session_client_pointer(session, a->x, a->y);
+        berth_session_client_button(session, a->button, true);
+        berth_session_client_button(session, a->button, false);
+        break;
+    case BERTH_PROBE_MOVE:
+        berth_session_client_pointer(session, a->x, a->y);
+        break;
+    case BERTH_PROBE_WHEEL:
+        berth_session_client_wheel(session, 0, (int)a->value * WHEEL_NOTCH);
+        break;
+    case BERTH_PROBE_RESIZE:
+        berth_session_client_request_size(session, a->x, a->y, 0, 0);
+        break;
+    default:
+        berth_session_client_refresh(session);
+        break;
+    }
+}
+
+/* Reads a pixel as 0xRRGGBB.  Returns false if it is outside of the picture. */
+static bool
+read_pixel(BerthProbeRunner *self, int x, int y, uint32_t *ret_rgb)
+{
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    const BerthFrame *frame = berth_picture_lock(picture);
+    bool is_inside = frame != NULL && x < frame->width && y < frame->height;
+
+    if (is_inside) {
+        const uint8_t *bgrx = berth_frame_pixel(frame, x, y);
+
+        *ret_rgb = (uint32_t)bgrx[2] << 16 | (uint32_t)bgrx[1] << 8 | bgrx[0];
+    }
+    berth_picture_unlock(picture);
+    return is_inside;
+}
+
+static void
+answer_pixel(BerthProbeRunner *self)
+{
+    uint32_t rgb = 0;
+    char text[7];
+
+    if (!read_pixel(self, self->action->x, self->action->y, &rgb)) {
+        fail(self, BERTH_ERR_INVALID, "the point is outside of the picture");
+        return;
+    }
+    g_snprintf(text, sizeof text, "%06x", rgb);
+    json_object_set_new(self->found, "rgb", json_string(text));
+    finish(self, NULL);
+}
+
+static void
+answer_hash(BerthProbeRunner *self)
+{
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    const BerthFrame *frame = berth_picture_lock(picture);
+
+    for (int y = 0; frame != NULL && y < frame->height; y++) {
+        g_checksum_update(checksum, berth_frame_pixel(frame, 0, y), 4 * (gssize)frame->width);
+    }
+    berth_picture_unlock(picture);
+    json_object_set_new(self->found, "sha256", json_string(g_checksum_get_string(checksum)));
+    finish(self, NULL);
+}
+
+static void
+save_screenshot(BerthProbeRunner *self)
+{
+    g_autoptr(GError) error = NULL;
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+
+    if (!berth_png_file_write(picture, self->action->text, &error)) {
+        finish(self, error);
+        return;
+    }
+    finish(self, NULL);
+}
+
+/* True as soon as what the action waits for has happened. */
+static bool
+is_met(BerthProbeRunner *self)
+{
+    const BerthProbeAction *a = self->action;
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    BerthClientState state = berth_session_controller_get_state(self->controller);
+    int width, height;
+    uint32_t rgb = 0;
+
+    switch (a->row->kind) {
+    case BERTH_PROBE_WAIT_CHANGE:
+        return stats_of(self)->n_changed_frames > self->n_changes;
+    case BERTH_PROBE_WAIT_ECHO:
+        return !self->has_pressed || has_echo(self);
+    case BERTH_PROBE_WAIT_SIZE:
+        berth_picture_get_size(picture, &width, &height);
+        return width == a->x && height == a->y;
+    case BERTH_PROBE_WAIT_OPEN:
+        return state == BERTH_CLIENT_OPEN;
+    case BERTH_PROBE_WAIT_PIXEL:
+        return read_pixel(self, a->x, a->y, &rgb) && rgb == a->rgb;
+    default:
+        return false;
+    }
+}
+
+/* Stable since the last change, or since the action started if that was later. */
+static void
+look_stable(BerthProbeRunner *self)
+{
+    int64_t now_us = berth_monotonic_us();
+    int64_t since_us = MAX(stats_of(self)->last_change_us, self->started_us);
+    int64_t quiet_us = now_us - since_us;
+    int64_t left_ms = (self->action->value * 1000 - quiet_us + 999) / 1000;
+
+    if (left_ms <= 0) {
+        finish(self, NULL);
+    } else if (now_us - self->started_us > self->timeout_ms * 1000 + self->action->value * 1000) {
+        fail(self, BERTH_ERR_TIMEOUT, "the picture does not come to rest");
+    } else {
+        set_deadline(self, left_ms);
+    }
+}
+
+/* Looks whether the action can go on or is done. */
+static void
+look(BerthProbeRunner *self)
+{
+    BerthSessionClient *session = berth_session_controller_get_session(self->controller);
+
+    if (self->action == NULL) {
+        return;
+    }
+    switch (self->action->row->kind) {
+    case BERTH_PROBE_TYPE:
+        if (session != NULL) {
+            type_next(self, session);
+        }
+        break;
+    case BERTH_PROBE_KEY:
+    case BERTH_PROBE_KEY_DOWN:
+    case BERTH_PROBE_CLICK:
+        press_and_wait(self);
+        break;
+    case BERTH_PROBE_WAIT_STABLE:
+        look_stable(self);
+        break;
+    case BERTH_PROBE_HOLD:
+        if (berth_monotonic_us() >= self->started_us + self->action->value * 1000) {
+            finish(self, NULL);
+        }
+        break;
+    default:
+        if (is_met(self)) {
+            finish(self, NULL);
+        }
+        break;
+    }
+}
+
+static bool
+is_input(BerthProbeKind kind)
+{
+    return kind <= BERTH_PROBE_REFRESH;
+}
+
+static void
+start_input(BerthProbeRunner *self)
+{
+    BerthSessionClient *session = berth_session_controller_get_session(self->controller);
+    BerthProbeKind kind = self->action->row->kind;
+
+    if (session == NULL) {
+        fail(self, BERTH_ERR_STATE, "the desktop is not connected at the moment");
+    } else if (kind == BERTH_PROBE_TYPE) {
+        set_deadline(self, self->timeout_ms);
+        type_next(self, session);
+    } else {
+        send_input(self, session);
+        if (kind == BERTH_PROBE_KEY || kind == BERTH_PROBE_KEY_DOWN || kind == BERTH_PROBE_CLICK) {
+            press_and_wait(self);
+        } else {
+            finish(self, NULL);
+        }
+    }
+}
+
+static void
+start_wait(BerthProbeRunner *self)
+{
+    const BerthProbeAction *a = self->action;
+
+    switch (a->row->kind) {
+    case BERTH_PROBE_WAIT_STABLE:
+        set_deadline(self, a->value);
+        return;
+    case BERTH_PROBE_HOLD:
+        set_deadline(self, a->value);
+        return;
+    default:
+        set_deadline(self, a->value > 0 && a->row->arg == BERTH_PROBE_ARG_OPTIONAL_TIME
+                               ? a->value
+                               : self->timeout_ms);
+        look(self);
+        return;
+    }
+}
+
+static void
+break_connection(BerthProbeRunner *self)
+{
+    BerthSessionClient *session = berth_session_controller_get_session(self->controller);
+
+    if (session != NULL) {
+        berth_session_client_break(session);
+    }
+    finish(self, NULL);
+}
+
+void
+berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
+{
+    g_return_if_fail(self->action == NULL);
+    self->action = action;
+    self->started_us = berth_monotonic_us();
+    self->n_typed = 0;
+    json_object_clear(self->found);
+    if (is_input(action->row->kind)) {
+        start_input(self);
+        return;
+    }
+    switch (action->row->kind) {
+    case BERTH_PROBE_SCREENSHOT:
+        save_screenshot(self);
+        break;
+    case BERTH_PROBE_PIXEL:
+        answer_pixel(self);
+        break;
+    case BERTH_PROBE_HASH:
+        answer_hash(self);
+        break;
+    case BERTH_PROBE_STATS:
+        json_object_set_new(self->found, "stats", berth_stats_to_json(stats_of(self)));
+        finish(self, NULL);
+        break;
+    case BERTH_PROBE_BREAK:
+        break_connection(self);
+        break;
+    case BERTH_PROBE_DISCONNECT:
+    case BERTH_PROBE_LOGOFF:
+    case BERTH_PROBE_QUIT:
+        finish(self, NULL);
+        break;
+    default:
+        start_wait(self);
+        break;
+    }
+}
+
+static gboolean
+on_poke(gpointer user_data)
+{
+    BerthProbeRunner *self = user_data;
+
+    self->poke_source = 0;
+    look(self);
+    return G_SOURCE_REMOVE;
+}
+
+void
+berth_probe_runner_poke(BerthProbeRunner *self)
+{
+    if (self->action != NULL && self->poke_source == 0) {
+        self->poke_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_poke, self, NULL);
+    }
+}
+
+bool
+berth_probe_runner_is_busy(const BerthProbeRunner *self)
+{
+    return self->action != NULL;
+}
+
+BerthProbeRunner *
+berth_probe_runner_new(BerthSessionController *controller, int64_t timeout_ms, bool waits_for_echo,
+                       BerthProbeDoneFunc func, void *user_data)
+{
+    BerthProbeRunner *self = g_new0(BerthProbeRunner, 1);
+
+    self->controller = controller;
+    self->timeout_ms = timeout_ms;
+    self->waits_for_echo = waits_for_echo;
+    self->func = func;
+    self->user_data = user_data;
+    self->found = json_object();
+    return self;
+}
+
+void
+berth_probe_runner_free(BerthProbeRunner *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    stop_sources(self);
+    json_decref(self->found);
+    g_free(self);
+}

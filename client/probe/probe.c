@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/probe/probe.h"
+
+#include "client/core/session-controller.h"
+#include "client/probe/probe-action.h"
+#include "client/probe/probe-options.h"
+#include "client/probe/probe-runner.h"
+#include "client/probe/probe-script.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#include <glib-unix.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Time that the broker has to answer to disconnect or log off. */
+#define LEAVE_MS 10000
+
+typedef struct {
+    BerthProbeOptions options;
+    GMainLoop *loop;
+    BerthSessionController *controller;
+    BerthProbeRunner *runner;
+    BerthProbeScript *script;
+    BerthProbeAction *line; /* the script's present command */
+    guint n_done;           /* actions of the command line */
+    guint next_source, timeout_source;
+    bool has_frame;
+    bool is_ending;
+    bool is_leaving;
+    bool wants_logoff;
+    bool wants_disconnect;
+    int status;
+    char *reason;
+    char *desktop_name;
+} Probe;
+
+static void
+print_json(json_t *object)
+{
+    g_autofree char *text = NULL;
+    char *dumped = json_dumps(object, JSON_COMPACT);
+
+    text = g_strdup(dumped);
+    free(dumped);
+    fprintf(stdout, "%s\n", text);
+    fflush(stdout);
+}
+
+/* Tells a script what happened by itself. */
+static void
+print_event(Probe *probe, const char *event, const char *text)
+{
+    json_t *object;
+
+    if (probe->script == NULL) {
+        return;
+    }
+    object = berth_probe_runner_make_counters(probe->runner);
+    json_object_set_new(object, "event", json_string(event));
+    if (text != NULL) {
+        json_object_set_new(object, "text", json_string(text));
+    }
+    print_json(object);
+    json_decref(object);
+}
+
+static void
+tell(Probe *probe, const char *text)
+{
+    if (!probe->options.is_quiet) {
+        fprintf(stderr, "berth probe: %s\n", text);
+    }
+}
+
+static void
+quit(Probe *probe)
+{
+    probe->is_ending = true;
+    g_main_loop_quit(probe->loop);
+}
+
+/* Ends the probe with a status and a reason; the first one counts. */
+static void
+fail(Probe *probe, int status, const char *reason)
+{
+    if (!probe->is_ending) {
+        probe->status = status;
+        probe->reason = g_strdup(reason);
+        quit(probe);
+    }
+}
+
+static int
+status_of(const GError *error, BerthClientState state)
+{
+    switch (error->code) {
+    case BERTH_ERR_UNTRUSTED:
+        return BERTH_PROBE_UNTRUSTED;
+    case BERTH_ERR_BAD_CREDENTIALS:
+    case BERTH_ERR_THROTTLED:
+        return BERTH_PROBE_LOGIN;
+    case BERTH_ERR_NO_DESKTOP:
+    case BERTH_ERR_HOST_DOWN:
+        return BERTH_PROBE_NO_DESKTOP;
+    case BERTH_ERR_FORBIDDEN:
+        return state == BERTH_CLIENT_IDLE ? BERTH_PROBE_LOGIN : BERTH_PROBE_NO_DESKTOP;
+    case BERTH_ERR_TIMEOUT:
+        return state == BERTH_CLIENT_ENDED ? BERTH_PROBE_LOST : BERTH_PROBE_TIMEOUT;
+    case BERTH_ERR_CLOSED:
+    case BERTH_ERR_IO:
+    case BERTH_ERR_TLS:
+        return BERTH_PROBE_LOST;
+    case BERTH_ERR_NOT_FOUND:
+        return state == BERTH_CLIENT_PICK ? BERTH_PROBE_NO_DESKTOP : BERTH_PROBE_LOST;
+    case BERTH_ERR_TAKEN_OVER:
+    case BERTH_ERR_LOGGED_OFF:
+    case BERTH_ERR_DISCONNECTED:
+    case BERTH_ERR_DESKTOP_GONE:
+        return BERTH_PROBE_ENDED;
+    case BERTH_ERR_CONFIG:
+        return BERTH_PROBE_USAGE;
+    default:
+        return BERTH_PROBE_INTERNAL;
+    }
+}
+
+/* Everything was done: tells the broker if that was asked for. */
+static void
+finish(Probe *probe)
+{
+    int code = BERTH_ERR_STATE;
+
+    if (probe->wants_logoff || probe->wants_disconnect) {
+        probe->is_leaving = true;
+        code = berth_session_controller_leave(
+            probe->controller, probe->wants_logoff ? BERTH_LEAVE_LOGOFF : BERTH_LEAVE_DISCONNECT);
+    }
+    if (code == BERTH_OK) {
+        g_clear_handle_id(&probe->timeout_source, g_source_remove);
+    } else {
+        quit(probe);
+    }
+}
+
+static gboolean
+on_next(gpointer user_data)
+{
+    Probe *probe = user_data;
+
+    probe->next_source = 0;
+    if (probe->n_done < probe->options.actions->len) {
+        berth_probe_runner_start(probe->runner,
+                                 g_ptr_array_index(probe->options.actions, probe->n_done));
+    } else if (probe->script != NULL) {
+        berth_probe_script_next(probe->script);
+    } else {
+        finish(probe);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* Goes on outside of the present callback. */
+static void
+go_on(Probe *probe)
+{
+    if (probe->next_source == 0 && !probe->is_ending && !probe->is_leaving) {
+        probe->next_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_next, probe, NULL);
+    }
+}
+
+static void
+note_leave(Probe *probe, BerthProbeKind kind)
+{
+    if (kind == BERTH_PROBE_LOGOFF) {
+        probe->wants_logoff = true;
+    } else if (kind == BERTH_PROBE_DISCONNECT) {
+        probe->wants_disconnect = true;
+    }
+}
+
+static int
+status_of_action(const GError *error)
+{
+    switch (error->code) {
+    case BERTH_ERR_TIMEOUT:
+        return BERTH_PROBE_TIMEOUT;
+    case BERTH_ERR_STATE:
+        return BERTH_PROBE_LOST;
+    case BERTH_ERR_IO:
+        return BERTH_PROBE_USAGE;
+    default:
+        return BERTH_PROBE_INTERNAL;
+    }
+}
+
+static void
+on_action_done(const BerthProbeAction *action, const GError *error, json_t *answer, void *user_data)
+{
+    Probe *probe = user_data;
+    BerthProbeKind kind = action->row->kind;
+
+    note_leave(probe, kind);
+    if (action != probe->line) {
+        probe->n_done++;
+        if (error != NULL) {
+            fail(probe, status_of_action(error), error->message);
+            return;
+        }
+        go_on(probe);
+        return;
+    }
+    print_json(answer);
+    g_clear_pointer(&probe->line, berth_probe_action_free);
+    if (kind == BERTH_PROBE_QUIT || kind == BERTH_PROBE_LOGOFF || kind == BERTH_PROBE_DISCONNECT) {
+        g_clear_pointer(&probe->script, berth_probe_script_free);
+    }
+    go_on(probe);
+}
+
+static void
+print_bad_line(Probe *probe, const GError *error)
+{
+    json_t *answer = berth_probe_runner_make_counters(probe->runner);
+
+    json_object_set_new(answer, "ok", json_false());
+    json_object_set_new(answer, "code", json_string(berth_error_name(error->code)));
+    json_object_set_new(answer, "error", json_string(error->message));
+    print_json(answer);
+    json_decref(answer);
+}
+
+static void
+on_line(const char *line, void *user_data)
+{
+    Probe *probe = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (line == NULL) {
+        finish(probe);
+        return;
+    }
+    probe->line = berth_probe_action_parse_line(line, &error);
+    if (probe->line == NULL) {
+        print_bad_line(probe, error);
+        go_on(probe);
+        return;
+    }
+    berth_probe_runner_start(probe->runner, probe->line);
+}
+
+static void
+on_state(BerthClientState state, void *user_data)
+{
+    Probe *probe = user_data;
+
+    berth_probe_runner_poke(probe->runner);
+}
+
+static void
+on_progress(const char *text, void *user_data)
+{
+    tell(user_data, text);
+}
+
+static void
+on_error(const GError *error, int64_t retry_after_s, void *user_data)
+{
+    Probe *probe = user_data;
+
+    fail(probe, status_of(error, berth_session_controller_get_state(probe->controller)),
+         error->message);
+}
+
+static bool
+is_wanted(const Probe *probe, const BerthDesktop *desktop)
+{
+    char hex[BERTH_ID_HEX_CHARS + 1];
+
+    berth_id_format(&desktop->pool, hex);
+    return probe->options.desktop == NULL || strcmp(desktop->name, probe->options.desktop) == 0 ||
+           strcmp(hex, probe->options.desktop) == 0;
+}
+
+static gboolean
+on_choose(gpointer user_data)
+{
+    Probe *probe = user_data;
+    BerthId pool;
+
+    if (berth_id_parse(probe->desktop_name, &pool) == BERTH_OK) {
+        berth_session_controller_choose(probe->controller, &pool);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_desktops(GPtrArray *desktops, void *user_data)
+{
+    Probe *probe = user_data;
+    g_autoptr(GString) names = g_string_new(NULL);
+    const BerthDesktop *found = NULL;
+    g_autofree char *reason = NULL;
+    guint n_found = 0;
+
+    for (guint i = 0; i < desktops->len; i++) {
+        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
+
+        g_string_append_printf(names, "%s'%s'", i > 0 ? ", " : "", desktop->name);
+        if (is_wanted(probe, desktop)) {
+            found = desktop;
+            n_found++;
+        }
+    }
+    if (n_found == 1) {
+        probe->desktop_name = g_malloc(BERTH_ID_HEX_CHARS + 1);
+        berth_id_format(&found->pool, probe->desktop_name);
+        /* The list is being taken: the next step comes after it. */
+        g_idle_add(on_choose, probe);
+        return;
+    }
+    reason = g_strdup_printf("no single desktop '%s'; this user may open %s",
+                             probe->options.desktop != NULL ? probe->options.desktop : "",
+                             names->len > 0 ? names->str : "none");
+    fail(probe, BERTH_PROBE_NO_DESKTOP, reason);
+}
+
+static void
+on_opened(bool is_resumed, void *user_data)
+{
+    Probe *probe = user_data;
+
+    if (is_resumed) {
+        tell(probe, "connected again");
+        print_event(probe, "resumed", NULL);
+    }
+}
+
+static void
+on_frame(const BerthFrameNews *news, void *user_data)
+{
+    Probe *probe = user_data;
+
+    if (!probe->has_frame) {
+        probe->has_frame = true;
+        if (probe->options.script != NULL) {
+            /* From here on each wait has its own time. */
+            g_clear_handle_id(&probe->timeout_source, g_source_remove);
+        }
+        print_event(probe, "open", NULL);
+        go_on(probe);
+    }
+    berth_probe_runner_poke(probe->runner);
+}
+
+static void
+on_waiting(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data)
+{
+    Probe *probe = user_data;
+
+    tell(probe, why);
+    print_event(probe, "waiting", why);
+}
+
+static void
+on_ended(const GError *why, void *user_data)
+{
+    Probe *probe = user_data;
+
+    if (why != NULL) {
+        print_event(probe, "ended", why->message);
+        fail(probe, status_of(why, BERTH_CLIENT_ENDED), why->message);
+    } else if (!probe->is_leaving) {
+        quit(probe);
+    }
+}
+
+static void
+on_done(BerthBrokerRequest request, const GError *error, void *user_data)
+{
+    Probe *probe = user_data;
+
+    if (error != NULL) {
+        fail(probe, BERTH_PROBE_INTERNAL, error->message);
+        return;
+    }
+    quit(probe);
+}
+
+static const BerthControllerCallbacks callbacks = {
+    .state = on_state,
+    .progress = on_progress,
+    .error = on_error,
+    .desktops = on_desktops,
+    .opened = on_opened,
+    .frame = on_frame,
+    .waiting = on_waiting,
+    .ended = on_ended,
+    .done = on_done,
+};
+
+static gboolean
+on_timeout(gpointer user_data)
+{
+    Probe *probe = user_data;
+    BerthClientState state = berth_session_controller_get_state(probe->controller);
+    g_autofree char *reason = g_strdup_printf(
+        "not done within %g s (state %s, %" G_GUINT64_FORMAT " frames)", probe->options.timeout_s,
+        berth_fsm_state_name(&berth_client_fsm, (int)state),
+        berth_session_controller_get_stats(probe->controller)->n_frames);
+
+    probe->timeout_source = 0;
+    fail(probe, BERTH_PROBE_TIMEOUT, reason);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_signal(gpointer user_data)
+{
+    fail(user_data, BERTH_PROBE_SIGNAL, "stopped by a signal");
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+write_stats(Probe *probe)
+{
+    json_t *object;
+    json_t *counters;
+
+    if (probe->options.stats_file == NULL) {
+        return;
+    }
+    object = berth_stats_to_json(berth_session_controller_get_stats(probe->controller));
+    counters = berth_probe_runner_make_counters(probe->runner);
+    json_object_update_missing(object, counters);
+    json_decref(counters);
+    json_object_set_new(object, "status", json_integer(probe->status));
+    json_object_set_new(object, "reason",
+                        probe->reason != NULL ? json_string(probe->reason) : json_null());
+    if (json_dump_file(object, probe->options.stats_file, JSON_INDENT(2)) != 0 &&
+        probe->status == BERTH_PROBE_OK) {
+        probe->status = BERTH_PROBE_USAGE;
+        probe->reason =
+            g_strdup_printf("the numbers cannot be written to '%s'", probe->options.stats_file);
+    }
+    json_decref(object);
+}
+
+static bool
+start(Probe *probe, GError **error)
+{
+    const BerthProbeOptions *o = &probe->options;
+    g_autoptr(BerthSecret) password =
+        berth_secret_read_fd(o->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
+    int64_t timeout_ms = (int64_t)(o->timeout_s * 1000);
+
+    if (password == NULL) {
+        return false;
+    }
+    probe->controller = berth_session_controller_new(&o->address, o->ca_file, "berth probe",
+                                                     &callbacks, probe, error);
+    if (probe->controller == NULL) {
+        return false;
+    }
+    probe->runner = berth_probe_runner_new(probe->controller, timeout_ms, o->waits_for_echo,
+                                           on_action_done, probe);
+    if (o->script != NULL) {
+        probe->script = berth_probe_script_new(STDIN_FILENO, on_line, probe);
+    }
+    probe->timeout_source = g_timeout_add((guint)timeout_ms, on_timeout, probe);
+    berth_session_controller_login(probe->controller, o->user, password);
+    return true;
+}
+
+static void
+run(Probe *probe)
+{
+    guint int_source = g_unix_signal_add(SIGINT, on_signal, probe);
+    guint term_source = g_unix_signal_add(SIGTERM, on_signal, probe);
+
+    signal(SIGPIPE, SIG_IGN);
+    if (!probe->is_ending) {
+        g_main_loop_run(probe->loop);
+    }
+    g_source_remove(int_source);
+    g_source_remove(term_source);
+    g_clear_handle_id(&probe->timeout_source, g_source_remove);
+    g_clear_handle_id(&probe->next_source, g_source_remove);
+    /* Lets keys go and says goodbye, if there is a connection. */
+    berth_session_controller_cancel(probe->controller);
+    write_stats(probe);
+}
+
+static void
+clear(Probe *probe)
+{
+    berth_probe_script_free(probe->script);
+    berth_probe_runner_free(probe->runner);
+    berth_session_controller_free(probe->controller);
+    berth_probe_action_free(probe->line);
+    berth_probe_options_clear(&probe->options);
+    g_main_loop_unref(probe->loop);
+    g_free(probe->desktop_name);
+    g_free(probe->reason);
+}
+
+int
+berth_probe_main(int argc, char **argv)
+{
+    Probe probe = { 0 };
+    g_autoptr(GError) error = NULL;
+    int status;
+
+    g_set_prgname("berth probe");
+    berth_log_init("berth-probe");
+    if (g_getenv("BERTH_LOG") == NULL) {
+        berth_log_set_levels("warning");
+    }
+    probe.loop = g_main_loop_new(NULL, FALSE);
+    if (!berth_probe_options_parse(argc, (const char *const *)argv, &probe.options, &error)) {
+        probe.status = BERTH_PROBE_USAGE;
+        probe.reason = g_strdup(error->message);
+    } else if (probe.options.shows_version) {
+        printf("berth %s\n", BERTH_VERSION);
+    } else if (start(&probe, &error)) {
+        run(&probe);
+    } else {
+        probe.status = BERTH_PROBE_USAGE;
+        probe.reason = g_strdup(error->message);
+    }
+    if (probe.reason != NULL) {
+        fprintf(stderr, "berth probe: %s\n", probe.reason);
+    }
+    status = probe.status;
+    clear(&probe);
+    return status;
+}
