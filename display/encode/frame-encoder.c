@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A frame is made in two passes over the damaged tiles.  The first one, for damage of some size
- * only, compares the new picture with what the client shows and looks for motion; the motion found
- * is applied to the client's picture just as the client will do it.  The second pass compares
- * again, and takes over, what is left: so the client's picture equals the source after every frame
- * whatever the search proposed.
+ * Damage of some size is first searched for motion.  The motion found is applied to the client's
+ * picture just as the client will do it.  Then the damaged tiles, and the targets of the motion,
+ * are compared with what the client shows, and what differs is taken over and sent: so the client's
+ * picture equals the source after every frame, whatever the search proposed.
  */
 #include "display/encode/frame-encoder.h"
 
@@ -32,7 +31,7 @@
 
 typedef struct {
     BerthFrame *picture; /* what the client shows; NULL if the head is not configured */
-    BerthDamage *work;   /* where the second pass looks */
+    BerthDamage *work;   /* where to compare with the picture */
     bool is_refresh_due;
 } Head;
 
@@ -187,10 +186,10 @@ berth_frame_encoder_configure_head(BerthFrameEncoder *self, uint16_t head, int w
     return emit_message(self, error, BERTH_MSG_HEAD_CONFIG, emit, user_data);
 }
 
-/* Calls compare for every damaged tile; what it returns becomes the list of crops. */
+/* Calls take for every damaged tile; what it returns becomes the list of crops. */
 static void
 collect_crops(Job *job, const BerthDamage *damage,
-              BerthRect (*compare)(BerthFrame *picture, const BerthFrame *frame, BerthRect rect))
+              BerthRect (*take)(BerthFrame *picture, const BerthFrame *frame, BerthRect rect))
 {
     int n_columns = (job->frame->width + TILE - 1) / TILE;
     int n_rows = (job->frame->height + TILE - 1) / TILE;
@@ -201,18 +200,12 @@ collect_crops(Job *job, const BerthDamage *damage,
             if (berth_rect_is_empty(tile)) {
                 continue;
             }
-            BerthRect crop = compare(job->head->picture, job->frame, tile);
+            BerthRect crop = take(job->head->picture, job->frame, tile);
             if (!berth_rect_is_empty(crop)) {
                 job->self->crops[job->n_crops++] = crop;
             }
         }
     }
-}
-
-static BerthRect
-find_difference(BerthFrame *picture, const BerthFrame *frame, BerthRect rect)
-{
-    return berth_diff_find(picture, frame, rect);
 }
 
 static BerthRect
@@ -246,12 +239,8 @@ send_copies(Job *job)
     if (berth_damage_get_n_tiles(job->damage) < MIN_SEARCH_TILES) {
         return BERTH_OK;
     }
-    collect_crops(job, job->damage, find_difference);
-    if (job->n_crops < MIN_SEARCH_TILES) {
-        return BERTH_OK;
-    }
     size_t n_copies = berth_scroll_finder_find(self->scrolls, job->head->picture, job->frame,
-                                               self->crops, job->n_crops, copies, MAX_COPIES);
+                                               job->damage, copies, MAX_COPIES);
     if (n_copies == 0) {
         return BERTH_OK;
     }
@@ -262,28 +251,52 @@ send_copies(Job *job)
     return emit_part(job, error, BERTH_MSG_COPY);
 }
 
-/* Adds a box of one colour, joined to an earlier one beside or above it if they fit. */
+/* Adds a box of one colour, joined to the last one if it goes on to the right. */
 static void
 add_fill(Job *job, BerthRect crop, uint32_t xrgb)
 {
     BerthWireFill *fills = job->self->fills;
-    size_t depth = MIN(job->n_fills, FILL_JOIN_DEPTH);
-    for (size_t i = job->n_fills; i-- > job->n_fills - depth;) {
-        BerthWireFill *fill = &fills[i];
-        if (fill->xrgb != xrgb) {
-            continue;
-        }
-        if (fill->y == crop.y && fill->h == crop.h && fill->x + fill->w == crop.x) {
-            fill->w = (uint16_t)(fill->w + crop.w);
-            return;
-        }
-        if (fill->x == crop.x && fill->w == crop.w && fill->y + fill->h == crop.y) {
-            fill->h = (uint16_t)(fill->h + crop.h);
+    if (job->n_fills > 0) {
+        BerthWireFill *last = &fills[job->n_fills - 1];
+        if (last->xrgb == xrgb && last->y == crop.y && last->h == crop.h &&
+            last->x + last->w == crop.x) {
+            last->w = (uint16_t)(last->w + crop.w);
             return;
         }
     }
     fills[job->n_fills++] = (BerthWireFill){ (uint16_t)crop.x, (uint16_t)crop.y, (uint16_t)crop.w,
                                              (uint16_t)crop.h, xrgb };
+}
+
+/* The one of the last n fills that this one continues downwards; NULL if there is none. */
+static BerthWireFill *
+find_fill_above(BerthWireFill *fills, size_t n, const BerthWireFill *below)
+{
+    size_t depth = MIN(n, FILL_JOIN_DEPTH);
+    for (size_t i = n; i-- > n - depth;) {
+        BerthWireFill *fill = &fills[i];
+        if (fill->xrgb == below->xrgb && fill->x == below->x && fill->w == below->w &&
+            fill->y + fill->h == below->y) {
+            return fill;
+        }
+    }
+    return NULL;
+}
+
+static void
+join_fills_downwards(Job *job)
+{
+    BerthWireFill *fills = job->self->fills;
+    size_t n_kept = 0;
+    for (size_t i = 0; i < job->n_fills; i++) {
+        BerthWireFill *above = find_fill_above(fills, n_kept, &fills[i]);
+        if (above != NULL) {
+            above->h = (uint16_t)(above->h + fills[i].h);
+        } else {
+            fills[n_kept++] = fills[i];
+        }
+    }
+    job->n_fills = n_kept;
 }
 
 /* Adds a box of pixels, joined to the last one if it goes on to the right. */
@@ -316,6 +329,7 @@ classify_crops(Job *job)
             job->stats.exact_px += berth_rect_area_px(crop);
         }
     }
+    join_fills_downwards(job);
     job->stats.n_fills = job->n_fills;
     job->stats.n_exact = job->n_exacts;
 }

@@ -143,15 +143,15 @@ hash_column(const BerthFrame *frame, int column, int width, int first, int end, 
 }
 
 static void
-gather_extents(BerthScrollFinder *self, const BerthRect *changed, size_t n_changed)
+gather_extents(BerthScrollFinder *self, const Pair *pair, const BerthDamage *damage)
 {
-    memset(self->extents, 0, sizeof self->extents);
-    for (size_t i = 0; i < n_changed; i++) {
-        Extent *extent = &self->extents[changed[i].x / COLUMN_PX];
-        bool is_first = extent->first >= extent->end;
-        extent->first = is_first ? changed[i].y : MIN(extent->first, changed[i].y);
-        extent->end =
-            is_first ? changed[i].y + changed[i].h : MAX(extent->end, changed[i].y + changed[i].h);
+    int n_rows = (pair->old->height + COLUMN_PX - 1) / COLUMN_PX;
+    for (int column = 0; column < pair->n_columns; column++) {
+        BerthRect box = { 0, 0, 0, 0 };
+        for (int row = 0; row < n_rows; row++) {
+            box = berth_rect_union(box, berth_damage_get_tile(damage, column, row));
+        }
+        self->extents[column] = (Extent){ box.y, box.y + box.h };
     }
 }
 
@@ -347,14 +347,13 @@ widen_copies(const Pair *pair, Result *result)
 
 size_t
 berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const BerthFrame *new,
-                         const BerthRect *changed, size_t n_changed, BerthWireCopy *copies,
-                         size_t max_copies)
+                         const BerthDamage *damage, BerthWireCopy *copies, size_t max_copies)
 {
     Pair pair = { old, new, (old->width + COLUMN_PX - 1) / COLUMN_PX };
     if (!ensure_room(self, pair.n_columns, old->height)) {
         return 0;
     }
-    gather_extents(self, changed, n_changed);
+    gather_extents(self, &pair, damage);
     memset(self->votes, 0, (size_t)self->n_votes * sizeof *self->votes);
     for (int column = 0; column < pair.n_columns; column++) {
         if (self->extents[column].first < self->extents[column].end) {

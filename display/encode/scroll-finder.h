@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "display/pixels/damage.h"
 #include "display/pixels/frame.h"
 #include "display/wire/msg-display.h"
 
@@ -26,12 +27,12 @@ void berth_scroll_finder_free(BerthScrollFinder *self);
  * Proposes copies within the old picture.
  *
  * old, new:  of the same size
- * changed:   boxes of what differs between the two, none wider than a tile column (64 px,
- *            aligned); nothing outside of their common columns and rows is proposed as a target
+ * damage:    what may differ between the two, of their size; only damaged rows of damaged columns
+ *            are proposed as targets, but for edges of a few pixels
  * copies:    room for max_copies; targets do not overlap each other, sources are of the old picture
  *
  * Returns the number of copies, 0 if nothing moved or memory ran out.
  */
 size_t berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old,
-                                const BerthFrame *new, const BerthRect *changed, size_t n_changed,
+                                const BerthFrame *new, const BerthDamage *damage,
                                 BerthWireCopy *copies, size_t max_copies);
