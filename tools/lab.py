@@ -63,6 +63,24 @@ def descendants():
     return found
 
 
+def kill_all(only=None):
+    """Kills the descendants (those in `only`, if given) and waits until they are gone."""
+    def left():
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+        except ChildProcessError:
+            pass
+        return [pid for pid in descendants() if only is None or pid in only]
+
+    for pid in left():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    wait_until("the end of all processes", lambda: not left(), STOP_LIMIT_S)
+
+
 def command_line(pid):
     """The arguments of a process, or [] if it is gone."""
     try:
@@ -301,32 +319,14 @@ class Lab:
         self.agent = Daemon("berth-agent", [self.program("berth-agent"), "--config", config],
                             self.path("agent.log")).start()
 
-    def stop(self):
-        """Ends everything below this process and removes the folder if the lab made it."""
+    def stop(self, only=None):
+        """Ends everything below this process, or what is in `only`; removes a folder of its own."""
         for daemon in (self.agent, self.gateway, self.broker):
             if daemon is not None:
                 daemon.stop()
-        self.kill_descendants()
+        kill_all(only)
         if self.is_own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def kill_descendants(self):
-        def all_gone():
-            while True:
-                try:
-                    pid, _ = os.waitpid(-1, os.WNOHANG)
-                except ChildProcessError:
-                    break
-                if pid == 0:
-                    break
-            return not descendants()
-
-        for pid in descendants():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        wait_until("the end of all processes", all_gone, STOP_LIMIT_S)
 
     def __enter__(self):
         try:
