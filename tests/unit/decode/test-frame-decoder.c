@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a hostile session may try.  Good streams are the part of the property test.
+ */
+#include "testing.h"
+
+#include "display/decode/frame-decoder.h"
+#include "display/wire/msg-display.h"
+
+#include "berth/limits.h"
+
+#include <string.h>
+#include <zstd.h>
+
+#define W 100
+#define H 80
+
+typedef struct {
+    BerthFrameDecoder *decoder;
+    BerthWriter writer;
+    ZSTD_CCtx *stream;
+    size_t frame_bytes;
+} World;
+
+static int
+set_up(void **state)
+{
+    World *world = calloc(1, sizeof *world);
+    world->decoder = berth_frame_decoder_new(1000, 1000, 17);
+    world->stream = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(world->stream, ZSTD_c_windowLog, 17);
+    berth_writer_init(&world->writer, BERTH_LIMIT_MESSAGE_BYTES);
+    *state = world;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    World *world = *state;
+    berth_frame_decoder_free(world->decoder);
+    ZSTD_freeCCtx(world->stream);
+    berth_writer_clear(&world->writer);
+    free(world);
+    return 0;
+}
+
+/* Gives what the writer holds to the decoder. */
+static int
+handle(World *world, uint8_t type, BerthDecodedEvent *ret_event)
+{
+    BerthDecodedEvent event;
+    int error = berth_frame_decoder_handle(world->decoder, type, world->writer.data,
+                                           world->writer.len, ret_event ? ret_event : &event);
+    world->frame_bytes += world->writer.len;
+    berth_writer_reset(&world->writer);
+    return error;
+}
+
+static int
+head_config(World *world, uint16_t head, uint16_t w, uint16_t h)
+{
+    berth_writer_put_u16(&world->writer, head);
+    berth_writer_put_u16(&world->writer, w);
+    berth_writer_put_u16(&world->writer, h);
+    return handle(world, BERTH_MSG_HEAD_CONFIG, NULL);
+}
+
+static int
+frame_begin(World *world, uint16_t head)
+{
+    BerthMsgFrameBegin begin = { .frame = 9, .head = head, .input_serial = 4, .capture_us = 5 };
+    assert_berth_ok(berth_msg_frame_begin_encode(&world->writer, &begin));
+    world->frame_bytes = 0;
+    return handle(world, BERTH_MSG_FRAME_BEGIN, NULL);
+}
+
+static int
+frame_end(World *world, uint32_t frame, uint32_t n_bytes, BerthDecodedEvent *ret_event)
+{
+    BerthMsgFrameEnd end = { frame, n_bytes, 6 };
+    assert_berth_ok(berth_msg_frame_end_encode(&world->writer, &end));
+    return handle(world, BERTH_MSG_FRAME_END, ret_event);
+}
+
+/* A configured head and an open frame. */
+static void
+open_frame(World *world)
+{
+    assert_berth_ok(head_config(world, 0, W, H));
+    assert_berth_ok(frame_begin(world, 0));
+}
+
+/* An EXACT of one rectangle, with n_bytes pixel bytes of 0x40 and the given end. */
+static int
+exact(World *world, BerthWireRect rect, size_t n_bytes, ZSTD_EndDirective end)
+{
+    uint8_t pixels[W * H * 3 + 8];
+    uint8_t packed[2048];
+    assert_true(n_bytes <= sizeof pixels);
+    memset(pixels, 0x40, n_bytes);
+    ZSTD_inBuffer input = { pixels, n_bytes, 0 };
+    ZSTD_outBuffer output = { packed, sizeof packed, 0 };
+    assert_int_equal(ZSTD_compressStream2(world->stream, &output, &input, end), 0);
+    berth_writer_put_u16(&world->writer, 1);
+    berth_writer_put_u16(&world->writer, rect.x);
+    berth_writer_put_u16(&world->writer, rect.y);
+    berth_writer_put_u16(&world->writer, rect.w);
+    berth_writer_put_u16(&world->writer, rect.h);
+    berth_writer_put_bytes(&world->writer, packed, output.pos);
+    return handle(world, BERTH_MSG_EXACT, NULL);
+}
+
+static int
+fill(World *world, BerthWireFill item)
+{
+    berth_writer_put_u16(&world->writer, 1);
+    berth_writer_put_u16(&world->writer, item.x);
+    berth_writer_put_u16(&world->writer, item.y);
+    berth_writer_put_u16(&world->writer, item.w);
+    berth_writer_put_u16(&world->writer, item.h);
+    berth_writer_put_u32(&world->writer, item.xrgb);
+    return handle(world, BERTH_MSG_FILL, NULL);
+}
+
+static void
+put_copy(World *world, BerthWireCopy item)
+{
+    berth_writer_put_u16(&world->writer, item.sx);
+    berth_writer_put_u16(&world->writer, item.sy);
+    berth_writer_put_u16(&world->writer, item.w);
+    berth_writer_put_u16(&world->writer, item.h);
+    berth_writer_put_u16(&world->writer, item.dx);
+    berth_writer_put_u16(&world->writer, item.dy);
+}
+
+static uint32_t
+get_pixel(World *world, int x, int y)
+{
+    uint32_t word;
+    memcpy(&word, berth_frame_pixel(berth_frame_decoder_get_canvas(world->decoder, 0), x, y), 4);
+    return word & 0xffffff;
+}
+
+static void
+finished_frame_tells_what_changed(void **state)
+{
+    World *world = *state;
+    BerthDecodedEvent event;
+    open_frame(world);
+    assert_true(berth_frame_decoder_is_in_frame(world->decoder));
+    assert_berth_ok(fill(world, (BerthWireFill){ 1, 2, 3, 4, 0x112233 }));
+    assert_berth_ok(exact(world, (BerthWireRect){ 50, 60, 2, 2 }, 12, ZSTD_e_flush));
+    assert_berth_ok(frame_end(world, 9, (uint32_t)world->frame_bytes, &event));
+    assert_int_equal(event.kind, BERTH_DECODED_FRAME);
+    assert_int_equal(event.frame_id, 9);
+    assert_int_equal(event.input_serial, 4);
+    assert_int_equal(event.capture_us, 5);
+    assert_int_equal(event.encode_us, 6);
+    assert_int_equal(event.n_rects, 2);
+    assert_int_equal(get_pixel(world, 3, 5), 0x112233);
+    assert_int_equal(get_pixel(world, 51, 61), 0x404040);
+    assert_int_equal(get_pixel(world, 52, 61), 0);
+    assert_false(berth_frame_decoder_is_in_frame(world->decoder));
+}
+
+static void
+copies_of_a_message_happen_at_once(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_ok(fill(world, (BerthWireFill){ 0, 0, 10, 10, 0xaa0000 }));
+    assert_berth_ok(fill(world, (BerthWireFill){ 10, 0, 10, 10, 0x00bb00 }));
+    berth_writer_put_u16(&world->writer, 2);
+    put_copy(world, (BerthWireCopy){ 0, 0, 10, 10, 10, 0 });
+    put_copy(world, (BerthWireCopy){ 10, 0, 10, 10, 0, 0 });
+    assert_berth_ok(handle(world, BERTH_MSG_COPY, NULL));
+    assert_int_equal(get_pixel(world, 5, 5), 0x00bb00);
+    assert_int_equal(get_pixel(world, 15, 5), 0xaa0000);
+}
+
+static void
+rectangles_outside_are_refused(void **state)
+{
+    static const BerthWireRect rects[] = {
+        { W, 0, 1, 1 }, { 0, H, 1, 1 }, { W - 1, 0, 2, 1 }, { 0, H - 1, 1, 2 }, { 0, 0, W + 1, 1 },
+    };
+    for (size_t i = 0; i < sizeof rects / sizeof rects[0]; i++) {
+        BerthWireRect r = rects[i];
+        World *world = *state;
+        open_frame(world);
+        assert_berth_error(fill(world, (BerthWireFill){ r.x, r.y, r.w, r.h, 1 }),
+                           BERTH_ERR_INVALID);
+        tear_down(state);
+        set_up(state);
+        world = *state;
+        open_frame(world);
+        assert_berth_error(exact(world, r, (size_t)r.w * r.h * 3, ZSTD_e_flush), BERTH_ERR_INVALID);
+        tear_down(state);
+        set_up(state);
+        world = *state;
+        open_frame(world);
+        berth_writer_put_u16(&world->writer, 1);
+        put_copy(world, (BerthWireCopy){ r.x, r.y, r.w, r.h, 0, 0 });
+        assert_berth_error(handle(world, BERTH_MSG_COPY, NULL), BERTH_ERR_INVALID);
+        tear_down(state);
+        set_up(state);
+        world = *state;
+        open_frame(world);
+        berth_writer_put_u16(&world->writer, 1);
+        put_copy(world, (BerthWireCopy){ 0, 0, r.w, r.h, r.x, r.y });
+        assert_berth_error(handle(world, BERTH_MSG_COPY, NULL), BERTH_ERR_INVALID);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+static void
+copies_over_the_size_of_the_picture_are_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    berth_writer_put_u16(&world->writer, 2);
+    put_copy(world, (BerthWireCopy){ 0, 0, W, H, 0, 0 });
+    put_copy(world, (BerthWireCopy){ 0, 0, 1, 1, 0, 0 });
+    assert_berth_error(handle(world, BERTH_MSG_COPY, NULL), BERTH_ERR_TOO_LARGE);
+}
+
+static void
+too_few_pixels_are_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(exact(world, (BerthWireRect){ 0, 0, 10, 10 }, 299, ZSTD_e_flush),
+                       BERTH_ERR_CORRUPT);
+}
+
+static void
+too_many_pixels_are_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(exact(world, (BerthWireRect){ 0, 0, 10, 10 }, 301, ZSTD_e_flush),
+                       BERTH_ERR_CORRUPT);
+}
+
+static void
+end_of_the_zstd_frame_is_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(exact(world, (BerthWireRect){ 0, 0, 10, 10 }, 300, ZSTD_e_end),
+                       BERTH_ERR_CORRUPT);
+}
+
+static void
+window_over_the_offer_is_refused(void **state)
+{
+    World *world = *state;
+    ZSTD_CCtx_setParameter(world->stream, ZSTD_c_windowLog, 18);
+    open_frame(world);
+    assert_berth_error(exact(world, (BerthWireRect){ 0, 0, 10, 10 }, 300, ZSTD_e_flush),
+                       BERTH_ERR_CORRUPT);
+}
+
+static void
+first_error_is_sticky(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(exact(world, (BerthWireRect){ 0, 0, 10, 10 }, 1, ZSTD_e_flush),
+                       BERTH_ERR_CORRUPT);
+    assert_berth_error(fill(world, (BerthWireFill){ 0, 0, 1, 1, 1 }), BERTH_ERR_CORRUPT);
+    assert_berth_error(head_config(world, 0, W, H), BERTH_ERR_CORRUPT);
+}
+
+static void
+wrong_order_is_refused(void **state)
+{
+    World *world = *state;
+    assert_berth_error(frame_begin(world, 0), BERTH_ERR_STATE);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    assert_berth_ok(head_config(world, 0, W, H));
+    assert_berth_error(fill(world, (BerthWireFill){ 0, 0, 1, 1, 1 }), BERTH_ERR_STATE);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    open_frame(world);
+    assert_berth_error(frame_begin(world, 0), BERTH_ERR_STATE);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    open_frame(world);
+    assert_berth_error(head_config(world, 0, W, H), BERTH_ERR_STATE);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    assert_berth_error(handle(world, BERTH_MSG_FRAME_ACK, NULL), BERTH_ERR_UNSUPPORTED);
+}
+
+static void
+frame_end_must_fit_the_frame(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(frame_end(world, 8, (uint32_t)world->frame_bytes, NULL), BERTH_ERR_PROTOCOL);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    open_frame(world);
+    assert_berth_error(frame_end(world, 9, (uint32_t)world->frame_bytes + 1, NULL),
+                       BERTH_ERR_PROTOCOL);
+}
+
+static void
+heads_over_the_limits_are_refused(void **state)
+{
+    World *world = *state;
+    assert_true(head_config(world, 0, 1001, 10) != BERTH_OK);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    assert_true(head_config(world, BERTH_LIMIT_HEADS, 10, 10) != BERTH_OK);
+    tear_down(state);
+    set_up(state);
+    world = *state;
+    assert_true(head_config(world, 0, 0, 10) != BERTH_OK);
+    berth_frame_decoder_free(world->decoder);
+    /* Each head is allowed, both together are over the limit of a session. */
+    world->decoder = berth_frame_decoder_new(16384, 16384, 17);
+    assert_berth_ok(head_config(world, 0, 16384, 1));
+    assert_berth_error(head_config(world, 1, 16384, 2048), BERTH_ERR_TOO_LARGE);
+    assert_null(berth_frame_decoder_new(0, 10, 17));
+    assert_null(berth_frame_decoder_new(10, 16385, 17));
+    assert_null(berth_frame_decoder_new(10, 10, 9));
+    assert_null(berth_frame_decoder_new(10, 10, 24));
+    berth_frame_decoder_free(NULL);
+}
+
+static void
+reconfigured_head_is_a_new_black_canvas(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_ok(fill(world, (BerthWireFill){ 0, 0, W, H, 0xffffff }));
+    assert_berth_ok(frame_end(world, 9, (uint32_t)world->frame_bytes, NULL));
+    BerthFrame *old = berth_frame_ref(berth_frame_decoder_get_canvas(world->decoder, 0));
+    assert_berth_ok(head_config(world, 0, W, H));
+    assert_int_equal(get_pixel(world, 0, 0), 0);
+    assert_int_equal(berth_frame_pixel(old, 0, 0)[0], 0xff);
+    berth_frame_unref(old);
+    assert_null(berth_frame_decoder_get_canvas(world->decoder, 1));
+    assert_null(berth_frame_decoder_get_canvas(world->decoder, BERTH_LIMIT_HEADS));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(finished_frame_tells_what_changed),
+        TEST(copies_of_a_message_happen_at_once),
+        TEST(rectangles_outside_are_refused),
+        TEST(copies_over_the_size_of_the_picture_are_refused),
+        TEST(too_few_pixels_are_refused),
+        TEST(too_many_pixels_are_refused),
+        TEST(end_of_the_zstd_frame_is_refused),
+        TEST(window_over_the_offer_is_refused),
+        TEST(first_error_is_sticky),
+        TEST(wrong_order_is_refused),
+        TEST(frame_end_must_fit_the_frame),
+        TEST(heads_over_the_limits_are_refused),
+        TEST(reconfigured_head_is_a_new_black_canvas),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "recorder.h"
+
+#include "display/encode/frame-encoder.h"
+#include "display/wire/msg-display.h"
+
+#include <string.h>
+
+#define W 640
+#define H 480
+
+typedef struct {
+    Recorder recorder;
+    BerthFrameEncoder *encoder;
+    BerthFrame *frame;
+    BerthDamage *damage;
+    uint32_t frame_id;
+} World;
+
+static int
+set_up(void **state)
+{
+    World *world = calloc(1, sizeof *world);
+    world->recorder.channel = BERTH_CHANNEL_DISPLAY;
+    world->encoder = berth_frame_encoder_new(20, 1);
+    world->frame = berth_frame_new(W, H);
+    world->damage = berth_damage_new(W, H);
+    assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, 2, W, H, recorder_emit,
+                                                       &world->recorder));
+    *state = world;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    World *world = *state;
+    recorder_clear(&world->recorder);
+    berth_frame_encoder_free(world->encoder);
+    berth_frame_unref(world->frame);
+    berth_damage_free(world->damage);
+    free(world);
+    return 0;
+}
+
+static BerthFrameStats
+encode(World *world)
+{
+    BerthFrameStats stats;
+    BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 };
+    recorder_clear(&world->recorder);
+    assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->frame, world->damage, &info,
+                                               recorder_emit, &world->recorder, &stats));
+    assert_berth_ok(berth_frame_encoder_end(world->encoder, 5, recorder_emit, &world->recorder));
+    berth_damage_clear(world->damage);
+    assert_true(berth_frame_rect_equal(berth_frame_encoder_get_picture(world->encoder, 2),
+                                       world->frame, berth_frame_get_rect(world->frame)));
+    return stats;
+}
+
+static void
+paint(World *world, BerthRect rect, uint32_t xrgb)
+{
+    berth_frame_fill(world->frame, rect, xrgb);
+    berth_damage_add_rect(world->damage, rect);
+}
+
+/* Rows that all differ. */
+static void
+paint_text(World *world, BerthRect rect, uint32_t seed)
+{
+    for (int y = rect.y; y < rect.y + rect.h; y++) {
+        for (int x = rect.x; x < rect.x + rect.w; x++) {
+            seed = seed * 1664525u + 1013904223u;
+            berth_frame_fill(world->frame, (BerthRect){ x, y, 1, 1 },
+                             seed >> 30 == 0 ? 0x000000 : 0xffffff);
+        }
+    }
+    berth_damage_add_rect(world->damage, rect);
+}
+
+static void
+head_config_names_the_head(void **state)
+{
+    World *world = *state;
+    BerthMsgHeadConfig config;
+    assert_int_equal(world->recorder.n_messages, 1);
+    assert_int_equal(world->recorder.messages[0].type, BERTH_MSG_HEAD_CONFIG);
+    assert_berth_ok(berth_msg_head_config_decode(world->recorder.messages[0].payload,
+                                                 world->recorder.messages[0].len, &config));
+    assert_int_equal(config.head, 2);
+    assert_int_equal(config.w, W);
+    assert_int_equal(config.h, H);
+}
+
+static void
+frame_without_change_is_begin_and_end(void **state)
+{
+    World *world = *state;
+    berth_damage_add_all(world->damage);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(world->recorder.n_messages, 2);
+    BerthMsgFrameBegin begin;
+    assert_berth_ok(berth_msg_frame_begin_decode(world->recorder.messages[0].payload,
+                                                 world->recorder.messages[0].len, &begin));
+    assert_int_equal(begin.frame, 1);
+    assert_int_equal(begin.head, 2);
+    assert_int_equal(begin.flags, 0);
+    assert_int_equal(begin.input_serial, 77);
+    assert_int_equal(begin.capture_us, 1234567);
+    BerthMsgFrameEnd end;
+    assert_berth_ok(berth_msg_frame_end_decode(world->recorder.messages[1].payload,
+                                               world->recorder.messages[1].len, &end));
+    assert_int_equal(end.frame, 1);
+    assert_int_equal(end.n_bytes, world->recorder.messages[0].len);
+    assert_int_equal(end.encode_us, 5);
+    assert_int_equal(stats.n_bytes, end.n_bytes);
+}
+
+static void
+one_colour_is_one_fill(void **state)
+{
+    World *world = *state;
+    paint(world, (BerthRect){ 0, 0, W, H }, 0x123456);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.n_exact, 0);
+    BerthMsgFill fill;
+    assert_int_equal(world->recorder.messages[1].type, BERTH_MSG_FILL);
+    assert_berth_ok(berth_msg_fill_decode(world->recorder.messages[1].payload,
+                                          world->recorder.messages[1].len, &fill));
+    assert_int_equal(fill.n, 1);
+    assert_int_equal(berth_msg_fill_get(&fill, 0).xrgb, 0x123456);
+    assert_int_equal(stats.filled_px, W * H);
+}
+
+static void
+crop_is_as_small_as_the_change(void **state)
+{
+    World *world = *state;
+    berth_frame_fill(world->frame, (BerthRect){ 100, 100, 3, 2 }, 0xff0000);
+    berth_frame_fill(world->frame, (BerthRect){ 101, 100, 1, 1 }, 0x00ff00);
+    berth_damage_add_all(world->damage);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.exact_px, 6);
+    BerthMsgExact exact;
+    assert_int_equal(world->recorder.messages[1].type, BERTH_MSG_EXACT);
+    assert_berth_ok(berth_msg_exact_decode(world->recorder.messages[1].payload,
+                                           world->recorder.messages[1].len, &exact));
+    assert_int_equal(exact.n, 1);
+    BerthWireRect rect = berth_msg_exact_get(&exact, 0);
+    assert_int_equal(rect.x, 100);
+    assert_int_equal(rect.y, 100);
+    assert_int_equal(rect.w, 3);
+    assert_int_equal(rect.h, 2);
+}
+
+static void
+text_seen_before_costs_almost_nothing(void **state)
+{
+    World *world = *state;
+    BerthRect rect = { 64, 64, 256, 128 };
+    paint_text(world, rect, 1);
+    size_t first = encode(world).n_bytes;
+    paint(world, rect, 0xffffff);
+    encode(world);
+    paint_text(world, rect, 1);
+    size_t again = encode(world).n_bytes;
+    assert_true(again * 10 < first);
+}
+
+static void
+scrolled_text_is_copied(void **state)
+{
+    World *world = *state;
+    BerthRect window = { 37, 20, 501, 400 };
+    paint_text(world, window, 1);
+    encode(world);
+    BerthRect moved = { 37, 20 + 33, 501, 400 - 33 };
+    berth_frame_move(world->frame, moved, 37, 20);
+    berth_damage_add_rect(world->damage, window);
+    paint_text(world, (BerthRect){ 37, 20 + 400 - 33, 501, 33 }, 99);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(world->recorder.messages[1].type, BERTH_MSG_COPY);
+    assert_true(stats.copied_px >= (int64_t)501 * 367);
+    assert_true(stats.exact_px <= (int64_t)501 * 40);
+    assert_int_equal(stats.n_copies, 1);
+}
+
+static void
+large_frame_is_cut_into_messages(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, W, H }, 5);
+    encode(world);
+    assert_true(recorder_count(&world->recorder, BERTH_MSG_EXACT) >= 2);
+}
+
+static void
+refresh_sends_everything_once(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, W, H }, 5);
+    encode(world);
+    assert_berth_ok(berth_frame_encoder_refresh(world->encoder, 2));
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.exact_px + stats.filled_px, W * H);
+    BerthMsgFrameBegin begin;
+    assert_berth_ok(berth_msg_frame_begin_decode(world->recorder.messages[0].payload,
+                                                 world->recorder.messages[0].len, &begin));
+    assert_int_equal(begin.flags, BERTH_FRAME_WHOLE);
+    stats = encode(world);
+    assert_int_equal(stats.exact_px + stats.filled_px, 0);
+    assert_berth_error(berth_frame_encoder_refresh(world->encoder, 3), BERTH_ERR_INVALID);
+    assert_berth_error(berth_frame_encoder_refresh(world->encoder, 999), BERTH_ERR_INVALID);
+}
+
+static void
+wrong_calls_are_refused_and_harmless(void **state)
+{
+    World *world = *state;
+    Recorder *recorder = &world->recorder;
+    BerthFrameInfo wrong_head = { 1, 3, 0, 0 };
+    BerthFrameInfo info = { 1, 2, 0, 0 };
+    BerthFrame *small = berth_frame_new(W, H - 1);
+    BerthDamage *small_damage = berth_damage_new(W - 1, H);
+    recorder_clear(recorder);
+    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
+                                                  &wrong_head, recorder_emit, recorder, NULL),
+                       BERTH_ERR_INVALID);
+    assert_berth_error(berth_frame_encoder_encode(world->encoder, small, world->damage, &info,
+                                                  recorder_emit, recorder, NULL),
+                       BERTH_ERR_INVALID);
+    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, small_damage, &info,
+                                                  recorder_emit, recorder, NULL),
+                       BERTH_ERR_INVALID);
+    assert_berth_error(berth_frame_encoder_end(world->encoder, 0, recorder_emit, recorder),
+                       BERTH_ERR_STATE);
+    assert_berth_error(
+        berth_frame_encoder_configure_head(world->encoder, 99, W, H, recorder_emit, recorder),
+        BERTH_ERR_INVALID);
+    assert_berth_error(
+        berth_frame_encoder_configure_head(world->encoder, 1, 0, H, recorder_emit, recorder),
+        BERTH_ERR_INVALID);
+    assert_int_equal(recorder->n_messages, 0);
+    assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->frame, world->damage, &info,
+                                               recorder_emit, recorder, NULL));
+    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
+                                                  &info, recorder_emit, recorder, NULL),
+                       BERTH_ERR_STATE);
+    assert_berth_ok(berth_frame_encoder_end(world->encoder, 0, recorder_emit, recorder));
+    berth_frame_unref(small);
+    berth_damage_free(small_damage);
+    assert_null(berth_frame_encoder_new(9, 1));
+    assert_null(berth_frame_encoder_new(20, 0));
+    assert_null(berth_frame_encoder_new(20, 10));
+    assert_null(berth_frame_encoder_get_picture(world->encoder, 3));
+    berth_frame_encoder_free(NULL);
+}
+
+static void
+error_of_emit_is_sticky(void **state)
+{
+    World *world = *state;
+    BerthFrameInfo info = { 1, 2, 0, 0 };
+    world->recorder.answer = BERTH_ERR_CLOSED;
+    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
+                                                  &info, recorder_emit, &world->recorder, NULL),
+                       BERTH_ERR_CLOSED);
+    world->recorder.answer = BERTH_OK;
+    assert_berth_error(berth_frame_encoder_end(world->encoder, 0, recorder_emit, &world->recorder),
+                       BERTH_ERR_CLOSED);
+    assert_berth_error(berth_frame_encoder_configure_head(world->encoder, 0, W, H, recorder_emit,
+                                                          &world->recorder),
+                       BERTH_ERR_CLOSED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(head_config_names_the_head),
+        TEST(frame_without_change_is_begin_and_end),
+        TEST(one_colour_is_one_fill),
+        TEST(crop_is_as_small_as_the_change),
+        TEST(text_seen_before_costs_almost_nothing),
+        TEST(scrolled_text_is_copied),
+        TEST(large_frame_is_cut_into_messages),
+        TEST(refresh_sends_everything_once),
+        TEST(wrong_calls_are_refused_and_harmless),
+        TEST(error_of_emit_is_sticky),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
