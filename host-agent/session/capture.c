@@ -5,6 +5,7 @@
 
 static const BerthCaptureOps *const sources[] = {
     &berth_capture_qemu_dbus,
+    &berth_capture_rfb,
 };
 
 const BerthCaptureOps *
