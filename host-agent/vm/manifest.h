@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The manifest of a golden image: which files it has and what a desktop from it needs.
+ *
+ * File names are plain names inside the image folder; a manifest that says otherwise is refused.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Guest memory in MiB and virtual CPUs that a manifest or a pool may ask for. */
+#define BERTH_VM_MEMORY_MIN_MIB 16
+#define BERTH_VM_MEMORY_MAX_MIB (1024 * 1024)
+#define BERTH_VM_VCPUS_MAX 64
+#define BERTH_MANIFEST_CMDLINE_BYTES 2000
+
+typedef enum {
+    BERTH_READY_GUEST_AGENT, /* the QEMU guest agent answers */
+    BERTH_READY_DISPLAY,     /* the console shows a picture of at least width x height */
+} BerthReadySignal;
+
+typedef struct {
+    char *name;
+    char *format;  /* of the disk: "qcow2" or "raw" */
+    char *disk;    /* NULL: no disk */
+    char *sha256;  /* NULL: not given */
+    char *kernel;  /* NULL: boots from the disk */
+    char *initrd;  /* NULL: none */
+    char *cmdline; /* NULL: none */
+    int memory_mib, vcpus;
+    int width, height; /* pixels that the guest is offered first */
+    BerthReadySignal ready;
+} BerthManifest;
+
+/* Reads a manifest.  ret is filled on success only; clear it with berth_manifest_clear(). */
+bool berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error);
+
+/* The manifest as a new JSON object. */
+json_t *berth_manifest_to_json(const BerthManifest *self);
+
+/* Frees the strings and zeroes the value. */
+void berth_manifest_clear(BerthManifest *self);
+
+/* Copies src into ret, which must be clear. */
+void berth_manifest_copy(const BerthManifest *src, BerthManifest *ret);

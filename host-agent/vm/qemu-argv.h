@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The QEMU command line: the only place that knows it.  Pure: a plan in, an argv out.
+ *
+ * No value ever passes a shell, and a comma in a path is doubled as QEMU's option parser wants it.
+ * Devices keep their order and addresses between a template and its forks, or a saved device state
+ * would not load; the NIC sits on a root port of its own because forks plug it in later.
+ */
+#pragma once
+
+#include "host-agent/vm/vm-spec.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum {
+    BERTH_MEMORY_PLAIN,    /* anonymous memory: a cold boot */
+    BERTH_MEMORY_TEMPLATE, /* shared mapping of ram_path: becomes the template */
+    BERTH_MEMORY_FORK,     /* private copy-on-write mapping of ram_path; waits for device state */
+} BerthMemoryKind;
+
+typedef struct {
+    const BerthVmSpec *spec;
+    const char *qemu_program;
+    const char *vm_folder;    /* where its sockets go; absolute */
+    const char *image_folder; /* where kernel and initrd lie */
+    const char *disk_path;    /* the overlay; NULL: no disk */
+    BerthMemoryKind memory;
+    const char *ram_path; /* NULL for BERTH_MEMORY_PLAIN */
+    /* QEMU's user network lets a guest reach the loopback services of its host unless isolated. */
+    bool is_network_isolated;
+} BerthQemuPlan;
+
+/* Names inside the VM's folder. */
+#define BERTH_QMP_SOCKET "qmp.sock"
+#define BERTH_GUEST_AGENT_SOCKET "guest-agent.sock"
+#define BERTH_VDAGENT_SOCKET "vdagent.sock"
+
+/* Ids inside QEMU that other code speaks of over QMP. */
+#define BERTH_QEMU_NIC_BUS "rp-nic"
+#define BERTH_QEMU_NETDEV_ID "net0"
+#define BERTH_QEMU_NIC_ID "nic0"
+
+/*
+ * Builds the command line as a new vector for g_strfreev().
+ *
+ * Errors: BERTH_ERR_INVALID if a string has control characters, a path is not absolute or a socket
+ * path is too long for the kernel; NULL then.
+ */
+char **berth_qemu_argv_build(const BerthQemuPlan *plan, GError **error);
+
+/* The MAC address as text for QEMU; free with g_free(). */
+char *berth_qemu_mac_text(const uint8_t mac[BERTH_MAC_BYTES]);

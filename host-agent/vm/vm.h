@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One virtual machine on this host, from its overlay to its end.
+ *
+ * The QEMU process and the files outlive this object: freeing it only lets go, stopping it ends
+ * the machine.  States and transitions are the table of vm-fsm.h.  Thread: main.
+ */
+#pragma once
+
+#include "base/poller.h"
+#include "host-agent/vm/qemu-argv.h"
+#include "host-agent/vm/qmp.h"
+#include "host-agent/vm/vm-fsm.h"
+#include "host-agent/vm/vm-spec.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct BerthVm BerthVm;
+
+/* What all VMs of this host share; borrowed by every VM. */
+typedef struct {
+    BerthPoller *poller;
+    const char *qemu_program;
+    const char *qemu_img_program;
+    const char *image_folder;
+    int ready_deadline_ms; /* a guest that is not ready by then is used as it is */
+    bool is_network_isolated;
+} BerthVmHost;
+
+/* Where the memory and the disk of a VM come from; all zero is a cold boot of the golden image. */
+typedef struct {
+    BerthMemoryKind memory;
+    char *ram_path;       /* memory file of the template */
+    char *state_path;     /* device state of the template, for forks */
+    char *backing_path;   /* disk below the overlay; NULL: the golden image */
+    bool dies_with_agent; /* a machine that is of no use to a restarted agent */
+} BerthVmBoot;
+
+typedef struct {
+    /* State, condition or failure changed.  The VM must not be freed inside. */
+    void (*on_changed)(BerthVm *vm, void *user_data);
+} BerthVmCallbacks;
+
+/*
+ * Makes a VM that has nothing yet.
+ *
+ * host:    borrowed
+ * folder:  its private folder, copied; made and removed by the VM
+ * spec:    copied
+ * boot:    copied; NULL is a cold boot
+ */
+BerthVm *berth_vm_new(const BerthVmHost *host, const char *folder, const BerthVmSpec *spec,
+                      const BerthVmBoot *boot, const BerthVmCallbacks *callbacks, void *user_data);
+
+/* Lets go of the machine, which goes on running.  NULL is allowed. */
+void berth_vm_free(BerthVm *self);
+
+/* Makes the overlay and starts the machine. */
+void berth_vm_create(BerthVm *self);
+
+/*
+ * Takes over the machine that the spec tells of: connects to its process, or fails with
+ * BERTH_ERR_DESKTOP_GONE if that is no more.
+ */
+void berth_vm_adopt(BerthVm *self);
+
+/* Ends the machine and removes its files; BERTH_VM_GONE follows. */
+void berth_vm_stop(BerthVm *self);
+
+/*
+ * Makes a new D-Bus display peer, which takes the place of the one before.
+ *
+ * ret_fd:  our end, owned by the caller; set on success only
+ *
+ * Errors: BERTH_ERR_STATE unless the VM is ready, BERTH_ERR_IO.
+ */
+bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
+
+BerthVmState berth_vm_get_state(const BerthVm *self);
+
+/* Everything known about it; borrowed, changes with the VM. */
+const BerthVmSpec *berth_vm_get_spec(const BerthVm *self);
+
+/* The monitor while there is one, else NULL; borrowed. */
+BerthQmp *berth_vm_get_qmp(const BerthVm *self);
+
+/* Path of the overlay for g_free(), NULL if the image has no disk. */
+char *berth_vm_dup_disk_path(const BerthVm *self);
+
+/* Frees the strings of a boot plan and zeroes it. */
+void berth_vm_boot_clear(BerthVmBoot *boot);
