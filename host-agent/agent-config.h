@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The configuration of berth-agent: file keys, their checks, and the values as C types.
+ */
+#pragma once
+
+#include "berth/ids.h"
+#include "host-agent/vm/host-probe.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+    BerthId host_id;
+    char *broker, *broker_name;
+    char *ca_file, *cert_file, *key_file;
+    char *state_dir, *image_dir, *template_dir;
+    char *listen, *advertise; /* advertise is "" to tell the address really listened on */
+    char *session_program, *qemu_program, *qemu_img_program;
+    int memory_limit_mib;
+    int start_slots;
+    int ready_deadline_s;
+    bool is_network_isolated;
+    BerthAccelPolicy accel;
+} BerthAgentConfig;
+
+/* Reads and checks a file; NULL on error (BERTH_ERR_CONFIG and the errors of reading). */
+BerthAgentConfig *berth_agent_config_load(const char *path, GError **error);
+
+/* NULL is allowed. */
+void berth_agent_config_free(BerthAgentConfig *self);
+
+/* The keys with their documentation as text for --help; free with g_free(). */
+char *berth_agent_config_describe(void);

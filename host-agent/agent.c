@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/agent.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/poller.h"
+#include "berth/errors.h"
+#include "display/transport/tcp.h"
+#include "display/transport/tls.h"
+#include "host-agent/broker-link.h"
+#include "host-agent/display-listener.h"
+#include "host-agent/json-fields.h"
+#include "host-agent/machine-park.h"
+#include "host-agent/session-park.h"
+#include "host-agent/state-file.h"
+
+#include <string.h>
+
+#define CONTROL_ALPN "berth-control/1"
+#define PROTOCOL_VERSION 1
+#define EPOCH_FILE "agent.json"
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+struct BerthAgent {
+    const BerthAgentConfig *config;
+    void (*on_ready)(uint16_t port, void *user_data);
+    void (*on_failed)(const GError *error, void *user_data);
+    void *user_data;
+
+    BerthPoller *poller;
+    char *machine_folder, *session_folder;
+    char *boot_id;
+    int64_t agent_epoch; /* counts the starts of this agent */
+    char cluster[BERTH_ID_HEX_CHARS + 1];
+    BerthVmHost vm_host;
+    BerthHostFacts facts;
+    BerthHostProbe *probe;
+    BerthMachinePark *machines;
+    BerthSessionPark *sessions;
+    BerthDisplayListener *listener;
+    BerthTlsContext *tls;
+    BerthBrokerLink *link;
+    BerthDesired *desired;
+};
+
+/* ---- link ---- */
+
+static void
+inventory_changed(void *user_data)
+{
+    BerthAgent *self = user_data;
+    if (self->link != NULL) {
+        berth_broker_link_inventory_changed(self->link);
+    }
+}
+
+static void
+on_machines_changed(void *user_data)
+{
+    BerthAgent *self = user_data;
+    if (self->sessions != NULL) {
+        berth_session_park_machines_changed(self->sessions);
+    }
+    inventory_changed(self);
+}
+
+static json_t *
+make_hello(void *user_data)
+{
+    BerthAgent *self = user_data;
+    char address[BERTH_ADDRESS_CHARS];
+    BerthAddress local;
+    berth_display_listener_get_address(self->listener, &local);
+    berth_address_format(&local, address);
+    const char *advertise = self->config->advertise;
+    json_t *hello = json_object();
+    json_object_set_new(hello, "type", json_string("hello"));
+    json_object_set_new(hello, "version", json_integer(PROTOCOL_VERSION));
+    berth_json_set_id(hello, "host", &self->config->host_id);
+    json_object_set_new(hello, "boot_id", json_string(self->boot_id));
+    json_object_set_new(hello, "agent_epoch", json_integer(self->agent_epoch));
+    json_object_set_new(hello, "display_address",
+                        json_string(advertise[0] != '\0' ? advertise : address));
+    json_object_set_new(hello, "accel", json_string(berth_accel_name(self->facts.accel)));
+    json_object_set_new(hello, "memory_limit_mib", json_integer(self->config->memory_limit_mib));
+    json_object_set_new(hello, "start_slots", json_integer(self->config->start_slots));
+    json_object_set_new(hello, "qemu", json_string(self->facts.qemu_version));
+    return hello;
+}
+
+static json_t *
+make_inventory(void *user_data)
+{
+    BerthAgent *self = user_data;
+    json_t *inventory = json_object();
+    json_object_set_new(inventory, "type", json_string("inventory"));
+    json_object_set_new(inventory, "machines", berth_machine_park_report(self->machines));
+    json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
+    return inventory;
+}
+
+static void
+on_welcome(const char *cluster, const json_t *ticket_keys, void *user_data)
+{
+    BerthAgent *self = user_data;
+    g_strlcpy(self->cluster, cluster, sizeof self->cluster);
+    berth_session_park_set_ticket_keys(self->sessions, ticket_keys);
+}
+
+static void
+on_desired(BerthDesired *desired, void *user_data)
+{
+    BerthAgent *self = user_data;
+    BerthDesired *old = self->desired;
+    self->desired = desired;
+    berth_machine_park_want(self->machines, desired, self->cluster);
+    berth_session_park_want(self->sessions, desired);
+    berth_desired_free(old);
+}
+
+static const BerthBrokerLinkCallbacks link_callbacks = {
+    .make_hello = make_hello,
+    .make_inventory = make_inventory,
+    .on_welcome = on_welcome,
+    .on_desired = on_desired,
+};
+
+static bool
+start_link(BerthAgent *self, GError **error)
+{
+    BerthAddress address;
+    g_autoptr(BerthTlsKey) key =
+        berth_tls_key_load(self->config->cert_file, self->config->key_file, error);
+    if (key == NULL) {
+        return false;
+    }
+    BerthTlsConfig config = {
+        .key = key,
+        .peer_check = BERTH_TLS_PEER_CA,
+        .ca_file = self->config->ca_file,
+        .alpn = CONTROL_ALPN,
+        .is_alpn_needed = true,
+    };
+    self->tls = berth_tls_context_new_client(&config, error);
+    if (self->tls == NULL) {
+        return false;
+    }
+    berth_address_parse(self->config->broker, &address);
+    self->link = berth_broker_link_new(self->tls, &address, self->config->broker_name,
+                                       &link_callbacks, self);
+    return true;
+}
+
+/* ---- start ---- */
+
+static bool
+route_client(const BerthId *session, int fd, void *user_data)
+{
+    BerthAgent *self = user_data;
+    return berth_session_park_route(self->sessions, session, fd);
+}
+
+static bool
+start_listening(BerthAgent *self, GError **error)
+{
+    BerthAddress address;
+    berth_address_parse(self->config->listen, &address);
+    self->listener = berth_display_listener_new(self->poller, &address, &self->config->host_id,
+                                                route_client, self, error);
+    return self->listener != NULL;
+}
+
+static void
+count_start(BerthAgent *self)
+{
+    json_t *file = berth_state_file_load(self->config->state_dir, EPOCH_FILE, 4096, NULL);
+    self->agent_epoch = json_integer_value(json_object_get(file, "agent_epoch")) + 1;
+    json_decref(file);
+    file = json_pack("{s:I}", "agent_epoch", (json_int_t)self->agent_epoch);
+    berth_state_file_save(self->config->state_dir, EPOCH_FILE, file, NULL);
+    json_decref(file);
+}
+
+static void
+make_parks(BerthAgent *self)
+{
+    BerthMachineParkConfig machines = {
+        .host = &self->vm_host,
+        .folder = self->machine_folder,
+        .template_folder = self->config->template_dir,
+        .facts = self->facts,
+        .memory_limit_mib = self->config->memory_limit_mib,
+        .start_slots = self->config->start_slots,
+        .on_changed = on_machines_changed,
+        .user_data = self,
+    };
+    self->machines = berth_machine_park_new(&machines);
+    BerthSessionParkConfig sessions = {
+        .poller = self->poller,
+        .machines = self->machines,
+        .session_program = self->config->session_program,
+        .folder = self->session_folder,
+        .host_id = self->config->host_id,
+        .on_changed = inventory_changed,
+        .user_data = self,
+    };
+    self->sessions = berth_session_park_new(&sessions);
+}
+
+static bool
+start(BerthAgent *self, GError **error)
+{
+    if (!berth_state_folder_make(self->machine_folder, error) ||
+        !berth_state_folder_make(self->session_folder, error)) {
+        return false;
+    }
+    count_start(self);
+    make_parks(self);
+    return start_listening(self, error) && start_link(self, error);
+}
+
+static void
+on_probed(const BerthHostFacts *facts, const GError *error, void *user_data)
+{
+    BerthAgent *self = user_data;
+    GError *problem = NULL;
+    BerthAddress address;
+    if (facts == NULL) {
+        self->on_failed(error, self->user_data);
+        return;
+    }
+    self->facts = *facts;
+    berth_log_info("agent", "QEMU %s, machine type %s, accelerator %s", facts->qemu_version,
+                   facts->machine_type, berth_accel_name(facts->accel));
+    if (!start(self, &problem)) {
+        self->on_failed(problem, self->user_data);
+        g_error_free(problem);
+        return;
+    }
+    berth_display_listener_get_address(self->listener, &address);
+    self->on_ready(berth_address_get_port(&address), self->user_data);
+}
+
+BerthAgent *
+berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, void *user_data),
+                void (*on_failed)(const GError *error, void *user_data), void *user_data)
+{
+    BerthAgent *self = g_new0(BerthAgent, 1);
+    self->config = config;
+    self->on_ready = on_ready;
+    self->on_failed = on_failed;
+    self->user_data = user_data;
+    self->poller = berth_poller_new(NULL);
+    self->machine_folder = g_build_filename(config->state_dir, "vms", NULL);
+    self->session_folder = g_build_filename(config->state_dir, "sessions", NULL);
+    if (!g_file_get_contents(BOOT_ID_FILE, &self->boot_id, NULL, NULL)) {
+        self->boot_id = g_strdup("");
+    }
+    g_strchomp(self->boot_id);
+    self->vm_host = (BerthVmHost){
+        .poller = self->poller,
+        .qemu_program = config->qemu_program,
+        .qemu_img_program = config->qemu_img_program,
+        .image_folder = config->image_dir,
+        .ready_deadline_ms = config->ready_deadline_s * 1000,
+        .is_network_isolated = config->is_network_isolated,
+    };
+    berth_state_folder_make(config->state_dir, NULL);
+    self->probe = berth_host_probe_new(self->poller, config->qemu_program, config->state_dir,
+                                       config->accel, on_probed, self);
+    return self;
+}
+
+void
+berth_agent_free(BerthAgent *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    berth_host_probe_free(self->probe);
+    g_clear_pointer(&self->link, berth_broker_link_free);
+    berth_tls_context_unref(self->tls);
+    berth_display_listener_free(self->listener);
+    g_clear_pointer(&self->sessions, berth_session_park_free);
+    berth_machine_park_free(self->machines);
+    berth_desired_free(self->desired);
+    berth_poller_free(self->poller);
+    g_free(self->machine_folder);
+    g_free(self->session_folder);
+    g_free(self->boot_id);
+    g_free(self);
+}

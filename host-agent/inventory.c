@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/inventory.h"
+
+#include "base/error.h"
+#include "berth/errors.h"
+#include "host-agent/json-fields.h"
+
+/* A fork that retreats is still starting for the broker; one that stops is not usable any more. */
+static const char *
+machine_state_name(BerthVmState state)
+{
+    switch (state) {
+    case BERTH_VM_NEW:
+    case BERTH_VM_CREATING:
+        return "creating";
+    case BERTH_VM_STARTING:
+    case BERTH_VM_RETREATING:
+        return "starting";
+    case BERTH_VM_READY:
+        return "ready";
+    case BERTH_VM_FAILED:
+        return "failed";
+    default:
+        return "absent";
+    }
+}
+
+json_t *
+berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state)
+{
+    json_t *object = json_object();
+    berth_json_set_id(object, "id", &spec->id);
+    json_object_set_new(object, "epoch", json_integer((json_int_t)spec->epoch));
+    json_object_set_new(object, "state", json_string(machine_state_name(state)));
+    berth_json_set_id(object, "overlay", &spec->overlay);
+    json_object_set_new(object, "condition",
+                        json_string(spec->condition != NULL ? spec->condition : ""));
+    json_object_set_new(object, "pid", json_integer(spec->pid));
+    json_object_set_new(object, "memory_mib", json_integer(spec->memory_mib));
+    if (spec->failure != BERTH_OK) {
+        json_object_set_new(object, "code", json_string(berth_error_name(spec->failure)));
+        json_object_set_new(object, "detail",
+                            json_string(spec->failure_text != NULL ? spec->failure_text : ""));
+    }
+    return object;
+}
+
+json_t *
+berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code, const char *detail)
+{
+    json_t *object = json_object();
+    berth_json_set_id(object, "id", id);
+    json_object_set_new(object, "epoch", json_integer((json_int_t)epoch));
+    json_object_set_new(object, "state", json_string("failed"));
+    json_object_set_new(object, "condition", json_string(""));
+    json_object_set_new(object, "code", json_string(berth_error_name(code)));
+    json_object_set_new(object, "detail", json_string(detail));
+    json_object_set_new(object, "pid", json_integer(0));
+    json_object_set_new(object, "memory_mib", json_integer(0));
+    return object;
+}
+
+json_t *
+berth_inventory_session(const BerthSessionReport *report)
+{
+    json_t *object = json_object();
+    berth_json_set_id(object, "id", &report->id);
+    berth_json_set_id(object, "machine", &report->machine);
+    json_object_set_new(object, "epoch", json_integer((json_int_t)report->epoch));
+    json_object_set_new(object, "state", json_string(berth_session_host_state_name(report->state)));
+    json_object_set_new(object, "session_key", json_string(report->session_key));
+    json_object_set_new(object, "connection_epoch",
+                        json_integer((json_int_t)report->connection_epoch));
+    if (report->code != BERTH_OK) {
+        json_object_set_new(object, "code", json_string(berth_error_name(report->code)));
+    }
+    return object;
+}

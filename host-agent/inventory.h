@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The agent's report about one machine or session, as the control link spells it.  Pure.
+ */
+#pragma once
+
+#include "host-agent/session-host.h"
+#include "host-agent/vm/vm-fsm.h"
+#include "host-agent/vm/vm-spec.h"
+
+#include <jansson.h>
+
+/* A machine that exists here; a new reference. */
+json_t *berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state);
+
+/* A machine that is wanted but cannot be made; a new reference. */
+json_t *berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code,
+                                        const char *detail);
+
+/* A session; a new reference. */
+json_t *berth_inventory_session(const BerthSessionReport *report);

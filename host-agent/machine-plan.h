@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What to do about one machine, given what the broker wants and what runs here.  Pure.
+ *
+ * Rules: a higher wanted epoch recycles, a lower one is an old message and changes nothing; what is
+ * listed as absent goes at once; what is not listed goes only with our cluster's id and when it was
+ * missing from two messages at least BERTH_ABSENCE_US apart; starts are bounded by slots and
+ * memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A broker that lost rows, or is being restored, has this long to list a machine again. */
+#define BERTH_ABSENCE_US (300LL * 1000 * 1000)
+
+typedef enum {
+    BERTH_PLAN_KEEP,
+    BERTH_PLAN_START,     /* make it */
+    BERTH_PLAN_STOP,      /* end and remove it; a later plan may start it again */
+    BERTH_PLAN_WAIT_SLOT, /* wanted, but enough machines are starting */
+    BERTH_PLAN_NO_MEMORY, /* wanted, but the host's memory is given away */
+    BERTH_PLAN_STALE,     /* what is wanted is older than what runs: an old message */
+} BerthPlan;
+
+typedef struct {
+    bool is_listed;
+    bool want_absent;
+    bool is_broken;
+    uint64_t epoch;
+    int memory_mib;
+} BerthWantedFacts;
+
+typedef struct {
+    bool exists;
+    bool is_ours; /* carries the id of the broker's cluster */
+    uint64_t epoch;
+    int64_t absent_since_us; /* first message that did not list it; 0: the last one did */
+} BerthRunningFacts;
+
+typedef struct {
+    int n_free_slots;
+    int free_memory_mib; /* may be negative */
+    int64_t now_us;
+} BerthHostRoom;
+
+/* Decides. */
+BerthPlan berth_machine_plan(const BerthWantedFacts *wanted, const BerthRunningFacts *running,
+                             const BerthHostRoom *room);
+
+/* New value of absent_since_us after a desired message arrived. */
+int64_t berth_machine_absence(bool is_listed, int64_t absent_since_us, int64_t now_us);

@@ -1,0 +1,485 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real agent with real QEMUs against a fake broker: usage test_agent.py AGENT BUILD_TG [TEST...]
+
+Machines and sessions outlive an agent, so this process is their subreaper and ends them all.
+"""
+import ctypes
+import json
+import os
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from fake_broker import FakeBroker, make_certificates
+
+AGENT = BUILD_TG = None
+HERE = os.path.dirname(os.path.abspath(__file__))
+FAKE_SESSION = os.path.join(HERE, "fake_session.py")
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def descendants():
+    """Pids of everything that we started, however far down."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
+                    parents[int(name)] = int(stat.read().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                pass
+    found, grown = {os.getpid()}, True
+    while grown:
+        new = {pid for pid, parent in parents.items() if parent in found} - found
+        found |= new
+        grown = bool(new)
+    return found - {os.getpid()}
+
+
+def end_descendants():
+    while True:
+        for pid in descendants():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until(what, check, timeout_s=20):
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout_s} s")
+        time.sleep(0.01)
+
+
+class Site:
+    """One host: folders, certificates, a fake broker, and an agent that can be killed."""
+
+    def __init__(self, template_dir=None, **settings):
+        self.folder = tempfile.TemporaryDirectory(prefix="ba-")
+        self.path = self.folder.name
+        self.host_id = secrets.token_hex(16)
+        self.images = os.path.join(self.path, "images")
+        os.mkdir(self.images)
+        make_certificates(self.path, self.host_id)
+        self.broker = FakeBroker(self.path)
+        self.settings = {
+            "host_id": self.host_id, "broker": f"127.0.0.1:{self.broker.port}",
+            "ca_file": self.path + "/ca.pem", "cert_file": self.path + "/host.pem",
+            "key_file": self.path + "/host.key", "state_dir": self.path + "/s",
+            "image_dir": self.images, "listen": "127.0.0.1:0", "accel": "tcg",
+            "session_program": FAKE_SESSION, "memory_limit_mib": "4096", **settings}
+        if template_dir:
+            self.settings["template_dir"] = template_dir
+        self.agent = None
+        self.port = None
+
+    def write_config(self):
+        path = os.path.join(self.path, "agent.conf")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("[agent]\n")
+            for key, value in self.settings.items():
+                out.write(f"{key} = {value}\n")
+        return path
+
+    def start(self):
+        ready, theirs = os.pipe()
+        log = open(os.path.join(self.path, "agent.log"), "ab")
+        self.agent = subprocess.Popen(
+            [AGENT, "--config", self.write_config(), "--ready-fd", str(theirs)], stderr=log,
+            pass_fds=[theirs], preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            env={**os.environ, "BERTH_LOG": "debug"})
+        log.close()
+        os.close(theirs)
+        with os.fdopen(ready, encoding="ascii") as lines:
+            answer = dict(line.strip().partition("=")[::2] for line in lines)
+        if "ready" not in answer:
+            raise AssertionError("the agent did not start:\n" + self.log())
+        self.port = int(answer["port"])
+
+    def kill(self):
+        self.agent.kill()
+        self.agent.wait()
+
+    def log(self):
+        with open(os.path.join(self.path, "agent.log"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def close(self):
+        if self.agent is not None:
+            self.kill()
+        end_descendants()
+        self.broker.close()
+        self.folder.cleanup()
+
+    def spec(self, machine):
+        with open(f"{self.path}/s/vms/{machine}/spec.json", encoding="utf-8") as spec:
+            return json.load(spec)
+
+    def add_image(self, name, source):
+        """Links the files of a built image into the image folder and returns its manifest."""
+        with open(os.path.join(source, name + ".json"), encoding="utf-8") as file:
+            manifest = json.load(file)
+        for key in ("disk", "kernel", "initrd"):
+            if manifest.get(key):
+                os.symlink(os.path.join(source, manifest[key]),
+                           os.path.join(self.images, manifest[key]))
+        return manifest
+
+
+BARE = {"name": "bare", "disk": None, "memory_mib": 64, "vcpus": 1, "ready": "display",
+        "width": 320, "height": 200}
+
+
+def machine(manifest, epoch=1, **more):
+    return {"id": secrets.token_hex(16), "epoch": epoch, "name": "desk-1",
+            "image": manifest["name"], "manifest": manifest, "vcpus": manifest["vcpus"],
+            "memory_mib": manifest["memory_mib"], "template": False, "want": "running", **more}
+
+
+def session(wanted, **more):
+    return {"id": secrets.token_hex(16), "machine": wanted["id"], "epoch": wanted["epoch"],
+            "user": secrets.token_hex(16), "user_name": "anna", "connection_epoch": 1,
+            "want": "open", "policy": {"resume_window_s": 180, "input": True, "resize": True},
+            **more}
+
+
+def state_of(wanted, name, kind="machines"):
+    """A check for FakeBroker.wait: that entry if it is in that state at its epoch, else None."""
+    def check(inventory):
+        for entry in inventory[kind]:
+            if (entry["id"] == wanted["id"] and entry["state"] == name
+                    and entry["epoch"] == wanted["epoch"]):
+                return entry
+        return None
+    return check
+
+
+class AgentTest(unittest.TestCase):
+    site = None
+
+    def make_site(self, **settings):
+        self.site = Site(**settings)
+        self.site.start()
+        return self.site, self.site.broker
+
+    def tearDown(self):
+        site = self.site
+        if site is None:
+            return
+        failed = any(error for _, error in self._outcome.errors) if hasattr(
+            self._outcome, "errors") else not self._outcome.success
+        if failed:
+            print(site.log()[-8000:], file=sys.stderr)
+        site.close()
+
+    def start_machine(self, wanted):
+        self.site.broker.want(machines=[wanted])
+        return self.site.broker.wait("machine ready", state_of(wanted, "ready"))
+
+
+class LifeTests(AgentTest):
+    def test_hello_tells_the_host(self):
+        site, broker = self.make_site()
+        broker.wait("inventory", lambda inventory: inventory["machines"] == [])
+        self.assertEqual(broker.hello["host"], site.host_id)
+        self.assertEqual(broker.hello["accel"], "tcg")
+        self.assertEqual(broker.hello["display_address"], f"127.0.0.1:{site.port}")
+        self.assertRegex(broker.hello["qemu"], r"^\d+\.\d+")
+
+    def test_a_machine_starts_is_adopted_recycled_and_removed(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        self.assertEqual(first["condition"], "")
+        pid = first["pid"]
+        self.assertTrue(is_alive(pid))
+
+        site.kill()
+        self.assertTrue(is_alive(pid), "the machine must outlive the agent")
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("adopted", state_of(wanted, "ready"))
+        self.assertEqual((again["pid"], again["overlay"]), (pid, first["overlay"]))
+        self.assertEqual(broker.hello["agent_epoch"], 2)
+
+        wanted = {**wanted, "epoch": 2}
+        fresh = self.start_machine(wanted)
+        self.assertNotEqual(fresh["overlay"], first["overlay"])
+        self.assertNotEqual(fresh["pid"], pid)
+        self.assertFalse(is_alive(pid))
+
+        broker.want(machines=[{**wanted, "epoch": 1}])
+        broker.forget_inventory()
+        broker.want(machines=[{**wanted, "want": "absent"}])
+        broker.wait("removed", lambda inventory: not inventory["machines"])
+        self.assertFalse(is_alive(fresh["pid"]))
+        self.assertEqual(os.listdir(site.path + "/s/vms"), [])
+
+    def test_an_old_epoch_changes_nothing(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE, epoch=5)
+        first = self.start_machine(wanted)
+        broker.want(machines=[{**wanted, "epoch": 4}])
+        broker.want(machines=[{**wanted, "epoch": 4, "want": "absent"}])
+        count = broker.n_inventories
+        wait_until("more inventories", lambda: broker.n_inventories > count, 30)
+        entry = broker.wait("still there", state_of(wanted, "ready"))
+        self.assertEqual(entry["pid"], first["pid"])
+
+    def test_an_unlisted_machine_stays(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        broker.want(machines=[])
+        broker.want(machines=[])
+        count = broker.n_inventories
+        wait_until("more inventories", lambda: broker.n_inventories > count, 30)
+        self.assertTrue(is_alive(first["pid"]))
+
+    def test_a_killed_qemu_is_reported(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        os.kill(first["pid"], signal.SIGKILL)
+        failed = broker.wait("failed", state_of(wanted, "failed"), 5)
+        self.assertEqual(failed["code"], "desktop-gone")
+        wanted = {**wanted, "epoch": 2}
+        self.start_machine(wanted)
+
+    def test_a_qemu_that_died_without_an_agent_is_reported(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        site.kill()
+        os.kill(first["pid"], signal.SIGKILL)
+        wait_until("dead", lambda: not is_alive(first["pid"]))
+        broker.forget_inventory()
+        site.start()
+        failed = broker.wait("failed", state_of(wanted, "failed"), 10)
+        self.assertEqual(failed["code"], "desktop-gone")
+
+    def test_a_missing_image_is_named(self):
+        _, broker = self.make_site()
+        wanted = machine({**BARE, "disk": "nowhere.qcow2"})
+        broker.want(machines=[wanted])
+        failed = broker.wait("failed", state_of(wanted, "failed"), 10)
+        self.assertEqual(failed["code"], "not-found")
+        self.assertIn("nowhere.qcow2", failed["detail"])
+
+    def test_a_full_disk_is_named_and_leaves_no_file(self):
+        site, broker = self.make_site(qemu_img_program=os.path.join(HERE, "full_qemu_img.py"))
+        with open(site.images + "/bare.qcow2", "wb"):
+            pass
+        wanted = machine({**BARE, "disk": "bare.qcow2"})
+        broker.want(machines=[wanted])
+        failed = broker.wait("failed", state_of(wanted, "failed"), 10)
+        self.assertEqual(failed["code"], "disk-full")
+        self.assertNotIn("disk.qcow2", os.listdir(f"{site.path}/s/vms/{wanted['id']}"))
+
+    def test_memory_is_not_given_twice(self):
+        _, broker = self.make_site(memory_limit_mib="100")
+        one, two = machine(BARE), machine(BARE)
+        broker.want(machines=[one, two])
+        broker.wait("one ready", state_of(one, "ready"))
+        refused = broker.wait("two refused", state_of(two, "failed"), 10)
+        self.assertEqual(refused["code"], "no-memory")
+        broker.want(machines=[{**one, "want": "absent"}, two])
+        broker.wait("two ready", state_of(two, "ready"))
+
+    def test_a_broken_wish_does_not_stop_the_others(self):
+        _, broker = self.make_site()
+        good, bad = machine(BARE), machine({**BARE, "kernel": "../etc/passwd"})
+        broker.want(machines=[bad, good])
+        broker.wait("good ready", state_of(good, "ready"))
+        refused = broker.wait("bad refused", state_of(bad, "failed"), 10)
+        self.assertEqual(refused["code"], "invalid")
+
+    def test_a_silent_guest_is_used_as_it_is(self):
+        _, broker = self.make_site(ready_deadline_s="1")
+        wanted = machine({**BARE, "ready": "guest-agent"})
+        entry = self.start_machine(wanted)
+        self.assertEqual(entry["condition"], "no-agent")
+
+    def test_a_lost_broker_changes_nothing(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        broker.forget_inventory()
+        broker.drop()
+        again = broker.wait("linked again", state_of(wanted, "ready"), 15)
+        self.assertEqual(again["pid"], first["pid"])
+
+    def test_a_broker_that_breaks_the_protocol_is_left_and_dialled_again(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        self.start_machine(wanted)
+        for text in (b"{", b"[]", b'{"type":"desired"}', b'{"type":"x"}', b"\x00" * 100):
+            n_links = broker.n_links
+            broker.send_raw(text)
+            wait_until("dialled again", lambda: broker.n_links > n_links)
+            wait_until("hello again", lambda: broker.link is not None)
+            broker.forget_inventory()
+            broker.wait("still ready", state_of(wanted, "ready"), 15)
+
+
+class SessionTests(AgentTest):
+    def open_session(self):
+        site, broker = self.make_site()
+        desk = machine(BARE)
+        self.start_machine(desk)
+        wanted = session(desk)
+        broker.want(sessions=[wanted])
+        entry = broker.wait("listening", state_of(wanted, "listening", "sessions"), 15)
+        return site, broker, desk, wanted, entry
+
+    def connect(self, site, name):
+        raw = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return raw, context, name
+
+    def hello_bytes(self, name):
+        """A real ClientHello with that server name."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        return outgoing.read()
+
+    def test_a_session_gets_display_and_client(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        # The fake session's key is the hash of what it was told, its display answered on D-Bus.
+        self.assertRegex(entry["session_key"], "^[0-9a-f]{64}$")
+        hello = self.hello_bytes(f"{wanted['id']}.{site.host_id}.session.berth")
+        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+            # In two pieces: the agent has to wait for the second without spinning.
+            client.sendall(hello[:100])
+            time_before = os.times()
+            select_quiet(0.3)
+            client.sendall(hello[100:])
+            echoed = b""
+            while len(echoed) < len(hello):
+                data = client.recv(65536)
+                self.assertTrue(data)
+                echoed += data
+        self.assertEqual(echoed, hello, "every byte of the hello must reach the session")
+        self.assertIsNotNone(time_before)
+        broker.wait("connected", state_of(wanted, "connected", "sessions"), 10)
+
+    def test_wrong_names_are_refused(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        for name in (f"{secrets.token_hex(16)}.{site.host_id}.session.berth",
+                     f"{wanted['id']}.{secrets.token_hex(16)}.session.berth", "example.org"):
+            with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+                client.sendall(self.hello_bytes(name))
+                self.assertEqual(client.recv(100), bytes([0x15, 3, 3, 0, 2, 2, 112]))
+        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            try:
+                self.assertEqual(client.recv(100), b"")
+            except ConnectionResetError:
+                pass
+
+    def test_a_session_is_adopted_and_ended(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("adopted", state_of(wanted, "listening", "sessions"), 10)
+        self.assertEqual(again["session_key"], entry["session_key"])
+        broker.want(sessions=[{**wanted, "want": "ended", "reason": "logged-off"}])
+        ended = broker.wait("ended", state_of(wanted, "ended", "sessions"), 10)
+        self.assertEqual(ended["code"], "logged-off")
+        broker.want(sessions=[])
+        broker.wait("forgotten", lambda inventory: not inventory["sessions"], 15)
+
+    def test_a_dead_session_process_comes_back_with_a_new_key(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        with open(f"{site.path}/s/sessions/{wanted['id']}/session.json", encoding="utf-8") as file:
+            pid = json.load(file)["pid"]
+        os.kill(pid, signal.SIGKILL)
+
+        def has_new_key(inventory):
+            found = state_of(wanted, "listening", "sessions")(inventory)
+            return found and found["session_key"] != entry["session_key"]
+        broker.wait("new key", has_new_key, 10)
+
+    def test_a_session_ends_with_its_machine(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        pid = broker.wait("machine", state_of(desk, "ready"))["pid"]
+        os.kill(pid, signal.SIGKILL)
+        ended = broker.wait("ended", state_of(wanted, "ended", "sessions"), 10)
+        self.assertEqual(ended["code"], "desktop-gone")
+
+
+def select_quiet(seconds):
+    """Gives the other side time to do wrong; no test waits for something good this way."""
+    time.sleep(seconds)
+
+
+class GuestTests(AgentTest):
+    """With the small test guest, which has a guest agent and a disk."""
+
+    def make_guest_site(self, **settings):
+        guest = os.path.join(tempfile.gettempdir(), "berth-agent-test-tg")
+        subprocess.run([BUILD_TG, guest], check=True, stdout=subprocess.DEVNULL)
+        site, broker = self.make_site(**settings)
+        return site, broker, site.add_image("tg", guest)
+
+    def test_a_guest_boots_and_forks(self):
+        site, broker, manifest = self.make_guest_site()
+        cold = machine(manifest)
+        entry = self.start_machine(cold)
+        self.assertEqual(entry["condition"], "")
+        self.assertIsNone(site.spec(cold["id"])["template_key"])
+
+        key = machine(manifest, template=True)
+        broker.want(machines=[{**cold, "want": "absent"}, key])
+        broker.wait("first of the pool", state_of(key, "ready"), 120)
+        wait_until("template", lambda: "is ready to be forked" in site.log(), 120)
+        desks = [machine(manifest, template=True) for _ in range(4)]
+        start = time.monotonic()
+        broker.want(machines=[key, *desks])
+        for desk in desks:
+            broker.wait("fork ready", state_of(desk, "ready"), 20)
+        took = time.monotonic() - start
+        print(f"4 forks ready in {took:.3f} s", file=sys.stderr)
+        specs = [site.spec(desk["id"]) for desk in desks]
+        self.assertTrue(all(spec["template_key"] for spec in specs), site.log()[-4000:])
+        for unique in ("mac", "vmgenid", "overlay", "uuid"):
+            self.assertEqual(len({spec[unique] for spec in specs}), len(specs))
+        self.assertLess(took, 10)
+
+
+if __name__ == "__main__":
+    AGENT, BUILD_TG = sys.argv[1], sys.argv[2]
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
+    finally:
+        end_descendants()
