@@ -107,38 +107,64 @@ column_width(const Pair *pair, int column)
     return MIN(COLUMN_PX, pair->old->width - column * COLUMN_PX);
 }
 
-/* Not against an adversary: a collision costs bytes only. */
+static uint64_t
+mix(uint64_t hash, uint64_t word)
+{
+    return ((hash << 29 | hash >> 35) ^ word) * 0x9e3779b97f4a7c15u;
+}
+
+static uint64_t
+load_u64(const uint8_t *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    return word;
+}
+
+/* Not against an adversary: a collision costs bytes only.  Four lanes keep the multiplier busy. */
 static uint64_t
 hash_row(const uint8_t *row, size_t n_pixels)
 {
-    const uint64_t prime = 0x9e3779b97f4a7c15u;
-    uint64_t lanes[4] = { 1, 2, 3, 4 };
-    size_t n_bytes = n_pixels * 4;
-    size_t at = 0;
-    for (; at + 32 <= n_bytes; at += 32) {
-        for (int lane = 0; lane < 4; lane++) {
-            uint64_t word;
-            memcpy(&word, row + at + 8 * lane, sizeof word);
-            lanes[lane] = ((lanes[lane] << 29 | lanes[lane] >> 35) ^ word) * prime;
-        }
+    uint64_t a = 1;
+    uint64_t b = 2;
+    uint64_t c = 3;
+    uint64_t d = 4;
+    size_t i = 0;
+    for (; i + 8 <= n_pixels; i += 8) {
+        a = mix(a, load_u64(row + 4 * i));
+        b = mix(b, load_u64(row + 4 * i + 8));
+        c = mix(c, load_u64(row + 4 * i + 16));
+        d = mix(d, load_u64(row + 4 * i + 24));
     }
-    for (; at < n_bytes; at += 4) {
+    for (; i < n_pixels; i++) {
         uint32_t word;
-        memcpy(&word, row + at, sizeof word);
-        lanes[0] = ((lanes[0] << 29 | lanes[0] >> 35) ^ word) * prime;
+        memcpy(&word, row + 4 * i, sizeof word);
+        a = mix(a, word);
     }
-    uint64_t hash = lanes[0];
-    for (int lane = 1; lane < 4; lane++) {
-        hash = ((hash << 29 | hash >> 35) ^ lanes[lane]) * prime;
-    }
-    return hash ^ hash >> 32;
+    a = mix(mix(mix(a, b), c), d);
+    return a ^ a >> 32;
 }
 
+/*
+ * Hashes what changed in every column, and so many rows above and below.  Row by row, because that
+ * is the order of the memory.
+ */
 static void
-hash_column(const BerthFrame *frame, int column, int width, int first, int end, uint64_t *hashes)
+hash_rows(const BerthScrollFinder *self, const Pair *pair, const BerthFrame *frame, int margin,
+          uint64_t *hashes)
 {
-    for (int y = first; y < end; y++) {
-        hashes[y] = hash_row(berth_frame_pixel(frame, column * COLUMN_PX, y), (size_t)width);
+    int height = frame->height;
+    for (int y = 0; y < height; y++) {
+        const uint8_t *row = berth_frame_pixel(frame, 0, y);
+        for (int column = 0; column < pair->n_columns; column++) {
+            Extent extent = self->extents[column];
+            bool is_needed =
+                extent.first < extent.end && y >= extent.first - margin && y < extent.end + margin;
+            if (is_needed) {
+                hashes[(size_t)column * (size_t)height + (size_t)y] = hash_row(
+                    row + (size_t)column * COLUMN_PX * 4, (size_t)column_width(pair, column));
+            }
+        }
     }
 }
 
@@ -171,19 +197,16 @@ find_entry(BerthScrollFinder *self, const uint64_t *old_hashes, uint64_t hash)
     return &self->table[at];
 }
 
-/* Hashes a column and lets its rows vote. */
+/* Lets the rows of a column vote. */
 static void
 vote_column(BerthScrollFinder *self, const Pair *pair, int column)
 {
     Extent extent = self->extents[column];
     int height = pair->old->height;
-    int width = column_width(pair, column);
     int old_first = MAX(0, extent.first - MARGIN_ROWS);
     int old_end = MIN(height, extent.end + MARGIN_ROWS);
-    uint64_t *old_hashes = self->old_hashes + (size_t)column * (size_t)height;
-    uint64_t *new_hashes = self->new_hashes + (size_t)column * (size_t)height;
-    hash_column(pair->old, column, width, old_first, old_end, old_hashes);
-    hash_column(pair->new, column, width, extent.first, extent.end, new_hashes);
+    const uint64_t *old_hashes = self->old_hashes + (size_t)column * (size_t)height;
+    const uint64_t *new_hashes = self->new_hashes + (size_t)column * (size_t)height;
     memset(self->table, 0xff, self->table_size * sizeof *self->table);
     for (int y = old_first; y < old_end; y++) {
         int32_t *entry = find_entry(self, old_hashes, old_hashes[y]);
@@ -354,6 +377,8 @@ berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const B
         return 0;
     }
     gather_extents(self, &pair, damage);
+    hash_rows(self, &pair, old, MARGIN_ROWS, self->old_hashes);
+    hash_rows(self, &pair, new, 0, self->new_hashes);
     memset(self->votes, 0, (size_t)self->n_votes * sizeof *self->votes);
     for (int column = 0; column < pair.n_columns; column++) {
         if (self->extents[column].first < self->extents[column].end) {
