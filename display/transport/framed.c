@@ -29,6 +29,7 @@ typedef enum {
 struct BerthFramed {
     int n_refs; /* the owner's, and one during a callback of the source */
     bool is_freed;
+    bool is_secured; /* the TLS handshake is over */
     FramedState state;
     BerthTlsStream *stream;
     GSource *source;
@@ -62,6 +63,7 @@ finish(BerthFramed *self, int code, const char *text)
         return;
     }
     self->state = STATE_CLOSED;
+    berth_tls_stream_shutdown(self->stream);
     g_source_destroy(self->source);
     if (!self->is_freed) {
         self->callbacks->closed(self, code, text, self->user_data);
@@ -182,9 +184,37 @@ pump_output(BerthFramed *self)
     }
     g_byte_array_set_size(self->out, 0);
     self->out_pos = 0;
-    if (self->state == STATE_CLOSING) {
-        berth_tls_stream_shutdown(self->stream);
+}
+
+/*
+ * Sends what waits, says goodbye and waits for the peer's.  What arrives meanwhile is read and
+ * forgotten: closing a socket with unread bytes would reset the connection and could destroy the
+ * last frame on its way.
+ */
+static void
+pump_closing(BerthFramed *self)
+{
+    uint8_t buffer[READ_BYTES];
+    size_t n;
+    if (!self->is_secured) {
         finish(self, BERTH_OK, "the connection was closed");
+        return;
+    }
+    pump_output(self);
+    if (self->state == STATE_CLOSING && waiting_bytes(self) == 0) {
+        berth_tls_stream_shutdown(self->stream);
+    }
+    for (int i = 0; i < READS_PER_TURN && self->state == STATE_CLOSING; i++) {
+        int r = berth_tls_stream_read(self->stream, buffer, sizeof buffer, &n);
+        if (r == BERTH_ERR_AGAIN) {
+            return;
+        }
+        if (r < 0) {
+            finish(self, BERTH_OK, "the connection was closed");
+        }
+    }
+    if (self->state == STATE_CLOSING) {
+        berth_socket_source_wake(self->source);
     }
 }
 
@@ -200,6 +230,7 @@ pump_handshake(BerthFramed *self)
         return;
     }
     self->state = STATE_OPEN;
+    self->is_secured = true;
     self->last_received_us = g_get_monotonic_time();
     if (self->callbacks->open != NULL) {
         self->callbacks->open(self, self->stream, self->user_data);
@@ -244,8 +275,7 @@ check_deadline(BerthFramed *self)
 static void
 update_source(BerthFramed *self)
 {
-    /* Nobody reads while closing, so what still arrives must not wake us. */
-    GIOCondition events = self->state == STATE_CLOSING ? 0 : G_IO_IN;
+    GIOCondition events = G_IO_IN;
     if (self->state == STATE_CLOSED) {
         return;
     }
@@ -268,8 +298,11 @@ on_socket(GIOCondition events, void *user_data)
     if (self->state == STATE_OPEN) {
         pump_input(self);
     }
-    if (self->state == STATE_OPEN || self->state == STATE_CLOSING) {
+    if (self->state == STATE_OPEN) {
         pump_output(self);
+    }
+    if (self->state == STATE_CLOSING) {
+        pump_closing(self);
     }
     check_deadline(self);
     update_source(self);
@@ -336,9 +369,6 @@ berth_framed_close(BerthFramed *self)
 {
     if (self->state == STATE_OPEN || self->state == STATE_HANDSHAKE) {
         self->closing_us = g_get_monotonic_time();
-        if (self->state == STATE_HANDSHAKE) {
-            g_byte_array_set_size(self->out, 0);
-        }
         self->state = STATE_CLOSING;
         berth_socket_source_wake(self->source);
     }

@@ -21,7 +21,7 @@
 typedef struct BerthLink BerthLink;
 
 typedef struct {
-    /* TLS is up and the peer's key is known (session: zeros never happen).  May be NULL. */
+    /* TLS is up and the peer's key is known.  May be NULL. */
     void (*secured)(BerthLink *link, const uint8_t peer_key_hash[BERTH_KEY_HASH_BYTES],
                     void *user_data);
     /* Session only: see BerthHandshakeCallbacks.authorize. */
