@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/session/control-message.h"
+
+#include "host-agent/json-fields.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "berth/protocol.h"
+
+#include <string.h>
+
+/* Longest resume window that a policy may give: a day. */
+#define MAX_RESUME_WINDOW_S 86400
+#define MAX_REASON_BYTES 64
+
+typedef struct {
+    const char *name;
+    int n_fds;
+    void (*read)(BerthJsonFields *fields, BerthControlRequest *ret);
+} ControlOpRow;
+
+static void
+read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
+{
+    json_t *object = berth_json_fields_object(fields, "policy");
+    BerthJsonFields policy;
+    g_autoptr(GError) error = NULL;
+
+    if (!object) {
+        return;
+    }
+    berth_json_fields_init(&policy, object, "the policy of a session");
+    ret->resume_window_us =
+        berth_json_fields_optional_int(&policy, "resume_window_s", 0, MAX_RESUME_WINDOW_S,
+                                       BERTH_LIMIT_RESUME_WINDOW_US / G_USEC_PER_SEC) *
+        G_USEC_PER_SEC;
+    if (berth_json_fields_optional_bool(&policy, "input", true)) {
+        ret->rights |= BERTH_RIGHT_INPUT;
+    }
+    if (berth_json_fields_optional_bool(&policy, "resize", true)) {
+        ret->rights |= BERTH_RIGHT_RESIZE;
+    }
+    if (!berth_json_fields_finish(&policy, &error)) {
+        berth_json_fields_fail(fields, "policy", error->message);
+    }
+}
+
+static void
+read_ticket_keys(BerthJsonFields *fields, BerthAdmissionConfig *ret)
+{
+    json_t *array = berth_json_fields_array(fields, "ticket_keys", BERTH_ADMISSION_MAX_KEYS);
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (array, i, item) {
+        const char *hex = json_string_value(item);
+
+        if (!hex || berth_ticket_key_parse(hex, &ret->keys[i]) < 0) {
+            berth_json_fields_fail(fields, "ticket_keys", "is not a list of 64 hexadecimal digits");
+            return;
+        }
+        ret->n_keys = i + 1;
+    }
+    if (ret->n_keys == 0) {
+        berth_json_fields_fail(fields, "ticket_keys", "must hold a key");
+    }
+}
+
+static void
+read_start(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    BerthAdmissionConfig *admission = &ret->admission;
+
+    berth_json_fields_id(fields, "session", &admission->session);
+    berth_json_fields_id(fields, "machine", &admission->machine);
+    berth_json_fields_id(fields, "user", &admission->user);
+    berth_json_fields_id(fields, "host", &admission->host);
+    g_strlcpy(ret->user_name, berth_json_fields_string(fields, "user_name", BERTH_LIMIT_NAME_BYTES),
+              sizeof(ret->user_name));
+    admission->machine_epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
+    read_ticket_keys(fields, admission);
+    read_policy(fields, admission);
+    g_strlcpy(ret->capture, berth_json_fields_string(fields, "capture", sizeof(ret->capture) - 1),
+              sizeof(ret->capture));
+}
+
+static void
+read_nothing(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+}
+
+static void
+read_reason(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    const char *reason = berth_json_fields_string(fields, "reason", MAX_REASON_BYTES);
+
+    ret->reason = berth_error_from_name(reason);
+    if (ret->reason == BERTH_ERR_INTERNAL) {
+        /* A reason of a newer agent still has to end the connection with a good word. */
+        ret->reason = ret->op == BERTH_CONTROL_END ? BERTH_ERR_LOGGED_OFF : BERTH_ERR_DISCONNECTED;
+    }
+}
+
+static const ControlOpRow ops[] = {
+    [BERTH_CONTROL_START] = { "start", 1, read_start },
+    [BERTH_CONTROL_CLIENT] = { "client", 1, read_nothing },
+    [BERTH_CONTROL_DISPLAY] = { "display", 1, read_nothing },
+    [BERTH_CONTROL_DISCONNECT] = { "disconnect", 0, read_reason },
+    [BERTH_CONTROL_END] = { "end", 0, read_reason },
+};
+
+int
+berth_control_op_n_fds(BerthControlOp op)
+{
+    return ops[op].n_fds;
+}
+
+static int
+find_op(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(ops); i++) {
+        if (strcmp(ops[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+bool
+berth_control_request_parse(const char *text, size_t len, BerthControlRequest *ret, GError **error)
+{
+    const char *what = "a control packet";
+    BerthControlRequest request = { 0 };
+    BerthJsonFields fields;
+    json_t *object;
+    bool is_good;
+    int op;
+
+    if (len > BERTH_LIMIT_SESSION_CONTROL_BYTES) {
+        return berth_set_error(error, BERTH_ERR_TOO_LARGE, "a control packet has %zu bytes", len);
+    }
+    object = berth_json_parse_object(text, len, what, error);
+    if (!object) {
+        return false;
+    }
+    berth_json_fields_init(&fields, object, what);
+    op = find_op(berth_json_fields_string(&fields, "op", MAX_REASON_BYTES));
+    if (op < 0) {
+        berth_json_fields_fail(&fields, "op", "names no operation");
+    } else {
+        request.op = (BerthControlOp)op;
+        ops[op].read(&fields, &request);
+    }
+    is_good = berth_json_fields_finish(&fields, error);
+    json_decref(object);
+    if (is_good) {
+        *ret = request;
+    }
+    return is_good;
+}
+
+/* Takes the object. */
+static char *
+dump(json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    char *copy = g_strdup(text);
+
+    json_decref(object);
+    free(text);
+    return copy;
+}
+
+static void
+set_state(json_t *object, const BerthControlState *state)
+{
+    json_object_set_new(object, "connected", json_boolean(state->is_connected));
+    json_object_set_new(object, "connection_epoch",
+                        json_integer((json_int_t)state->connection_epoch));
+}
+
+char *
+berth_control_format_listening(const BerthAdmissionConfig *config, const BerthControlState *state)
+{
+    json_t *object = json_object();
+    char key[2 * BERTH_KEY_HASH_BYTES + 1];
+
+    berth_hex_format(config->session_key_hash, BERTH_KEY_HASH_BYTES, key);
+    json_object_set_new(object, "op", json_string("listening"));
+    berth_json_set_id(object, "session", &config->session);
+    berth_json_set_id(object, "machine", &config->machine);
+    json_object_set_new(object, "epoch", json_integer((json_int_t)config->machine_epoch));
+    json_object_set_new(object, "session_key", json_string(key));
+    set_state(object, state);
+    return dump(object);
+}
+
+char *
+berth_control_format_state(const BerthControlState *state)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "op", json_string("state"));
+    set_state(object, state);
+    json_object_set_new(object, "frames", json_integer((json_int_t)state->n_frames));
+    json_object_set_new(object, "bytes_out", json_integer((json_int_t)state->bytes_out));
+    json_object_set_new(object, "width", json_integer(state->width_px));
+    json_object_set_new(object, "height", json_integer(state->height_px));
+    return dump(object);
+}
+
+char *
+berth_control_format_failed(int code, const char *detail)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "op", json_string("failed"));
+    json_object_set_new(object, "code", json_string(berth_error_name(code)));
+    json_object_set_new(object, "detail", json_string(detail));
+    return dump(object);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The packets between the agent and a session process: one JSON object each.  Pure.
+ *
+ *   agent -> session   start, client, display, disconnect, end
+ *   session -> agent   listening, state, failed
+ */
+#pragma once
+
+#include "host-agent/session/admission.h"
+
+#include "berth/ids.h"
+#include "berth/limits.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    BERTH_CONTROL_START = 0,
+    BERTH_CONTROL_CLIENT = 1,
+    BERTH_CONTROL_DISPLAY = 2,
+    BERTH_CONTROL_DISCONNECT = 3,
+    BERTH_CONTROL_END = 4,
+} BerthControlOp;
+
+/* op decides which of the others are meant. */
+typedef struct {
+    BerthControlOp op;
+    /* start; session_key_hash is left zero */
+    BerthAdmissionConfig admission;
+    char user_name[BERTH_LIMIT_NAME_BYTES + 1];
+    char capture[32];
+    /* disconnect, end: BERTH_ERR_* of the reason's name */
+    int reason;
+} BerthControlRequest;
+
+/* What the session tells about itself. */
+typedef struct {
+    bool is_connected;
+    uint64_t connection_epoch;
+    uint64_t n_frames;
+    uint64_t bytes_out;
+    int width_px, height_px;
+} BerthControlState;
+
+/* Returns how many descriptors must come with the packet. */
+int berth_control_op_n_fds(BerthControlOp op);
+
+/*
+ * Reads one packet of the agent.
+ *
+ * ret: set on success only
+ *
+ * Errors: BERTH_ERR_PROTOCOL, BERTH_ERR_TOO_LARGE; strict: unknown keys are errors.
+ */
+bool berth_control_request_parse(const char *text, size_t len, BerthControlRequest *ret,
+                                 GError **error);
+
+/* Writes "listening".  state: of now.  Returns owned text. */
+char *berth_control_format_listening(const BerthAdmissionConfig *config,
+                                     const BerthControlState *state);
+
+/* Writes "state".  Returns owned text. */
+char *berth_control_format_state(const BerthControlState *state);
+
+/* Writes "failed".  Returns owned text. */
+char *berth_control_format_failed(int code, const char *detail);
