@@ -3,8 +3,13 @@
 
 #include "base/sandbox.h"
 
-/* GDBus needs a socket pair for the display listener and identifies us with our user id. */
-static const char *const calls[] = { "socketpair", "getresuid", "getresgid", NULL };
+/*
+ * GDBus needs a socket pair for the display listener and identifies us with our user id; GLib's
+ * thread pool gives new threads the scheduling of the first one.
+ */
+static const char *const calls[] = {
+    "socketpair", "getresuid", "getresgid", "sched_getattr", "sched_setattr", NULL,
+};
 
 bool
 berth_session_sandbox_enter(GError **error)

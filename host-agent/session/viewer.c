@@ -321,10 +321,11 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
     if (r < 0) {
         return r;
     }
+    /* First, because the guest's answer may be in the picture before the call returns. */
+    berth_screen_set_input_serial(self->screen, input.serial);
     r = berth_input_sink_handle(self->input, type, &input, berth_monotonic_us());
-    if (r == BERTH_OK) {
-        berth_screen_set_input_serial(self->screen, input.serial);
-    } else {
+    if (r < 0) {
+        berth_screen_set_input_serial(self->screen, berth_input_sink_get_serial(self->input));
         berth_log_debug(SCOPE, "an input message was dropped: %s", berth_error_sentence(r));
     }
     return BERTH_OK;
