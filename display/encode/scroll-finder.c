@@ -26,6 +26,9 @@
 /* Neighbouring runs whose ends differ by no more than this are cut to the common part. */
 #define JOIN_SLACK_ROWS 12
 
+/* Entries of the table that are looked at for one hash. */
+#define MAX_PROBES 32
+
 /* Entries of the table of old rows: no row, or more than one row has this hash. */
 enum {
     NO_ROW = -1,
@@ -181,20 +184,36 @@ gather_extents(BerthScrollFinder *self, const Pair *pair, const BerthDamage *dam
     }
 }
 
+/*
+ * The entry of a hash, or the free one where it belongs.  NULL if too many others are in the way:
+ * a guest could draw rows that collide, and a row without an entry only loses its vote.
+ */
 static int32_t *
 find_entry(BerthScrollFinder *self, const uint64_t *old_hashes, uint64_t hash)
 {
-    size_t at = (size_t)hash & (self->table_size - 1);
-    /* At most half of the table is used, so there is an end.  MANY_ROWS keeps its row: ~value. */
-    while (self->table[at] != NO_ROW) {
-        int32_t value = self->table[at];
-        int32_t row = value >= 0 ? value : MANY_ROWS - value;
-        if (old_hashes[row] == hash) {
-            break;
+    for (size_t i = 0; i < MAX_PROBES; i++) {
+        int32_t *entry = &self->table[(hash + i) & (self->table_size - 1)];
+        /* MANY_ROWS keeps its row, too: counted down from it. */
+        int32_t row = *entry >= 0 ? *entry : MANY_ROWS - *entry;
+        if (*entry == NO_ROW || old_hashes[row] == hash) {
+            return entry;
         }
-        at = (at + 1) & (self->table_size - 1);
     }
-    return &self->table[at];
+    return NULL;
+}
+
+static void
+enter_row(BerthScrollFinder *self, const uint64_t *old_hashes, int y)
+{
+    int32_t *entry = find_entry(self, old_hashes, old_hashes[y]);
+    if (entry == NULL) {
+        return;
+    }
+    if (*entry == NO_ROW) {
+        *entry = y;
+    } else if (*entry >= 0) {
+        *entry = MANY_ROWS - *entry;
+    }
 }
 
 /* Lets the rows of a column vote. */
@@ -209,17 +228,12 @@ vote_column(BerthScrollFinder *self, const Pair *pair, int column)
     const uint64_t *new_hashes = self->new_hashes + (size_t)column * (size_t)height;
     memset(self->table, 0xff, self->table_size * sizeof *self->table);
     for (int y = old_first; y < old_end; y++) {
-        int32_t *entry = find_entry(self, old_hashes, old_hashes[y]);
-        if (*entry == NO_ROW) {
-            *entry = y;
-        } else if (*entry >= 0) {
-            *entry = MANY_ROWS - *entry;
-        }
+        enter_row(self, old_hashes, y);
     }
     for (int y = extent.first; y < extent.end; y++) {
-        int32_t row = *find_entry(self, old_hashes, new_hashes[y]);
-        if (row >= 0 && row != y) {
-            self->votes[y - row + height]++;
+        const int32_t *entry = find_entry(self, old_hashes, new_hashes[y]);
+        if (entry != NULL && *entry >= 0 && *entry != y) {
+            self->votes[y - *entry + height]++;
         }
     }
 }
