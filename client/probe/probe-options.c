@@ -112,7 +112,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
                           GError **error)
 {
     BerthProbeOptions *o = ret_options;
-    gboolean is_quiet = FALSE, waits_for_echo = FALSE, shows_version = FALSE;
+    gboolean is_quiet = FALSE, waits_for_echo = FALSE, shows_version = FALSE, shows_events = FALSE;
     const GOptionEntry entries[] = {
         { "broker", 0, 0, G_OPTION_ARG_STRING, &o->broker, "address of the broker",
           "https://HOST:PORT" },
@@ -125,6 +125,8 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
           "FILE" },
         { "script", 0, 0, G_OPTION_ARG_STRING, &o->script,
           "then do what the lines of standard input say", "-" },
+        { "events", 0, 0, G_OPTION_ARG_NONE, &shows_events,
+          "also print a line when the desktop opens, is lost, comes back or ends", NULL },
         { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &o->timeout_s,
           "give up after so many seconds (60); with --script: for each wait", "S" },
         { "wait-key-echo", 0, 0, G_OPTION_ARG_NONE, &waits_for_echo,
@@ -147,6 +149,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
         return false;
     }
     o->is_quiet = is_quiet;
+    o->shows_events = shows_events;
     o->waits_for_echo = waits_for_echo;
     o->shows_version = shows_version;
     return shows_version || check(o, error);

@@ -53,13 +53,13 @@ print_json(json_t *object)
     fflush(stdout);
 }
 
-/* Tells a script what happened by itself. */
+/* Tells a script what happened by itself, if it wants to know. */
 static void
 print_event(Probe *probe, const char *event, const char *text)
 {
     json_t *object;
 
-    if (probe->script == NULL) {
+    if (!probe->options.shows_events) {
         return;
     }
     object = berth_probe_runner_make_counters(probe->runner);
