@@ -2,6 +2,7 @@
 /*
  * berth: the client.  `berth probe` needs no display and starts no toolkit.
  */
+#include "client/gtk/application.h"
 #include "client/probe/probe.h"
 
 #include <string.h>
@@ -12,5 +13,5 @@ main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "probe") == 0) {
         return berth_probe_main(argc - 1, argv + 1);
     }
-    return 1;
+    return berth_application_main(argc, argv);
 }

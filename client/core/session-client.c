@@ -302,6 +302,7 @@ berth_session_client_close(BerthSessionClient *self)
     if (self->link != NULL) {
         berth_session_client_release_all(self);
         berth_link_close(self->link, BERTH_OK, NULL);
+        berth_link_flush(self->link);
         return;
     }
     g_clear_pointer(&self->dialer, berth_dialer_free);

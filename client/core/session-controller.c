@@ -195,6 +195,10 @@ end_desktop(BerthSessionController *self, const GError *why)
 {
     stop_timers(self);
     berth_broker_client_cancel(self->broker);
+    if (self->session != NULL) {
+        /* A goodbye, as far as the socket takes it at once. */
+        berth_session_client_close(self->session);
+    }
     drop_session(self);
     self->has_token = false;
     self->is_resuming = false;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where a picture goes inside a window, and back: one scale for both sides, centred.
+ *
+ * Pixels are shown one to one when they fit, doubled or more when that fits several times, and
+ * only made smaller when they do not fit.  Units: device pixels.  Pure.
+ */
+#pragma once
+
+#include "display/pixels/rect.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    BerthRect target; /* of the whole picture in the window; empty if there is nothing to show */
+    double scale;     /* window pixels per picture pixel */
+    int picture_width, picture_height;
+} BerthViewport;
+
+/* Places a picture in a window; any sizes. */
+BerthViewport berth_viewport_fit(int window_width, int window_height, int picture_width,
+                                 int picture_height);
+
+/* True if every picture pixel is a whole number of window pixels. */
+bool berth_viewport_is_exact(const BerthViewport *self);
+
+/*
+ * The window pixels that a part of the picture touches, with the neighbours that smooth scaling
+ * draws on.
+ */
+BerthRect berth_viewport_to_window(const BerthViewport *self, BerthRect part);
+
+/* The picture pixel below a point of the window, the nearest one if the point is outside. */
+void berth_viewport_to_picture(const BerthViewport *self, double x, double y, int *ret_x,
+                               int *ret_y);

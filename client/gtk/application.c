@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/application.h"
+
+#include "client/core/broker-address.h"
+#include "client/core/settings.h"
+#include "client/gtk/widgets.h"
+#include "client/gtk/window.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "berth/limits.h"
+
+#include <gtk/gtk.h>
+#include <signal.h>
+#include <stdio.h>
+
+typedef struct {
+    char *broker, *ca_file, *user, *desktop;
+    int password_fd;
+    gboolean is_fullscreen, shows_version;
+    BerthSettings settings;
+    BerthSecret *password;
+} Application;
+
+static const char description[] =
+    "berth probe does the same without a window; see berth probe --help.";
+
+static bool
+parse(Application *self, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "broker", 0, 0, G_OPTION_ARG_STRING, &self->broker, "address of the broker",
+          "https://HOST:PORT" },
+        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, "authorities to trust, PEM", "FILE" },
+        { "user", 0, 0, G_OPTION_ARG_STRING, &self->user, "user name", "NAME" },
+        { "desktop", 0, 0, G_OPTION_ARG_STRING, &self->desktop, "open this desktop after the login",
+          "NAME" },
+        { "password-fd", 0, 0, G_OPTION_ARG_INT, &self->password_fd,
+          "read the password from this descriptor and log in", "N" },
+        { "fullscreen", 0, 0, G_OPTION_ARG_NONE, &self->is_fullscreen,
+          "show the desktop on the full screen", NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
+        { 0 },
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+    self->password_fd = -1;
+    g_option_context_set_summary(context, "Opens your desktop.");
+    g_option_context_set_description(context, description);
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_group(context, gtk_get_option_group(FALSE));
+    if (!g_option_context_parse(context, argc, argv, error)) {
+        return false;
+    }
+    if (*argc > 1) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "'%s' is not an option", (*argv)[1]);
+    }
+    return true;
+}
+
+/* The command line counts more than what was remembered. */
+static bool
+load_settings(Application *self, GError **error)
+{
+    BerthBrokerAddress address;
+
+    berth_settings_load(&self->settings, NULL);
+    if (self->broker != NULL) {
+        if (!berth_broker_address_parse(self->broker, &address, error)) {
+            return false;
+        }
+        berth_settings_set(&self->settings.broker, self->broker);
+        berth_settings_set(&self->settings.ca_file, NULL);
+    }
+    if (self->ca_file != NULL) {
+        berth_settings_set(&self->settings.ca_file, self->ca_file);
+    }
+    if (self->user != NULL) {
+        berth_settings_set(&self->settings.user, self->user);
+    }
+    if (self->password_fd >= 0) {
+        self->password = berth_secret_read_fd(self->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
+        return self->password != NULL;
+    }
+    return true;
+}
+
+static void
+on_activate(GtkApplication *application, gpointer user_data)
+{
+    Application *self = user_data;
+    BerthWindowOptions options = {
+        .settings = &self->settings,
+        .desktop = self->desktop,
+        .password = self->password,
+        .is_fullscreen = self->is_fullscreen,
+    };
+
+    berth_style_load(gdk_screen_get_default());
+    berth_window_new(application, &options);
+    g_clear_pointer(&self->password, berth_secret_free);
+}
+
+static int
+run(Application *self)
+{
+    g_autoptr(GtkApplication) application = gtk_application_new(NULL, G_APPLICATION_NON_UNIQUE);
+    char *no_arguments[] = { (char *)"berth", NULL };
+
+    signal(SIGPIPE, SIG_IGN);
+    g_signal_connect(application, "activate", G_CALLBACK(on_activate), self);
+    return g_application_run(G_APPLICATION(application), 1, no_arguments);
+}
+
+static void
+clear(Application *self)
+{
+    berth_settings_clear(&self->settings);
+    berth_secret_free(self->password);
+    g_free(self->broker);
+    g_free(self->ca_file);
+    g_free(self->user);
+    g_free(self->desktop);
+}
+
+int
+berth_application_main(int argc, char **argv)
+{
+    Application self = { 0 };
+    g_autoptr(GError) error = NULL;
+    int status = 0;
+
+    g_set_prgname("berth");
+    g_set_application_name("Berth");
+    berth_log_init("berth");
+    if (!parse(&self, &argc, &argv, &error)) {
+        fprintf(stderr, "berth: %s; see berth --help\n", error->message);
+        status = 1;
+    } else if (self.shows_version) {
+        printf("berth %s\n", BERTH_VERSION);
+    } else if (!load_settings(&self, &error)) {
+        fprintf(stderr, "berth: %s\n", error->message);
+        status = 1;
+    } else if (!gtk_init_check(NULL, NULL)) {
+        fprintf(stderr, "berth: there is no display; set DISPLAY, or use berth probe\n");
+        status = 1;
+    } else {
+        status = run(&self);
+    }
+    clear(&self);
+    return status;
+}

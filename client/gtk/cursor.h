@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The guest's pointer as a GDK cursor.  Thread: main.
+ */
+#pragma once
+
+#include "display/decode/cursor-decoder.h"
+
+#include <gtk/gtk.h>
+
+/*
+ * Makes a cursor.
+ *
+ * image:         NULL is an invisible one
+ * zoom:          window pixels per picture pixel; below 1 the pointer shrinks with the picture
+ * device_scale:  device pixels per unit of GTK
+ *
+ * Ownership: full; never NULL.
+ */
+GdkCursor *berth_cursor_new(GdkDisplay *display, const BerthCursorImage *image, double zoom,
+                            int device_scale);

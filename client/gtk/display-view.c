@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/display-view.h"
+
+#include "client/core/key-map.h"
+#include "client/core/viewport.h"
+#include "client/gtk/cursor.h"
+#include "client/gtk/widgets.h"
+
+#include <math.h>
+
+/* The guest is asked for a size when the window has kept its own for so long. */
+#define RESIZE_DEBOUNCE_MS 250
+#define WHEEL_NOTCH 120
+#define MM_PER_INCH 25.4
+#define ASSUMED_DPI 96.0
+
+struct BerthDisplayView {
+    GtkWidget *area;
+    BerthSessionController *controller; /* borrowed; NULL: nothing to show */
+    BerthViewport viewport;
+    int scale; /* device pixels per unit of GTK */
+
+    BerthFrame *frame; /* that the surface is made over */
+    cairo_surface_t *surface;
+
+    bool is_absolute;
+    double last_x, last_y; /* for relative movements, device pixels */
+    double rest_x, rest_y; /* wheel: less than one unit, kept for the next event */
+    bool follows_size;
+    guint resize_source;
+};
+
+static BerthSessionClient *
+session_of(BerthDisplayView *self)
+{
+    return self->controller != NULL ? berth_session_controller_get_session(self->controller) : NULL;
+}
+
+/* Makes the surface follow the picture's memory.  Called while the picture is locked. */
+static void
+update_surface(BerthDisplayView *self, BerthFrame *frame)
+{
+    if (self->frame != frame) {
+        g_clear_pointer(&self->surface, cairo_surface_destroy);
+        berth_frame_unref(self->frame);
+        self->frame = berth_frame_ref(frame);
+        self->surface = cairo_image_surface_create_for_data(
+            frame->data, CAIRO_FORMAT_RGB24, frame->width, frame->height, (int)frame->stride_bytes);
+    }
+    cairo_surface_mark_dirty(self->surface);
+}
+
+static void
+drop_surface(BerthDisplayView *self)
+{
+    g_clear_pointer(&self->surface, cairo_surface_destroy);
+    g_clear_pointer(&self->frame, berth_frame_unref);
+}
+
+static void
+update_viewport(BerthDisplayView *self)
+{
+    int width = 0, height = 0;
+
+    self->scale = gtk_widget_get_scale_factor(self->area);
+    if (self->controller != NULL) {
+        berth_picture_get_size(berth_session_controller_get_picture(self->controller), &width,
+                               &height);
+    }
+    self->viewport = berth_viewport_fit(gtk_widget_get_allocated_width(self->area) * self->scale,
+                                        gtk_widget_get_allocated_height(self->area) * self->scale,
+                                        width, height);
+}
+
+static void
+paint(BerthDisplayView *self, cairo_t *cr)
+{
+    const BerthViewport *viewport = &self->viewport;
+    bool is_exact = berth_viewport_is_exact(viewport);
+
+    cairo_rectangle(cr, viewport->target.x, viewport->target.y, viewport->target.w,
+                    viewport->target.h);
+    cairo_clip(cr);
+    cairo_translate(cr, viewport->target.x, viewport->target.y);
+    cairo_scale(cr, viewport->scale, viewport->scale);
+    cairo_set_source_surface(cr, self->surface, 0, 0);
+    /* The default filter needs 30 ms for a frame when it makes a picture smaller. */
+    cairo_pattern_set_filter(cairo_get_source(cr),
+                             is_exact ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
+    cairo_pattern_set_extend(cairo_get_source(cr), is_exact ? CAIRO_EXTEND_NONE : CAIRO_EXTEND_PAD);
+    cairo_set_operator(cr, CAIRO_OPERATOR_SOURCE);
+    cairo_paint(cr);
+}
+
+static gboolean
+on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+    BerthPicture *picture;
+    BerthFrame *frame;
+
+    gtk_render_background(gtk_widget_get_style_context(area), cr, 0, 0,
+                          gtk_widget_get_allocated_width(area),
+                          gtk_widget_get_allocated_height(area));
+    if (self->controller == NULL || berth_rect_is_empty(self->viewport.target)) {
+        return TRUE;
+    }
+    picture = berth_session_controller_get_picture(self->controller);
+    frame = berth_picture_lock(picture);
+    if (frame != NULL) {
+        update_surface(self, frame);
+        cairo_scale(cr, 1.0 / self->scale, 1.0 / self->scale);
+        paint(self, cr);
+    }
+    berth_picture_unlock(picture);
+    return TRUE;
+}
+
+static void
+queue_draw(BerthDisplayView *self, BerthRect part)
+{
+    BerthRect window = berth_viewport_to_window(&self->viewport, part);
+    int left = window.x / self->scale;
+    int top = window.y / self->scale;
+    int right = (window.x + window.w + self->scale - 1) / self->scale;
+    int bottom = (window.y + window.h + self->scale - 1) / self->scale;
+
+    if (!berth_rect_is_empty(window)) {
+        gtk_widget_queue_draw_area(self->area, left, top, right - left, bottom - top);
+    }
+}
+
+void
+berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
+{
+    if (news->head != 0) {
+        return;
+    }
+    if (news->is_resized) {
+        update_viewport(self);
+        gtk_widget_queue_draw(self->area);
+        return;
+    }
+    for (size_t i = 0; i < news->n_rects; i++) {
+        queue_draw(self, news->rects[i]);
+    }
+}
+
+static gboolean
+on_resize_due(gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+    BerthSessionClient *session = session_of(self);
+    int width = gtk_widget_get_allocated_width(self->area) * self->scale;
+    int height = gtk_widget_get_allocated_height(self->area) * self->scale;
+    int picture_width = 0, picture_height = 0;
+
+    self->resize_source = 0;
+    if (session == NULL || !self->follows_size || !gtk_widget_get_mapped(self->area)) {
+        return G_SOURCE_REMOVE;
+    }
+    berth_picture_get_size(berth_session_controller_get_picture(self->controller), &picture_width,
+                           &picture_height);
+    if (width != picture_width || height != picture_height) {
+        double mm_per_px = MM_PER_INCH / (ASSUMED_DPI * self->scale);
+
+        berth_session_client_request_size(session, width, height, (int)(width * mm_per_px),
+                                          (int)(height * mm_per_px));
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+plan_resize(BerthDisplayView *self)
+{
+    g_clear_handle_id(&self->resize_source, g_source_remove);
+    if (self->follows_size && session_of(self) != NULL) {
+        self->resize_source = g_timeout_add(RESIZE_DEBOUNCE_MS, on_resize_due, self);
+    }
+}
+
+static void
+on_size_allocate(GtkWidget *area, GdkRectangle *allocation, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+
+    update_viewport(self);
+    plan_resize(self);
+}
+
+void
+berth_display_view_opened(BerthDisplayView *self)
+{
+    update_viewport(self);
+    plan_resize(self);
+    gtk_widget_queue_draw(self->area);
+}
+
+void
+berth_display_view_set_follow_size(BerthDisplayView *self, bool follows)
+{
+    self->follows_size = follows;
+    plan_resize(self);
+}
+
+static void
+move_pointer(BerthDisplayView *self, BerthSessionClient *session, double x, double y)
+{
+    int picture_x, picture_y;
+
+    if (self->is_absolute) {
+        berth_viewport_to_picture(&self->viewport, x, y, &picture_x, &picture_y);
+        berth_session_client_pointer(session, picture_x, picture_y);
+    } else {
+        berth_session_client_pointer_relative(session, (int)lround(x - self->last_x),
+                                              (int)lround(y - self->last_y));
+    }
+    self->last_x = x;
+    self->last_y = y;
+}
+
+static gboolean
+on_motion(GtkWidget *area, GdkEventMotion *event, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+    BerthSessionClient *session = session_of(self);
+
+    if (session != NULL) {
+        move_pointer(self, session, event->x * self->scale, event->y * self->scale);
+    }
+    return GDK_EVENT_STOP;
+}
+
+static gboolean
+on_button(GtkWidget *area, GdkEventButton *event, gpointer user_data)
+{
+    static const struct {
+        guint gdk;
+        BerthButton button;
+    } buttons[] = {
+        { 1, BERTH_BUTTON_LEFT }, { 2, BERTH_BUTTON_MIDDLE }, { 3, BERTH_BUTTON_RIGHT },
+        { 8, BERTH_BUTTON_SIDE }, { 9, BERTH_BUTTON_EXTRA },
+    };
+
+    BerthDisplayView *self = user_data;
+    BerthSessionClient *session = session_of(self);
+    bool is_down = event->type == GDK_BUTTON_PRESS;
+
+    gtk_widget_grab_focus(area);
+    if (session == NULL || (!is_down && event->type != GDK_BUTTON_RELEASE)) {
+        return GDK_EVENT_STOP; /* what GTK makes of two clicks is the guest's matter */
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(buttons); i++) {
+        if (buttons[i].gdk == event->button) {
+            if (self->is_absolute) {
+                move_pointer(self, session, event->x * self->scale, event->y * self->scale);
+            }
+            berth_session_client_button(session, buttons[i].button, is_down);
+        }
+    }
+    return GDK_EVENT_STOP;
+}
+
+static gboolean
+on_scroll(GtkWidget *area, GdkEventScroll *event, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+    BerthSessionClient *session = session_of(self);
+    double right = 0, down = 0;
+    int dx, dy;
+
+    if (!gdk_event_get_scroll_deltas((GdkEvent *)event, &right, &down)) {
+        right = event->direction == GDK_SCROLL_RIGHT  ? 1
+                : event->direction == GDK_SCROLL_LEFT ? -1
+                                                      : 0;
+        down = event->direction == GDK_SCROLL_DOWN ? 1 : event->direction == GDK_SCROLL_UP ? -1 : 0;
+    }
+    self->rest_x += right * WHEEL_NOTCH;
+    self->rest_y -= down * WHEEL_NOTCH;
+    dx = (int)trunc(self->rest_x);
+    dy = (int)trunc(self->rest_y);
+    if (session != NULL && (dx != 0 || dy != 0)) {
+        self->rest_x -= dx;
+        self->rest_y -= dy;
+        berth_session_client_wheel(session, dx, dy);
+    }
+    return GDK_EVENT_STOP;
+}
+
+bool
+berth_display_view_key(BerthDisplayView *self, const GdkEventKey *event)
+{
+    BerthSessionClient *session = session_of(self);
+    uint16_t evdev = berth_key_map_from_hardware(event->hardware_keycode);
+
+    if (session == NULL || evdev == 0) {
+        return false;
+    }
+    berth_session_client_key(session, evdev, event->type == GDK_KEY_PRESS);
+    return true;
+}
+
+void
+berth_display_view_send_keys(BerthDisplayView *self, const char *combination)
+{
+    BerthSessionClient *session = session_of(self);
+    BerthKeyCombination keys;
+
+    if (session == NULL || !berth_key_map_parse(combination, &keys, NULL)) {
+        return;
+    }
+    berth_session_client_release_all(session);
+    for (size_t i = 0; i < keys.n_keys; i++) {
+        berth_session_client_key(session, keys.evdev[i], true);
+    }
+    for (size_t i = keys.n_keys; i > 0; i--) {
+        berth_session_client_key(session, keys.evdev[i - 1], false);
+    }
+}
+
+void
+berth_display_view_release_all(BerthDisplayView *self)
+{
+    BerthSessionClient *session = session_of(self);
+
+    if (session != NULL) {
+        berth_session_client_release_all(session);
+    }
+}
+
+static gboolean
+on_focus_out(GtkWidget *area, GdkEvent *event, gpointer user_data)
+{
+    berth_display_view_release_all(user_data);
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+on_unmap(GtkWidget *area, gpointer user_data)
+{
+    berth_display_view_release_all(user_data);
+}
+
+void
+berth_display_view_set_cursor(BerthDisplayView *self, const BerthCursorImage *image)
+{
+    GdkWindow *window = gtk_widget_get_window(self->area);
+    g_autoptr(GdkCursor) cursor = NULL;
+
+    if (window != NULL) {
+        cursor = berth_cursor_new(gtk_widget_get_display(self->area), image, self->viewport.scale,
+                                  self->scale);
+        gdk_window_set_cursor(window, cursor);
+    }
+}
+
+void
+berth_display_view_set_pointer_mode(BerthDisplayView *self, bool is_absolute)
+{
+    self->is_absolute = is_absolute;
+}
+
+void
+berth_display_view_set_controller(BerthDisplayView *self, BerthSessionController *controller)
+{
+    drop_surface(self);
+    self->controller = controller;
+    self->is_absolute = true;
+    update_viewport(self);
+    gtk_widget_queue_draw(self->area);
+}
+
+static void
+display_view_free(gpointer data)
+{
+    BerthDisplayView *self = data;
+
+    g_clear_handle_id(&self->resize_source, g_source_remove);
+    drop_surface(self);
+    g_free(self);
+}
+
+static void
+connect_signals(BerthDisplayView *self)
+{
+    const struct {
+        const char *name;
+        GCallback func;
+    } signals[] = {
+        { "draw", G_CALLBACK(on_draw) },
+        { "size-allocate", G_CALLBACK(on_size_allocate) },
+        { "motion-notify-event", G_CALLBACK(on_motion) },
+        { "button-press-event", G_CALLBACK(on_button) },
+        { "button-release-event", G_CALLBACK(on_button) },
+        { "scroll-event", G_CALLBACK(on_scroll) },
+        { "focus-out-event", G_CALLBACK(on_focus_out) },
+        { "grab-broken-event", G_CALLBACK(on_focus_out) },
+        { "unmap", G_CALLBACK(on_unmap) },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_signal_connect(self->area, signals[i].name, signals[i].func, self);
+    }
+}
+
+BerthDisplayView *
+berth_display_view_new(void)
+{
+    BerthDisplayView *self = g_new0(BerthDisplayView, 1);
+
+    self->scale = 1;
+    self->is_absolute = true;
+    self->follows_size = true;
+    self->area = gtk_drawing_area_new();
+    gtk_widget_set_can_focus(self->area, TRUE);
+    gtk_widget_set_hexpand(self->area, TRUE);
+    gtk_widget_set_vexpand(self->area, TRUE);
+    gtk_style_context_add_class(gtk_widget_get_style_context(self->area), "berth-canvas");
+    gtk_widget_add_events(self->area, GDK_POINTER_MOTION_MASK | GDK_BUTTON_PRESS_MASK |
+                                          GDK_BUTTON_RELEASE_MASK | GDK_SCROLL_MASK |
+                                          GDK_SMOOTH_SCROLL_MASK | GDK_FOCUS_CHANGE_MASK);
+    connect_signals(self);
+    g_object_set_data_full(G_OBJECT(self->area), "berth-view", self, display_view_free);
+    gtk_widget_show(self->area);
+    return self;
+}
+
+GtkWidget *
+berth_display_view_get_widget(BerthDisplayView *self)
+{
+    return self->area;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The canvas: draws the desktop's picture and turns keys and pointer into input for it.
+ *
+ * Draws only what changed, one to one where possible.  Keys go by position (evdev codes), repeats
+ * are left to the guest, and everything held is let go when the keyboard leaves.  Thread: main.
+ */
+#pragma once
+
+#include "client/core/session-controller.h"
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+
+typedef struct BerthDisplayView BerthDisplayView;
+
+/* The view belongs to its widget and dies with it. */
+BerthDisplayView *berth_display_view_new(void);
+
+GtkWidget *berth_display_view_get_widget(BerthDisplayView *self);
+
+/* Shows the desktop of a controller, borrowed; NULL shows nothing. */
+void berth_display_view_set_controller(BerthDisplayView *self, BerthSessionController *controller);
+
+/* A new frame is in the picture. */
+void berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news);
+
+/* The pointer has another shape; NULL hides it. */
+void berth_display_view_set_cursor(BerthDisplayView *self, const BerthCursorImage *image);
+
+/* Whether the guest takes positions of the pointer, or movements. */
+void berth_display_view_set_pointer_mode(BerthDisplayView *self, bool is_absolute);
+
+/* The desktop is open (again): asks for the size of the window. */
+void berth_display_view_opened(BerthDisplayView *self);
+
+/* Whether the guest shall follow the size of the window. */
+void berth_display_view_set_follow_size(BerthDisplayView *self, bool follows);
+
+/* Lets everything go that is held. */
+void berth_display_view_release_all(BerthDisplayView *self);
+
+/*
+ * Takes a key event of the window while the canvas has the keyboard.  Returns true if the guest
+ * got it.
+ */
+bool berth_display_view_key(BerthDisplayView *self, const GdkEventKey *event);
+
+/* Presses and releases a combination, such as Ctrl+Alt+Delete. */
+void berth_display_view_send_keys(BerthDisplayView *self, const char *combination);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/header.h"
+
+#include "client/gtk/widgets.h"
+
+struct BerthHeader {
+    GtkWidget *bar;
+    GtkWidget *reload, *logout, *fullscreen, *menu;
+    BerthHeaderFunc func;
+    void *user_data;
+};
+
+static void
+on_clicked(GtkWidget *widget, gpointer user_data)
+{
+    BerthHeader *self = user_data;
+    gpointer command = g_object_get_data(G_OBJECT(widget), "berth-command");
+    bool is_active =
+        GTK_IS_TOGGLE_BUTTON(widget) && gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(widget));
+
+    self->func((BerthHeaderCommand)GPOINTER_TO_INT(command), is_active, self->user_data);
+}
+
+static void
+bind_command(BerthHeader *self, GtkWidget *widget, const char *signal, BerthHeaderCommand command)
+{
+    g_object_set_data(G_OBJECT(widget), "berth-command", GINT_TO_POINTER((int)command));
+    g_signal_connect(widget, signal, G_CALLBACK(on_clicked), self);
+}
+
+static void
+add_item(BerthHeader *self, GtkWidget *box, const char *label, BerthHeaderCommand command)
+{
+    GtkWidget *item = gtk_model_button_new();
+
+    g_object_set(item, "text", label, NULL);
+    bind_command(self, item, "clicked", command);
+    gtk_box_pack_start(GTK_BOX(box), item, FALSE, FALSE, 0);
+}
+
+static GtkWidget *
+new_menu(BerthHeader *self)
+{
+    GtkWidget *button = gtk_menu_button_new();
+    GtkWidget *popover = gtk_popover_new(button);
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 2);
+    GtkWidget *follow = gtk_check_button_new_with_mnemonic("_Fit the desktop to the window");
+
+    gtk_button_set_image(GTK_BUTTON(button),
+                         gtk_image_new_from_icon_name("open-menu-symbolic", GTK_ICON_SIZE_BUTTON));
+    gtk_widget_set_tooltip_text(button, "Menu");
+    atk_object_set_name(gtk_widget_get_accessible(button), "Menu");
+    g_object_set(box, "margin", 10, NULL);
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(follow), TRUE);
+    gtk_widget_set_margin_start(follow, 8);
+    gtk_widget_set_margin_bottom(follow, 6);
+    bind_command(self, follow, "toggled", BERTH_HEADER_FOLLOW_SIZE);
+    gtk_box_pack_start(GTK_BOX(box), follow, FALSE, FALSE, 0);
+    add_item(self, box, "Full screen (F11)", BERTH_HEADER_FULLSCREEN);
+    add_item(self, box, "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
+    gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,
+                       6);
+    add_item(self, box, "Disconnect, keep it running", BERTH_HEADER_DISCONNECT);
+    add_item(self, box, "Log off, throw it away…", BERTH_HEADER_LOGOFF);
+    gtk_widget_show_all(box);
+    gtk_container_add(GTK_CONTAINER(popover), box);
+    gtk_menu_button_set_popover(GTK_MENU_BUTTON(button), popover);
+    return button;
+}
+
+BerthHeader *
+berth_header_new(BerthHeaderFunc func, void *user_data)
+{
+    BerthHeader *self = g_new0(BerthHeader, 1);
+
+    self->func = func;
+    self->user_data = user_data;
+    self->bar = gtk_header_bar_new();
+    gtk_header_bar_set_show_close_button(GTK_HEADER_BAR(self->bar), TRUE);
+    self->reload = berth_icon_button_new("view-refresh-symbolic", "Look for desktops again");
+    bind_command(self, self->reload, "clicked", BERTH_HEADER_RELOAD);
+    self->logout = berth_icon_button_new("system-log-out-symbolic", "Log out");
+    bind_command(self, self->logout, "clicked", BERTH_HEADER_LOGOUT);
+    self->fullscreen = berth_icon_button_new("view-fullscreen-symbolic", "Full screen (F11)");
+    bind_command(self, self->fullscreen, "clicked", BERTH_HEADER_FULLSCREEN);
+    self->menu = new_menu(self);
+    gtk_header_bar_pack_start(GTK_HEADER_BAR(self->bar), self->reload);
+    gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), self->menu);
+    gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), self->fullscreen);
+    gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), self->logout);
+    gtk_widget_show_all(self->bar);
+    g_object_set_data_full(G_OBJECT(self->bar), "berth-view", self, g_free);
+    return self;
+}
+
+GtkWidget *
+berth_header_get_widget(BerthHeader *self)
+{
+    return self->bar;
+}
+
+void
+berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title, const char *subtitle)
+{
+    gtk_header_bar_set_title(GTK_HEADER_BAR(self->bar), title);
+    gtk_header_bar_set_subtitle(GTK_HEADER_BAR(self->bar), subtitle);
+    gtk_widget_set_visible(self->reload, mode == BERTH_HEADER_LIST);
+    gtk_widget_set_visible(self->logout, mode == BERTH_HEADER_LIST);
+    gtk_widget_set_visible(self->fullscreen, mode == BERTH_HEADER_DESKTOP);
+    gtk_widget_set_visible(self->menu, mode == BERTH_HEADER_DESKTOP);
+}

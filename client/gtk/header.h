@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The header bar and its menu: what can be done differs from page to page.  Thread: main.
+ */
+#pragma once
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+
+typedef struct BerthHeader BerthHeader;
+
+typedef enum {
+    BERTH_HEADER_RELOAD,
+    BERTH_HEADER_LOGOUT,
+    BERTH_HEADER_FULLSCREEN,
+    BERTH_HEADER_CTRL_ALT_DEL,
+    BERTH_HEADER_FOLLOW_SIZE, /* is_active tells the new value */
+    BERTH_HEADER_DISCONNECT,
+    BERTH_HEADER_LOGOFF,
+} BerthHeaderCommand;
+
+typedef void (*BerthHeaderFunc)(BerthHeaderCommand command, bool is_active, void *user_data);
+
+/* Which commands are there. */
+typedef enum {
+    BERTH_HEADER_PLAIN,   /* none */
+    BERTH_HEADER_LIST,    /* those of the list of desktops */
+    BERTH_HEADER_DESKTOP, /* those of an open desktop */
+} BerthHeaderMode;
+
+/* The header belongs to its widget and dies with it. */
+BerthHeader *berth_header_new(BerthHeaderFunc func, void *user_data);
+
+/* The title bar for the window. */
+GtkWidget *berth_header_get_widget(BerthHeader *self);
+
+/* subtitle may be NULL. */
+void berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title,
+                      const char *subtitle);

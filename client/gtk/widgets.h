@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The few building blocks that all pages share, so that they look alike.  Thread: main.
+ */
+#pragma once
+
+#include <gtk/gtk.h>
+
+/* Loads the style sheet of the program for a screen. */
+void berth_style_load(GdkScreen *screen);
+
+/* A page that scrolls if the window is small, with one widget in its middle. */
+GtkWidget *berth_page_new(GtkWidget *content);
+
+/* A column with a big icon, a heading and a line of text; text may be NULL. */
+GtkWidget *berth_card_new(const char *icon_name, const char *title, const char *text);
+
+/* A hidden line for an error; ret_label is its text. */
+GtkWidget *berth_error_box_new(GtkWidget **ret_label);
+
+/* Shows an error as a sentence, or hides the line if text is NULL. */
+void berth_error_box_set(GtkWidget *box, GtkWidget *label, const char *text);
+
+/* The text as a sentence: first letter large, a full stop at the end.  Owned. */
+char *berth_sentence(const char *text);
+
+/* A button of a header bar with an icon and a tooltip. */
+GtkWidget *berth_icon_button_new(const char *icon_name, const char *tooltip);

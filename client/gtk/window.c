@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/window.h"
+
+#include "client/core/session-controller.h"
+#include "client/gtk/display-view.h"
+#include "client/gtk/header.h"
+#include "client/gtk/login-view.h"
+#include "client/gtk/picker-view.h"
+#include "client/gtk/resume-overlay.h"
+#include "client/gtk/status-view.h"
+#include "client/gtk/widgets.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#include <string.h>
+
+#define WIDTH_PX 1100
+#define HEIGHT_PX 740
+/* How long a closing window waits for the broker to hear of it. */
+#define GOODBYE_MS 1500
+
+struct BerthWindow {
+    GtkWidget *window;
+    GtkWidget *stack;
+    BerthHeader *header;
+    BerthLoginView *login;
+    BerthPickerView *picker;
+    BerthStatusView *status;
+    BerthDisplayView *display;
+    BerthResumeOverlay *resume;
+    GtkWidget *desktop_page;
+
+    BerthSettings *settings;
+    BerthSessionController *controller; /* NULL before the first login */
+    char *controller_key;               /* broker and CA that it is for */
+    char *desktop_name;                 /* that is shown or being opened */
+    BerthId pool;
+    char *wanted; /* desktop to open as soon as the list is there */
+    char *error;  /* what the page of the next state has to show */
+    bool is_fullscreen;
+    bool wants_fullscreen; /* as soon as a desktop is open */
+    bool is_closing;
+};
+
+static void
+show_page(BerthWindow *self, GtkWidget *page)
+{
+    gtk_stack_set_visible_child(GTK_STACK(self->stack), page);
+}
+
+static void
+set_fullscreen(BerthWindow *self, bool is_fullscreen)
+{
+    if (is_fullscreen) {
+        gtk_window_fullscreen(GTK_WINDOW(self->window));
+    } else {
+        gtk_window_unfullscreen(GTK_WINDOW(self->window));
+    }
+}
+
+static void
+show_login(BerthWindow *self)
+{
+    berth_header_set(self->header, BERTH_HEADER_PLAIN, "Berth", NULL);
+    berth_login_view_show_error(self->login, self->error);
+    show_page(self, berth_login_view_get_widget(self->login));
+    berth_login_view_focus(self->login);
+}
+
+static void
+show_list(BerthWindow *self)
+{
+    set_fullscreen(self, false);
+    berth_header_set(self->header, BERTH_HEADER_LIST, "Desktops", self->settings->user);
+    berth_picker_view_show_error(self->picker, self->error);
+    show_page(self, berth_picker_view_get_widget(self->picker));
+    berth_picker_view_focus(self->picker);
+}
+
+static void
+show_busy(BerthWindow *self, const char *title, const char *text)
+{
+    berth_header_set(self->header, BERTH_HEADER_PLAIN, "Berth", NULL);
+    berth_status_view_show_busy(self->status, title, text);
+    show_page(self, berth_status_view_get_widget(self->status));
+}
+
+static void
+show_desktop(BerthWindow *self)
+{
+    berth_header_set(self->header, BERTH_HEADER_DESKTOP, self->desktop_name,
+                     self->settings->broker);
+    show_page(self, self->desktop_page);
+    gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
+    if (self->wants_fullscreen) {
+        self->wants_fullscreen = false;
+        set_fullscreen(self, true);
+    }
+}
+
+/* A user who left does not need to be told so. */
+static void
+show_end(BerthWindow *self)
+{
+    set_fullscreen(self, false);
+    if (self->error == NULL) {
+        berth_session_controller_reload(self->controller);
+        return;
+    }
+    berth_header_set(self->header, BERTH_HEADER_LIST, self->desktop_name, NULL);
+    berth_status_view_show_end(self->status, "The desktop is closed", self->error);
+    show_page(self, berth_status_view_get_widget(self->status));
+}
+
+/* Outside of the controller's callback, because it may be told to do something else. */
+static gboolean
+on_open_wanted(gpointer user_data)
+{
+    BerthWindow *self = user_data;
+
+    if (self->controller != NULL) {
+        berth_session_controller_choose(self->controller, &self->pool);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_state(BerthClientState state, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    switch (state) {
+    case BERTH_CLIENT_IDLE:
+        show_login(self);
+        break;
+    case BERTH_CLIENT_LOGIN:
+        show_busy(self, "Logging in", "the broker checks your password");
+        break;
+    case BERTH_CLIENT_LIST:
+        show_busy(self, "Logged in", "looking for your desktops");
+        break;
+    case BERTH_CLIENT_PICK:
+        show_list(self);
+        break;
+    case BERTH_CLIENT_OPEN:
+        berth_resume_overlay_hide(self->resume);
+        show_desktop(self);
+        break;
+    case BERTH_CLIENT_ENDED:
+        berth_resume_overlay_hide(self->resume);
+        show_end(self);
+        break;
+    default:
+        break;
+    }
+    if (state != BERTH_CLIENT_LIST && state != BERTH_CLIENT_LOGIN) {
+        g_clear_pointer(&self->error, g_free);
+    }
+}
+
+static void
+on_progress(const char *text, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    show_busy(self, self->desktop_name, text);
+}
+
+static void
+on_error(const GError *error, int64_t retry_after_s, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    g_free(self->error);
+    self->error = retry_after_s > 0 ? g_strdup_printf("%s (%" G_GINT64_FORMAT " s)", error->message,
+                                                      retry_after_s)
+                                    : g_strdup(error->message);
+}
+
+static void
+choose(BerthWindow *self, const BerthId *pool, const char *name)
+{
+    g_free(self->desktop_name);
+    self->desktop_name = g_strdup(name);
+    self->pool = *pool;
+    g_idle_add(on_open_wanted, self);
+}
+
+static void
+on_desktops(GPtrArray *desktops, void *user_data)
+{
+    BerthWindow *self = user_data;
+    bool is_found = self->wanted == NULL;
+
+    berth_picker_view_set_desktops(self->picker, desktops);
+    for (guint i = 0; i < desktops->len && !is_found; i++) {
+        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
+
+        if (strcmp(desktop->name, self->wanted) == 0) {
+            is_found = true;
+            choose(self, &desktop->pool, desktop->name);
+        }
+    }
+    if (!is_found) {
+        g_free(self->error);
+        self->error =
+            g_strdup_printf("there is no desktop '%s' for you; choose another one", self->wanted);
+    }
+    g_clear_pointer(&self->wanted, g_free);
+}
+
+static void
+on_opened(bool is_resumed, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_display_view_opened(self->display);
+}
+
+static void
+on_frame(const BerthFrameNews *news, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_display_view_frame(self->display, news);
+}
+
+static void
+on_cursor(const BerthCursorImage *image, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_display_view_set_cursor(self->display, image);
+}
+
+static void
+on_pointer_mode(bool is_absolute, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_display_view_set_pointer_mode(self->display, is_absolute);
+}
+
+static void
+on_waiting(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_resume_overlay_show(self->resume, retry_at_us, give_up_at_us);
+}
+
+static void
+on_ended(const GError *why, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    g_free(self->error);
+    self->error = why != NULL ? g_strdup(why->message) : NULL;
+}
+
+static void
+on_done(BerthBrokerRequest request, const GError *error, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    if (error != NULL) {
+        berth_log_warning("window", "the broker refused: %s", error->message);
+    }
+    if (self->is_closing) {
+        g_application_quit(g_application_get_default());
+    }
+}
+
+static const BerthControllerCallbacks callbacks = {
+    .state = on_state,
+    .progress = on_progress,
+    .error = on_error,
+    .desktops = on_desktops,
+    .opened = on_opened,
+    .frame = on_frame,
+    .cursor = on_cursor,
+    .pointer_mode = on_pointer_mode,
+    .waiting = on_waiting,
+    .ended = on_ended,
+    .done = on_done,
+};
+
+static void
+remember(BerthWindow *self, const char *broker, const char *ca_file, const char *user)
+{
+    g_autoptr(GError) error = NULL;
+
+    berth_settings_set(&self->settings->broker, broker);
+    berth_settings_set(&self->settings->ca_file, ca_file);
+    berth_settings_set(&self->settings->user, user);
+    if (!berth_settings_save(self->settings, &error)) {
+        berth_log_warning("window", "%s", error->message);
+    }
+}
+
+/* A controller for that broker: the present one if it fits. */
+static bool
+ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const char *ca_file,
+                  GError **error)
+{
+    g_autofree char *key = g_strconcat(address->url, "\n", ca_file, NULL);
+    g_autofree char *name = g_strdup_printf("berth on %s", g_get_host_name());
+
+    if (self->controller != NULL && strcmp(key, self->controller_key) == 0) {
+        return true;
+    }
+    berth_display_view_set_controller(self->display, NULL);
+    g_clear_pointer(&self->controller, berth_session_controller_free);
+    self->controller =
+        berth_session_controller_new(address, ca_file, name, &callbacks, self, error);
+    g_free(self->controller_key);
+    self->controller_key = g_steal_pointer(&key);
+    berth_display_view_set_controller(self->display, self->controller);
+    return self->controller != NULL;
+}
+
+static void
+on_login(const char *broker, const char *ca_file, const char *user, BerthSecret *password,
+         void *user_data)
+{
+    BerthWindow *self = user_data;
+    g_autoptr(GError) error = NULL;
+    BerthBrokerAddress address;
+
+    if (!berth_broker_address_parse(broker, &address, &error) ||
+        !ensure_controller(self, &address, ca_file, &error)) {
+        berth_login_view_show_error(self->login, error->message);
+        return;
+    }
+    remember(self, broker, ca_file, user);
+    berth_session_controller_login(self->controller, user, password);
+}
+
+static void
+on_pick(const BerthId *pool, const char *name, void *user_data)
+{
+    choose(user_data, pool, name);
+}
+
+static void
+on_status_choice(BerthStatusChoice choice, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    switch (choice) {
+    case BERTH_STATUS_CANCEL:
+        berth_session_controller_cancel(self->controller);
+        break;
+    case BERTH_STATUS_RECONNECT:
+        berth_session_controller_choose(self->controller, &self->pool);
+        break;
+    case BERTH_STATUS_LIST:
+        berth_session_controller_reload(self->controller);
+        break;
+    }
+}
+
+static void
+on_leave_resume(BerthWindow *self)
+{
+    berth_session_controller_cancel(self->controller);
+}
+
+static void
+ask_logoff(BerthWindow *self)
+{
+    GtkWidget *dialog =
+        gtk_message_dialog_new(GTK_WINDOW(self->window), GTK_DIALOG_MODAL, GTK_MESSAGE_WARNING,
+                               GTK_BUTTONS_NONE, "Log off from this desktop?");
+
+    gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog),
+                                             "Programs that are open there are closed, and what "
+                                             "was not saved elsewhere is lost.");
+    gtk_dialog_add_buttons(GTK_DIALOG(dialog), "_Cancel", GTK_RESPONSE_CANCEL, "_Log off",
+                           GTK_RESPONSE_ACCEPT, NULL);
+    gtk_style_context_add_class(gtk_widget_get_style_context(gtk_dialog_get_widget_for_response(
+                                    GTK_DIALOG(dialog), GTK_RESPONSE_ACCEPT)),
+                                "destructive-action");
+    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
+    if (gtk_dialog_run(GTK_DIALOG(dialog)) == GTK_RESPONSE_ACCEPT) {
+        berth_session_controller_leave(self->controller, BERTH_LEAVE_LOGOFF);
+    }
+    gtk_widget_destroy(dialog);
+}
+
+static void
+on_header(BerthHeaderCommand command, bool is_active, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    if (command == BERTH_HEADER_FOLLOW_SIZE) {
+        berth_display_view_set_follow_size(self->display, is_active);
+        return;
+    }
+    if (self->controller == NULL) {
+        return;
+    }
+    switch (command) {
+    case BERTH_HEADER_RELOAD:
+        berth_session_controller_reload(self->controller);
+        break;
+    case BERTH_HEADER_LOGOUT:
+        berth_session_controller_logout(self->controller);
+        break;
+    case BERTH_HEADER_FULLSCREEN:
+        set_fullscreen(self, !self->is_fullscreen);
+        break;
+    case BERTH_HEADER_CTRL_ALT_DEL:
+        berth_display_view_send_keys(self->display, "ctrl+alt+delete");
+        break;
+    case BERTH_HEADER_DISCONNECT:
+        berth_session_controller_leave(self->controller, BERTH_LEAVE_DISCONNECT);
+        break;
+    default:
+        ask_logoff(self);
+        break;
+    }
+}
+
+/*
+ * Keys go to the guest before GTK looks for mnemonics and accelerators.  F11 is ours: it is the
+ * way out of the full screen.
+ */
+static gboolean
+on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
+{
+    BerthWindow *self = user_data;
+    GtkWidget *area = berth_display_view_get_widget(self->display);
+
+    if (!gtk_widget_get_mapped(area)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    if (event->keyval == GDK_KEY_F11) {
+        if (event->type == GDK_KEY_PRESS) {
+            set_fullscreen(self, !self->is_fullscreen);
+        }
+        return GDK_EVENT_STOP;
+    }
+    return gtk_widget_has_focus(area) && berth_display_view_key(self->display, event);
+}
+
+/* In full screen Alt+Tab and the like belong to the guest. */
+static void
+update_grab(BerthWindow *self)
+{
+    GdkWindow *window = gtk_widget_get_window(self->window);
+    GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(self->window));
+
+    if (self->is_fullscreen && gtk_window_is_active(GTK_WINDOW(self->window))) {
+        gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL, NULL);
+    } else {
+        gdk_seat_ungrab(seat);
+    }
+}
+
+static gboolean
+on_window_state(GtkWidget *window, GdkEventWindowState *event, gpointer user_data)
+{
+    BerthWindow *self = user_data;
+
+    if ((event->changed_mask & GDK_WINDOW_STATE_FULLSCREEN) != 0) {
+        self->is_fullscreen = (event->new_window_state & GDK_WINDOW_STATE_FULLSCREEN) != 0;
+        update_grab(self);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+on_active_changed(BerthWindow *self)
+{
+    if (!gtk_window_is_active(GTK_WINDOW(self->window))) {
+        berth_display_view_release_all(self->display);
+    }
+    if (self->is_fullscreen) {
+        update_grab(self);
+    }
+}
+
+static gboolean
+on_goodbye_late(gpointer user_data)
+{
+    g_application_quit(g_application_get_default());
+    return G_SOURCE_REMOVE;
+}
+
+/* A desktop that is open is told to wait for its user. */
+static gboolean
+on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
+{
+    BerthWindow *self = user_data;
+
+    if (self->controller == NULL ||
+        berth_session_controller_get_state(self->controller) != BERTH_CLIENT_OPEN) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    self->is_closing = true;
+    gtk_widget_hide(window);
+    g_timeout_add(GOODBYE_MS, on_goodbye_late, NULL);
+    berth_session_controller_leave(self->controller, BERTH_LEAVE_DISCONNECT);
+    return GDK_EVENT_STOP;
+}
+
+static void
+window_free(gpointer data)
+{
+    BerthWindow *self = data;
+
+    berth_session_controller_free(self->controller);
+    g_free(self->controller_key);
+    g_free(self->desktop_name);
+    g_free(self->wanted);
+    g_free(self->error);
+    g_free(self);
+}
+
+/* The pages and the window go first, the controller that they look at last. */
+static void
+on_destroy(GtkWidget *window, gpointer user_data)
+{
+    BerthWindow *self = user_data;
+
+    while (g_idle_remove_by_data(self)) {
+    }
+    berth_display_view_set_controller(self->display, NULL);
+}
+
+static void
+add_pages(BerthWindow *self)
+{
+    GtkWidget *overlay = gtk_overlay_new();
+
+    self->login = berth_login_view_new(on_login, self);
+    self->picker = berth_picker_view_new(on_pick, self);
+    self->status = berth_status_view_new(on_status_choice, self);
+    self->display = berth_display_view_new();
+    self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave_resume), self);
+    gtk_container_add(GTK_CONTAINER(overlay), berth_display_view_get_widget(self->display));
+    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_resume_overlay_get_widget(self->resume));
+    self->desktop_page = overlay;
+    self->stack = gtk_stack_new();
+    gtk_stack_set_transition_type(GTK_STACK(self->stack), GTK_STACK_TRANSITION_TYPE_CROSSFADE);
+    gtk_stack_set_transition_duration(GTK_STACK(self->stack), 120);
+    gtk_container_add(GTK_CONTAINER(self->stack), berth_login_view_get_widget(self->login));
+    gtk_container_add(GTK_CONTAINER(self->stack), berth_picker_view_get_widget(self->picker));
+    gtk_container_add(GTK_CONTAINER(self->stack), berth_status_view_get_widget(self->status));
+    gtk_container_add(GTK_CONTAINER(self->stack), self->desktop_page);
+}
+
+static void
+connect_signals(BerthWindow *self)
+{
+    g_signal_connect(self->window, "key-press-event", G_CALLBACK(on_key), self);
+    g_signal_connect(self->window, "key-release-event", G_CALLBACK(on_key), self);
+    g_signal_connect(self->window, "window-state-event", G_CALLBACK(on_window_state), self);
+    g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
+    g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
+    g_signal_connect_swapped(self->window, "notify::is-active", G_CALLBACK(on_active_changed),
+                             self);
+}
+
+BerthWindow *
+berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
+{
+    BerthWindow *self = g_new0(BerthWindow, 1);
+    BerthSettings *settings = options->settings;
+
+    self->settings = settings;
+    self->wanted = g_strdup(options->desktop);
+    self->wants_fullscreen = options->is_fullscreen;
+    self->window = gtk_application_window_new(application);
+    gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);
+    gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
+    self->header = berth_header_new(on_header, self);
+    gtk_window_set_titlebar(GTK_WINDOW(self->window), berth_header_get_widget(self->header));
+    add_pages(self);
+    gtk_container_add(GTK_CONTAINER(self->window), self->stack);
+    connect_signals(self);
+    g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);
+    berth_login_view_fill(self->login, settings->broker, settings->ca_file, settings->user);
+    gtk_widget_show_all(self->window);
+    show_login(self);
+    if (options->password != NULL) {
+        on_login(settings->broker, settings->ca_file[0] != '\0' ? settings->ca_file : NULL,
+                 settings->user, options->password, self);
+    }
+    return self;
+}

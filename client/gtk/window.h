@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The window: its pages, its header bar, and the controller behind them.  Thread: main.
+ */
+#pragma once
+
+#include "base/secret.h"
+#include "client/core/settings.h"
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+
+typedef struct BerthWindow BerthWindow;
+
+/* What the command line asks for; borrowed for the time of the call. */
+typedef struct {
+    BerthSettings *settings; /* borrowed for the life of the window */
+    const char *desktop;     /* to be opened at once; NULL: the user chooses */
+    BerthSecret *password;   /* to log in at once; NULL: the user types it */
+    bool is_fullscreen;
+} BerthWindowOptions;
+
+/* Makes and shows the window; it is freed with its widget. */
+BerthWindow *berth_window_new(GtkApplication *application, const BerthWindowOptions *options);
