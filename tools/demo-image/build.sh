@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Builds the golden image of the demo, a small Debian desktop, and puts demo.json and the files it
+# names in OUTDIR.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../fixtures.sh
+. "$here/../fixtures.sh"
+
+if [ $# -ne 1 ] || [ "$1" = --help ]; then
+    echo "usage: build.sh OUTDIR
+Builds the desktop image of the demo (about a minute and a half); finished builds are kept in
+\$BERTH_CACHE ($BERTH_CACHE).  \$BERTH_MIRROR names another Debian mirror."
+    [ "${1:-}" = --help ]
+    exit
+fi
+
+suite=bookworm
+mirror=${BERTH_MIRROR:-http://deb.debian.org/debian}
+disk_mib=1536
+package=$(kernel_package)
+key=$(find "$here" "$here/../fixtures.sh" -type f | LC_ALL=C sort | while read -r file; do
+    printf '%s\n' "${file#"$here"}" && cat "$file"
+done | cat - <(echo "$package $mirror") | hash_of -)
+done_dir=$BERTH_CACHE/demo/$key
+work=
+
+# progress LOG PID: one line every few seconds with what the build is doing.
+progress() {
+    local start=$SECONDS last='' line
+    while kill -0 "$2" 2>/dev/null; do
+        sleep 2
+        line=$(tail -c 400 "$1" | tr '\r' '\n' | grep -v '^$' | tail -n 1 | cut -c 1-80 || true)
+        if [ "$line" != "$last" ]; then
+            printf '  %3d s  %s\n' $((SECONDS - start)) "$line" >&2
+            last=$line
+        fi
+    done
+}
+
+# run_shown LOG COMMAND...: runs it in the background with progress; the log's end if it fails.
+run_shown() {
+    local log=$1 pid
+    shift
+    "$@" >"$log" 2>&1 &
+    pid=$!
+    progress "$log" "$pid"
+    wait "$pid" || {
+        tail -n 15 "$log" >&2
+        die "building the image failed; is there a network, and room in $BERTH_CACHE?"
+    }
+}
+
+build_root() {
+    local kernel=$1 names excluded=() path
+    names=$(paste -sd , "$here/packages.txt")
+    for path in /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info \
+        /usr/lib/x86_64-linux-gnu/dri /usr/lib/x86_64-linux-gnu/libLLVM-; do
+        excluded+=(--dpkgopt="path-exclude=$path*")
+    done
+    # The tree's owner is root only inside mmdebstrap, so the file system is made there too.
+    run_shown "$work/log" env TMPDIR="$work" BERTH_CACHE="$BERTH_CACHE" mmdebstrap \
+        --variant=minbase --format=null --include="$names" "${excluded[@]}" \
+        --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' \
+        --customize-hook="'$here/customize.sh' \"\$1\" '$kernel'" \
+        --customize-hook="'$here/make-disk.sh' \"\$1\" '$work/disk.raw' $disk_mib" \
+        "$suite" /dev/null "$mirror"
+}
+
+build_initrd() {
+    local kernel=$1 root=$work/initrd file
+    mkdir -p "$root/bin" "$root/dev" "$root/root" "$root/lib"
+    cp "$here/init" "$root/init"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    module_files "$kernel" virtio_pci virtio_blk ext4 >"$work/modules"
+    # ext4 asks for its checksum by alias, which only the kernel's own loader would resolve.
+    module_files "$kernel" crc32c_generic >>"$work/modules"
+    while read -r file; do
+        strip --strip-debug -o "$root/lib/${file##*/}" "$file"
+        echo "/lib/${file##*/}"
+    done < <(awk '!seen[$0]++' "$work/modules") >"$root/modules.list"
+    (cd "$root" && find . | LC_ALL=C sort |
+        cpio --quiet --reproducible -R 0:0 -o -H newc) | zstd -q -19 -T0 >"$work/out/demo-initrd"
+}
+
+write_manifest() {
+    cat >"$work/out/demo.json" <<JSON
+{
+  "name": "demo",
+  "format": "qcow2",
+  "disk": "demo.qcow2",
+  "sha256": "$(sha256sum "$work/out/demo.qcow2" | cut -d ' ' -f 1)",
+  "kernel": "demo-vmlinux",
+  "initrd": "demo-initrd",
+  "cmdline": "quiet loglevel=3 console=ttyS0 vt.global_cursor_default=0 mitigations=off panic=10",
+  "memory_mib": 768,
+  "vcpus": 2,
+  "ready": "guest-agent",
+  "width": 1280,
+  "height": 800
+}
+JSON
+}
+
+build() {
+    local kernel
+    need mmdebstrap mmdebstrap
+    need busybox busybox-static
+    need mkfs.ext4 e2fsprogs
+    need qemu-img qemu-utils
+    need cpio cpio
+    need zstd zstd
+    kernel=$(fetch_kernel)
+    mkdir -p "$BERTH_CACHE/demo"
+    need_space 4096 "$BERTH_CACHE"
+    work=$(mktemp -d "$BERTH_CACHE/demo/new.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    chmod 755 "$work"
+    mkdir "$work/out"
+    say "building the desktop image from $mirror (about a minute and a half)"
+    build_root "$kernel"
+    say "packing the disk"
+    qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd -W -m 4 \
+        "$work/disk.raw" "$work/out/demo.qcow2"
+    rm "$work/disk.raw"
+    build_initrd "$kernel"
+    cp "$kernel/boot/vmlinux" "$work/out/demo-vmlinux"
+    write_manifest
+    mv -T "$work/out" "$done_dir" 2>/dev/null || [ -d "$done_dir" ] || die "cannot fill $done_dir"
+    say "the desktop image is ready ($(du -sh "$done_dir" | cut -f 1))"
+}
+
+if [ ! -d "$done_dir" ]; then
+    build
+fi
+install_outputs "$done_dir" "$1"
