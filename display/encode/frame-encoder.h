@@ -10,8 +10,8 @@
  * An error is sticky: the stream and the client are no longer in step, the connection must end.
  * A client that connects anew gets a new encoder.
  *
- * State for one client: 4 bytes a pixel of every head, plus the zstd context (about 9.3 MB at
- * window log 23, 2.3 MB at 20) and about 1 MB of buffers.  Thread: one at a time.
+ * State for one client: 4 bytes a pixel of every head, plus the zstd context (10.3 MB at
+ * window log 23, 2.5 MB at 20) and about 1 MB of buffers.  Thread: one at a time.
  */
 #pragma once
 
