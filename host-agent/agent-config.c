@@ -30,7 +30,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "template_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of RAM templates; empty: templates in state_dir" },
     { GROUP, "listen", BERTH_CONFIG_STRING, 3, 63, "0.0.0.0:8471", "address for display connections, ip:port" },
     { GROUP, "advertise", BERTH_CONFIG_STRING, 0, 63, "", "address told to the broker; empty: listen" },
-    { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, "berth-session", "program of a session" },
+    { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+/* A fork is over in a moment and costs next to nothing: so many take one start slot. */
+#define FORKS_PER_SLOT 4
 /* Time alone can change a plan: absences ripen and failed templates may be tried again. */
 #define RECONCILE_INTERVAL_S 15
 
@@ -134,6 +136,7 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
 {
     GHashTableIter iter;
     gpointer value;
+    int n_forks = 0;
     ret->now_us = berth_monotonic_us();
     ret->n_free_slots = self->config.start_slots;
     ret->free_memory_mib = self->config.memory_limit_mib;
@@ -144,9 +147,12 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const BerthVm *vm = ((Machine *)value)->vm;
         const BerthVmSpec *spec = berth_vm_get_spec(vm);
-        ret->n_free_slots -= is_starting(vm) ? 1 : 0;
+        bool is_fork = spec->template_key != NULL;
+        n_forks += is_starting(vm) && is_fork ? 1 : 0;
+        ret->n_free_slots -= is_starting(vm) && !is_fork ? 1 : 0;
         ret->free_memory_mib -= spec->pid != 0 || is_starting(vm) ? spec->memory_mib : 0;
     }
+    ret->n_free_slots -= n_forks / FORKS_PER_SLOT;
 }
 
 static void

@@ -151,7 +151,8 @@ add_display_and_input(Builder *builder)
     add_option(builder, "-device", "virtio-keyboard-pci,id=keyboard0");
     /*
      * No virtio mouse beside the tablet: QEMU sends pointer events to the device that the guest's
-     * driver bound last, and absolute positions would be refused.  Relative motion has the PS/2 one.
+     * driver bound last, and absolute positions would be refused.  Relative motion has the PS/2
+     * one.
      */
     add_option(builder, "-device", "virtio-tablet-pci,id=tablet0");
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real agent with real QEMUs against a fake broker: usage test_agent.py AGENT BUILD_TG [TEST...]
+"""The real agent with real QEMUs against a fake broker: usage test_agent.py AGENT SESSION BUILD_TG [TEST...]
 
 Machines and sessions outlive an agent, so this process is their subreaper and ends them all.
 """
 import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -18,7 +19,7 @@ import unittest
 
 from fake_broker import FakeBroker, make_certificates
 
-AGENT = BUILD_TG = None
+AGENT = SESSION = BUILD_TG = None
 HERE = os.path.dirname(os.path.abspath(__file__))
 FAKE_SESSION = os.path.join(HERE, "fake_session.py")
 LIBC = ctypes.CDLL(None)
@@ -435,6 +436,41 @@ class SessionTests(AgentTest):
         self.assertEqual(ended["code"], "desktop-gone")
 
 
+class RealSessionTests(AgentTest):
+    """With the real session program: a client's TLS ends there, at the key that was reported."""
+
+    def key_hash(self, certificate):
+        public = subprocess.run(["openssl", "x509", "-inform", "DER", "-pubkey", "-noout"],
+                                input=certificate, check=True, capture_output=True).stdout
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=public,
+                             check=True, capture_output=True).stdout
+        return hashlib.sha256(der).hexdigest()
+
+    def test_a_client_reaches_the_key_that_was_reported(self):
+        site, broker = self.make_site(session_program=SESSION)
+        desk = machine(BARE)
+        self.start_machine(desk)
+        wanted = session(desk)
+        broker.want(sessions=[wanted])
+        entry = broker.wait("listening", state_of(wanted, "listening", "sessions"), 15)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["berth/1"])
+        context.load_cert_chain(site.path + "/host.pem", site.path + "/host.key")
+        name = f"{wanted['id']}.{site.host_id}.session.berth"
+        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as raw:
+            with context.wrap_socket(raw, server_hostname=name) as tls:
+                self.assertEqual(self.key_hash(tls.getpeercert(True)), entry["session_key"])
+        # Adopted by the next agent with the same key; gone when the broker says so.
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("adopted", state_of(wanted, "listening", "sessions"), 10)
+        self.assertEqual(again["session_key"], entry["session_key"])
+        broker.want(sessions=[{**wanted, "want": "ended", "reason": "logged-off"}])
+        broker.wait("ended", state_of(wanted, "ended", "sessions"), 10)
+
+
 def select_quiet(seconds):
     """Gives the other side time to do wrong; no test waits for something good this way."""
     time.sleep(seconds)
@@ -475,6 +511,55 @@ class GuestTests(AgentTest):
         for desk in desks:
             self.check_guest(site, desk)
 
+    def make_template(self, broker, site, manifest, **more):
+        """Wants one machine of a pool with template and waits until both are there."""
+        desk = machine(manifest, template=True, **more)
+        broker.want(machines=[desk])
+        broker.wait("first of the pool", state_of(desk, "ready"), 120)
+        wait_until("template", lambda: "is ready to be forked" in site.log(), 120)
+        return desk
+
+    def test_a_template_serves_the_next_agent_and_a_broken_one_boots_cold(self):
+        site, broker, manifest = self.make_guest_site()
+        first = self.make_template(broker, site, manifest)
+        templates = site.path + "/s/templates"
+        site.kill()
+        site.start()
+        fork = machine(manifest, template=True)
+        broker.want(machines=[first, fork])
+        broker.wait("fork ready", state_of(fork, "ready"), 20)
+        self.assertIsNotNone(site.spec(fork["id"])["template_key"])
+
+        # The fork is adopted like any other machine.
+        pid = site.spec(fork["id"])["pid"]
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("adopted", state_of(fork, "ready"), 10)
+        self.assertEqual(again["pid"], pid)
+
+        key, = [name for name in os.listdir(templates) if name != "lock"]
+        with open(f"{templates}/{key}/state", "r+b") as state:
+            state.seek(100)
+            state.write(b"\xff" * 4096)
+        cold = machine(manifest, template=True)
+        broker.want(machines=[first, fork, cold])
+        broker.wait("cold ready", state_of(cold, "ready"), 60)
+        self.assertIsNone(site.spec(cold["id"])["template_key"])
+        self.assertIn("the fork failed, booting cold", site.log())
+
+    def test_many_forks(self):
+        site, broker, manifest = self.make_guest_site(memory_limit_mib="16384")
+        first = self.make_template(broker, site, manifest)
+        desks = [machine(manifest, template=True) for _ in range(20)]
+        start = time.monotonic()
+        broker.want(machines=[first, *desks])
+        for desk in desks:
+            broker.wait("fork ready", state_of(desk, "ready"), 60)
+        print(f"20 forks ready in {time.monotonic() - start:.3f} s", file=sys.stderr)
+        broker.want(machines=[{**desk, "want": "absent"} for desk in (first, *desks)])
+        broker.wait("all gone", lambda inventory: not inventory["machines"], 30)
+
     def check_guest(self, site, desk):
         """A fork is a guest that lives and whose clock is right, not a frozen picture of one."""
         with socket.socket(socket.AF_UNIX) as port:
@@ -486,9 +571,9 @@ class GuestTests(AgentTest):
 
 
 if __name__ == "__main__":
-    AGENT, BUILD_TG = sys.argv[1], sys.argv[2]
+    AGENT, SESSION, BUILD_TG = sys.argv[1:4]
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
-        unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
+        unittest.main(argv=[sys.argv[0], *sys.argv[4:]], verbosity=2)
     finally:
         end_descendants()
