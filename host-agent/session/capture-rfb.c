@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/input-event-codes.h>
 #include <poll.h>
 #include <rfb/rfbclient.h>
 #include <stdlib.h>
@@ -59,6 +60,9 @@ typedef struct {
     int wake_fd; /* eventfd: there is input, or it is over */
     GThread *thread;
     int x, y, buttons; /* main's: what the server was told last */
+
+    unsigned modifiers; /* the thread's: BERTH_KEYMAP_* as the server must see them */
+    uint16_t pressed[BERTH_KEYMAP_MAX_EVDEV + 1]; /* the thread's: keysym of each key held */
 
     GMutex lock;
     GQueue events; /* of RfbEvent */
@@ -177,29 +181,80 @@ send_encodings(rfbClient *client)
     return WriteToRFBServer(client, (char *)&message, sizeof(message));
 }
 
-static rfbBool
-send_key(rfbClient *client, const RfbEvent *event)
+static void
+note_modifier(RfbCapture *self, uint16_t evdev, bool is_down)
 {
-    uint32_t keysym = berth_keymap_keysym(event->evdev);
+    if (evdev == KEY_LEFTSHIFT || evdev == KEY_RIGHTSHIFT) {
+        self->modifiers = is_down ? self->modifiers | BERTH_KEYMAP_SHIFT
+                                  : self->modifiers & ~(unsigned)BERTH_KEYMAP_SHIFT;
+    } else if (is_down && evdev == KEY_CAPSLOCK) {
+        self->modifiers ^= BERTH_KEYMAP_CAPS;
+    } else if (is_down && evdev == KEY_NUMLOCK) {
+        self->modifiers ^= BERTH_KEYMAP_NUM;
+    }
+}
+
+/* The keysym of a press is that of its release too, whatever the modifiers are by then. */
+static uint32_t
+find_keysym(RfbCapture *self, const RfbEvent *event)
+{
+    if (event->evdev > BERTH_KEYMAP_MAX_EVDEV) {
+        return 0;
+    }
+    if (event->is_down) {
+        self->pressed[event->evdev] = (uint16_t)berth_keymap_keysym(event->evdev, self->modifiers);
+    }
+    return self->pressed[event->evdev];
+}
+
+static rfbBool
+send_key(RfbCapture *self, rfbClient *client, const RfbEvent *event)
+{
+    uint32_t keysym = find_keysym(self, event);
     uint8_t qnum = berth_keymap_qnum(event->evdev);
 
+    note_modifier(self, event->evdev, event->is_down);
     if (qnum && SendExtendedKeyEvent(client, keysym, qnum, event->is_down)) {
         return TRUE;
     }
     return keysym == 0 || SendKeyEvent(client, keysym, event->is_down);
 }
 
+/*
+ * SetDesktopSize with one screen.  Only a server that told itself a QEMU is known to take it; for
+ * others it would be the end of the connection.
+ */
 static rfbBool
-send_event(rfbClient *client, const RfbEvent *event)
+send_size(rfbClient *client, int w_px, int h_px)
+{
+    struct {
+        rfbSetDesktopSizeMsg head;
+        rfbExtDesktopScreen screen;
+    } message = {
+        .head = { .type = rfbSetDesktopSize,
+                  .width = GUINT16_TO_BE(w_px),
+                  .height = GUINT16_TO_BE(h_px),
+                  .numberOfScreens = 1 },
+        .screen = { .width = GUINT16_TO_BE(w_px), .height = GUINT16_TO_BE(h_px) },
+    };
+
+    G_STATIC_ASSERT(sizeof(message) == sz_rfbSetDesktopSizeMsg + sz_rfbExtDesktopScreen);
+    if (!SupportsClient2Server(client, rfbQemuEvent)) {
+        return TRUE;
+    }
+    return WriteToRFBServer(client, (char *)&message, sizeof(message));
+}
+
+static rfbBool
+send_event(RfbCapture *self, rfbClient *client, const RfbEvent *event)
 {
     switch (event->kind) {
     case EVENT_KEY:
-        return send_key(client, event);
+        return send_key(self, client, event);
     case EVENT_POINTER:
         return SendPointerEvent(client, event->x, event->y, event->buttons);
     case EVENT_RESIZE:
-        SendExtDesktopSize(client, (uint16_t)event->x, (uint16_t)event->y);
-        return TRUE;
+        return send_size(client, event->x, event->y);
     }
     return TRUE;
 }
@@ -227,7 +282,7 @@ send_events(RfbCapture *self, rfbClient *client)
 
     eventfd_read(self->wake_fd, &count);
     while ((event = pop_event(self, &is_closing))) {
-        is_good = is_good && send_event(client, event);
+        is_good = is_good && send_event(self, client, event);
         g_free(event);
     }
     return is_good && !is_closing;
@@ -331,7 +386,7 @@ rfb_key(BerthCapture *base, uint16_t evdev, bool is_down)
     RfbCapture *self = (RfbCapture *)base;
     RfbEvent event = { .kind = EVENT_KEY, .evdev = evdev, .is_down = is_down };
 
-    if (!berth_keymap_qnum(evdev) && !berth_keymap_keysym(evdev)) {
+    if (!berth_keymap_qnum(evdev) && !berth_keymap_keysym(evdev, 0)) {
         return BERTH_ERR_UNSUPPORTED;
     }
     return push_event(self, &event, !is_down);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define SCOPE "session"
-/* Connections in their handshake or on their way out, besides the present one. */
+/* Connections: the present one, others in their handshake or on their way out. */
 #define MAX_VIEWERS 16
 /* Between two reports to the agent. */
 #define REPORT_MS 1000
@@ -244,7 +244,7 @@ on_viewer_closed(BerthViewer *viewer, int code, const char *text, void *user_dat
         self->present = NULL;
         berth_admission_note_lost(self->admission, berth_monotonic_us());
     }
-    g_ptr_array_remove_fast(self->viewers, viewer);
+    g_ptr_array_remove(self->viewers, viewer);
     if (self->state == STATE_RUNNING) {
         report(self);
     }
@@ -300,6 +300,18 @@ static const BerthViewerCallbacks viewer_callbacks = {
     .closed = on_viewer_closed,
 };
 
+/* Strangers who hold connections open must not keep the user out: the oldest one goes. */
+static void
+maybe_drop_oldest(BerthDesktopSession *self)
+{
+    guint oldest = g_ptr_array_index(self->viewers, 0) == self->present ? 1 : 0;
+
+    if (self->viewers->len >= MAX_VIEWERS) {
+        berth_log_warning(SCOPE, "the oldest of %u connections was dropped", self->viewers->len);
+        g_ptr_array_remove_index(self->viewers, oldest);
+    }
+}
+
 /* fd: taken. */
 static void
 add_client(BerthDesktopSession *self, int fd)
@@ -307,11 +319,8 @@ add_client(BerthDesktopSession *self, int fd)
     g_autoptr(GError) error = NULL;
     BerthViewer *viewer;
 
-    if (self->viewers->len >= MAX_VIEWERS) {
-        berth_log_warning(SCOPE, "a client was dropped: %u connections are open",
-                          self->viewers->len);
-        close(fd);
-        return;
+    if (self->viewers->len > 0) {
+        maybe_drop_oldest(self);
     }
     viewer = berth_viewer_new(self->tls, fd, self->screen, &viewer_callbacks, self, &error);
     if (!viewer) {

@@ -2,6 +2,7 @@
 #include "host-agent/session/keymap.h"
 
 #include <linux/input-event-codes.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A key with an E0 prefix. */
@@ -243,11 +244,51 @@ berth_keymap_qnum(uint16_t evdev)
     return qnums[evdev];
 }
 
-uint32_t
-berth_keymap_keysym(uint16_t evdev)
+/* Signs that Shift makes of the digits and signs of a US keyboard, in pairs. */
+static const char shifted[] = "1!2@3#4$5%6^7&8*9(0)-_=+[{]};:'\"`~\\|,<.>/?<>";
+
+static uint32_t
+shift_sign(uint32_t keysym)
 {
+    for (size_t i = 0; shifted[i] != '\0'; i += 2) {
+        if ((uint32_t)shifted[i] == keysym) {
+            return (uint32_t)shifted[i + 1];
+        }
+    }
+    return keysym;
+}
+
+/* Without Num Lock the digits of the keypad move the cursor. */
+static uint32_t
+find_keypad_motion(uint32_t keysym)
+{
+    /* KP_0 .. KP_9: Insert End Down Next Left Begin Right Home Up Prior */
+    static const uint16_t motions[] = { 0xff9e, 0xff9c, 0xff99, 0xff9b, 0xff96,
+                                        0xff9d, 0xff98, 0xff95, 0xff97, 0xff9a };
+
+    if (keysym >= 0xffb0 && keysym <= 0xffb9) {
+        return motions[keysym - 0xffb0];
+    }
+    return keysym == 0xffae ? 0xff9f : keysym; /* KP_Decimal, KP_Delete */
+}
+
+uint32_t
+berth_keymap_keysym(uint16_t evdev, unsigned modifiers)
+{
+    bool is_shifted = modifiers & BERTH_KEYMAP_SHIFT;
+    uint32_t keysym;
+
     if (evdev >= sizeof(keysyms) / sizeof(keysyms[0])) {
         return 0;
     }
-    return keysyms[evdev];
+    keysym = keysyms[evdev];
+    if (keysym >= 'a' && keysym <= 'z') {
+        bool is_upper = is_shifted != ((modifiers & BERTH_KEYMAP_CAPS) != 0);
+
+        return is_upper ? keysym - 'a' + 'A' : keysym;
+    }
+    if (!(modifiers & BERTH_KEYMAP_NUM)) {
+        keysym = find_keypad_motion(keysym);
+    }
+    return is_shifted ? shift_sign(keysym) : keysym;
 }

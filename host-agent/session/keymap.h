@@ -3,8 +3,8 @@
  * Key codes: from the evdev numbers of the wire to what each capture source wants.
  *
  * Pure tables.  A qnum is a PC/AT set 1 scan code of one byte, with bit 7 set for the keys that a
- * keyboard prefixes with E0; QEMU's D-Bus keyboard takes it.  A keysym is an X11 keysym of the
- * unshifted US key; RFB servers take it.
+ * keyboard prefixes with E0; QEMU's D-Bus keyboard takes it.  A keysym is what the key means with
+ * the modifiers in force on a US keyboard; RFB servers take it.
  */
 #pragma once
 
@@ -22,11 +22,19 @@
  */
 uint8_t berth_keymap_qnum(uint16_t evdev);
 
+/* What changes the keysym of a key. */
+typedef enum {
+    BERTH_KEYMAP_SHIFT = 1u << 0,
+    BERTH_KEYMAP_CAPS = 1u << 1,
+    BERTH_KEYMAP_NUM = 1u << 2,
+} BerthKeymapModifier;
+
 /*
- * Maps an evdev key code to the X11 keysym of the unshifted key on a US keyboard.
+ * Maps an evdev key code to the X11 keysym that a US keyboard gives.
  *
- * evdev: any value
+ * evdev:     any value
+ * modifiers: BERTH_KEYMAP_* in force; RFB servers correct their own modifiers to fit the keysym
  *
- * Returns 0 if there is none.  Modifiers are keys of their own, so that the server composes.
+ * Returns 0 if there is none.
  */
-uint32_t berth_keymap_keysym(uint16_t evdev);
+uint32_t berth_keymap_keysym(uint16_t evdev, unsigned modifiers);

@@ -19,6 +19,17 @@ def build_guest(build_tg_sh, folder):
     return os.path.join(folder, "tg.json")
 
 
+def without_kernel(manifest):
+    """The same machine with nothing to boot: its firmware says so, in text."""
+    with open(manifest, encoding="utf-8") as file:
+        machine = json.load(file)
+    machine["kernel"] = None
+    path = os.path.join(os.path.dirname(manifest), "no-kernel.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(machine, file)
+    return path
+
+
 class DisplayQemu(qmp.Qemu):
     """The test guest with a D-Bus display (and, if asked for, VNC on a unix socket)."""
 

@@ -221,6 +221,32 @@ class Story:
         """A number of what QEMU shows now: it changes while the guest goes on."""
         return hash(self.qemu.screen(os.path.join(self.folder, "mark.ppm"))[2])
 
+    def resized(self):
+        """Sizes come in a burst, as from a dragged window; the last one counts."""
+        for step in range(20):
+            self.client(f"resize {800 + 10 * step} {600 + 5 * step}")
+        self.client("resize 1000 700")
+        self.shows("a new size", "resize:1000,700")
+        self.client.tap(KEY_B)
+        self.shows("a key at the new size", f"key:{KEY_B}")
+        self.client("resize 1280 800")
+        self.shows("the old size again", "resize:1280,800")
+
+    def text_mode(self):
+        """A guest in VGA text mode: QEMU tells its size by no picture."""
+        qemu = fixture.DisplayQemu(fixture.without_kernel(os.path.join(self.folder, "tg.json")))
+        session = Session(self.session_program, self.folder)
+        session.start(self.client.broker_key, qemu.add_display())
+        session.connect(self.client, session.ticket(self.client, 1))
+        self.client.wait_for(phase="open", mode="720x400")
+        dump = os.path.join(self.folder, "text.ppm")
+        fixture.wait_until("the firmware's text",
+                           lambda: self.picture(self.client) == qemu.screen(dump))
+        print("ok: the firmware's text, all pixels", flush=True)
+        self.client("drop")
+        session.close()
+        qemu.close()
+
     def new_agent(self):
         self.session.control.close()
         self.session.attach()
@@ -279,11 +305,13 @@ class Story:
         self.strangers()
         self.resume()
         self.takeover()
+        self.resized()
         self.new_agent()
         self.latency()
         self.stall()
         self.ends()
         self.deaths()
+        self.text_mode()
 
 
 if __name__ == "__main__":

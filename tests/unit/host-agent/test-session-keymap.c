@@ -128,20 +128,44 @@ codes_without_a_key_give_nothing(void **state)
     assert_int_equal(berth_keymap_qnum(0), 0);
     assert_int_equal(berth_keymap_qnum(BTN_LEFT), 0);
     assert_int_equal(berth_keymap_qnum(0xffff), 0);
-    assert_int_equal(berth_keymap_keysym(0), 0);
-    assert_int_equal(berth_keymap_keysym(BTN_LEFT), 0);
-    assert_int_equal(berth_keymap_keysym(0xffff), 0);
+    assert_int_equal(berth_keymap_keysym(0, 0), 0);
+    assert_int_equal(berth_keymap_keysym(BTN_LEFT, 0), 0);
+    assert_int_equal(berth_keymap_keysym(0xffff, 0), 0);
 }
 
 static void
-keysyms_are_those_of_the_unshifted_us_keyboard(void **state)
+keysyms_follow_the_modifiers_of_a_us_keyboard(void **state)
 {
-    assert_int_equal(berth_keymap_keysym(KEY_A), 'a');
-    assert_int_equal(berth_keymap_keysym(KEY_SLASH), '/');
-    assert_int_equal(berth_keymap_keysym(KEY_ENTER), 0xff0d);
-    assert_int_equal(berth_keymap_keysym(KEY_F12), 0xffc9);
-    assert_int_equal(berth_keymap_keysym(KEY_KP0), 0xffb0);
-    assert_int_equal(berth_keymap_keysym(KEY_LEFTMETA), 0xffeb);
+    static const struct {
+        uint16_t evdev;
+        unsigned modifiers;
+        uint32_t keysym;
+    } rows[] = {
+        { KEY_A, 0, 'a' },
+        { KEY_A, BERTH_KEYMAP_SHIFT, 'A' },
+        { KEY_A, BERTH_KEYMAP_CAPS, 'A' },
+        { KEY_A, BERTH_KEYMAP_CAPS | BERTH_KEYMAP_SHIFT, 'a' },
+        { KEY_1, BERTH_KEYMAP_CAPS, '1' },
+        { KEY_1, BERTH_KEYMAP_SHIFT, '!' },
+        { KEY_BACKSLASH, BERTH_KEYMAP_SHIFT, '|' },
+        { KEY_APOSTROPHE, BERTH_KEYMAP_SHIFT, '"' },
+        { KEY_SLASH, 0, '/' },
+        { KEY_SLASH, BERTH_KEYMAP_SHIFT, '?' },
+        { KEY_102ND, BERTH_KEYMAP_SHIFT, '>' },
+        { KEY_ENTER, BERTH_KEYMAP_SHIFT, 0xff0d },
+        { KEY_F12, 0, 0xffc9 },
+        { KEY_KP0, BERTH_KEYMAP_NUM, 0xffb0 },
+        { KEY_KP0, 0, 0xff9e },
+        { KEY_KP7, 0, 0xff95 },
+        { KEY_KP9, 0, 0xff9a },
+        { KEY_KPDOT, 0, 0xff9f },
+        { KEY_KPPLUS, 0, 0xffab },
+        { KEY_LEFTMETA, 0, 0xffeb },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(berth_keymap_keysym(rows[i].evdev, rows[i].modifiers), rows[i].keysym);
+    }
 }
 
 int
@@ -152,7 +176,7 @@ main(void)
         cmocka_unit_test(no_two_keys_share_a_scan_code),
         cmocka_unit_test(every_key_of_a_pc_keyboard_is_mapped),
         cmocka_unit_test(codes_without_a_key_give_nothing),
-        cmocka_unit_test(keysyms_are_those_of_the_unshifted_us_keyboard),
+        cmocka_unit_test(keysyms_follow_the_modifiers_of_a_us_keyboard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
