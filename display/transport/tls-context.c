@@ -135,26 +135,42 @@ set_peer_check(BerthTlsContext *self, const char *ca_file)
     return false;
 }
 
+/* Returns what is missing in the configuration, NULL if nothing is. */
+static const char *
+find_gap(const BerthTlsConfig *config, bool is_server)
+{
+    switch (config->peer_check) {
+    case BERTH_TLS_PEER_NONE:
+    case BERTH_TLS_PEER_ANY_KEY:
+        if (!is_server) {
+            return "a TLS client needs a CA file or a pinned key";
+        }
+        break;
+    case BERTH_TLS_PEER_CA:
+        if (config->ca_file == NULL) {
+            return "a CA file is missing";
+        }
+        break;
+    case BERTH_TLS_PEER_PINNED:
+        if (config->pin == NULL) {
+            return "the key to pin is missing";
+        }
+        break;
+    }
+    return is_server && config->key == NULL ? "a TLS server needs a key" : NULL;
+}
+
 static bool
 check_config(const BerthTlsConfig *config, bool is_server, GError **error)
 {
-    if (is_server && config->key == NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "a TLS server needs a key");
+    const char *gap = find_gap(config, is_server);
+    if (gap != NULL) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "%s", gap);
     }
-    if (!is_server && config->peer_check != BERTH_TLS_PEER_CA &&
-        config->peer_check != BERTH_TLS_PEER_PINNED) {
+    size_t alpn_bytes = config->alpn != NULL ? strlen(config->alpn) : 1;
+    if (alpn_bytes < 1 || alpn_bytes > ALPN_MAX_BYTES) {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "a TLS client needs a CA file or a pinned key");
-    }
-    if (config->peer_check == BERTH_TLS_PEER_CA && config->ca_file == NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "a CA file is missing");
-    }
-    if (config->peer_check == BERTH_TLS_PEER_PINNED && config->pin == NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "the key to pin is missing");
-    }
-    if (config->alpn != NULL &&
-        (config->alpn[0] == '\0' || strlen(config->alpn) > ALPN_MAX_BYTES)) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "the application protocol name is bad");
+                               "a protocol name of %zu bytes is not allowed", alpn_bytes);
     }
     return true;
 }
@@ -176,13 +192,13 @@ context_new(const BerthTlsConfig *config, bool is_server, GError **error)
         memcpy(self->pin, config->pin, sizeof self->pin);
     }
     self->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-    if (self->ssl_ctx == NULL || !set_protocol(self->ssl_ctx) ||
-        !set_key(self->ssl_ctx, config->key) || !set_alpn(self) ||
-        !set_peer_check(self, config->ca_file)) {
-        berth_set_error(error, BERTH_ERR_TLS, "cannot set up TLS%s%s: %s",
-                        config->ca_file != NULL ? " with CA " : "",
+    bool is_good = self->ssl_ctx != NULL && set_protocol(self->ssl_ctx) &&
+                   set_key(self->ssl_ctx, config->key) && set_alpn(self);
+    if (!is_good || !set_peer_check(self, config->ca_file)) {
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        berth_set_error(error, BERTH_ERR_TLS, "cannot set up TLS with CA file '%s': %s",
                         config->ca_file != NULL ? config->ca_file : "",
-                        ERR_reason_error_string(ERR_peek_last_error()));
+                        reason != NULL ? reason : "no reason");
         ERR_clear_error();
         return NULL;
     }

@@ -256,6 +256,14 @@ berth_msg_auth_decode(const uint8_t *payload, size_t len, BerthMsgAuth *ret)
 /* --- WELCOME --- */
 
 static bool
+is_wire_head_good(const BerthWireHead *head)
+{
+    return head->head < BERTH_LIMIT_HEADS && head->w >= 1 && head->h >= 1 &&
+           head->w <= BERTH_LIMIT_HEAD_SIDE_PX && head->h <= BERTH_LIMIT_HEAD_SIDE_PX &&
+           (uint32_t)head->w * head->h <= BERTH_LIMIT_HEAD_AREA_PX;
+}
+
+static bool
 is_welcome_good(const BerthMsgWelcome *welcome)
 {
     if (welcome->version < 1 || welcome->n_heads > BERTH_LIMIT_HEADS ||
@@ -263,10 +271,7 @@ is_welcome_good(const BerthMsgWelcome *welcome)
         return false;
     }
     for (unsigned i = 0; i < welcome->n_heads; i++) {
-        const BerthWireHead *head = &welcome->heads[i];
-        if (head->head >= BERTH_LIMIT_HEADS || head->w < 1 || head->h < 1 ||
-            head->w > BERTH_LIMIT_HEAD_SIDE_PX || head->h > BERTH_LIMIT_HEAD_SIDE_PX ||
-            (uint32_t)head->w * head->h > BERTH_LIMIT_HEAD_AREA_PX) {
+        if (!is_wire_head_good(&welcome->heads[i])) {
             return false;
         }
     }

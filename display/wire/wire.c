@@ -195,16 +195,11 @@ check_preauth(BerthWire *self, const Header *header)
     return BERTH_OK;
 }
 
-/* Checks the fragment against the message that it belongs to; sets *ret_row. */
+/* Checks flags and order: how the fragment fits to what came before it on its channel. */
 static int
-check_header(BerthWire *self, const Header *header, const BerthMessageRow **ret_row)
+check_order(BerthWire *self, const Header *header, const BerthMessageRow *row)
 {
-    int r = check_row(self, header, ret_row);
-    if (r < 0) {
-        return r;
-    }
     const Assembly *assembly = &self->assemblies[header->channel];
-    const BerthMessageRow *row = *ret_row;
     bool has_more = (header->flags & BERTH_FLAG_MORE) != 0;
     if ((header->flags & ~BERTH_FLAG_MORE) != 0) {
         return fail(self, BERTH_ERR_PROTOCOL, "%s has unknown flags 0x%04x", row->name,
@@ -217,23 +212,38 @@ check_header(BerthWire *self, const Header *header, const BerthMessageRow **ret_
     if (has_more && (self->state != BERTH_WIRE_OPEN || header->length == 0)) {
         return fail(self, BERTH_ERR_PROTOCOL, "%s is cut where that is not allowed", row->name);
     }
+    return BERTH_OK;
+}
+
+/* Checks the lengths of fragment and message; nothing is allocated before. */
+static int
+check_length(BerthWire *self, const Header *header, const BerthMessageRow *row)
+{
+    size_t total = self->assemblies[header->channel].len + header->length;
+    bool has_more = (header->flags & BERTH_FLAG_MORE) != 0;
     if (header->length > BERTH_LIMIT_FRAGMENT_BYTES) {
         return fail(self, BERTH_ERR_TOO_LARGE, "a fragment of %s has %u bytes", row->name,
                     header->length);
     }
-    size_t total = assembly->len + header->length;
     if (total > row->max_bytes) {
         return fail(self, BERTH_ERR_TOO_LARGE, "%s has more than %u bytes", row->name,
                     row->max_bytes);
     }
-    r = check_preauth(self, header);
-    if (r < 0) {
-        return r;
-    }
     if (!has_more && total < row->min_bytes) {
         return fail(self, BERTH_ERR_TRUNCATED, "%s has only %zu bytes", row->name, total);
     }
-    return BERTH_OK;
+    return check_preauth(self, header);
+}
+
+/* Checks a fragment before its payload is waited for; sets *ret_row. */
+static int
+check_header(BerthWire *self, const Header *header, const BerthMessageRow **ret_row)
+{
+    int r = check_row(self, header, ret_row);
+    if (r == BERTH_OK) {
+        r = check_order(self, header, *ret_row);
+    }
+    return r == BERTH_OK ? check_length(self, header, *ret_row) : r;
 }
 
 /* Appends a fragment to the message of its channel. */
