@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a user may do in a session, as one value.
+ *
+ * Policies come from several levels (site, pool, ...) and are merged so that the most restrictive
+ * wins.  Pure; thread: any.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Longest time that a dropped connection may resume without the broker, in seconds. */
+#define BERTH_POLICY_MAX_RESUME_WINDOW_S 900
+
+typedef struct {
+    int64_t resume_window_s; /* 0..BERTH_POLICY_MAX_RESUME_WINDOW_S; 0: never */
+    bool allow_input;        /* keys and pointer reach the desktop */
+    bool allow_resize;       /* the client may choose the size of the screen */
+} BerthPolicy;
+
+/* What applies where nobody said anything. */
+BerthPolicy berth_policy_default(void);
+
+/* The more restrictive of the two in every member. */
+BerthPolicy berth_policy_merge(const BerthPolicy *a, const BerthPolicy *b);
+
+/*
+ * Reads {"resume_window_s": n, "input": bool, "resize": bool}; what is missing keeps its default.
+ *
+ * json:  borrowed
+ * ret:   set on success only
+ *
+ * Errors: BERTH_ERR_INVALID for an unknown key, a wrong type or a number out of range.
+ */
+bool berth_policy_from_json(const json_t *json, BerthPolicy *ret, GError **error);
+
+/* As berth_policy_from_json(), from text. */
+bool berth_policy_from_text(const char *text, BerthPolicy *ret, GError **error);
+
+/* The whole policy as JSON.  Ownership: new reference. */
+json_t *berth_policy_to_json(const BerthPolicy *policy);
+
+/* The BERTH_RIGHT_* bits of a ticket. */
+uint32_t berth_policy_rights(const BerthPolicy *policy);
