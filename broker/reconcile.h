@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Rows against an inventory: which steps bring the store in line with what a host reports.
+ *
+ * The row is the truth about what should be, the inventory about what is.  A report of an older
+ * epoch tells about an earlier owner and changes nothing.  Pure; thread: any.
+ */
+#pragma once
+
+#include "broker/fsm/machine.h"
+#include "broker/fsm/session.h"
+#include "broker/inventory.h"
+
+/* How long a machine with an owner must be missing from inventories before it is given up. */
+#define BERTH_RECONCILE_ABSENT_US (10LL * 1000 * 1000)
+
+typedef struct {
+    char id[BERTH_ID_HEX_CHARS + 1];
+    BerthMachineState state;
+    int64_t epoch;
+    bool is_dirty;
+    bool is_owned;
+    char overlay[BERTH_INVENTORY_TEXT_BYTES + 1];
+    char scrub_overlay[BERTH_INVENTORY_TEXT_BYTES + 1];
+    char condition[BERTH_INVENTORY_TEXT_BYTES + 1];
+    char code[BERTH_INVENTORY_TEXT_BYTES + 1];
+    char detail[BERTH_INVENTORY_TEXT_BYTES + 1];
+    int64_t absent_us; /* first missing at; 0: it was there */
+} BerthMachineRow;
+
+typedef struct {
+    char id[BERTH_ID_HEX_CHARS + 1];
+    BerthSessionState state;
+    int64_t epoch;
+    char session_key[BERTH_INVENTORY_KEY_CHARS + 1];
+} BerthSessionRow;
+
+typedef enum {
+    BERTH_RECONCILE_MACHINE_EVENT, /* step machine `row` by `event`; report may be NULL */
+    BERTH_RECONCILE_SCRUBBED,      /* `report` is the scrub receipt of `row` */
+    BERTH_RECONCILE_INFO,          /* copy overlay, condition, code and detail of `report` */
+    BERTH_RECONCILE_ABSENT,        /* missing since `absent_us`; 0: it is back */
+    BERTH_RECONCILE_SESSION_EVENT, /* step session `row` by `event`; report may be NULL */
+    BERTH_RECONCILE_SESSION_KEY,   /* copy the key of `session_report`, none if it is NULL */
+} BerthReconcileKind;
+
+typedef struct {
+    BerthReconcileKind kind;
+    int event;
+    int64_t absent_us;
+    const char *id; /* of the row, borrowed from the input */
+    const BerthMachineReport *report;
+    const BerthSessionReport *session_report;
+} BerthReconcileStep;
+
+/*
+ * Plans the steps.
+ *
+ * machines:   rows of this host that are not deleted
+ * sessions:   rows of this host that are not ended
+ *
+ * Returns a GArray of BerthReconcileStep that borrows from the input; free with g_array_unref().
+ */
+GArray *berth_reconcile(const BerthMachineRow *machines, size_t n_machines,
+                        const BerthSessionRow *sessions, size_t n_sessions,
+                        const BerthInventory *inventory, int64_t now_us);

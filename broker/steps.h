@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Every state change in the store: one step of a const table, its action and its audit row, all in
+ * the caller's transaction.
+ *
+ * Errors of each: BERTH_ERR_STATE if the table has no such step, BERTH_ERR_NOT_FOUND, and those of
+ * berth_tx_run().  Thread: writer.
+ */
+#pragma once
+
+#include "broker/audit.h"
+#include "broker/fsm/host.h"
+#include "broker/fsm/machine.h"
+#include "broker/fsm/session.h"
+
+/*
+ * Steps a machine.
+ *
+ * owner:   assignment that claims it, for BERTH_MACHINE_EVENT_CLAIM; NULL otherwise
+ * reason:  why, for the audit log and for a user who is put out; "" if there is nothing to say
+ */
+int berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *machine,
+                       BerthMachineEvent event, const char *owner, const char *reason);
+
+/*
+ * A scrub receipt: the machine runs on a new overlay, so it is clean.
+ *
+ * overlay:  id of the new overlay; it must not be empty nor the one to be scrubbed
+ *
+ * Errors: also BERTH_ERR_INVALID for an overlay that proves nothing.
+ */
+int berth_machine_scrubbed(BerthTx *tx, const BerthCause *cause, const char *machine,
+                           const char *overlay);
+
+/* Steps a session; leaving for `disconnected` sets the pool's log-off timer. */
+int berth_session_step(BerthTx *tx, const BerthCause *cause, const char *session,
+                       BerthSessionEvent event, const char *reason);
+
+/* Steps a host; losing it takes its machines and sessions along. */
+int berth_host_step(BerthTx *tx, const BerthCause *cause, const char *host, BerthHostEvent event);
+
+/* Ends an assignment with its sessions, and sends its machine through recycling. */
+int berth_assignment_release(BerthTx *tx, const BerthCause *cause, const char *assignment,
+                             const char *reason);
+
+/* Marks a session for disconnection by order; the host carries it out. */
+int berth_session_disconnect(BerthTx *tx, const BerthCause *cause, const char *session);
+
+/* Logs a session off: ends it and gives its desktop back, to be recycled. */
+int berth_session_logoff(BerthTx *tx, const BerthCause *cause, const char *session,
+                         const char *reason);
+
+/* Deadline of a state that was just entered; 0 for a state that may rest.  Pure. */
+int64_t berth_machine_deadline_us(BerthMachineState state, int64_t n_failures, int64_t now_us);
+
+/* As berth_machine_deadline_us(), for sessions. */
+int64_t berth_session_deadline_us(BerthSessionState state, int64_t now_us);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What has to happen without anybody asking: deadlines, timers, pool sizes, old rows.
+ *
+ * All of it in one transaction that may be repeated at any time; only the broker that holds the
+ * lease does it.  Thread: writer.
+ */
+#pragma once
+
+#include "broker/audit.h"
+
+#include <glib.h>
+
+typedef struct {
+    const char *holder;   /* id of this broker process */
+    GHashTable *n_queued; /* pool id -> GINT_TO_POINTER(users who wait); may be NULL */
+} BerthTick;
+
+/*
+ * Does everything that is due.
+ *
+ * ret_n_changes:  how many things were done
+ *
+ * Errors: BERTH_ERR_AGAIN if another broker holds the lease, and those of berth_tx_run().
+ */
+int berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret_n_changes);
