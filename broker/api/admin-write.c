@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/api/handlers.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "broker/broker.h"
+#include "broker/steps.h"
+#include "policies/policy.h"
+
+#include <string.h>
+
+static BerthCause
+cause_of(const BerthRequest *request)
+{
+    return (BerthCause){ .now_us = request->now_us, .actor = request->actor };
+}
+
+static void
+new_id(char out[BERTH_ID_HEX_CHARS + 1])
+{
+    BerthId id;
+    berth_id_random(&id);
+    berth_id_format(&id, out);
+}
+
+/* The end of every "add": the audit row, and the new thing's id as the answer. */
+static int
+finish_add(BerthTx *tx, BerthRequest *request, int error, const char *kind, const char *id)
+{
+    BerthCause cause = cause_of(request);
+    const BerthBody *body = &request->body;
+    if (error == BERTH_ERR_EXISTS) {
+        return berth_request_explain(request, error, "there is a \"%s\" already", body->name);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    request->reply = json_pack("{s:s, s:s}", "id", id, "name", body->name);
+    return berth_audit(tx, &cause, kind, id, json_pack("{s:s}", "name", body->name));
+}
+
+typedef struct {
+    BerthRequest *request;
+    char *phc;
+} NewUser;
+
+static void
+run_hash(void *data)
+{
+    NewUser *user = data;
+    const char *password = user->request->body.password;
+    user->phc =
+        berth_password_hash(password, strlen(password), &user->request->broker->password_cost);
+}
+
+static int
+run_add_user(BerthTx *tx, void *data)
+{
+    const NewUser *user = data;
+    BerthRequest *request = user->request;
+    char id[BERTH_ID_HEX_CHARS + 1];
+    new_id(id);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", id, request->body.name,
+                             user->phc, (int)request->body.is_admin, request->now_us);
+    return finish_add(tx, request, error, "user.added", id);
+}
+
+static void
+add_user_done(int error, void *data)
+{
+    NewUser *user = data;
+    BerthRequest *request = user->request;
+    if (error != BERTH_OK) {
+        g_autofree char *detail = g_steal_pointer(&request->detail);
+        berth_request_fail(request, error, "%s", detail != NULL ? detail : "");
+    } else {
+        berth_request_reply(request, 201, g_steal_pointer(&request->reply));
+    }
+    g_free(user->phc);
+    g_free(user);
+}
+
+static void
+hash_done(void *data)
+{
+    NewUser *user = data;
+    int error = user->phc == NULL ? BERTH_ERR_NO_MEMORY
+                                  : berth_store_submit(user->request->broker->store, run_add_user,
+                                                       add_user_done, user);
+    if (error != BERTH_OK) {
+        add_user_done(error, user);
+    }
+}
+
+void
+berth_handle_add_user(BerthRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    if (!berth_password_check(request->body.password, &error)) {
+        berth_request_fail(request, error->code, "%s", error->message);
+        return;
+    }
+    NewUser *user = g_new0(NewUser, 1);
+    user->request = request;
+    int code = berth_worker_pool_submit(request->broker->hash_workers, run_hash, hash_done, user);
+    if (code != BERTH_OK) {
+        add_user_done(code, user);
+    }
+}
+
+int
+berth_handle_add_image(BerthTx *tx, BerthRequest *request)
+{
+    char id[BERTH_ID_HEX_CHARS + 1];
+    new_id(id);
+    int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", id, request->body.name,
+                             request->body.manifest, request->now_us);
+    return finish_add(tx, request, error, "image.added", id);
+}
+
+int
+berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
+{
+    const BerthBody *body = &request->body;
+    char id[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *image = NULL;
+    g_autoptr(GError) why = NULL;
+    BerthPolicy policy;
+    const char *policy_text = body->policy != NULL ? body->policy : "{}";
+    if (!berth_policy_from_text(policy_text, &policy, &why)) {
+        return berth_request_explain(request, why->code, "%s", why->message);
+    }
+    int error = berth_tx_get_text(tx, &image, BERTH_SQL_IMAGE_BY_NAME, "s", body->image);
+    if (error == BERTH_ERR_NOT_FOUND) {
+        return berth_request_explain(request, error, "there is no image \"%s\"", body->image);
+    }
+    new_id(id);
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", id, body->name, image,
+                             body->size, body->spares_hot, body->vcpus, body->memory_mib,
+                             (int)body->is_template, policy_text, body->logoff_after_s,
+                             request->now_us);
+    }
+    return finish_add(tx, request, error, "pool.added", id);
+}
+
+int
+berth_handle_resize_pool(BerthTx *tx, BerthRequest *request)
+{
+    const BerthBody *body = &request->body;
+    BerthCause cause = cause_of(request);
+    int error = berth_tx_run_one(tx, BERTH_SQL_POOL_RESIZE, "siib", request->id, body->size,
+                                 body->spares_hot, (int)body->is_enabled);
+    if (error == BERTH_OK) {
+        error =
+            berth_audit(tx, &cause, "pool.changed", request->id,
+                        json_pack("{s:I, s:I, s:b}", "size", (json_int_t)body->size, "spares_hot",
+                                  (json_int_t)body->spares_hot, "enabled", (int)body->is_enabled));
+    }
+    return error;
+}
+
+int
+berth_handle_entitle(BerthTx *tx, BerthRequest *request)
+{
+    const char *name = request->body.user;
+    BerthCause cause = cause_of(request);
+    g_autofree char *account = NULL;
+    int error = berth_tx_get_text(tx, &account, BERTH_SQL_ACCOUNT_BY_NAME, "s", name);
+    if (error == BERTH_ERR_NOT_FOUND) {
+        return berth_request_explain(request, error, "there is no user \"%s\"", name);
+    }
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_ENTITLE, "ssi", account, request->id, request->now_us);
+    }
+    if (error == BERTH_ERR_STATE) {
+        return berth_request_explain(request, BERTH_ERR_NOT_FOUND, "there is no pool \"%s\"",
+                                     request->id);
+    }
+    if (error == BERTH_ERR_EXISTS) {
+        return BERTH_OK;
+    }
+    return error == BERTH_OK ? berth_audit(tx, &cause, "pool.entitled", request->id,
+                                           json_pack("{s:s}", "user", account))
+                             : error;
+}
+
+int
+berth_handle_add_host(BerthTx *tx, BerthRequest *request)
+{
+    int error = berth_tx_run(tx, BERTH_SQL_HOST_INSERT, "ssi", request->body.id, request->body.name,
+                             request->now_us);
+    return finish_add(tx, request, error, "host.added", request->body.id);
+}
+
+int
+berth_handle_recycle(BerthTx *tx, BerthRequest *request)
+{
+    BerthCause cause = cause_of(request);
+    return berth_machine_step(tx, &cause, request->id, BERTH_MACHINE_EVENT_RECYCLE, NULL,
+                              "logged-off");
+}
+
+int
+berth_handle_disconnect(BerthTx *tx, BerthRequest *request)
+{
+    BerthCause cause = cause_of(request);
+    return berth_session_disconnect(tx, &cause, request->id);
+}
+
+int
+berth_handle_logoff(BerthTx *tx, BerthRequest *request)
+{
+    BerthCause cause = cause_of(request);
+    return berth_session_logoff(tx, &cause, request->id, "logged-off");
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who answers each route; the table is in router.c.
+ */
+#pragma once
+
+#include "broker/api/request.h"
+
+/* auth.c: logging in and out.  Thread: main. */
+void berth_handle_login(BerthRequest *request);
+int berth_handle_logout(BerthTx *tx, BerthRequest *request);
+
+/* me.c: what a user sees and does.  connect waits; the rest runs in a transaction. */
+int berth_handle_me(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_desktops(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_sessions(BerthTx *tx, BerthRequest *request);
+void berth_handle_connect(BerthRequest *request);
+int berth_handle_my_disconnect(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_logoff(BerthTx *tx, BerthRequest *request);
+
+/* admin-read.c: lists for administrators. */
+int berth_handle_status(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_pools(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_machines(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_sessions(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_hosts(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_users(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_images(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_audit(BerthTx *tx, BerthRequest *request);
+int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
+
+/* admin-write.c: what administrators change. */
+void berth_handle_add_user(BerthRequest *request);
+int berth_handle_add_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_resize_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_entitle(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_recycle(BerthTx *tx, BerthRequest *request);
+int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
+int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
+
+/* internal.c: for gateways and probes. */
+int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
+int berth_handle_health(BerthTx *tx, BerthRequest *request);
+int berth_handle_metrics(BerthTx *tx, BerthRequest *request);
+
+/* Fills in detail (printf's) and returns error: how a handler gives up. */
+int berth_request_explain(BerthRequest *request, int error, const char *detail, ...)
+    G_GNUC_PRINTF(3, 4);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/api/http-server.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "broker/api/router.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define IDLE_TIMEOUT_S 60u
+#define GATEWAY_NAME "berth-gateway/"
+
+typedef struct {
+    GSource base;
+    BerthHttpServer *server;
+    gpointer tag;
+} HttpSource;
+
+struct BerthHttpServer {
+    BerthBroker *broker;
+    struct MHD_Daemon *daemon;
+    GSource *source;
+    bool is_internal;
+    char *path;
+};
+
+void
+berth_http_source_of_name(const char *name, size_t len, char ret_source[BERTH_REQUEST_SOURCE_CHARS])
+{
+    unsigned char address[16];
+    size_t prefix = strlen(GATEWAY_NAME);
+    g_strlcpy(ret_source, "local", BERTH_REQUEST_SOURCE_CHARS);
+    if (len < 1 + prefix || name[0] != '\0' || memcmp(name + 1, GATEWAY_NAME, prefix) != 0) {
+        return;
+    }
+    const char *rest = name + 1 + prefix;
+    const char *slash = memchr(rest, '/', len - 1 - prefix);
+    size_t ip_len = slash != NULL ? len - (size_t)(slash + 1 - name) : 0;
+    char ip[INET6_ADDRSTRLEN];
+    if (ip_len == 0 || ip_len >= sizeof ip) {
+        return;
+    }
+    memcpy(ip, slash + 1, ip_len);
+    ip[ip_len] = '\0';
+    if (inet_pton(AF_INET, ip, address) == 1 || inet_pton(AF_INET6, ip, address) == 1) {
+        g_strlcpy(ret_source, ip, BERTH_REQUEST_SOURCE_CHARS);
+    }
+}
+
+static void
+set_source(BerthRequest *request, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct sockaddr_un address = { 0 };
+    socklen_t size = sizeof address;
+    size_t offset = offsetof(struct sockaddr_un, sun_path);
+    g_strlcpy(request->source, "local", sizeof request->source);
+    if (info != NULL &&
+        getpeername(info->connect_fd, (struct sockaddr *)(void *)&address, &size) == 0 &&
+        size > offset) {
+        berth_http_source_of_name(address.sun_path, size - offset, request->source);
+    }
+}
+
+static BerthRequest *
+begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *url,
+      const char *method)
+{
+    BerthRequest *request = g_new0(BerthRequest, 1);
+    request->broker = server->broker;
+    request->server = server;
+    request->connection = connection;
+    request->input = g_byte_array_new();
+    request->limit = 100;
+    set_source(request, connection);
+    int error = berth_router_find(method, url, server->is_internal, &request->route, request->id);
+    if (error != BERTH_OK) {
+        berth_request_fail(request, error, "%s %.128s", method, url);
+    }
+    const char *limit = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "limit");
+    if (limit != NULL) {
+        request->limit = CLAMP(g_ascii_strtoll(limit, NULL, 10), 1, 1000);
+    }
+    return request;
+}
+
+static void
+collect(BerthRequest *request, const char *data, size_t len)
+{
+    if (request->input->len + len > BERTH_LIMIT_HTTP_BODY_BYTES) {
+        request->is_too_large = true;
+    } else {
+        g_byte_array_append(request->input, (const guint8 *)data, (guint)len);
+    }
+}
+
+static enum MHD_Result
+queue_answer(BerthRequest *request)
+{
+    char *text = request->text;
+    const char *type = "text/plain; version=0.0.4; charset=utf-8";
+    request->text = NULL;
+    if (text == NULL) {
+        text = berth_request_format_answer(request);
+        type = request->error == BERTH_OK ? "application/json" : "application/problem+json";
+    }
+    size_t len = text != NULL ? strlen(text) : 0;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(text);
+        return MHD_NO;
+    }
+    if (len > 0) {
+        MHD_add_response_header(response, "Content-Type", type);
+    }
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (request->retry_after_s > 0) {
+        char seconds[24];
+        g_snprintf(seconds, sizeof seconds, "%" G_GINT64_FORMAT, request->retry_after_s);
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    enum MHD_Result result =
+        MHD_queue_response(request->connection, (unsigned int)request->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result
+go_on(BerthRequest *request)
+{
+    if (!request->is_done && !request->is_dispatched) {
+        request->is_dispatched = true;
+        if (request->is_too_large) {
+            berth_request_fail(request, BERTH_ERR_TOO_LARGE, "the body is over %u bytes",
+                               BERTH_LIMIT_HTTP_BODY_BYTES);
+        } else {
+            berth_router_dispatch(
+                request,
+                MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Authorization"));
+        }
+    }
+    if (request->is_done) {
+        return queue_answer(request);
+    }
+    request->is_suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result
+answer(void *data, struct MHD_Connection *connection, const char *url, const char *method,
+       const char *version, const char *upload, size_t *upload_size, void **slot)
+{
+    BerthRequest *request = *slot;
+    if (request == NULL) {
+        *slot = begin(data, connection, url, method);
+        return MHD_YES;
+    }
+    if (*upload_size > 0) {
+        collect(request, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    return go_on(request);
+}
+
+static void
+completed(void *data, struct MHD_Connection *connection, void **slot,
+          enum MHD_RequestTerminationCode code)
+{
+    berth_request_free(*slot);
+    *slot = NULL;
+}
+
+void
+berth_http_resume(BerthRequest *request)
+{
+    BerthHttpServer *server = request->server;
+    request->is_suspended = false;
+    MHD_resume_connection(request->connection);
+    /* Without threads of its own MHD wakes nobody: the next turn of the loop has to run it. */
+    g_source_set_ready_time(server->source, 0);
+}
+
+static gboolean
+source_prepare(GSource *source, gint *timeout_ms)
+{
+    HttpSource *self = (HttpSource *)source;
+    unsigned MHD_LONG_LONG wait_ms = 0;
+    *timeout_ms = -1;
+    if (MHD_get_timeout(self->server->daemon, &wait_ms) == MHD_YES) {
+        *timeout_ms = (gint)MIN(wait_ms, 60000);
+    }
+    return *timeout_ms == 0;
+}
+
+static gboolean
+source_check(GSource *source)
+{
+    HttpSource *self = (HttpSource *)source;
+    gint timeout_ms = 0;
+    return g_source_query_unix_fd(source, self->tag) != 0 || source_prepare(source, &timeout_ms);
+}
+
+static gboolean
+source_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    HttpSource *self = (HttpSource *)source;
+    g_source_set_ready_time(source, -1);
+    MHD_run(self->server->daemon);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs source_funcs = {
+    .prepare = source_prepare,
+    .check = source_check,
+    .dispatch = source_dispatch,
+};
+
+static int
+listen_on(const char *path, GError **error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof address.sun_path) {
+        berth_set_error(error, BERTH_ERR_CONFIG, "the socket path \"%s\" is too long", path);
+        return -1;
+    }
+    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+    berth_autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)unlink(path);
+    mode_t old_mask = umask(0117);
+    bool is_good = fd >= 0 &&
+                   bind(fd, (const struct sockaddr *)(void *)&address, sizeof address) == 0 &&
+                   listen(fd, SOMAXCONN) == 0;
+    int errnum = errno;
+    umask(old_mask);
+    if (!is_good) {
+        berth_set_error(error, berth_error_from_errno(errnum), "cannot listen on \"%s\": %s", path,
+                        g_strerror(errnum));
+        return -1;
+    }
+    return berth_steal_fd(&fd);
+}
+
+static void
+log_message(void *data, const char *format, va_list args)
+{
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    berth_log_debug("http", "%s", g_strchomp(text));
+}
+
+BerthHttpServer *
+berth_http_server_new(BerthBroker *broker, const char *socket_path, bool is_internal,
+                      GError **error)
+{
+    berth_autofd int fd = listen_on(socket_path, error);
+    if (fd < 0) {
+        return NULL;
+    }
+    BerthHttpServer *server = g_new0(BerthHttpServer, 1);
+    server->broker = broker;
+    server->is_internal = is_internal;
+    server->path = g_strdup(socket_path);
+    server->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                         NULL, answer, server, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
+                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+                         MHD_OPTION_CONNECTION_LIMIT, BERTH_LIMIT_HTTP_CONNECTIONS,
+                         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        server->daemon != NULL ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+                               : NULL;
+    if (info == NULL) {
+        berth_set_error(error, BERTH_ERR_IO, "cannot serve HTTP on \"%s\"", socket_path);
+        berth_http_server_free(server);
+        return NULL;
+    }
+    (void)berth_steal_fd(&fd);
+    server->source = g_source_new(&source_funcs, sizeof(HttpSource));
+    HttpSource *source = (HttpSource *)server->source;
+    source->server = server;
+    source->tag = g_source_add_unix_fd(server->source, info->epoll_fd, G_IO_IN);
+    g_source_attach(server->source, NULL);
+    return server;
+}
+
+void
+berth_http_server_free(BerthHttpServer *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->source != NULL) {
+        g_source_destroy(server->source);
+        g_source_unref(server->source);
+    }
+    if (server->daemon != NULL) {
+        /* Lets those go on that were answered a moment ago. */
+        MHD_run(server->daemon);
+        MHD_stop_daemon(server->daemon);
+    }
+    g_free(server->path);
+    g_free(server);
+}

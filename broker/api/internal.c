@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/api/handlers.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "broker/broker.h"
+
+#include <string.h>
+
+int
+berth_handle_host_addresses(BerthTx *tx, BerthRequest *request)
+{
+    int error = BERTH_OK;
+    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_HOST_ADDRESSES, "");
+    if (rows != NULL) {
+        request->reply = json_pack("{s:o}", "hosts", rows);
+    }
+    return error;
+}
+
+int
+berth_handle_health(BerthTx *tx, BerthRequest *request)
+{
+    int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / (1000 * 1000);
+    g_autofree char *cluster = NULL;
+    int error = berth_tx_get_text(tx, &cluster, BERTH_SQL_META_GET, "s", "cluster");
+    if (error == BERTH_OK) {
+        request->reply =
+            json_pack("{s:s, s:s, s:s, s:I, s:I}", "status", "ok", "version", BERTH_VERSION,
+                      "cluster", cluster, "uptime_s", (json_int_t)uptime_s, "agents",
+                      (json_int_t)berth_agents_n_links(request->broker->agents));
+    }
+    return error;
+}
+
+static int
+add_states(BerthTx *tx, GString *text, BerthStatement statement, const char *noun)
+{
+    BerthRows rows;
+    g_string_append_printf(text, "# TYPE berth_%s gauge\n", noun);
+    berth_tx_query(tx, &rows, statement, "");
+    while (berth_rows_next(&rows)) {
+        g_string_append_printf(text, "berth_%s{state=\"%s\"} %" G_GINT64_FORMAT "\n", noun,
+                               berth_rows_text(&rows, 0), berth_rows_int(&rows, 1));
+    }
+    return berth_rows_end(&rows);
+}
+
+int
+berth_handle_metrics(BerthTx *tx, BerthRequest *request)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int error = add_states(tx, text, BERTH_SQL_METRIC_MACHINES, "machines");
+    if (error == BERTH_OK) {
+        error = add_states(tx, text, BERTH_SQL_METRIC_SESSIONS, "sessions");
+    }
+    if (error == BERTH_OK) {
+        error = add_states(tx, text, BERTH_SQL_METRIC_HOSTS, "hosts");
+    }
+    g_string_append_printf(text, "# TYPE berth_agent_links gauge\nberth_agent_links %u\n",
+                           berth_agents_n_links(request->broker->agents));
+    request->text = strdup(text->str);
+    return error;
+}

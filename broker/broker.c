@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/broker.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "berth/limits.h"
+#include "broker/tick.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define TICK_MS 1000
+#define MAX_HASHES_QUEUED 256
+#define THROTTLE_KEYS 65536
+
+const BerthConfigRow berth_broker_schema[] = {
+    { "broker", "state_dir", BERTH_CONFIG_PATH, 0, 0, NULL, "folder of the store" },
+    { "broker", "api_socket", BERTH_CONFIG_PATH, 0, 0, NULL, "UNIX socket for users' requests" },
+    { "broker", "internal_socket", BERTH_CONFIG_PATH, 0, 0, NULL,
+      "UNIX socket for gateways and probes" },
+    { "broker", "agent_listen", BERTH_CONFIG_STRING, 1, 64, "127.0.0.1:7410",
+      "ip:port for the agents of hosts" },
+    { "broker", "ca_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM certificate of the site" },
+    { "broker", "cert_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM certificate shown to agents" },
+    { "broker", "key_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM key of that certificate" },
+    { "broker", "ticket_key_file", BERTH_CONFIG_PATH, 0, 0, NULL,
+      "PEM Ed25519 key that signs tickets" },
+    { "limits", "hash_threads", BERTH_CONFIG_INT, 1, 64, "2",
+      "passwords that are checked at once" },
+    { "limits", "hash_memory_kib", BERTH_CONFIG_INT, 8, 1024 * 1024, "19456",
+      "memory of one password check; less is weaker" },
+};
+
+const size_t berth_broker_n_schema = G_N_ELEMENTS(berth_broker_schema);
+
+static int
+ensure_meta(BerthTx *tx, const char *key, char ret[BERTH_ID_HEX_CHARS + 1])
+{
+    g_autofree char *value = NULL;
+    int error = berth_tx_get_text(tx, &value, BERTH_SQL_META_GET, "s", key);
+    if (error == BERTH_OK) {
+        g_strlcpy(ret, value, BERTH_ID_HEX_CHARS + 1);
+        return BERTH_OK;
+    }
+    if (error != BERTH_ERR_NOT_FOUND) {
+        return error;
+    }
+    BerthId id;
+    berth_id_random(&id);
+    berth_id_format(&id, ret);
+    return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", key, ret);
+}
+
+static int
+run_set_up(BerthTx *tx, void *data)
+{
+    BerthBroker *broker = data;
+    int error = ensure_meta(tx, "cluster", broker->cluster);
+    if (error == BERTH_OK) {
+        error = ensure_meta(tx, "holder", broker->holder);
+    }
+    return error;
+}
+
+static bool
+lock_state(BerthBroker *broker, const char *state_dir, GError **error)
+{
+    g_autofree char *path = g_build_filename(state_dir, "broker.lock", NULL);
+    broker->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (broker->lock_fd < 0) {
+        int errnum = errno;
+        return berth_set_error(error, berth_error_from_errno(errnum), "cannot open \"%s\": %s",
+                               path, g_strerror(errnum));
+    }
+    if (flock(broker->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return berth_set_error(error, BERTH_ERR_BUSY, "another broker uses \"%s\"", state_dir);
+    }
+    return true;
+}
+
+static bool
+open_store(BerthBroker *broker, const char *state_dir, GError **error)
+{
+    g_autofree char *path = g_build_filename(state_dir, "broker.sqlite", NULL);
+    broker->store = berth_store_open(path, NULL, error);
+    if (broker->store == NULL) {
+        return false;
+    }
+    int code = berth_store_write(broker->store, run_set_up, broker);
+    if (code != BERTH_OK) {
+        return berth_set_error(error, code, "cannot set up the store: %s",
+                               berth_error_sentence(code));
+    }
+    return true;
+}
+
+static bool
+prepare_passwords(BerthBroker *broker, const BerthConfig *config)
+{
+    broker->password_cost = berth_password_cost_default;
+    broker->password_cost.memory_kib =
+        (uint32_t)berth_config_get_int(config, "limits", "hash_memory_kib");
+    if (broker->password_cost.memory_kib < berth_password_cost_default.memory_kib) {
+        berth_log_warning("auth", "hash_memory_kib = %u is weaker than the default of %u",
+                          broker->password_cost.memory_kib, berth_password_cost_default.memory_kib);
+    }
+    char token[BERTH_TOKEN_CHARS + 1];
+    berth_token_new(token);
+    broker->dummy_hash = berth_password_hash(token, strlen(token), &broker->password_cost);
+    return broker->dummy_hash != NULL;
+}
+
+BerthBroker *
+berth_broker_new(const BerthConfig *config, GError **error)
+{
+    BerthBroker *broker = g_new0(BerthBroker, 1);
+    const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
+    broker->lock_fd = -1;
+    broker->started_us = berth_monotonic_us();
+    broker->throttle = berth_throttle_new(THROTTLE_KEYS);
+    if (!lock_state(broker, state_dir, error) || !open_store(broker, state_dir, error)) {
+        berth_broker_free(broker);
+        return NULL;
+    }
+    if (!prepare_passwords(broker, config)) {
+        berth_set_error(error, BERTH_ERR_NO_MEMORY, "no memory to hash passwords with");
+        berth_broker_free(broker);
+        return NULL;
+    }
+    return broker;
+}
+
+typedef struct {
+    BerthBroker *broker;
+    BerthCause cause;
+    BerthTick tick;
+    int n_changes;
+} TickJob;
+
+static int
+run_tick(BerthTx *tx, void *data)
+{
+    TickJob *job = data;
+    return berth_tick(tx, &job->cause, &job->tick, &job->n_changes);
+}
+
+static void maybe_tick(BerthBroker *broker);
+
+static void
+tick_done(int error, void *data)
+{
+    TickJob *job = data;
+    BerthBroker *broker = job->broker;
+    broker->is_ticking = false;
+    if (error != BERTH_OK) {
+        berth_log_error("tick", "nothing was planned: %s", berth_error_sentence(error));
+    } else if (job->n_changes > 0) {
+        berth_broker_changed(broker);
+    }
+    g_hash_table_unref(job->tick.n_queued);
+    g_free(job);
+    if (broker->is_tick_wanted) {
+        maybe_tick(broker);
+    }
+}
+
+static void
+maybe_tick(BerthBroker *broker)
+{
+    if (broker->is_ticking) {
+        broker->is_tick_wanted = true;
+        return;
+    }
+    TickJob *job = g_new0(TickJob, 1);
+    job->broker = broker;
+    job->cause = (BerthCause){ .now_us = berth_wall_us(), .actor = "planner" };
+    job->tick.holder = broker->holder;
+    job->tick.n_queued = berth_connects_count_queued(broker->connects);
+    broker->is_tick_wanted = false;
+    broker->is_ticking = true;
+    int error = berth_store_submit(broker->store, run_tick, tick_done, job);
+    if (error != BERTH_OK) {
+        tick_done(error, job);
+    }
+}
+
+static gboolean
+on_tick(gpointer data)
+{
+    BerthBroker *broker = data;
+    berth_agents_check_silence(broker->agents);
+    berth_agents_update(broker->agents);
+    maybe_tick(broker);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_changed(gpointer data)
+{
+    BerthBroker *broker = data;
+    broker->change_source = 0;
+    berth_agents_update(broker->agents);
+    berth_connects_retry(broker->connects);
+    maybe_tick(broker);
+    return G_SOURCE_REMOVE;
+}
+
+void
+berth_broker_changed(BerthBroker *broker)
+{
+    if (broker->change_source == 0 && broker->tick_source != 0) {
+        broker->change_source = g_idle_add(on_changed, broker);
+    }
+}
+
+bool
+berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **error)
+{
+    BerthAgentsConfig agents = {
+        .listen = berth_config_get_string(config, "broker", "agent_listen"),
+        .ca_file = berth_config_get_string(config, "broker", "ca_file"),
+        .cert_file = berth_config_get_string(config, "broker", "cert_file"),
+        .key_file = berth_config_get_string(config, "broker", "key_file"),
+    };
+    broker->signing_key =
+        berth_signing_key_load(berth_config_get_string(config, "broker", "ticket_key_file"), error);
+    if (broker->signing_key == NULL) {
+        return false;
+    }
+    berth_signing_key_get_public(broker->signing_key, &broker->ticket_key);
+    int n_threads = (int)berth_config_get_int(config, "limits", "hash_threads");
+    broker->hash_workers = berth_worker_pool_new(NULL, n_threads, MAX_HASHES_QUEUED);
+    broker->connects = berth_connects_new(broker);
+    broker->agents = berth_agents_new(broker, &agents, error);
+    if (broker->agents == NULL) {
+        return false;
+    }
+    broker->api = berth_http_server_new(
+        broker, berth_config_get_string(config, "broker", "api_socket"), false, error);
+    if (broker->api == NULL) {
+        return false;
+    }
+    broker->internal = berth_http_server_new(
+        broker, berth_config_get_string(config, "broker", "internal_socket"), true, error);
+    if (broker->internal == NULL) {
+        return false;
+    }
+    broker->tick_source = g_timeout_add(TICK_MS, on_tick, broker);
+    berth_broker_changed(broker);
+    return true;
+}
+
+static void
+stop_sources(BerthBroker *broker)
+{
+    if (broker->tick_source != 0) {
+        g_source_remove(broker->tick_source);
+        broker->tick_source = 0;
+    }
+    if (broker->change_source != 0) {
+        g_source_remove(broker->change_source);
+        broker->change_source = 0;
+    }
+}
+
+void
+berth_broker_free(BerthBroker *broker)
+{
+    if (broker == NULL) {
+        return;
+    }
+    stop_sources(broker);
+    broker->is_tick_wanted = false;
+    if (broker->hash_workers != NULL) {
+        berth_worker_pool_free(broker->hash_workers);
+    }
+    berth_connects_free(broker->connects);
+    /* Every done function runs here at the latest: no request is left without an answer. */
+    berth_store_free(broker->store);
+    berth_http_server_free(broker->api);
+    berth_http_server_free(broker->internal);
+    berth_agents_free(broker->agents);
+    berth_signing_key_free(broker->signing_key);
+    berth_throttle_free(broker->throttle);
+    g_free(broker->dummy_hash);
+    berth_clear_fd(&broker->lock_fd);
+    g_free(broker);
+}
+
+typedef struct {
+    const char *name;
+    const char *hash;
+} NewAdmin;
+
+static int
+run_create_admin(BerthTx *tx, void *data)
+{
+    const NewAdmin *admin = data;
+    BerthCause cause = { .now_us = berth_wall_us(), .actor = "setup" };
+    BerthId id;
+    char text[BERTH_ID_HEX_CHARS + 1];
+    berth_id_random(&id);
+    berth_id_format(&id, text);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", text, admin->name, admin->hash,
+                             1, cause.now_us);
+    if (error == BERTH_OK) {
+        error = berth_audit(tx, &cause, "user.added", text,
+                            json_pack("{s:s, s:b}", "name", admin->name, "admin", 1));
+    }
+    return error;
+}
+
+bool
+berth_broker_create_admin(BerthBroker *broker, const char *name, const char *password,
+                          GError **error)
+{
+    if (name[0] == '\0' || strlen(name) > BERTH_LIMIT_NAME_BYTES) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is not a user name", name);
+    }
+    if (!berth_password_check(password, error)) {
+        return false;
+    }
+    g_autofree char *hash = berth_password_hash(password, strlen(password), &broker->password_cost);
+    NewAdmin admin = { .name = name, .hash = hash };
+    int code = hash != NULL ? berth_store_write(broker->store, run_create_admin, &admin)
+                            : BERTH_ERR_NO_MEMORY;
+    if (code != BERTH_OK) {
+        return berth_set_error(error, code, "user \"%s\": %s", name, berth_error_sentence(code));
+    }
+    return true;
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site on loopback for component tests: certificates, a broker process, an API client."""
+import ctypes
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+
+ADMIN_PASSWORD = "correct horse battery"
+CONFIG = """[broker]
+state_dir = {dir}/state
+api_socket = {dir}/api.sock
+internal_socket = {dir}/internal.sock
+agent_listen = 127.0.0.1:0
+ca_file = {dir}/ca.pem
+cert_file = {dir}/broker.pem
+key_file = {dir}/broker.key
+ticket_key_file = {dir}/ticket.key
+
+[limits]
+hash_memory_kib = 64
+"""
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def openssl(*args):
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+class Site:
+    """Folder of certificates; new_host() adds one for a host."""
+
+    def __init__(self, folder):
+        self.dir = folder
+        os.makedirs(os.path.join(folder, "state"), exist_ok=True)
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"), "-days", "2",
+                "-subj", "/CN=test site")
+        openssl("genpkey", "-algorithm", "ed25519", "-out", self.path("ticket.key"))
+        openssl("pkey", "-in", self.path("ticket.key"), "-pubout", "-out", self.path("ticket.pub"))
+        self.issue("broker", "DNS:broker.berth")
+        with open(self.path("broker.conf"), "w", encoding="utf-8") as config:
+            config.write(CONFIG.format(dir=folder))
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def issue(self, name, san):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
+                "-subj", "/CN=" + name)
+        with open(self.path(name + ".ext"), "w", encoding="utf-8") as ext:
+            ext.write(f"subjectAltName={san}\nextendedKeyUsage=serverAuth,clientAuth\n")
+        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"),
+                "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "2", "-extfile",
+                self.path(name + ".ext"), "-out", self.path(name + ".pem"))
+
+    def new_host(self, name):
+        host_id = secrets.token_hex(16)
+        self.issue("host-" + name, f"URI:berth:host:{host_id}")
+        return host_id
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a UNIX socket, from a name that a gateway would use if source is given."""
+
+    def __init__(self, path, source=None, timeout=20):
+        super().__init__("localhost", timeout=timeout)
+        self.unix_path, self.source = path, source
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        if self.source:
+            self.sock.bind(f"\0berth-gateway/{secrets.token_hex(8)}/{self.source}".encode())
+        self.sock.connect(self.unix_path)
+
+
+class Broker:
+    """A real broker process; restart() kills it with -9 first."""
+
+    def __init__(self, program, site):
+        self.program, self.site = program, site
+        self.process = None
+        self.port = 0
+        self.create_admin()
+        self.start()
+
+    def create_admin(self):
+        read_fd, write_fd = os.pipe()
+        os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
+        os.close(write_fd)
+        subprocess.run([self.program, "--config", self.site.path("broker.conf"), "--create-admin",
+                        "admin", "--password-fd", str(read_fd)], pass_fds=[read_fd], check=True)
+        os.close(read_fd)
+
+    def start(self, port=0):
+        config = self.site.path("broker.conf")
+        if port:
+            with open(config, encoding="utf-8") as file:
+                text = file.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(text)
+        read_fd, write_fd = os.pipe()
+        self.process = subprocess.Popen(
+            [self.program, "--config", config, "--ready-fd", str(write_fd)],
+            pass_fds=[write_fd], preexec_fn=die_with_parent)
+        os.close(write_fd)
+        with os.fdopen(read_fd) as ready:
+            lines = ready.read().split("\n")
+        assert "ready" in lines, f"the broker did not get ready: {lines}"
+        self.port = int(dict(line.split("=") for line in lines if "=" in line)["agent_port"])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def request(self, method, path, body=None, token=None, source=None, internal=False):
+        """Returns (status, decoded body or None)."""
+        name = "internal.sock" if internal else "api.sock"
+        connection = UnixConnection(self.site.path(name), source)
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        connection.request(method, path, data, headers)
+        response = connection.getresponse()
+        raw = response.read()
+        connection.close()
+        if response.headers.get_content_type() in ("application/json", "application/problem+json"):
+            return response.status, json.loads(raw)
+        return response.status, raw.decode() if raw else None
+
+    def login(self, user, password, source=None):
+        status, reply = self.request("POST", "/v1/auth/login",
+                                     {"user": user, "password": password}, source=source)
+        assert status == 200, (status, reply)
+        return reply["token"]
+
+
+def new_folder():
+    return tempfile.TemporaryDirectory(prefix="berth-")

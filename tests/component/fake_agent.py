@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's agent that runs nothing: it speaks the control link and pretends."""
+import json
+import os
+import secrets
+import socket
+import ssl
+import struct
+import threading
+import time
+
+
+class FakeAgent(threading.Thread):
+    """Drives pretended machines towards the desired state, as a real agent would.
+
+    auto=False leaves machines where they are until the test calls set_machine().
+    """
+
+    def __init__(self, port, site, host_id, host_name, auto=True, memory_mib=65536, epoch=1):
+        super().__init__(daemon=True)
+        self.port, self.site, self.host_id, self.host_name = port, site, host_id, host_name
+        self.auto = auto
+        self.memory_mib = memory_mib
+        self.epoch = epoch
+        self.opens_sessions = True
+        self.lock = threading.RLock()
+        self.write_lock = threading.Lock()
+        self.machines = {}   # id -> report
+        self.sessions = {}   # id -> report
+        self.desired = {"machines": [], "sessions": []}
+        self.generation = 0
+        self.n_desired = 0
+        self.overlays_seen = []
+        self.welcome = None
+        self.refused = None
+        self.stopped = threading.Event()
+        self.is_mute = False
+        self.changed = threading.Condition(self.lock)
+        self.sock = None
+
+    def run(self):
+        while not self.stopped.is_set():
+            try:
+                self.serve_once()
+            except (OSError, ssl.SSLError, EOFError):
+                pass
+            if self.refused:
+                return
+            self.stopped.wait(0.1)
+
+    def serve_once(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_verify_locations(os.path.join(self.site, "ca.pem"))
+        context.load_cert_chain(os.path.join(self.site, f"host-{self.host_name}.pem"),
+                                os.path.join(self.site, f"host-{self.host_name}.key"))
+        context.set_alpn_protocols(["berth-control/1"])
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        sock = context.wrap_socket(raw, server_hostname="broker.berth")
+        sock.settimeout(20)
+        self.sock = sock
+        self.send({"type": "hello", "version": 1, "host": self.host_id, "boot_id": "boot-1",
+                   "agent_epoch": self.epoch, "display_address": "127.0.0.1:9", "accel": "tcg",
+                   "memory_limit_mib": self.memory_mib, "start_slots": 4, "qemu": "7.2.22"})
+        pinger = threading.Thread(target=self.ping_forever, args=(sock,), daemon=True)
+        pinger.start()
+        try:
+            while not self.stopped.is_set():
+                self.handle(self.receive(sock))
+        finally:
+            sock.close()
+
+    def ping_forever(self, sock):
+        while not self.stopped.wait(1.0) and sock is self.sock:
+            try:
+                self.send({"type": "ping"})
+            except OSError:
+                return
+
+    def receive(self, sock):
+        head = self.read_exactly(sock, 4)
+        return json.loads(self.read_exactly(sock, struct.unpack("<I", head)[0]))
+
+    @staticmethod
+    def read_exactly(sock, n):
+        data = b""
+        while len(data) < n:
+            part = sock.recv(n - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def send(self, message):
+        if self.is_mute:
+            return
+        text = json.dumps(message).encode()
+        with self.write_lock:
+            self.sock.sendall(struct.pack("<I", len(text)) + text)
+
+    def handle(self, message):
+        with self.lock:
+            if message["type"] == "welcome":
+                self.welcome = message
+                self.send_inventory()
+                self.send({"type": "poll", "generation": self.generation})
+            elif message["type"] == "refused":
+                self.refused = message
+                self.stopped.set()
+            elif message["type"] == "desired":
+                self.generation = message["generation"]
+                self.desired = message
+                self.n_desired += 1
+                self.converge()
+                self.send({"type": "poll", "generation": self.generation})
+            self.changed.notify_all()
+
+    def converge(self):
+        for machine in self.desired["machines"]:
+            mine = self.machines.get(machine["id"])
+            if machine["want"] == "absent":
+                self.machines.pop(machine["id"], None)
+            elif self.auto and (mine is None or mine["epoch"] < machine["epoch"]):
+                overlay = secrets.token_hex(16)
+                self.overlays_seen.append(overlay)
+                self.machines[machine["id"]] = {
+                    "id": machine["id"], "epoch": machine["epoch"], "state": "ready",
+                    "overlay": overlay, "condition": "", "code": "", "detail": "", "pid": 1,
+                    "memory_mib": machine["memory_mib"]}
+        wanted = {session["id"] for session in self.desired["sessions"]}
+        for gone in set(self.sessions) - wanted:
+            del self.sessions[gone]
+        for session in self.desired["sessions"]:
+            self.converge_session(session)
+        self.send_inventory()
+
+    def converge_session(self, session):
+        mine = self.sessions.get(session["id"])
+        if session["want"] == "ended":
+            if mine:
+                mine.update(state="ended", code=session["reason"])
+        elif session["want"] == "disconnected":
+            if mine:
+                mine["state"] = "listening"
+        elif mine is None and self.opens_sessions:
+            machine = self.machines.get(session["machine"])
+            if machine and machine["state"] == "ready" and machine["epoch"] == session["epoch"]:
+                self.sessions[session["id"]] = {
+                    "id": session["id"], "machine": session["machine"], "epoch": session["epoch"],
+                    "state": "listening", "session_key": secrets.token_hex(32),
+                    "connection_epoch": session["connection_epoch"], "code": ""}
+
+    def send_inventory(self):
+        self.send({"type": "inventory", "machines": list(self.machines.values()),
+                   "sessions": list(self.sessions.values())})
+
+    def set_machine(self, machine_id, **values):
+        """Reports something about a machine."""
+        with self.lock:
+            self.machines.setdefault(machine_id, {
+                "id": machine_id, "epoch": 1, "state": "creating", "overlay": "",
+                "condition": "", "code": "", "detail": ""}).update(values)
+            self.converge()
+
+    def set_session(self, session_id, **values):
+        with self.lock:
+            self.sessions[session_id].update(values)
+            self.send_inventory()
+
+    def wait_for(self, predicate, timeout=10):
+        """Waits until predicate(self) holds; asserts that it does in time."""
+        end = time.monotonic() + timeout
+        with self.lock:
+            while not predicate(self):
+                left = end - time.monotonic()
+                assert left > 0, f"the agent never saw it: {self.desired}"
+                self.changed.wait(left)
+
+    def stop(self):
+        self.stopped.set()
+        if self.sock is not None:
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.join(5)
