@@ -135,17 +135,6 @@ berth_address_get_port(const BerthAddress *address)
     }
 }
 
-void
-berth_address_set_port(BerthAddress *address, uint16_t port)
-{
-    /* The port lies at the same place in both. */
-    G_STATIC_ASSERT(offsetof(struct sockaddr_in, sin_port) ==
-                    offsetof(struct sockaddr_in6, sin6_port));
-    uint16_t big_endian = htons(port);
-    memcpy((uint8_t *)&address->storage + offsetof(struct sockaddr_in, sin_port), &big_endian,
-           sizeof big_endian);
-}
-
 static int
 make_socket(const BerthAddress *address)
 {

@@ -179,20 +179,6 @@ berth_tls_key_get_hash(const BerthTlsKey *self, uint8_t out[BERTH_KEY_HASH_BYTES
     memcpy(out, self->hash, BERTH_KEY_HASH_BYTES);
 }
 
-char *
-berth_tls_key_dup_cert_pem(const BerthTlsKey *self)
-{
-    char *bytes = NULL;
-    char *pem = NULL;
-    BIO *bio = BIO_new(BIO_s_mem());
-    if (bio != NULL && PEM_write_bio_X509(bio, self->cert) == 1) {
-        long n = BIO_get_mem_data(bio, &bytes);
-        pem = g_strndup(bytes, (gsize)n);
-    }
-    BIO_free(bio);
-    return pem;
-}
-
 void *
 berth_tls_key_get_pkey(const BerthTlsKey *self)
 {

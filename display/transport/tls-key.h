@@ -35,9 +35,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthTlsKey, berth_tls_key_unref)
 /* Writes the SHA-256 of the DER SubjectPublicKeyInfo: the pin of this key. */
 void berth_tls_key_get_hash(const BerthTlsKey *self, uint8_t out[BERTH_KEY_HASH_BYTES]);
 
-/* Returns the certificate as PEM text; owned, free with g_free(). */
-char *berth_tls_key_dup_cert_pem(const BerthTlsKey *self);
-
 /* For tls.c: EVP_PKEY*, X509* and STACK_OF(X509)* (or NULL), borrowed. */
 void *berth_tls_key_get_pkey(const BerthTlsKey *self);
 void *berth_tls_key_get_cert(const BerthTlsKey *self);

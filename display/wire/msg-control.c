@@ -12,8 +12,12 @@
 #define MAX_WINDOW_LOG 31
 #define ALL_RIGHTS (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE)
 
-bool
-berth_wire_text_is_clean(const uint8_t *text, size_t len)
+/*
+ * Returns true if text is valid UTF-8 without control characters (C0, C1, DEL): fit for a log or a
+ * window.
+ */
+static bool
+is_text_clean(const uint8_t *text, size_t len)
 {
     if (!g_utf8_validate_len((const char *)text, len, NULL)) {
         return false;
@@ -91,7 +95,7 @@ berth_msg_hello_encode(BerthWriter *writer, const BerthMsgHello *hello)
 {
     size_t name_len = strnlen(hello->client_name, sizeof hello->client_name);
     if (!is_hello_good(hello) || name_len == sizeof hello->client_name ||
-        !berth_wire_text_is_clean((const uint8_t *)hello->client_name, name_len)) {
+        !is_text_clean((const uint8_t *)hello->client_name, name_len)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_u32(writer, BERTH_PROTOCOL_MAGIC);
@@ -107,7 +111,7 @@ static void
 get_client_name(BerthReader *reader, size_t len, BerthMsgHello *ret)
 {
     const uint8_t *name = berth_reader_get_bytes_direct(reader, len);
-    if (name == NULL || len == 0 || !berth_wire_text_is_clean(name, len)) {
+    if (name == NULL || len == 0 || !is_text_clean(name, len)) {
         berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
         return;
     }
@@ -383,7 +387,7 @@ berth_msg_bye_encode(BerthWriter *writer, const BerthMsgBye *bye)
 {
     size_t len = strnlen(bye->text, sizeof bye->text);
     if (bye->code > 0 || len == sizeof bye->text ||
-        !berth_wire_text_is_clean((const uint8_t *)bye->text, len)) {
+        !is_text_clean((const uint8_t *)bye->text, len)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_i32(writer, bye->code);
@@ -404,7 +408,7 @@ berth_msg_bye_decode(const uint8_t *payload, size_t len, BerthMsgBye *ret)
     if (r < 0) {
         return r;
     }
-    if (code > 0 || n > BERTH_LIMIT_REASON_BYTES || !berth_wire_text_is_clean(text, n)) {
+    if (code > 0 || n > BERTH_LIMIT_REASON_BYTES || !is_text_clean(text, n)) {
         return BERTH_ERR_PROTOCOL;
     }
     memset(ret, 0, sizeof *ret);

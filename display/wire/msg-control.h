@@ -88,9 +88,3 @@ int berth_msg_bye_decode(const uint8_t *payload, size_t len, BerthMsgBye *ret);
  * character to BERTH_LIMIT_REASON_BYTES, and control characters become spaces.
  */
 void berth_msg_bye_set(BerthMsgBye *ret, int code, const char *text);
-
-/*
- * Returns true if text is valid UTF-8 without control characters (C0, C1, DEL): fit for a log or a
- * window.
- */
-bool berth_wire_text_is_clean(const uint8_t *text, size_t len);

@@ -133,8 +133,11 @@ frames_arrive_whole_and_in_order(void **state)
 {
     World *world = *state;
     connect_ends(world, 0);
+    assert_false(berth_framed_is_open(world->a.framed));
     assert_berth_ok(berth_framed_send(world->a.framed, "{\"before\":\"open\"}", 17));
     run_until(world->a.n_opened == 1 && world->b.n_opened == 1);
+    assert_true(berth_framed_is_open(world->a.framed) && berth_framed_is_open(world->b.framed));
+    assert_non_null(berth_framed_get_stream(world->a.framed));
     assert_berth_ok(berth_framed_send(world->a.framed, "second", 6));
     assert_berth_ok(berth_framed_send(world->b.framed, "answer", 6));
     run_until(world->b.got->len == 25 && world->a.got->len == 7);

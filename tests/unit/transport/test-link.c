@@ -223,6 +223,7 @@ both_sides_open_and_know_each_other(void **state)
     assert_memory_equal(world->session.peer_key, world->client_key, BERTH_KEY_HASH_BYTES);
     assert_true(berth_link_is_open(world->client.link) && berth_link_is_open(world->session.link));
     assert_int_equal(world->client.welcome.connection_epoch, 3);
+    assert_non_null(berth_link_get_peer_hello(world->session.link));
     assert_int_equal(world->client.welcome.token[0], 0x7a);
     press_key(world, 1);
     press_key(world, 2);

@@ -80,6 +80,8 @@ a_connection_is_made_and_accepted(void **state)
     assert_berth_ok(berth_tcp_accept(listener, &server, &peer));
     assert_berth_ok(berth_tcp_get_local(client, &local));
     assert_int_equal(berth_address_get_port(&local), berth_address_get_port(&peer));
+    assert_berth_ok(berth_tcp_get_peer(client, &peer));
+    assert_int_equal(berth_address_get_port(&peer), berth_address_get_port(&address));
     berth_address_format_ip(&peer, text);
     assert_string_equal(text, "127.0.0.1");
     close(client);
