@@ -121,24 +121,30 @@ on_update(rfbClient *client, int x, int y, int w, int h)
     }
 }
 
+static bool
+is_cursor_sane(int w, int h, int n_pixel_bytes)
+{
+    return w > 0 && h > 0 && (uint32_t)w <= BERTH_LIMIT_CURSOR_SIDE_PX &&
+           (uint32_t)h <= BERTH_LIMIT_CURSOR_SIDE_PX && n_pixel_bytes == BERTH_PIXEL_BYTES;
+}
+
 static void
 on_cursor(rfbClient *client, int hot_x, int hot_y, int w, int h, int n_pixel_bytes)
 {
     RfbCapture *self = get_capture(client);
-    BerthCursorShape shape = { .width = w, .height = h, .hot_x = hot_x, .hot_y = hot_y };
-    g_autofree uint8_t *pixels = NULL;
+    uint8_t *pixels = client->rcSource;
 
-    if (w <= 0 || h <= 0 || (uint32_t)w > BERTH_LIMIT_CURSOR_SIDE_PX ||
-        (uint32_t)h > BERTH_LIMIT_CURSOR_SIDE_PX || n_pixel_bytes != BERTH_PIXEL_BYTES) {
-        return;
+    if (is_cursor_sane(w, h, n_pixel_bytes)) {
+        size_t n_px = (size_t)w * (size_t)h;
+        BerthCursorShape shape = { w, h, hot_x, hot_y, pixels, n_px * BERTH_PIXEL_BYTES };
+
+        for (size_t i = 0; i < n_px; i++) {
+            pixels[i * BERTH_PIXEL_BYTES + 3] = client->rcMask[i] ? 0xff : 0;
+        }
+        berth_screen_set_cursor(self->screen, &shape);
     }
-    shape.size_bytes = (size_t)w * (size_t)h * BERTH_PIXEL_BYTES;
-    pixels = g_memdup2(client->rcSource, shape.size_bytes);
-    for (size_t i = 0; i < (size_t)w * (size_t)h; i++) {
-        pixels[i * BERTH_PIXEL_BYTES + 3] = client->rcMask[i] ? 0xff : 0;
-    }
-    shape.pixels = pixels;
-    berth_screen_set_cursor(self->screen, &shape);
+    /* The library would lose the mask at the next shape. */
+    g_clear_pointer(&client->rcMask, free);
 }
 
 static rfbBool
@@ -342,8 +348,8 @@ run_thread(gpointer user_data)
             while (wait_and_handle(self, client)) {
             }
         }
-        free(client->frameBuffer);
-        client->frameBuffer = NULL;
+        g_clear_pointer(&client->frameBuffer, free);
+        g_clear_pointer(&client->rcSource, free);
         rfbClientCleanup(client);
     }
     g_mutex_lock(&self->lock);

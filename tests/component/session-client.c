@@ -313,6 +313,7 @@ run_ticket(Client *client, char **words)
 {
     BerthTicket ticket = { .rights = BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE };
     uint8_t bytes[BERTH_TICKET_BYTES];
+    int64_t now_us = berth_wall_us();
     int64_t life_us;
 
     berth_tls_key_get_hash(client->key, ticket.client_key_hash);
@@ -329,8 +330,8 @@ run_ticket(Client *client, char **words)
     ticket.machine_epoch = g_ascii_strtoull(words[5], NULL, 10);
     ticket.connection_epoch = g_ascii_strtoull(words[6], NULL, 10);
     /* A life below zero is a ticket that ended so long ago. */
-    ticket.not_before_us = berth_wall_us() - (life_us < 0 ? 60 * G_USEC_PER_SEC - life_us : 0);
-    ticket.expires_us = life_us < 0 ? berth_wall_us() + life_us : ticket.not_before_us + life_us;
+    ticket.not_before_us = now_us + (life_us < 0 ? life_us - 60 * G_USEC_PER_SEC : 0);
+    ticket.expires_us = now_us + life_us;
     if (berth_ticket_sign(&ticket, client->broker, bytes) < 0) {
         return false;
     }

@@ -46,6 +46,12 @@ class Driver:
         words = self("state").split()
         return dict(zip(words[::2], words[1::2]))
 
+    def close(self):
+        """Ends it properly; it must have nothing to complain about."""
+        self.process.stdin.close()
+        if self.process.wait(timeout=20) != 0:
+            sys.exit(f"the driver ends with status {self.process.returncode}")
+
     def tap(self, code):
         for down in (1, 0):
             answer = self(f"key {code} {down}")
@@ -126,6 +132,7 @@ class Test:
         self.qemu.close()
         fixture.wait_until("the end is told",
                            lambda: self.driver.state()["end"] == "desktop-gone")
+        self.driver.close()
         print("ok: the end of the desktop")
 
 
