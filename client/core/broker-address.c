@@ -28,6 +28,23 @@ is_host_char(char c, bool is_ipv6)
     return g_ascii_isalnum(c) || c == '-' || c == '.' || c == '_';
 }
 
+/* Copies a host name of len bytes.  Returns what is wrong with it, NULL if it is good. */
+static const char *
+copy_host(const char *text, size_t len, bool is_ipv6, char *ret_host)
+{
+    if (len == 0 || len > BERTH_BROKER_HOST_CHARS) {
+        return "the host name is missing or too long";
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!is_host_char(text[i], is_ipv6)) {
+            return "the host name holds a character that is not allowed";
+        }
+    }
+    memcpy(ret_host, text, len);
+    ret_host[len] = '\0';
+    return NULL;
+}
+
 /* Splits "host", "host:port" or "[v6]:port"; ret_port_text is NULL without a port. */
 static const char *
 split_host(const char *text, char *ret_host, const char **ret_port_text)
@@ -35,27 +52,17 @@ split_host(const char *text, char *ret_host, const char **ret_port_text)
     bool is_ipv6 = text[0] == '[';
     const char *start = is_ipv6 ? text + 1 : text;
     const char *end = strchr(start, is_ipv6 ? ']' : ':');
-    size_t len;
+    const char *why;
 
     if (is_ipv6 && end == NULL) {
         return "the bracket is not closed";
     }
-    len = end != NULL ? (size_t)(end - start) : strlen(start);
-    if (len == 0 || len > BERTH_BROKER_HOST_CHARS) {
-        return "the host name is missing or too long";
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!is_host_char(start[i], is_ipv6)) {
-            return "the host name holds a character that is not allowed";
-        }
-    }
-    memcpy(ret_host, start, len);
-    ret_host[len] = '\0';
+    why = copy_host(start, end != NULL ? (size_t)(end - start) : strlen(start), is_ipv6, ret_host);
     if (is_ipv6) {
         end++;
     }
     *ret_port_text = end != NULL && *end != '\0' ? end : NULL;
-    return NULL;
+    return why;
 }
 
 static const char *

@@ -38,7 +38,7 @@ struct BerthSessionClient {
     uint32_t serial; /* of the last input message */
     BerthHeldKeys held;
     int own_code; /* why we ended it ourselves; BERTH_OK if we did not */
-    guint close_source;
+    bool is_dismissed;
 };
 
 static void
@@ -115,6 +115,9 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
 {
     BerthSessionClient *self = user_data;
 
+    if (self->is_dismissed) {
+        return BERTH_OK;
+    }
     switch (channel) {
     case BERTH_CHANNEL_DISPLAY:
         return berth_decode_worker_push(self->decoder, type, payload, len, berth_monotonic_us());
@@ -132,7 +135,9 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
 {
     BerthSessionClient *self = user_data;
 
-    if (self->own_code != BERTH_OK) {
+    if (self->is_dismissed) {
+        berth_session_client_free(self);
+    } else if (self->own_code != BERTH_OK) {
         report_closed(self, self->own_code, berth_error_sentence(self->own_code), false);
     } else {
         report_closed(self, code, text, is_bye);
@@ -193,16 +198,6 @@ on_news(const BerthFrameNews *news, void *user_data)
                       news->input_serial, news->is_changed, now_us);
     self->callbacks.frame(news, self->user_data);
     acknowledge(self, news, berth_monotonic_us());
-}
-
-static gboolean
-on_late_close(gpointer user_data)
-{
-    BerthSessionClient *self = user_data;
-
-    self->close_source = 0;
-    report_closed(self, self->own_code, berth_error_sentence(self->own_code), false);
-    return G_SOURCE_REMOVE;
 }
 
 static void
@@ -285,7 +280,6 @@ berth_session_client_free(BerthSessionClient *self)
     if (self == NULL) {
         return;
     }
-    g_clear_handle_id(&self->close_source, g_source_remove);
     berth_dialer_free(self->dialer);
     berth_link_free(self->link);
     berth_decode_worker_free(self->decoder);
@@ -297,18 +291,18 @@ berth_session_client_free(BerthSessionClient *self)
 }
 
 void
-berth_session_client_close(BerthSessionClient *self)
+berth_session_client_dismiss(BerthSessionClient *self)
 {
-    if (self->link != NULL) {
-        berth_session_client_release_all(self);
-        berth_link_close(self->link, BERTH_OK, NULL);
-        berth_link_flush(self->link);
+    if (self == NULL) {
         return;
     }
-    g_clear_pointer(&self->dialer, berth_dialer_free);
-    if (self->close_source == 0) {
-        self->close_source = g_idle_add(on_late_close, self);
+    if (!berth_session_client_is_open(self)) {
+        berth_session_client_free(self);
+        return;
     }
+    berth_session_client_release_all(self);
+    self->is_dismissed = true;
+    berth_link_close(self->link, BERTH_OK, NULL);
 }
 
 void

@@ -7,7 +7,7 @@
  * connection is never mended here: the controller makes a new one.
  *
  * Callbacks come in the main context; `closed` comes once, last, and is the only one in which the
- * client may be freed.  Thread: main.
+ * client may be freed or dismissed.  Thread: main.
  */
 #pragma once
 
@@ -62,8 +62,11 @@ BerthSessionClient *berth_session_client_new(const BerthSessionTarget *target,
 /* Drops the connection without a word.  NULL is allowed. */
 void berth_session_client_free(BerthSessionClient *self);
 
-/* Lets all keys go, says goodbye and closes; `closed` comes later with code 0. */
-void berth_session_client_close(BerthSessionClient *self);
+/*
+ * Lets all keys go and says goodbye.  The client is given away: no callback comes any more, and
+ * it frees itself when the goodbye has left, or after a second.  NULL is allowed.
+ */
+void berth_session_client_dismiss(BerthSessionClient *self);
 
 /* Breaks the connection as a failing network would: for tests of the resume. */
 void berth_session_client_break(BerthSessionClient *self);

@@ -195,11 +195,8 @@ end_desktop(BerthSessionController *self, const GError *why)
 {
     stop_timers(self);
     berth_broker_client_cancel(self->broker);
-    if (self->session != NULL) {
-        /* A goodbye, as far as the socket takes it at once. */
-        berth_session_client_close(self->session);
-    }
-    drop_session(self);
+    collect_traffic(self);
+    g_clear_pointer(&self->session, berth_session_client_dismiss);
     self->has_token = false;
     self->is_resuming = false;
     berth_wipe(self->token, sizeof self->token);

@@ -174,6 +174,7 @@ berth_login_view_focus(BerthLoginView *self)
 
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
         if (text_of(fields[i])[0] == '\0') {
+            gtk_editable_select_region(GTK_EDITABLE(self->broker), 0, 0);
             gtk_widget_grab_focus(fields[i]);
             return;
         }

@@ -41,6 +41,7 @@ struct BerthWindow {
     char *error;  /* what the page of the next state has to show */
     bool is_fullscreen;
     bool wants_fullscreen; /* as soon as a desktop is open */
+    bool is_leaving;       /* the broker has not answered yet */
     bool is_closing;
 };
 
@@ -60,10 +61,18 @@ set_fullscreen(BerthWindow *self, bool is_fullscreen)
     }
 }
 
+/* The title of the bar is the window's name in lists of windows, too. */
+static void
+set_header(BerthWindow *self, BerthHeaderMode mode, const char *title, const char *subtitle)
+{
+    gtk_window_set_title(GTK_WINDOW(self->window), title != NULL ? title : "Berth");
+    berth_header_set(self->header, mode, title != NULL ? title : "Berth", subtitle);
+}
+
 static void
 show_login(BerthWindow *self)
 {
-    berth_header_set(self->header, BERTH_HEADER_PLAIN, "Berth", NULL);
+    set_header(self, BERTH_HEADER_PLAIN, NULL, NULL);
     berth_login_view_show_error(self->login, self->error);
     show_page(self, berth_login_view_get_widget(self->login));
     berth_login_view_focus(self->login);
@@ -73,7 +82,7 @@ static void
 show_list(BerthWindow *self)
 {
     set_fullscreen(self, false);
-    berth_header_set(self->header, BERTH_HEADER_LIST, "Desktops", self->settings->user);
+    set_header(self, BERTH_HEADER_LIST, "Desktops", self->settings->user);
     berth_picker_view_show_error(self->picker, self->error);
     show_page(self, berth_picker_view_get_widget(self->picker));
     berth_picker_view_focus(self->picker);
@@ -82,7 +91,7 @@ show_list(BerthWindow *self)
 static void
 show_busy(BerthWindow *self, const char *title, const char *text)
 {
-    berth_header_set(self->header, BERTH_HEADER_PLAIN, "Berth", NULL);
+    set_header(self, BERTH_HEADER_PLAIN, title, NULL);
     berth_status_view_show_busy(self->status, title, text);
     show_page(self, berth_status_view_get_widget(self->status));
 }
@@ -90,8 +99,7 @@ show_busy(BerthWindow *self, const char *title, const char *text)
 static void
 show_desktop(BerthWindow *self)
 {
-    berth_header_set(self->header, BERTH_HEADER_DESKTOP, self->desktop_name,
-                     self->settings->broker);
+    set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
     show_page(self, self->desktop_page);
     gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
     if (self->wants_fullscreen) {
@@ -100,16 +108,20 @@ show_desktop(BerthWindow *self)
     }
 }
 
-/* A user who left does not need to be told so. */
+/* A user who left does not need to be told so: the list comes as soon as the broker knows. */
 static void
 show_end(BerthWindow *self)
 {
     set_fullscreen(self, false);
+    if (self->error == NULL && self->is_leaving) {
+        show_busy(self, self->desktop_name, "the desktop is being closed");
+        return;
+    }
     if (self->error == NULL) {
         berth_session_controller_reload(self->controller);
         return;
     }
-    berth_header_set(self->header, BERTH_HEADER_LIST, self->desktop_name, NULL);
+    set_header(self, BERTH_HEADER_LIST, self->desktop_name, NULL);
     berth_status_view_show_end(self->status, "The desktop is closed", self->error);
     show_page(self, berth_status_view_get_widget(self->status));
 }
@@ -270,6 +282,9 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
     }
     if (self->is_closing) {
         g_application_quit(g_application_get_default());
+    } else if (self->is_leaving) {
+        self->is_leaving = false;
+        berth_session_controller_reload(self->controller);
     }
 }
 
@@ -369,6 +384,15 @@ on_leave_resume(BerthWindow *self)
 }
 
 static void
+leave(BerthWindow *self, BerthLeave kind)
+{
+    self->is_leaving = true;
+    if (berth_session_controller_leave(self->controller, kind) != BERTH_OK) {
+        self->is_leaving = false;
+    }
+}
+
+static void
 ask_logoff(BerthWindow *self)
 {
     GtkWidget *dialog =
@@ -385,7 +409,7 @@ ask_logoff(BerthWindow *self)
                                 "destructive-action");
     gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
     if (gtk_dialog_run(GTK_DIALOG(dialog)) == GTK_RESPONSE_ACCEPT) {
-        berth_session_controller_leave(self->controller, BERTH_LEAVE_LOGOFF);
+        leave(self, BERTH_LEAVE_LOGOFF);
     }
     gtk_widget_destroy(dialog);
 }
@@ -416,7 +440,7 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
         break;
     case BERTH_HEADER_DISCONNECT:
-        berth_session_controller_leave(self->controller, BERTH_LEAVE_DISCONNECT);
+        leave(self, BERTH_LEAVE_DISCONNECT);
         break;
     default:
         ask_logoff(self);
@@ -503,7 +527,7 @@ on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
     self->is_closing = true;
     gtk_widget_hide(window);
     g_timeout_add(GOODBYE_MS, on_goodbye_late, NULL);
-    berth_session_controller_leave(self->controller, BERTH_LEAVE_DISCONNECT);
+    leave(self, BERTH_LEAVE_DISCONNECT);
     return GDK_EVENT_STOP;
 }
 

@@ -54,6 +54,8 @@ make_action_group(BerthProbeOptions *options)
         entry[0].arg_description = rows[i].arg_name;
         if (rows[i].arg == BERTH_PROBE_ARG_NONE) {
             entry[0].flags = G_OPTION_FLAG_NO_ARG;
+        } else if (rows[i].arg == BERTH_PROBE_ARG_OPTIONAL_TIME) {
+            entry[0].flags = G_OPTION_FLAG_OPTIONAL_ARG;
         }
         g_option_group_add_entries(group, entry);
     }

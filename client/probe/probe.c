@@ -21,6 +21,8 @@
 
 /* Time that the broker has to answer to disconnect or log off. */
 #define LEAVE_MS 10000
+/* Turns of the loop in which the goodbye to the session leaves. */
+#define GOODBYE_TURNS 32
 
 typedef struct {
     BerthProbeOptions options;
@@ -131,6 +133,21 @@ status_of(const GError *error, BerthClientState state)
     }
 }
 
+static gboolean
+on_timeout(gpointer user_data)
+{
+    Probe *probe = user_data;
+    BerthClientState state = berth_session_controller_get_state(probe->controller);
+    g_autofree char *reason = g_strdup_printf(
+        "not done within %g s (state %s, %" G_GUINT64_FORMAT " frames)", probe->options.timeout_s,
+        berth_fsm_state_name(&berth_client_fsm, (int)state),
+        berth_session_controller_get_stats(probe->controller)->n_frames);
+
+    probe->timeout_source = 0;
+    fail(probe, BERTH_PROBE_TIMEOUT, reason);
+    return G_SOURCE_REMOVE;
+}
+
 /* Everything was done: tells the broker if that was asked for. */
 static void
 finish(Probe *probe)
@@ -144,6 +161,7 @@ finish(Probe *probe)
     }
     if (code == BERTH_OK) {
         g_clear_handle_id(&probe->timeout_source, g_source_remove);
+        probe->timeout_source = g_timeout_add(LEAVE_MS, on_timeout, probe);
     } else {
         quit(probe);
     }
@@ -406,21 +424,6 @@ static const BerthControllerCallbacks callbacks = {
 };
 
 static gboolean
-on_timeout(gpointer user_data)
-{
-    Probe *probe = user_data;
-    BerthClientState state = berth_session_controller_get_state(probe->controller);
-    g_autofree char *reason = g_strdup_printf(
-        "not done within %g s (state %s, %" G_GUINT64_FORMAT " frames)", probe->options.timeout_s,
-        berth_fsm_state_name(&berth_client_fsm, (int)state),
-        berth_session_controller_get_stats(probe->controller)->n_frames);
-
-    probe->timeout_source = 0;
-    fail(probe, BERTH_PROBE_TIMEOUT, reason);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean
 on_signal(gpointer user_data)
 {
     fail(user_data, BERTH_PROBE_SIGNAL, "stopped by a signal");
@@ -494,6 +497,8 @@ run(Probe *probe)
     g_clear_handle_id(&probe->next_source, g_source_remove);
     /* Lets keys go and says goodbye, if there is a connection. */
     berth_session_controller_cancel(probe->controller);
+    for (int i = 0; i < GOODBYE_TURNS && g_main_context_iteration(NULL, FALSE); i++) {
+    }
     write_stats(probe);
 }
 
