@@ -1,0 +1,418 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client, with and without its window, against a scripted broker and a real session.
+
+usage: test_client.py PART BERTH BERTH_SESSION SESSION_CLIENT TG_EXPECT BUILD_TG_SH [KEEP_FOLDER]
+PART is probe or window.  Pictures of the window are kept in KEEP_FOLDER if it is given.
+"""
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+import display_fixture as fixture
+import qmp
+from fake_site import FakeSite, PASSWORD, POOL, USER
+from session_fixture import Client, Session
+
+KEY_A, KEY_H, KEY_I, KEY_ENTER = 30, 35, 23, 28
+LIMIT_S = 60
+CONNECT = f"POST /v1/me/desktops/{POOL}/connect"
+
+
+def check(what, is_good, detail=""):
+    if not is_good:
+        sys.exit(f"FAILED: {what} {detail}")
+    print(f"ok: {what}", flush=True)
+
+
+class Desktop:
+    """A real guest behind a real session, offered by the site."""
+
+    def __init__(self, site, folder, session_program, ticket_program, tg_expect, build_tg_sh):
+        self.folder, self.tg_expect = folder, tg_expect
+        self.qemu = fixture.DisplayQemu(fixture.build_guest(build_tg_sh, folder))
+        self.tickets = Client(ticket_program)
+        self.session = Session(session_program, folder)
+        self.epoch = 0
+        self.events = []
+        self.session.start(self.tickets.broker_key, self.qemu.add_display(), resume_window_s=60)
+        self.session.control.settimeout(None)
+        threading.Thread(target=self._drain, daemon=True).start()
+        site.session = self.session
+        site.make_ticket = self.ticket
+
+    def _drain(self):
+        try:
+            while self.session.receive() is not None:
+                pass
+        except (OSError, ValueError):
+            pass
+
+    def ticket(self, client_key):
+        self.epoch += 1
+        answer = self.session.ticket(self.tickets, self.epoch, client_key=client_key)
+        return base64.b64encode(bytes.fromhex(answer.split()[-1])).decode()
+
+    def expected(self, width=1280, height=800):
+        path = os.path.join(self.folder, "expected.ppm")
+        with open(path, "wb") as file:
+            subprocess.run([self.tg_expect, str(width), str(height), "0", *self.events],
+                           stdout=file, check=True)
+        return qmp.read_ppm(path)
+
+
+class Story:
+    def __init__(self, berth, *programs):
+        self.berth = berth
+        self.programs = programs
+        self.folder = tempfile.mkdtemp(prefix="berth-client-")
+        self.site = FakeSite(self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def password_fd(self, password):
+        reading, writing = os.pipe()
+        os.write(writing, password.encode())
+        os.close(writing)
+        return reading
+
+    def argv(self, fd, *args, broker=None, ca=None):
+        return [self.berth, "probe", "--broker", broker or self.site.url(), "--ca",
+                ca or self.site.ca, "--user", USER, "--password-fd", str(fd), *args]
+
+    def probe(self, *args, password=PASSWORD, **where):
+        fd = self.password_fd(password)
+        done = subprocess.run(self.argv(fd, *args, **where), pass_fds=[fd], text=True,
+                              capture_output=True, timeout=LIMIT_S, preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+        return done.returncode, done.stderr
+
+    def expect(self, what, status, words, *args, **where):
+        got, text = self.probe(*args, **where)
+        check(what, got == status and words in text, f"(status {got}: {text})")
+
+
+class ProbeStory(Story):
+    """Exit status and reasons, then a desktop from the first frame to the log off."""
+
+    def refusals(self):
+        self.expect("a wrong password is refused", 2, "the user name or password is wrong",
+                    password="wrong")
+        self.expect("an unknown desktop is named", 3, "'Office', 'Laboratory'", "--desktop", "x")
+        self.expect("an unknown option is refused", 1, "--help", "--nonsense")
+        self.expect("a plain text broker is refused", 1, "only https", broker="http://127.0.0.1:1")
+        self.expect("a broker that is not there is told", 4, "check the address",
+                    broker="https://127.0.0.1:1")
+        other = tempfile.mkdtemp(dir=self.folder)
+        from fake_site import make_keys
+        self.expect("a foreign authority is not trusted", 6, "not trusted",
+                    ca=make_keys(other)[0])
+        self.expect("a missing CA file is told", 1, "CA file", ca="/nonexistent")
+
+    def hostile_brokers(self):
+        answers = self.site.answers
+        login, desktops = "POST /v1/auth/login", "GET /v1/me/desktops"
+        answers[login] = lambda _: (200, b"<html>hello</html>")
+        self.expect("HTML is no login", 8, "not JSON")
+        answers[login] = lambda _: (200, {"token": "x" * 64, "user": {"name": "a"}})
+        self.expect("a token that is no token is refused", 8, "token")
+        answers[login] = lambda _: (200, b" " * (5 << 20))
+        self.expect("an endless answer is cut off", 8, "too large")
+        answers[login] = lambda _: (429, {"code": "throttled", "title": "too many attempts",
+                                          "retry_after_s": 9})
+        self.expect("throttling is told", 2, "too many attempts")
+        del answers[login]
+        answers[desktops] = lambda _: (200, {"desktops": [{"pool": "../../x", "name": "Office",
+                                                           "state": "busy"}]})
+        self.expect("a pool that is no id is refused", 8, "pool")
+        del answers[desktops]
+        answers[CONNECT] = lambda _: (200, {"state": "ready", "session": POOL, "sni": "evil"})
+        self.expect("a session name of another kind is refused", 8, "sni", "--desktop", "Office")
+        answers[CONNECT] = lambda _: (409, {"code": "no-desktop", "title": "no desktop is free"})
+        self.expect("a full pool is told", 3, "no desktop is free", "--desktop", "Office")
+        answers[CONNECT] = lambda _: (202, {"state": "queued", "position": 4, "retry_ms": 100})
+        self.expect("the place in the queue is told until time is over", 5, "place 4",
+                    "--desktop", "Office", "--timeout", "1")
+        check("the client asked again by itself", self.site.count(CONNECT) > 4)
+        del answers[CONNECT]
+
+    def wrong_session_key(self, desktop):
+        session, good = desktop.session, desktop.session.key
+        session.key = "0" * 64
+        self.expect("a session with another key is not trusted", 6, "", "--desktop", "Office")
+        session.key = good
+
+    def one_shot(self, desktop):
+        desktop.qemu.wait_for_agent(60)
+        stats = self.path("stats.json")
+        shot = self.path("shot.png")
+        self.expect("a whole visit works", 0, "", "--desktop", "Office", "--wait-stable", "200",
+                    "--wait-key-echo", "--type", "hi", "--key", "enter", "--wait-stable", "200",
+                    "--screenshot", shot, "--stats", stats, "--disconnect")
+        desktop.events += [f"key:{code}" for code in (KEY_H, KEY_I, KEY_ENTER)]
+        check("the screenshot is the guest's picture", self.read_png(shot) == desktop.expected())
+        with open(stats, encoding="ascii") as file:
+            numbers = json.load(file)
+        echo = numbers["input_to_frame"]
+        check("every press was answered", echo["n_samples"] == 3, str(echo))
+        check("times and bytes were measured",
+              numbers["first_picture_us"] > 0 and numbers["login_us"] > 0 and
+              numbers["bytes_in"] > 10000 and numbers["status"] == 0, str(numbers))
+        check("the broker was told", any("/disconnect" in r for r in self.site.requests))
+        print(f"# first picture {numbers['first_picture_us']} us, key to frame p50 "
+              f"{echo['p50_us']} us, {numbers['bytes_in']} bytes in")
+
+    def read_png(self, path):
+        ppm = self.path("shot.ppm")
+        subprocess.run(["convert", path, "-depth", "8", ppm], check=True)
+        return qmp.read_ppm(ppm)
+
+    def script(self, desktop):
+        fd = self.password_fd(PASSWORD)
+        probe = subprocess.Popen(self.argv(fd, "--desktop", "Office", "--script", "-"),
+                                 pass_fds=[fd], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 text=True, preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+
+        def command(text, is_good=True):
+            probe.stdin.write(text + "\n")
+            probe.stdin.flush()
+            answer = json.loads(probe.stdout.readline())
+            check(f"script: {text}", answer["ok"] == is_good, str(answer))
+            return answer
+
+        command("wait-stable 200")
+        before = command("hash")["sha256"]
+        command("key a")
+        echo = command("wait-echo 5000")
+        check("the echo was timed", echo["latency_us"] > 0, str(echo))
+        command("wait-stable 150")
+        check("the picture is another one", command("hash")["sha256"] != before)
+        desktop.events += [f"key:{KEY_A}"]
+        check("a bar has its colour", command("pixel 10,10")["rgb"] == "ff0000")
+        command("pixel 5000,10", is_good=False)
+        command("nonsense", is_good=False)
+        command("break")
+        command("wait-open")
+        check("the connection came back", command("wait-stable 200")["resumes"] == 1)
+        check("by the token alone", self.site.count(CONNECT) == self.n_connects + 1)
+        command("resize 1024x768")
+        command("wait-size 1024x768")
+        answer = command("stats")
+        check("the resume was timed", answer["stats"]["last_resume_us"] > 0)
+        command("resize 1280x800")
+        command("wait-size 1280x800")
+        command("logoff")
+        check("the script ended well", probe.wait(LIMIT_S) == 0)
+        check("the desktop was thrown away", any("/logoff" in r for r in self.site.requests))
+
+    def signals(self):
+        fd = self.password_fd(PASSWORD)
+        probe = subprocess.Popen(self.argv(fd, "--desktop", "Office", "--hold", "60"),
+                                 pass_fds=[fd], stderr=subprocess.PIPE, text=True,
+                                 preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+        dialled = self.site.n_dialled
+        fixture.wait_until("the probe dials", lambda: self.site.n_dialled > dialled)
+        probe.send_signal(signal.SIGINT)
+        text = probe.communicate(timeout=LIMIT_S)[1]
+        check("Ctrl-C ends it cleanly", probe.returncode == 130 and "signal" in text, text)
+
+    def run(self):
+        self.refusals()
+        self.hostile_brokers()
+        desktop = Desktop(self.site, self.folder, *self.programs)
+        self.wrong_session_key(desktop)
+        self.one_shot(desktop)
+        self.n_connects = self.site.count(CONNECT)
+        self.script(desktop)
+        self.signals()
+
+
+class WindowStory(Story):
+    """A person in front of a window: wrong password, the list, the desktop, a lost network."""
+
+    def __init__(self, keep_folder, *programs):
+        super().__init__(*programs)
+        self.keep_folder = keep_folder
+        self.display = self.start_display()
+        self.env = {**os.environ, "DISPLAY": self.display, "HOME": self.folder,
+                    "XDG_CONFIG_HOME": self.path("config"), "GTK_THEME": "Adwaita",
+                    "NO_AT_BRIDGE": "1", "GDK_BACKEND": "x11"}
+        self.openbox = subprocess.Popen(["openbox"], env=self.env, stderr=subprocess.DEVNULL,
+                                        preexec_fn=qmp.die_with_parent)
+
+    def start_display(self):
+        reading, writing = os.pipe()
+        self.xvfb = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x900x24", "-nolisten",
+             "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL,
+            preexec_fn=qmp.die_with_parent)
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            return ":" + file.readline().strip()
+
+    def xdotool(self, *args):
+        return subprocess.run(["xdotool", *args], env=self.env, text=True, capture_output=True,
+                              timeout=LIMIT_S).stdout.strip()
+
+    def screen(self, name="screen"):
+        path = self.path(name + ".ppm")
+        subprocess.run(["import", "-window", "root", "-depth", "8", path], env=self.env,
+                       check=True, timeout=LIMIT_S)
+        return qmp.read_ppm(path)
+
+    def keep(self, name):
+        if self.keep_folder:
+            subprocess.run(["import", "-window", "root",
+                            os.path.join(self.keep_folder, name + ".png")], env=self.env,
+                           check=True, timeout=LIMIT_S)
+
+    def titles(self):
+        ids = self.xdotool("search", "--onlyvisible", "--class", "berth").split()
+        return [self.xdotool("getwindowname", one) for one in ids]
+
+    def wait_title(self, title):
+        try:
+            fixture.wait_until(f"a window called '{title}'", lambda: title in self.titles(), 30)
+        except SystemExit:
+            self.keep("lost")
+            print("# windows:", self.titles(), "requests:", self.site.requests[-5:])
+            raise
+
+    def still(self):
+        """Waits until the screen does not change any more; returns it."""
+        def same():
+            first = self.screen()
+            return first if first == self.screen() else None
+        return fixture.wait_until("a screen at rest", same, 30)
+
+    def type_login(self, password):
+        self.xdotool("type", "--delay", "5", password)
+        self.xdotool("key", "Return")
+
+    def login(self):
+        self.wait_title("Berth")
+        self.still()
+        self.keep("login")
+        self.type_login("wrong")
+        fixture.wait_until("a login", lambda: self.site.count("POST /v1/auth/login") == 1)
+        self.wait_title("Berth")
+        self.still()
+        self.keep("login-refused")
+        check("a wrong password leads back to the login", self.berth_runs())
+        self.type_login(PASSWORD)
+        self.wait_title("Desktops")
+        self.still()
+        self.keep("picker")
+
+    def berth_runs(self):
+        return self.process.poll() is None
+
+    def shows_guest(self):
+        """Looks for the bars at the top of the guest's picture: red, green and blue, 64 each."""
+        bars = b"\xff\0\0" * 64 + b"\0\xff\0" * 64 + b"\0\0\xff" * 64
+        width, _, pixels = self.screen()
+        at = pixels.find(bars)
+        return divmod(at // 3, width) if at >= 0 and at % 3 == 0 else None
+
+    def presses_in_guest(self):
+        return self.desktop.qemu.screen(self.path("guest.ppm"))
+
+    def use(self):
+        self.xdotool("key", "Return")
+        self.wait_title("Office")
+        row, column = fixture.wait_until("the guest's bars", self.shows_guest, 60)
+        self.still()
+        self.keep("desktop")
+        print(f"# the canvas begins at {column},{row}")
+        before = self.presses_in_guest()
+        self.xdotool("key", "a")
+        fixture.wait_until("the key in the guest", lambda: self.presses_in_guest() != before)
+        print("ok: a key of the window reaches the guest")
+        self.same_as_guest()
+
+    def same_as_guest(self):
+        """The canvas is the guest's screen, pixel by pixel."""
+        def compare():
+            width, height, pixels = self.presses_in_guest()
+            screen_width, _, screen = self.screen()
+            found = self.shows_guest()
+            if found is None:
+                return False
+            row, column = found
+            for y in range(0, height, 7):
+                start = 3 * ((row + y) * screen_width + column)
+                if screen[start:start + 3 * width] != pixels[3 * y * width:3 * (y + 1) * width]:
+                    return False
+            return True
+        fixture.wait_until("the canvas is the guest's screen", compare, 30)
+        print("ok: the canvas is the guest's screen, pixel by pixel")
+
+    def fullscreen(self):
+        self.xdotool("key", "F11")
+        fixture.wait_until("full screen", lambda: self.shows_guest() == (0, 0), 30)
+        self.still()
+        self.keep("fullscreen")
+        print("ok: F11 fills the screen, and the guest follows")
+        self.xdotool("key", "F11")
+        fixture.wait_until("a window again", lambda: (self.shows_guest() or (0, 0))[0] > 20, 30)
+
+    def lose(self):
+        self.site.is_cut_off = True
+        self.desktop.session.process.send_signal(signal.SIGSTOP)
+        before = self.screen()
+        self.break_connections()
+        fixture.wait_until("the overlay", lambda: self.screen() != before, 40)
+        self.keep("resume")
+        self.site.is_cut_off = False
+        self.desktop.session.process.send_signal(signal.SIGCONT)
+        fixture.wait_until("the desktop again", self.shows_guest, 40)
+        self.same_as_guest()
+        print("ok: a lost connection comes back")
+
+    def break_connections(self):
+        """Resets the client's connection, as a failing network would."""
+        subprocess.run(["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(self.site.port)],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+    def leave(self):
+        self.desktop.session.send({"op": "end", "reason": "logged-off"})
+        fixture.wait_until("the end", lambda: self.shows_guest() is None, 30)
+        self.still()
+        self.keep("ended")
+        self.xdotool("key", "alt+F4")
+        check("closing the window ends the program", self.process.wait(LIMIT_S) == 0)
+
+    def run(self):
+        self.desktop = Desktop(self.site, self.folder, *self.programs)
+        self.desktop.qemu.wait_for_agent(60)
+        log = open(self.path("berth.log"), "wb")
+        self.process = subprocess.Popen(
+            [self.berth, "--broker", self.site.url(), "--ca", self.site.ca, "--user", USER],
+            env=self.env, stderr=log, preexec_fn=qmp.die_with_parent)
+        self.login()
+        self.use()
+        self.fullscreen()
+        self.lose()
+        self.leave()
+        with open(self.path("berth.log"), encoding="utf-8") as file:
+            text = file.read()
+        check("GTK had nothing to complain of",
+              "CRITICAL" not in text and "Gtk-WARNING" not in text, text)
+
+
+def main():
+    part, programs = sys.argv[1], [os.path.abspath(arg) for arg in sys.argv[2:7]]
+    keep = sys.argv[7] if len(sys.argv) > 7 else None
+    story = ProbeStory(*programs) if part == "probe" else WindowStory(keep, *programs)
+    story.run()
+
+
+main()

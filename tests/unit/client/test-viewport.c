@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/viewport.h"
+
+#include "testing.h"
+
+static void
+pictures_are_placed_one_to_one_when_they_fit(void **state)
+{
+    BerthViewport exact = berth_viewport_fit(1280, 800, 1280, 800);
+    BerthViewport small = berth_viewport_fit(1300, 900, 1280, 800);
+    BerthViewport twice = berth_viewport_fit(2600, 1700, 1280, 800);
+
+    assert_true(berth_rect_equal(exact.target, (BerthRect){ 0, 0, 1280, 800 }));
+    assert_true(berth_rect_equal(small.target, (BerthRect){ 10, 50, 1280, 800 }));
+    assert_true(berth_viewport_is_exact(&small));
+    assert_true(berth_rect_equal(twice.target, (BerthRect){ 20, 50, 2560, 1600 }));
+    assert_true(berth_viewport_is_exact(&twice));
+}
+
+static void
+pictures_shrink_with_one_scale_when_they_do_not_fit(void **state)
+{
+    BerthViewport viewport = berth_viewport_fit(640, 800, 1280, 800);
+
+    assert_false(berth_viewport_is_exact(&viewport));
+    assert_true(berth_rect_equal(viewport.target, (BerthRect){ 0, 200, 640, 400 }));
+}
+
+static void
+nothing_is_shown_of_nothing(void **state)
+{
+    BerthViewport viewport = berth_viewport_fit(0, 0, 1280, 800);
+    int x = -1, y = -1;
+
+    assert_true(berth_rect_is_empty(viewport.target));
+    viewport = berth_viewport_fit(100, 100, 0, 0);
+    assert_true(berth_rect_is_empty(viewport.target));
+    berth_viewport_to_picture(&viewport, 50, 50, &x, &y);
+    assert_int_equal(x, 0);
+    assert_int_equal(y, 0);
+    assert_true(
+        berth_rect_is_empty(berth_viewport_to_window(&viewport, (BerthRect){ 0, 0, 9, 9 })));
+}
+
+static void
+a_point_and_its_pixel_agree_at_any_scale(void **state)
+{
+    static const int sizes[][2] = { { 1280, 800 }, { 640, 480 },   { 1366, 768 },
+                                    { 333, 777 },  { 5000, 3000 }, { 100, 50 } };
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        BerthViewport viewport = berth_viewport_fit(sizes[i][0], sizes[i][1], 1280, 800);
+
+        for (int x = 0; x < 1280; x += 13) {
+            BerthRect pixel = { x, 799, 1, 1 };
+            BerthRect window = berth_viewport_to_window(&viewport, pixel);
+            int back_x, back_y;
+
+            assert_true(berth_rect_contains(viewport.target, window));
+            assert_false(berth_rect_is_empty(window));
+            berth_viewport_to_picture(&viewport, viewport.target.x + (x + 0.5) * viewport.scale,
+                                      viewport.target.y + 799.5 * viewport.scale, &back_x, &back_y);
+            assert_int_equal(back_x, x);
+            assert_int_equal(back_y, 799);
+        }
+    }
+}
+
+static void
+points_outside_go_to_the_nearest_pixel(void **state)
+{
+    BerthViewport viewport = berth_viewport_fit(1300, 900, 1280, 800);
+    int x, y;
+
+    berth_viewport_to_picture(&viewport, -1000, -1000, &x, &y);
+    assert_int_equal(x, 0);
+    assert_int_equal(y, 0);
+    berth_viewport_to_picture(&viewport, 1e9, 1e9, &x, &y);
+    assert_int_equal(x, 1279);
+    assert_int_equal(y, 799);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_are_placed_one_to_one_when_they_fit),
+        cmocka_unit_test(pictures_shrink_with_one_scale_when_they_do_not_fit),
+        cmocka_unit_test(nothing_is_shown_of_nothing),
+        cmocka_unit_test(a_point_and_its_pixel_agree_at_any_scale),
+        cmocka_unit_test(points_outside_go_to_the_nearest_pixel),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
