@@ -45,6 +45,8 @@
 #define MAX_NOTCHES 8
 /* Time for a Scanout to follow a new console size. */
 #define SIZE_GRACE_MS 60
+/* Time for both connections to come up; a busy host may need seconds. */
+#define ATTACH_LIMIT_S 30
 
 typedef struct {
     BerthCapture base;
@@ -57,6 +59,7 @@ typedef struct {
     guint watches[3];
     int console_w, console_h; /* as the console's properties say; 0 before */
     guint size_timer;
+    guint attach_timer;
     bool is_closed;
     bool is_ended; /* the screen was told */
     unsigned n_calls;
@@ -88,6 +91,15 @@ unref_capture(QemuCapture *self)
     g_object_unref(self->cancellable);
     berth_screen_unref(self->screen);
     g_free(self);
+}
+
+static void
+clear_timer(guint *timer)
+{
+    if (*timer) {
+        g_source_remove(*timer);
+        *timer = 0;
+    }
 }
 
 static void
@@ -432,6 +444,7 @@ on_listener_up(GObject *source, GAsyncResult *result, gpointer user_data)
         g_dbus_connection_close(listener, NULL, NULL, NULL);
         g_object_unref(listener);
     } else {
+        clear_timer(&self->attach_timer);
         self->listener = listener;
         g_signal_connect(listener, "closed", G_CALLBACK(on_connection_closed), self);
         self->filter = g_dbus_connection_add_filter(listener, berth_dbus_reader_filter,
@@ -493,6 +506,16 @@ on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
     unref_capture(self);
 }
 
+static gboolean
+on_attach_timer(gpointer user_data)
+{
+    QemuCapture *self = user_data;
+
+    self->attach_timer = 0;
+    end_capture(self, "the desktop does not answer on its display connection");
+    return G_SOURCE_REMOVE;
+}
+
 static BerthCapture *
 qemu_open(int fd, BerthScreen *screen, GError **error)
 {
@@ -507,6 +530,7 @@ qemu_open(int fd, BerthScreen *screen, GError **error)
     self->ref_count = 1;
     self->screen = berth_screen_ref(screen);
     self->cancellable = g_cancellable_new();
+    self->attach_timer = g_timeout_add_seconds(ATTACH_LIMIT_S, on_attach_timer, self);
     g_dbus_connection_new(stream, NULL, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL,
                           self->cancellable, on_peer_up, ref_capture(self));
     return &self->base;
@@ -519,9 +543,8 @@ qemu_close(BerthCapture *base)
 
     self->is_closed = true;
     g_cancellable_cancel(self->cancellable);
-    if (self->size_timer) {
-        g_source_remove(self->size_timer);
-    }
+    clear_timer(&self->size_timer);
+    clear_timer(&self->attach_timer);
     drop_listener(self);
     if (self->peer) {
         for (size_t i = 0; i < G_N_ELEMENTS(self->watches); i++) {

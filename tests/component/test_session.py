@@ -247,6 +247,31 @@ class Story:
         session.close()
         qemu.close()
 
+    def new_display(self):
+        """The agent attaches a new display connection; the client notices nothing."""
+        display = self.qemu.add_display()
+        self.session.send({"op": "display"}, display.fileno())
+        display.close()
+        before = self.picture(self.client)
+        fixture.wait_until("input through the new display", lambda: self.comes_through(before))
+        if self.client.state()["phase"] != "open":
+            sys.exit("the client lost its connection with the old display")
+        print("ok: a new display connection takes the place of the old one", flush=True)
+
+    def comes_through(self, before):
+        """Whether key presses change the picture; those before the attach are lost."""
+        self.client.tap(KEY_B)
+        return self.picture(self.client) != before
+
+    def stopped(self):
+        """SIGTERM is a clean end."""
+        self.restarted("one more session shows the guest")
+        self.session.process.terminate()
+        self.client.wait_for(phase="closed", code="disconnected", bye="1")
+        if self.session.process.wait(timeout=10) != 0:
+            sys.exit(f"SIGTERM gives status {self.session.process.returncode}")
+        print("ok: SIGTERM is a clean end", flush=True)
+
     def new_agent(self):
         self.session.control.close()
         self.session.attach()
@@ -309,7 +334,9 @@ class Story:
         self.new_agent()
         self.latency()
         self.stall()
+        self.new_display()
         self.ends()
+        self.stopped()
         self.deaths()
         self.text_mode()
 
