@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/protocol.h"
+#include "display/transport/key-file.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -59,6 +60,9 @@ berth_signing_key_load(const char *path, GError **error)
     g_autofree char *pem = NULL;
     gsize len = 0;
     g_autoptr(GError) file_error = NULL;
+    if (!berth_key_file_check(path, error)) {
+        return NULL;
+    }
     if (!g_file_get_contents(path, &pem, &len, &file_error)) {
         berth_set_error(error, BERTH_ERR_IO, "cannot read the key '%s': %s", path,
                         file_error->message);

@@ -30,7 +30,8 @@ BerthSigningKey *berth_signing_key_generate(GError **error);
 
 /*
  * Reads an Ed25519 private key from PEM (PKCS#8) text or file.  Returns NULL on error
- * (BERTH_ERR_INVALID: not PEM, or another kind of key; file errors).
+ * (BERTH_ERR_INVALID: not PEM, or another kind of key; a file: also BERTH_ERR_FORBIDDEN, it is open
+ * to everyone; file errors).
  */
 BerthSigningKey *berth_signing_key_new_from_pem(const char *pem, GError **error);
 BerthSigningKey *berth_signing_key_load(const char *path, GError **error);

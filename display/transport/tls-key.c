@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "display/transport/key-file.h"
 #include "display/transport/tls-context.h"
 
 #include <openssl/err.h>
@@ -124,6 +125,9 @@ static STACK_OF(X509) * read_chain(BIO *bio)
 BerthTlsKey *
 berth_tls_key_load(const char *cert_file, const char *key_file, GError **error)
 {
+    if (!berth_key_file_check(key_file, error)) {
+        return NULL;
+    }
     BIO *cert_bio = BIO_new_file(cert_file, "r");
     BIO *key_bio = BIO_new_file(key_file, "r");
     X509 *cert = cert_bio != NULL ? PEM_read_bio_X509(cert_bio, NULL, NULL, (void *)"") : NULL;

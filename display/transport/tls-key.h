@@ -21,7 +21,7 @@ BerthTlsKey *berth_tls_key_new_self_signed(const char *common_name, GError **err
 
 /*
  * Reads a certificate (with chain) and its key from PEM files.  Returns NULL on error: unreadable
- * file, no PEM, key does not belong to the certificate.
+ * file, no PEM, key does not belong to the certificate or is open to everyone.
  */
 BerthTlsKey *berth_tls_key_load(const char *cert_file, const char *key_file, GError **error);
 

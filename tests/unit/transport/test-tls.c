@@ -317,6 +317,7 @@ write_pem(const char *path, X509 *cert, EVP_PKEY *pkey)
 {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
+    assert_int_equal(g_chmod(path, pkey != NULL ? 0600 : 0644), 0);
     if (cert != NULL) {
         PEM_write_X509(file, cert);
     }
@@ -477,6 +478,11 @@ bad_configurations_are_refused(void **state)
     g_clear_error(&error);
     assert_null(berth_tls_key_load("/nonexistent/a", two.key, &error));
     assert_int_equal(error->code, BERTH_ERR_IO);
+    g_clear_error(&error);
+    assert_int_equal(g_chmod(two.key, 0604), 0);
+    assert_null(berth_tls_key_load(two.cert, two.key, &error));
+    assert_int_equal(error->code, BERTH_ERR_FORBIDDEN);
+    assert_non_null(strstr(error->message, "mode 0604"));
     authority_clear(&one);
     authority_clear(&two);
 }
