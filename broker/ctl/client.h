@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One connection to the API: HTTPS by the gateway with the site's CA, or the broker's own socket.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+typedef struct BerthCtlClient BerthCtlClient;
+
+/*
+ * New client; connects at the first request.
+ *
+ * url:          "https://host:port"; ignored with a socket
+ * ca_file:      PEM of the site's CA; NULL: the system's
+ * socket_path:  the broker's api_socket; NULL: use url
+ *
+ * Errors: BERTH_ERR_CONFIG for an url that is not https.  Returns NULL on error.
+ */
+BerthCtlClient *berth_ctl_client_new(const char *url, const char *ca_file, const char *socket_path,
+                                     GError **error);
+
+/* Wipes the token and frees; NULL is allowed. */
+void berth_ctl_client_free(BerthCtlClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthCtlClient, berth_ctl_client_free)
+
+/* Token for the requests that follow; copied. */
+void berth_ctl_client_set_token(BerthCtlClient *client, const char *token);
+
+/*
+ * One request.
+ *
+ * body:       borrowed; NULL sends none
+ * ret_reply:  new reference, NULL for an answer without a body; set on success only
+ *
+ * Errors: the code of the server's problem, with its title and detail; BERTH_ERR_IO and
+ * BERTH_ERR_TLS for the connection; BERTH_ERR_PROTOCOL for an answer that is not JSON.
+ */
+bool berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *path,
+                           const json_t *body, json_t **ret_reply, GError **error);

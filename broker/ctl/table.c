@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/ctl/table.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <string.h>
+
+static char *
+format_time(json_int_t us)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(us / (1000 * 1000));
+    return time != NULL ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("-");
+}
+
+static char *
+format_value(const char *name, const json_t *value)
+{
+    if (value == NULL || json_is_null(value)) {
+        return g_strdup("-");
+    }
+    if (json_is_boolean(value)) {
+        return g_strdup(json_is_true(value) ? "yes" : "no");
+    }
+    if (json_is_integer(value)) {
+        return g_str_has_suffix(name, "_us")
+                   ? format_time(json_integer_value(value))
+                   : g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    }
+    char *text = NULL;
+    if (json_is_string(value)) {
+        text = g_strdup(json_string_length(value) > 0 ? json_string_value(value) : "-");
+    } else {
+        char *dumped = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+        text = g_strdup(dumped);
+        free(dumped);
+    }
+    for (char *c = text; c != NULL && *c != '\0'; c++) {
+        if (g_ascii_iscntrl(*c)) {
+            *c = '?';
+        }
+    }
+    return text;
+}
+
+static glong
+width_of(const char *text)
+{
+    return g_utf8_strlen(text, -1);
+}
+
+static void
+append_cell(GString *out, const char *text, glong width, bool is_last)
+{
+    g_string_append(out, text);
+    for (glong i = width_of(text); !is_last && i < width + 2; i++) {
+        g_string_append_c(out, ' ');
+    }
+}
+
+char *
+berth_ctl_format_table(const json_t *rows, const char *columns)
+{
+    g_auto(GStrv) names = g_strsplit(columns, " ", -1);
+    guint n_columns = g_strv_length(names);
+    size_t n_rows = json_array_size(rows);
+    g_autofree glong *widths = g_new0(glong, n_columns);
+    g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+    for (guint c = 0; c < n_columns; c++) {
+        g_ptr_array_add(cells, g_ascii_strup(names[c], -1));
+    }
+    for (size_t r = 0; r < n_rows; r++) {
+        const json_t *row = json_array_get(rows, r);
+        for (guint c = 0; c < n_columns; c++) {
+            g_ptr_array_add(cells, format_value(names[c], json_object_get(row, names[c])));
+        }
+    }
+    for (guint i = 0; i < cells->len; i++) {
+        glong width = width_of(g_ptr_array_index(cells, i));
+        widths[i % n_columns] = MAX(widths[i % n_columns], width);
+    }
+    GString *out = g_string_new(NULL);
+    for (guint i = 0; i < cells->len; i++) {
+        bool is_last = i % n_columns == n_columns - 1;
+        append_cell(out, g_ptr_array_index(cells, i), widths[i % n_columns], is_last);
+        if (is_last) {
+            g_string_append_c(out, '\n');
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *
+berth_ctl_format_object(const json_t *object)
+{
+    GString *out = g_string_new(NULL);
+    const char *key = NULL;
+    json_t *value = NULL;
+    /* The macro's iterator wants a pointer that is not const; nothing is changed. */
+    json_object_foreach ((json_t *)object, key, value) {
+        g_autofree char *text = format_value(key, value);
+        append_cell(out, key, 20, false);
+        g_string_append_printf(out, "%s\n", text);
+    }
+    return g_string_free(out, FALSE);
+}
