@@ -17,13 +17,13 @@ static inline void
 assert_berth_code_(int got, int expected, const char *expression, const char *file, int line)
 {
     if (got != expected) {
-        print_error("%s:%d: %s is %s, expected %s\n", file, line, expression,
-                    berth_error_name(got), berth_error_name(expected));
+        print_error("%s:%d: %s is %s, expected %s\n", file, line, expression, berth_error_name(got),
+                    berth_error_name(expected));
         _fail(file, line);
     }
 }
 
-#define assert_berth_ok(expression)                                                                \
+#define assert_berth_ok(expression) \
     assert_berth_code_((expression), BERTH_OK, #expression, __FILE__, __LINE__)
-#define assert_berth_error(expression, expected)                                                   \
+#define assert_berth_error(expression, expected) \
     assert_berth_code_((expression), (expected), #expression, __FILE__, __LINE__)
