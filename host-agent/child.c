@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -16,6 +17,8 @@
 
 #define OUTPUT_MAX_BYTES 16384
 #define READ_BYTES 4096
+/* A killed child that does not end by then is stuck in the kernel; the loop goes on. */
+#define KILL_LIMIT_MS 100
 
 struct BerthChild {
     BerthPoller *poller;
@@ -135,8 +138,9 @@ berth_child_cancel(BerthChild *self)
     }
     int status;
     berth_pidfd_signal(self->pidfd, SIGKILL);
-    for (int i = 0; i < 100 && berth_pidfd_reap(self->pidfd, &status) == BERTH_ERR_AGAIN; i++) {
-        g_usleep(1000);
+    struct pollfd ended = { .fd = self->pidfd, .events = POLLIN };
+    if (poll(&ended, 1, KILL_LIMIT_MS) > 0) {
+        berth_pidfd_reap(self->pidfd, &status);
     }
     release(self);
 }

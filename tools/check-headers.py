@@ -4,9 +4,11 @@
 
 A prototype is documented if a comment ends on the line above it or above the group of lines,
 without a blank one between, that it belongs to.  Names that say it all need none: is, has, get
-of one const object, ref, unref, free, equal; and the encode and decode pairs of display/wire/msg-*.h,
-whose layouts are in docs/PROTOCOL.md.  Headers compile with the include folders of the
-layers that tools/layers.txt allows, so that this is a second check of the layers.
+of one object, new of nothing, ref, unref, free, init, clear, lock, unlock, show, hide, equal;
+and the encode and decode pairs of display/wire/msg-*.h, whose layouts are in docs/PROTOCOL.md.
+
+Headers compile with the include folders of the layers that tools/layers.txt allows, so that this
+is a second check of the layers.
 """
 import concurrent.futures
 import os
@@ -21,8 +23,9 @@ PACKAGES = ["glib-2.0", "gio-unix-2.0", "gtk+-3.0", "openssl", "libzstd", "janss
 PROTOTYPE = re.compile(r"^(?!typedef|struct|enum|union|extern|static|#|G_)[A-Za-z_][^;{}=]*"
                        r"\b\w+\s*\([^;{}]*\)[^;{}]*;", re.MULTILINE)
 
-SELF_EVIDENT = re.compile(r"_(is_\w+|has_\w+|get_\w+)\s*\(const \w+ \*\w+\)|"
-                          r"_(ref|unref|free)\s*\(\w+ \*\w+\)|_equal\s*\(")
+SELF_EVIDENT = re.compile(r"_(is_\w+|has_\w+|get_\w+)\s*\((const )?\w+ \*\w+(, \w+ \*ret)?\)|"
+                          r"_(ref|unref|free|init|clear|lock|unlock|show|hide)\s*\(\w+ \*\w+\)|"
+                          r"_new\(void\)|_equal\s*\(")
 MESSAGE_PAIR = re.compile(r"_(encode|decode)\s*\(")
 
 

@@ -121,8 +121,9 @@ class Daemon:
         reader, writer = os.pipe()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.argv, "--ready-fd", str(writer)], pass_fds=[writer], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent,
+                [*self.argv, "--ready-fd", str(writer)], pass_fds=[writer],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=die_with_parent,
                 env=self.env)
         os.close(writer)
         try:
@@ -357,8 +358,9 @@ class Lab:
     def berthctl(self, *args, secret=None):
         """Runs an administrator's command; returns its JSON, or None if it printed nothing."""
         fds = [pipe_with(self.admin_password)]
-        argv = [self.program("berthctl"), "--broker", self.url(), "--ca", self.path("keys", "ca.pem"),
-                "--user", self.admin, "--password-fd", str(fds[0]), "--json", *args]
+        argv = [self.program("berthctl"), "--broker", self.url(),
+                "--ca", self.path("keys", "ca.pem"), "--user", self.admin,
+                "--password-fd", str(fds[0]), "--json", *args]
         if secret is not None:
             fds.append(pipe_with(secret))
             argv += ["--new-password-fd", str(fds[1])]

@@ -46,4 +46,5 @@ void berth_latency_frame(BerthLatency *self, uint32_t input_serial, bool is_chan
 /* Forgets what waits for an answer: the connection was lost. */
 void berth_latency_forget(BerthLatency *self);
 
+/* Computes the distribution of what was measured so far. */
 void berth_latency_summarize(const BerthLatency *self, BerthLatencySummary *ret_summary);

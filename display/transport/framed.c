@@ -5,6 +5,7 @@
  */
 #include "display/transport/framed.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "berth/limits.h"
 #include "display/transport/socket-source.h"
@@ -151,7 +152,7 @@ pump_input(BerthFramed *self)
             finish_by_stream(self, r);
             return;
         }
-        self->last_received_us = g_get_monotonic_time();
+        self->last_received_us = berth_monotonic_us();
         g_byte_array_append(self->in, buffer, (guint)n);
         if (!take_frames(self)) {
             return;
@@ -231,7 +232,7 @@ pump_handshake(BerthFramed *self)
     }
     self->state = STATE_OPEN;
     self->is_secured = true;
-    self->last_received_us = g_get_monotonic_time();
+    self->last_received_us = berth_monotonic_us();
     if (self->callbacks->open != NULL) {
         self->callbacks->open(self, self->stream, self->user_data);
     }
@@ -256,7 +257,7 @@ next_deadline_us(const BerthFramed *self)
 static void
 check_deadline(BerthFramed *self)
 {
-    if (self->state == STATE_CLOSED || g_get_monotonic_time() < next_deadline_us(self)) {
+    if (self->state == STATE_CLOSED || berth_monotonic_us() < next_deadline_us(self)) {
         return;
     }
     switch (self->state) {
@@ -321,7 +322,7 @@ berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame
     self->user_data = user_data;
     self->max_frame_bytes = max_frame_bytes;
     self->silence_us = silence_us;
-    self->started_us = g_get_monotonic_time();
+    self->started_us = berth_monotonic_us();
     self->in = g_byte_array_new();
     self->out = g_byte_array_new();
     self->source =
@@ -368,7 +369,7 @@ void
 berth_framed_close(BerthFramed *self)
 {
     if (self->state == STATE_OPEN || self->state == STATE_HANDSHAKE) {
-        self->closing_us = g_get_monotonic_time();
+        self->closing_us = berth_monotonic_us();
         self->state = STATE_CLOSING;
         berth_socket_source_wake(self->source);
     }

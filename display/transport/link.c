@@ -5,6 +5,7 @@
  */
 #include "display/transport/link.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "berth/limits.h"
 #include "display/transport/socket-source.h"
@@ -101,7 +102,7 @@ begin_closing(BerthLink *self)
 {
     if (self->state == STATE_TLS || self->state == STATE_RUNNING) {
         self->state = STATE_CLOSING;
-        self->closing_us = g_get_monotonic_time();
+        self->closing_us = berth_monotonic_us();
         berth_socket_source_wake(self->source);
     }
 }
@@ -116,7 +117,7 @@ on_message(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t le
         return BERTH_ERR_CLOSED;
     }
     if (channel == BERTH_CHANNEL_CONTROL) {
-        return berth_handshake_handle(self->handshake, type, payload, len, g_get_monotonic_time());
+        return berth_handshake_handle(self->handshake, type, payload, len, berth_monotonic_us());
     }
     int r = self->callbacks->message(self, channel, type, payload, len, self->user_data);
     if (r == BERTH_OK && (self->is_freed || self->state != STATE_RUNNING)) {
@@ -172,7 +173,7 @@ pump_tls(BerthLink *self)
     }
     self->state = STATE_RUNNING;
     self->is_secured = true;
-    r = berth_handshake_start(self->handshake, g_get_monotonic_time());
+    r = berth_handshake_start(self->handshake, berth_monotonic_us());
     if (r < 0) {
         finish(self, r, "the handshake could not start");
         return;
@@ -208,7 +209,7 @@ pump_input(BerthLink *self)
             finish_by_stream(self, r);
             return;
         }
-        berth_handshake_note_received(self->handshake, g_get_monotonic_time());
+        berth_handshake_note_received(self->handshake, berth_monotonic_us());
         r = berth_wire_feed(self->wire, buffer, n);
         if (self->is_freed || self->state != STATE_RUNNING) {
             return;
@@ -260,7 +261,7 @@ tell_writable(BerthLink *self)
 static void
 tick(BerthLink *self)
 {
-    int64_t now_us = g_get_monotonic_time();
+    int64_t now_us = berth_monotonic_us();
     if (self->state == STATE_TLS && now_us - self->started_us >= BERTH_LIMIT_TLS_HANDSHAKE_US) {
         finish(self, BERTH_ERR_TIMEOUT, "the TLS handshake took too long");
     } else if (self->state == STATE_CLOSING && now_us - self->closing_us >= LINGER_US) {
@@ -395,7 +396,7 @@ berth_link_new(GMainContext *context, BerthTlsStream *stream, BerthWireRole role
     self->user_data = user_data;
     self->wire = berth_wire_new(role, &wire_callbacks, self);
     self->handshake = berth_handshake_new(self->wire, hello, auth, &handshake_callbacks, self);
-    self->started_us = g_get_monotonic_time();
+    self->started_us = berth_monotonic_us();
     self->source = berth_socket_source_new(context, fd, on_socket, self);
     berth_tcp_tune(fd); /* an untuned socket is slower, not wrong */
     berth_socket_source_set_deadline(self->source, next_deadline_us(self));

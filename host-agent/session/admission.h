@@ -42,6 +42,7 @@ typedef struct {
     bool is_resume;
 } BerthAdmitted;
 
+/* New admission with nobody in; the configuration is copied. */
 BerthAdmission *berth_admission_new(const BerthAdmissionConfig *config);
 
 /* Wipes and frees.  NULL is allowed. */

@@ -4,7 +4,8 @@
  */
 #pragma once
 
-/* Wire: bytes of payload in one fragment; small enough that a key never waits long behind pixels. */
+/* Wire: bytes of payload in one fragment; small enough that a key never waits long behind pixels.
+ */
 #define BERTH_LIMIT_FRAGMENT_BYTES 16384u
 /* Wire: bytes of one reassembled message; a full 4K exact frame that did not compress fits. */
 #define BERTH_LIMIT_MESSAGE_BYTES (48u * 1024 * 1024)

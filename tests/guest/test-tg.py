@@ -84,7 +84,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([build_tg, folder], check=True)
         vnc_path = os.path.join(folder, "vnc.sock")
-        with qmp.Qemu(os.path.join(folder, "tg.json"), extra=["-vnc", f"unix:{vnc_path}"]) as machine:
+        vnc = ["-vnc", f"unix:{vnc_path}"]
+        with qmp.Qemu(os.path.join(folder, "tg.json"), extra=vnc) as machine:
             check = Check(machine, tg_expect, folder)
             print(f"ok: the agent answers {machine.wait_for_agent(BOOT_LIMIT_S):.1f} s after start")
             check.shows("the picture after start")

@@ -260,15 +260,24 @@ pixel_of_axis(int32_t value, uint32_t size)
 }
 
 static void
+take_absolute(Guest *guest, const struct input_event *event)
+{
+    bool is_x = event->code == ABS_X;
+
+    if (event->code <= ABS_Y && event->value >= 0 && event->value <= ABS_MAX_VALUE) {
+        uint32_t size = is_x ? picture_of(guest)->width : picture_of(guest)->height;
+        *(is_x ? &guest->x : &guest->y) = pixel_of_axis(event->value, size);
+        guest->has_moved = true;
+    }
+}
+
+static void
 take_event(Guest *guest, const struct input_event *event)
 {
     TgDamage damage;
 
-    if (event->type == EV_ABS && event->code <= ABS_Y && event->value >= 0 &&
-        event->value <= ABS_MAX_VALUE) {
-        uint32_t size = event->code == ABS_X ? picture_of(guest)->width : picture_of(guest)->height;
-        *(event->code == ABS_X ? &guest->x : &guest->y) = pixel_of_axis(event->value, size);
-        guest->has_moved = true;
+    if (event->type == EV_ABS) {
+        take_absolute(guest, event);
     } else if (event->type == EV_REL) {
         take_relative(guest, event);
     } else if (event->type == EV_SYN) {

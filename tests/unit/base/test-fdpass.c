@@ -133,6 +133,7 @@ send_many_fds(int sock, int n_fds)
         char bytes[CMSG_SPACE(sizeof(int) * 64)];
         struct cmsghdr align;
     } control = { 0 };
+
     char byte = 'x';
     struct iovec packet = { &byte, 1 };
     struct msghdr message = {
