@@ -2,13 +2,13 @@
 #include "broker/setup/certificate.h"
 
 #include "base/error.h"
+#include "base/id.h"
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 
@@ -39,9 +39,7 @@ static bool
 set_serial(X509 *cert)
 {
     uint8_t bytes[SERIAL_BYTES];
-    if (RAND_bytes(bytes, sizeof bytes) != 1) {
-        return false;
-    }
+    berth_random_bytes(bytes, sizeof bytes);
     bytes[0] = (uint8_t)((bytes[0] & 0x3f) | 0x40);
     BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);
     bool is_set = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
