@@ -4,7 +4,7 @@
 
 A prototype is documented if a comment ends on the line above it or above the group of lines,
 without a blank one between, that it belongs to.  Names that say it all need none: is, has, get
-of one object, new of nothing, ref, unref, free, init, clear, lock, unlock, show, hide, equal;
+of one object, new of at most one, ref, unref, free, init, clear, lock, unlock, show, hide, equal;
 and the encode and decode pairs of display/wire/msg-*.h, whose layouts are in docs/PROTOCOL.md.
 
 Headers compile with the include folders of the layers that tools/layers.txt allows, so that this
@@ -25,7 +25,7 @@ PROTOTYPE = re.compile(r"^(?!typedef|struct|enum|union|extern|static|#|G_)[A-Za-
 
 SELF_EVIDENT = re.compile(r"_(is_\w+|has_\w+|get_\w+)\s*\((const )?\w+ \*\w+(, \w+ \*ret)?\)|"
                           r"_(ref|unref|free|init|clear|lock|unlock|show|hide)\s*\(\w+ \*\w+\)|"
-                          r"_new\(void\)|_equal\s*\(")
+                          r"_new\((void|\w+ \*\w+)\)|_equal\s*\(")
 MESSAGE_PAIR = re.compile(r"_(encode|decode)\s*\(")
 
 

@@ -46,12 +46,12 @@ INCLUDE_RULES = [
 ]
 
 TEXT = r"\.(c|h|py|sh|md|txt|build|conf|ini|scd|sql|service|socket|js|css|html|xml|yml|json)$"
-CODE = r"(\.(c|h|py|sh|build|conf|ini|scd|sql|service|socket|js|css|yml)|meson_options\.txt)$"
+CODE = r"(\.(c|h|py|sh|build|conf|ini|sql|service|socket|js|css|yml)|meson_options\.txt)$"
 CHECKERS = r"^tools/check-style\.py$"
 TEXT_RULES = [
     (r"\b(TODO|FIXME|XXX|HACK)\b|not yet implemented|not implemented yet", TEXT, CHECKERS,
      "an open end belongs in the issue tracker"),
-    (r"\t", r"\.(c|h|py|md|build|conf|scd|sql|json)$", None, "indent with spaces"),
+    (r"\t", r"\.(c|h|py|md|build|conf|sql|json)$", None, "indent with spaces"),
     (r"[ \r]+$", TEXT, r"\.patch$", "space at the end of a line"),
     (r"(?<![\w.])/work/", TEXT, CHECKERS, "a path of somebody's machine"),
     (r"^.{101,}$", r"^tools/.*\.(py|sh)$", None, "lines end at column 100"),
