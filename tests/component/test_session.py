@@ -232,6 +232,26 @@ class Story:
         self.client("resize 1280 800")
         self.shows("the old size again", "resize:1280,800")
 
+    def rfb(self):
+        """The other capture source, in the sandbox as well."""
+        vnc = os.path.join(self.folder, "vnc")
+        manifest = fixture.without_kernel(os.path.join(self.folder, "tg.json"))
+        qemu = fixture.DisplayQemu(manifest, ["-vnc", f"unix:{vnc}"])
+        display = socket.socket(socket.AF_UNIX)
+        display.connect(vnc)
+        session = Session(self.session_program, self.folder)
+        session.start(self.client.broker_key, display, capture="rfb")
+        session.connect(self.client, session.ticket(self.client, 1))
+        self.client.wait_for(phase="open", mode="720x400")
+        dump = os.path.join(self.folder, "text.ppm")
+        fixture.wait_until("the firmware's text by RFB",
+                           lambda: self.picture(self.client) == qemu.screen(dump))
+        self.client.tap(KEY_A)
+        qemu.close()
+        self.client.wait_for(phase="closed", code="desktop-gone", bye="1")
+        session.process.wait(timeout=10)
+        print("ok: the firmware's text by RFB, all pixels", flush=True)
+
     def text_mode(self):
         """A guest in VGA text mode: QEMU tells its size by no picture."""
         qemu = fixture.DisplayQemu(fixture.without_kernel(os.path.join(self.folder, "tg.json")))
@@ -339,6 +359,7 @@ class Story:
         self.stopped()
         self.deaths()
         self.text_mode()
+        self.rfb()
 
 
 if __name__ == "__main__":
