@@ -43,8 +43,9 @@ berth_line_buffer_feed(BerthLineBuffer *self, const void *data, size_t len)
     const uint8_t *first = memchr(data, '\n', len);
     size_t n_open =
         self->bytes->len + (first != NULL ? (size_t)(first - (const uint8_t *)data) : len);
-    bool has_line =
-        memchr(self->bytes->data + self->scanned, '\n', self->bytes->len - self->scanned) != NULL;
+    /* An empty array has no memory, which memchr() must not be given. */
+    size_t n_new = self->bytes->len - self->scanned;
+    bool has_line = n_new > 0 && memchr(self->bytes->data + self->scanned, '\n', n_new) != NULL;
     if (!has_line && n_open > self->max_line) {
         self->error = BERTH_ERR_TOO_LARGE;
         return self->error;

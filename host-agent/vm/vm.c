@@ -116,8 +116,10 @@ static void
 become_ready(BerthVm *self, const char *condition)
 {
     g_clear_handle_id(&self->deadline_source, g_source_remove);
+    /* The condition may be the spec's own: copy first. */
+    char *copy = g_strdup(condition);
     g_free(self->spec.condition);
-    self->spec.condition = g_strdup(condition);
+    self->spec.condition = copy;
     self->spec.was_ready = true;
     save(self);
     step(self, BERTH_VM_EVENT_READY);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A broker that speaks only the control link: says what a host should run, hears what it runs."""
+import collections
 import json
 import os
 import secrets
+import select
 import socket
 import ssl
 import struct
@@ -47,6 +49,9 @@ class FakeBroker:
         self.changed = threading.Condition()
         self.link = None
         self.is_closed = False
+        # One thread alone touches the TLS object; the others leave bytes here and wake it.
+        self.outbox = collections.deque()
+        self.wake_receiver, self.wake_sender = socket.socketpair()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(os.path.join(folder, "broker.pem"),
@@ -121,16 +126,29 @@ class FakeBroker:
 
     def _talk(self, link):
         buffer = b""
+        self.outbox.clear()
         while True:
-            while len(buffer) < 4 or len(buffer) < 4 + struct.unpack("<I", buffer[:4])[0]:
-                data = link.recv(65536)
-                if not data:
-                    raise EOFError
-                buffer += data
-            size = struct.unpack("<I", buffer[:4])[0]
-            assert size <= MAX_FRAME
-            message, buffer = json.loads(buffer[4:4 + size]), buffer[4 + size:]
-            self._handle(message)
+            if not link.pending():
+                ready, _, _ = select.select([link, self.wake_receiver], [], [])
+                if self.wake_receiver in ready:
+                    self.wake_receiver.recv(4096)
+                self._flush(link)
+                if link not in ready:
+                    continue
+            data = link.recv(65536)
+            if not data:
+                raise EOFError
+            buffer += data
+            while len(buffer) >= 4 and len(buffer) >= 4 + struct.unpack("<I", buffer[:4])[0]:
+                size = struct.unpack("<I", buffer[:4])[0]
+                assert size <= MAX_FRAME
+                message, buffer = json.loads(buffer[4:4 + size]), buffer[4 + size:]
+                self._handle(message)
+            self._flush(link)
+
+    def _flush(self, link):
+        while self.outbox:
+            link.sendall(self.outbox.popleft())
 
     def _handle(self, message):
         kind = message["type"]
@@ -157,9 +175,5 @@ class FakeBroker:
         self._send_bytes(json.dumps(message).encode())
 
     def _send_bytes(self, data):
-        link = self.link
-        if link is not None:
-            try:
-                link.sendall(struct.pack("<I", len(data)) + data)
-            except OSError:
-                pass
+        self.outbox.append(struct.pack("<I", len(data)) + data)
+        self.wake_sender.send(b"x")

@@ -188,9 +188,8 @@ class AgentTest(unittest.TestCase):
         site = self.site
         if site is None:
             return
-        failed = any(error for _, error in self._outcome.errors) if hasattr(
-            self._outcome, "errors") else not self._outcome.success
-        if failed:
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
             print(site.log()[-8000:], file=sys.stderr)
         site.close()
 
