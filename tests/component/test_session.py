@@ -267,6 +267,26 @@ class Story:
         session.close()
         qemu.close()
 
+    def frozen_guest(self):
+        """A QEMU that stops answers nothing; the session goes on and queues little."""
+        client = self.client
+        before = int(self.session.status()["VmRSS"].split()[0])
+        self.qemu.process.send_signal(signal.SIGSTOP)
+        for step in range(3000):
+            client(f"move {step % 1280} {step % 800}")
+        for _ in range(400):
+            client.tap(KEY_B)
+        self.new_agent()
+        if client.state()["phase"] != "open":
+            sys.exit("a frozen guest ended the connection")
+        after = int(self.session.status()["VmRSS"].split()[0])
+        if after > before + 8192:
+            sys.exit(f"a frozen guest: {before} kB before, {after} kB after")
+        self.qemu.process.send_signal(signal.SIGCONT)
+        before_picture = self.picture(client)
+        fixture.wait_until("input after the freeze", lambda: self.comes_through(before_picture))
+        print(f"ok: a frozen guest: {before} kB before, {after} kB after", flush=True)
+
     def new_display(self):
         """The agent attaches a new display connection; the client notices nothing."""
         display = self.qemu.add_display()
@@ -354,6 +374,7 @@ class Story:
         self.new_agent()
         self.latency()
         self.stall()
+        self.frozen_guest()
         self.new_display()
         self.ends()
         self.stopped()
