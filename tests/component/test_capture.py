@@ -62,7 +62,8 @@ class Driver:
 class Test:
     def __init__(self, driver_program, tg_expect, build_tg_sh, source):
         self.tg_expect = tg_expect
-        self.folder = tempfile.mkdtemp(prefix="berth-capture-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-capture-")
+        self.folder = self.temporary.name
         self.source = source
         self.events = []
         self.size = (1280, 800)

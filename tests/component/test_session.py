@@ -26,7 +26,8 @@ class Story:
         self.session_program = session_program
         self.client_program = client_program
         self.tg_expect = tg_expect
-        self.folder = tempfile.mkdtemp(prefix="berth-session-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-session-")
+        self.folder = self.temporary.name
         self.events = []
         self.qemu = fixture.DisplayQemu(fixture.build_guest(build_tg_sh, self.folder))
         self.client = Client(client_program)
