@@ -225,6 +225,7 @@ class LifeTests(AgentTest):
 
         wanted = {**wanted, "epoch": 2}
         fresh = self.start_machine(wanted)
+        self.assertEqual(len(os.listdir(site.path + "/s/vms")), 1)
         self.assertNotEqual(fresh["overlay"], first["overlay"])
         self.assertNotEqual(fresh["pid"], pid)
         self.assertFalse(is_alive(pid))
@@ -235,6 +236,14 @@ class LifeTests(AgentTest):
         broker.wait("removed", lambda inventory: not inventory["machines"])
         self.assertFalse(is_alive(fresh["pid"]))
         self.assertEqual(os.listdir(site.path + "/s/vms"), [])
+
+    def test_a_stopped_agent_leaves_its_machines_running(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        site.agent.terminate()
+        self.assertEqual(site.agent.wait(10), 0)
+        self.assertTrue(is_alive(first["pid"]))
 
     def test_an_old_epoch_changes_nothing(self):
         site, broker = self.make_site()
