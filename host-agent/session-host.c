@@ -449,15 +449,19 @@ berth_session_host_free(BerthSessionHost *self)
 }
 
 static void
-disconnect(BerthSessionHost *self, const char *reason)
+disconnect(BerthSessionHost *self, const BerthDesiredSession *wanted)
 {
-    /* Once a connection: the same wish comes with every message of the broker. */
+    /* Once a connection: the same wish comes with every message of the broker.  A client with a
+     * newer ticket may be here before the broker's next wish, and is not meant by this one. */
     uint64_t mark = self->report.connection_epoch + 1;
-    if (self->report.state == BERTH_SESSION_CONNECTED && self->disconnected_epoch != mark) {
+    if (self->report.state == BERTH_SESSION_CONNECTED &&
+        self->report.connection_epoch <= wanted->connection_epoch &&
+        self->disconnected_epoch != mark) {
         self->disconnected_epoch = mark;
         send_message(self,
-                     json_pack("{s:s,s:s}", "op", "disconnect", "reason",
-                               reason != NULL ? reason : "disconnected"),
+                     json_pack("{s:s,s:s,s:I}", "op", "disconnect", "reason",
+                               wanted->reason != NULL ? wanted->reason : "disconnected",
+                               "connection_epoch", (json_int_t)wanted->connection_epoch),
                      -1);
     }
 }
@@ -472,7 +476,7 @@ berth_session_host_update(BerthSessionHost *self, const BerthDesiredSession *wan
         berth_session_host_end(self, wanted->reason != NULL ? berth_error_from_name(wanted->reason)
                                                             : BERTH_ERR_LOGGED_OFF);
     } else if (wanted->want == BERTH_WANT_DISCONNECTED) {
-        disconnect(self, wanted->reason);
+        disconnect(self, wanted);
     }
 }
 

@@ -408,10 +408,10 @@ class Lab:
                 str(password_fd)]
 
     def probe(self, *args, user=None, password=None, limit_s=CALL_LIMIT_S):
-        """Runs one probe to its end; returns the finished process."""
+        """Runs one probe to its end; returns the finished process.  It says nothing but reasons."""
         fd = pipe_with(password or self.password)
         try:
-            return self.run([*self.probe_argv(user, fd), *args], pass_fds=[fd], check=False,
+            return self.run([*self.probe_argv(user, fd), "--quiet", *args], pass_fds=[fd], check=False,
                             limit_s=limit_s)
         finally:
             os.close(fd)

@@ -101,11 +101,19 @@ read_reason(BerthJsonFields *fields, BerthControlRequest *ret)
     }
 }
 
+static void
+read_disconnect(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    read_reason(fields, ret);
+    ret->connection_epoch =
+        (uint64_t)berth_json_fields_int(fields, "connection_epoch", 0, INT64_MAX);
+}
+
 static const ControlOpRow ops[] = {
     [BERTH_CONTROL_START] = { "start", 1, read_start },
     [BERTH_CONTROL_CLIENT] = { "client", 1, read_nothing },
     [BERTH_CONTROL_DISPLAY] = { "display", 1, read_nothing },
-    [BERTH_CONTROL_DISCONNECT] = { "disconnect", 0, read_reason },
+    [BERTH_CONTROL_DISCONNECT] = { "disconnect", 0, read_disconnect },
     [BERTH_CONTROL_END] = { "end", 0, read_reason },
 };
 

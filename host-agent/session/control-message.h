@@ -34,6 +34,8 @@ typedef struct {
     char capture[32];
     /* disconnect, end: BERTH_ERR_* of the reason's name */
     int reason;
+    /* disconnect: the newest connection that is meant */
+    uint64_t connection_epoch;
 } BerthControlRequest;
 
 /* What the session tells about itself. */

@@ -445,11 +445,14 @@ handle_display(BerthDesktopSession *self, int fd)
 }
 
 static void
-handle_disconnect(BerthDesktopSession *self, int reason)
+handle_disconnect(BerthDesktopSession *self, const BerthControlRequest *request)
 {
+    if (berth_admission_get_connection_epoch(self->admission) > request->connection_epoch) {
+        return;
+    }
     berth_admission_revoke_token(self->admission);
     if (self->present) {
-        berth_viewer_close(self->present, reason, NULL);
+        berth_viewer_close(self->present, request->reason, NULL);
     }
 }
 
@@ -472,7 +475,7 @@ on_control_request(const BerthControlRequest *request, int fd, void *user_data)
     } else if (request->op == BERTH_CONTROL_DISPLAY) {
         handle_display(self, fd);
     } else {
-        handle_disconnect(self, request->reason);
+        handle_disconnect(self, request);
     }
 }
 

@@ -325,7 +325,8 @@ class Story:
         print("echo min p50 p90 max us:", self.client(f"echo {KEY_A} 50"), flush=True)
 
     def ends(self):
-        self.session.send({"op": "disconnect", "reason": "disconnected"})
+        self.session.send({"op": "disconnect", "reason": "disconnected",
+                           "connection_epoch": 2**62})
         self.client.wait_for(phase="closed", code="disconnected", bye="1")
         print("ok: disconnect says why", flush=True)
         self.session.connect(self.client, self.next_ticket())
