@@ -411,8 +411,8 @@ class Lab:
         """Runs one probe to its end; returns the finished process.  It says nothing but reasons."""
         fd = pipe_with(password or self.password)
         try:
-            return self.run([*self.probe_argv(user, fd), "--quiet", *args], pass_fds=[fd], check=False,
-                            limit_s=limit_s)
+            argv = [*self.probe_argv(user, fd), "--quiet", *args]
+            return self.run(argv, pass_fds=[fd], check=False, limit_s=limit_s)
         finally:
             os.close(fd)
 

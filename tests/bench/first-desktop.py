@@ -119,8 +119,9 @@ class Machine:
 
     def __init__(self, site):
         self.site = site
-        self.machine = next(item["machine"] for item in site.rows("sessions")
-                            if item["state"] == "active")
+        name = next(item["machine"] for item in site.rows("sessions")
+                    if item["state"] == "active")
+        self.machine = next(item["id"] for item in site.rows("machines") if item["name"] == name)
         self.folder = site.path("agent", "vms", self.machine)
         self.pid = next(pid for pid in site.processes("qemu-system-x86_64")
                         if any(self.machine in part for part in lab.command_line(pid)))

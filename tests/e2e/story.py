@@ -59,7 +59,7 @@ class Story(unittest.TestCase):
 
     def tearDown(self):
         for row in self.lab.rows("sessions"):
-            if row["state"] not in ("ended", "lost"):
+            if row["state"] not in ("ending", "ended", "lost"):
                 self.lab.berthctl("sessions", "logoff", row["id"])
 
     def wait_spare(self):
@@ -102,9 +102,13 @@ class Story(unittest.TestCase):
         for word in words:
             self.assertIn(word, lines[0])
 
+    def machine(self, name):
+        """The row of a machine."""
+        return next(row for row in self.lab.rows("machines") if row["name"] == name)
+
     def desktop_pid(self, user="anna"):
         """The QEMU of a user's desktop."""
-        machine = self.session(user)["machine"]
+        machine = self.machine(self.session(user)["machine"])["id"]
         found = [pid for pid in self.lab.processes("qemu-system-x86_64")
                  if any(machine in part for part in lab.command_line(pid))]
         self.assertEqual(len(found), 1, found)

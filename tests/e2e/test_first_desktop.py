@@ -63,13 +63,13 @@ class FirstDesktop(Story):
         probe = self.open_desktop()
         self.command(probe, "key a")
         self.command(probe, "wait-echo 5000")
-        before = {row["id"]: row for row in self.lab.rows("machines")}
+        before = {row["name"]: row for row in self.lab.rows("machines")}
         machine = self.session()["machine"]
         self.command(probe, "logoff")
         self.assertEqual(probe.close(), EXIT_OK)
 
         def is_clean():
-            row = next(row for row in self.lab.rows("machines") if row["id"] == machine)
+            row = self.machine(machine)
             return row if row["state"] == "ready" and not row["dirty"] else None
         after = lab.wait_until("a clean desktop", is_clean, 120)
         self.assertGreater(after["epoch"], before[machine]["epoch"])
