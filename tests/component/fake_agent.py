@@ -30,6 +30,7 @@ class FakeAgent(threading.Thread):
         self.desired = {"machines": [], "sessions": []}
         self.generation = 0
         self.n_desired = 0
+        self.n_pongs = 0
         self.overlays_seen = []
         self.welcome = None
         self.refused = None
@@ -113,7 +114,17 @@ class FakeAgent(threading.Thread):
                 self.n_desired += 1
                 self.converge()
                 self.send({"type": "poll", "generation": self.generation})
+            elif message["type"] == "pong":
+                self.n_pongs += 1
             self.changed.notify_all()
+
+    def flush(self):
+        """Returns when the broker has read everything that was sent before."""
+        with self.lock:
+            wanted = self.n_pongs + 2  # one may be on its way already
+        for _ in range(2):
+            self.send({"type": "ping"})
+        self.wait_for(lambda a: a.n_pongs >= wanted)
 
     def converge(self):
         for machine in self.desired["machines"]:

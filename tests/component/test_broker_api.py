@@ -232,7 +232,8 @@ class Desktops(BrokerCase):
         self.assertEqual((machine["state"], machine["dirty"]), ("recycling", True))
         # The agent lies: the new epoch runs on the old disk.  That is no scrub receipt.
         agent.set_machine(first["machine"], epoch=2, state="ready", overlay=old_overlay)
-        time.sleep(0.3)
+        agent.flush()
+        self.call("POST", f"/v1/pools/{pool}/entitlements", {"user": "anna"}, expect=204)
         self.assertEqual(self.machines()[0]["state"], "recycling")
         agent.set_machine(first["machine"], epoch=2, state="ready", overlay="f" * 32)
         machine, = eventually(lambda: self.machines("ready"))

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Prints the state machines as docs/STATE-MACHINES.md; a test compares.
+ */
+#include "broker/fsm/assignment.h"
+#include "broker/fsm/host.h"
+#include "broker/fsm/job.h"
+#include "broker/fsm/machine.h"
+#include "broker/fsm/session.h"
+#include "broker/steps.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static const char *const machine_actions[] = {
+    [BERTH_MACHINE_DO_NOTHING] = "",
+    [BERTH_MACHINE_DO_RECYCLE] = "new epoch, scrub",
+    [BERTH_MACHINE_DO_EVICT] = "end the assignment, new epoch, scrub",
+    [BERTH_MACHINE_DO_CLEAN] = "not dirty any more",
+    [BERTH_MACHINE_DO_FREE] = "free memory and place in the pool",
+};
+
+typedef struct {
+    const BerthFsmTable *table;
+    const char *text;
+} Section;
+
+static const Section sections[] = {
+    { &berth_machine_fsm,
+      "`ready` is the only state in which a running machine waits to be handed out. A machine that\n"
+      "had an owner comes back to it only through `recycling` and a scrub receipt: an inventory with\n"
+      "the new epoch and another overlay. An epoch has one owner at most." },
+    { &berth_session_fsm,
+      "One user at one machine, over any number of connections. `allocating`: the host has not told\n"
+      "the session's key; `connecting`: a ticket is out; `active`: a client shows it;\n"
+      "`disconnected`: it waits for its user; `ending`: the host is told." },
+    { &berth_host_fsm,
+      "`suspect` after 6 s of silence: no new desktops there. `lost` after 60 s: nobody knows what\n"
+      "runs there, its machines and sessions are `lost` with it until it reports again." },
+    { &berth_assignment_fsm, "Released once, never opened again." },
+    { &berth_job_fsm,
+      "Timers as rows; a second delivery of one (kind, target, epoch) is harmless." },
+};
+
+static int64_t
+deadline_s(const BerthFsmTable *table, int state)
+{
+    int64_t us = 0;
+    if (table == &berth_machine_fsm) {
+        us = berth_machine_deadline_us((BerthMachineState)state, 1, 0);
+    } else if (table == &berth_session_fsm) {
+        us = berth_session_deadline_us((BerthSessionState)state, 0);
+    }
+    return us / (1000 * 1000);
+}
+
+static void
+print_deadlines(const BerthFsmTable *table)
+{
+    bool has_any = false;
+    for (int i = 0; i < table->n_states; i++) {
+        if (deadline_s(table, i) > 0) {
+            printf("%s`%s` %d s", has_any ? ", " : "Deadlines: ", table->states[i],
+                   (int)deadline_s(table, i));
+            has_any = true;
+        }
+    }
+    printf("%s", has_any ? " (then the event `timeout`).\n\n" : "");
+}
+
+static void
+print_section(const Section *section)
+{
+    const BerthFsmTable *table = section->table;
+    printf("\n## %s\n\n%s\n\n", table->name, section->text);
+    print_deadlines(table);
+    printf("| from | event | to | action |\n|---|---|---|---|\n");
+    for (int i = 0; i < table->n_rows; i++) {
+        const BerthFsmRow *row = &table->rows[i];
+        printf("| %s | %s | %s | %s |\n", table->states[row->from], table->events[row->event],
+               table->states[row->to],
+               table == &berth_machine_fsm ? machine_actions[row->action] : "");
+    }
+}
+
+int
+main(void)
+{
+    printf(
+        "# State machines of the broker\n\n"
+        "Generated from the tables in `broker/fsm/` by `broker/print-state-machines`; a pair of\n"
+        "state and event without a row is refused. Every step is written with its audit row in\n"
+        "one transaction (`broker/steps.c`).\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
+        print_section(&sections[i]);
+    }
+    return 0;
+}

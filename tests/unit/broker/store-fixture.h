@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A store on a temporary file with one image, one host that is up, one pool and some users.
+ */
+#pragma once
+
+#include "testing.h"
+
+#include "base/id.h"
+#include "broker/claim.h"
+#include "broker/fsck.h"
+#include "broker/host-sync.h"
+#include "broker/steps.h"
+#include "broker/store/store.h"
+#include "broker/tick.h"
+
+#include <glib/gstdio.h>
+
+#define FIXTURE_USERS 16
+#define FIXTURE_SECOND_US (1000LL * 1000)
+
+typedef struct {
+    char *dir;
+    char *path;
+    BerthStore *store;
+    char host[BERTH_ID_HEX_CHARS + 1];
+    char pool[BERTH_ID_HEX_CHARS + 1];
+    char image[BERTH_ID_HEX_CHARS + 1];
+    char users[FIXTURE_USERS][BERTH_ID_HEX_CHARS + 1];
+    int64_t size;
+    int64_t spares;
+    int64_t now_us;
+} Fixture;
+
+static inline void
+fixture_new_id(char out[BERTH_ID_HEX_CHARS + 1])
+{
+    BerthId id;
+    berth_id_random(&id);
+    berth_id_format(&id, out);
+}
+
+static inline int
+fixture_fill(BerthTx *tx, void *data)
+{
+    Fixture *f = data;
+    BerthCause cause = { .now_us = f->now_us, .actor = "test" };
+    BerthHello hello = { .boot_id = "b",
+                         .address = "127.0.0.1:1",
+                         .accel = "tcg",
+                         .qemu = "7.2",
+                         .agent_epoch = 1,
+                         .memory_limit_mib = 100000,
+                         .start_slots = 4 };
+    fixture_new_id(f->host);
+    fixture_new_id(f->pool);
+    fixture_new_id(f->image);
+    g_strlcpy(hello.host, f->host, sizeof hello.host);
+    int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", f->image, "demo", "{}", f->now_us);
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_HOST_INSERT, "ssi", f->host, "one", f->now_us);
+    }
+    if (error == BERTH_OK) {
+        error = berth_host_hello(tx, &cause, &hello);
+    }
+    if (error == BERTH_OK) {
+        error =
+            berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", f->pool, "p", f->image, f->size,
+                         f->spares, (int64_t)1, (int64_t)64, 0, "{}", (int64_t)0, f->now_us);
+    }
+    for (int i = 0; i < FIXTURE_USERS && error == BERTH_OK; i++) {
+        char name[16];
+        g_snprintf(name, sizeof name, "user%d", i);
+        fixture_new_id(f->users[i]);
+        error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", f->users[i], name, "x", 0,
+                             f->now_us);
+        if (error == BERTH_OK) {
+            error = berth_tx_run(tx, BERTH_SQL_ENTITLE, "ssi", f->users[i], f->pool, f->now_us);
+        }
+    }
+    return error;
+}
+
+static inline void
+fixture_init(Fixture *f, int64_t size, int64_t spares)
+{
+    *f = (Fixture){ .size = size, .spares = spares, .now_us = 1000 * FIXTURE_SECOND_US };
+    f->dir = g_dir_make_tmp("berth-store-XXXXXX", NULL);
+    f->path = g_build_filename(f->dir, "store.sqlite", NULL);
+    f->store = berth_store_open(f->path, NULL, NULL);
+    g_assert_nonnull(f->store);
+    g_assert_cmpint(berth_store_write(f->store, fixture_fill, f), ==, BERTH_OK);
+}
+
+static inline void
+fixture_clear(Fixture *f)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    berth_store_free(f->store);
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *path = g_strconcat(f->path, suffixes[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(f->dir);
+    g_free(f->path);
+    g_free(f->dir);
+}
+
+static inline int
+fixture_run_tick(BerthTx *tx, void *data)
+{
+    Fixture *f = data;
+    BerthCause cause = { .now_us = f->now_us, .actor = "planner" };
+    BerthTick tick = { .holder = "test" };
+    int n_changes = 0;
+    return berth_tick(tx, &cause, &tick, &n_changes);
+}
+
+static inline int
+fixture_read_inventory(BerthTx *tx, void *data)
+{
+    json_t **message = data;
+    const char *host = json_string_value(json_object_get(*message, "host"));
+    json_t *desired = NULL;
+    int error = berth_host_desired(tx, host, &desired);
+    if (error == BERTH_OK) {
+        json_object_update(*message, desired);
+        json_decref(desired);
+    }
+    return error;
+}
+
+typedef struct {
+    Fixture *fixture;
+    BerthInventory *inventory;
+} FixtureReport;
+
+static inline int
+fixture_run_report(BerthTx *tx, void *data)
+{
+    FixtureReport *report = data;
+    BerthCause cause = { .now_us = report->fixture->now_us, .actor = "host" };
+    int n_steps = 0;
+    return berth_host_apply_inventory(tx, &cause, report->fixture->host, report->inventory,
+                                      &n_steps);
+}
+
+/*
+ * A host that does at once what it should: every wanted machine is ready on a disk of its epoch,
+ * every wanted session listens.
+ */
+static inline int
+fixture_obey(Fixture *f)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_auto_t *message = json_pack("{s:s}", "host", f->host);
+    int error = berth_store_read(f->store, fixture_read_inventory, &message);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *sessions = json_array();
+    json_array_foreach (json_object_get(message, "machines"), i, item) {
+        char overlay[64];
+        g_snprintf(overlay, sizeof overlay, "%s-%d", json_string_value(json_object_get(item, "id")),
+                   (int)json_integer_value(json_object_get(item, "epoch")));
+        json_object_set_new(item, "state", json_string("ready"));
+        json_object_set_new(item, "overlay", json_string(overlay));
+    }
+    json_array_foreach (json_object_get(message, "sessions"), i, item) {
+        if (g_strcmp0(json_string_value(json_object_get(item, "want")), "ended") != 0) {
+            json_object_set_new(item, "state", json_string("listening"));
+            json_object_set_new(item, "session_key",
+                                json_string("00112233445566778899aabbccddeeff"
+                                            "00112233445566778899aabbccddeeff"));
+            json_array_append(sessions, item);
+        }
+    }
+    json_object_set_new(message, "sessions", sessions);
+    g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
+    FixtureReport report = { .fixture = f, .inventory = inventory };
+    return inventory != NULL ? berth_store_write(f->store, fixture_run_report, &report)
+                             : BERTH_ERR_PROTOCOL;
+}
+
+typedef struct {
+    Fixture *fixture;
+    int user;
+    BerthClaimResult result;
+    int error;
+} FixtureClaim;
+
+static inline int
+fixture_run_claim(BerthTx *tx, void *data)
+{
+    FixtureClaim *claim = data;
+    Fixture *f = claim->fixture;
+    BerthCause cause = { .now_us = f->now_us, .actor = "user" };
+    BerthClaim ask = {
+        .account = f->users[claim->user], .pool = f->pool, .client = "test", .client_key = "11"
+    };
+    g_autofree char *policy = NULL;
+    return berth_claim(tx, &cause, &ask, &claim->result, &policy);
+}
+
+static inline int
+fixture_claim(Fixture *f, int user, BerthClaimResult *ret)
+{
+    FixtureClaim claim = { .fixture = f, .user = user };
+    int error = berth_store_write(f->store, fixture_run_claim, &claim);
+    *ret = claim.result;
+    return error;
+}
+
+static inline int
+fixture_run_fsck(BerthTx *tx, void *data)
+{
+    json_t *checks = NULL;
+    int error = berth_fsck(tx, &checks, data);
+    json_decref(checks);
+    return error;
+}
+
+/* Breaches of invariants; 0 is what every test ends with. */
+static inline int64_t
+fixture_fsck(Fixture *f)
+{
+    int64_t n_breaches = -1;
+    return berth_store_read(f->store, fixture_run_fsck, &n_breaches) == BERTH_OK ? n_breaches : -1;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "broker/ctl/command.h"
+#include "broker/ctl/table.h"
+
+#include <string.h>
+
+static int
+parse(const char *line, char *ret_body, size_t size)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_autoptr(GError) error = NULL;
+    BerthCtlCall call = { 0 };
+    int code =
+        berth_ctl_parse((int)g_strv_length(words), words, &call, &error) ? BERTH_OK : error->code;
+    char *text = call.body != NULL ? json_dumps(call.body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    g_strlcpy(ret_body, text != NULL ? text : "", size);
+    free(text);
+    berth_ctl_call_clear(&call);
+    return code;
+}
+
+static void
+command_lines_become_bodies(void **state)
+{
+    char body[256];
+    assert_berth_ok(parse("pools add office --image demo --size 4 --template", body, sizeof body));
+    assert_string_equal(body,
+                        "{\"image\":\"demo\",\"name\":\"office\",\"size\":4,\"template\":true}");
+    assert_berth_ok(parse("users grant anna office", body, sizeof body));
+    assert_string_equal(body, "{\"user\":\"anna\"}");
+    assert_berth_ok(parse("machines", body, sizeof body));
+    assert_string_equal(body, "");
+}
+
+static void
+wrong_command_lines_are_refused(void **state)
+{
+    static const char *const lines[] = {
+        "nothing",
+        "pools fly",
+        "pools add",
+        "pools add office",
+        "pools add a b",
+        "pools add a --image i --size x",
+        "pools add a --image i --size 1 --size 2",
+        "pools add a --image i --size",
+        "machines --wide",
+        "sessions logoff",
+    };
+    char body[256];
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        assert_berth_error(parse(lines[i], body, sizeof body), BERTH_ERR_CONFIG);
+    }
+}
+
+static void
+help_names_every_command(void **state)
+{
+    char *help = berth_ctl_help();
+    bool is_complete = true;
+    for (size_t i = 0; i < berth_ctl_n_commands; i++) {
+        is_complete = is_complete && strstr(help, berth_ctl_commands[i].doc) != NULL;
+    }
+    g_free(help);
+    assert_true(is_complete);
+}
+
+static void
+a_table_is_aligned_and_cannot_move_the_cursor(void **state)
+{
+    json_t *rows = json_pack("[{s:s, s:b, s:n}, {s:s, s:b, s:I}]", "name", "a\x1b[2J", "ok", 1, "n",
+                             "name", "longer name", "ok", 0, "n", (json_int_t)7);
+    char *text = berth_ctl_format_table(rows, "name ok n");
+    json_decref(rows);
+    bool is_same = strcmp(text, "NAME         OK   N\n"
+                                "a?[2J        yes  -\n"
+                                "longer name  no   7\n") == 0;
+    g_free(text);
+    assert_true(is_same);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(command_lines_become_bodies),
+        cmocka_unit_test(wrong_command_lines_are_refused),
+        cmocka_unit_test(help_names_every_command),
+        cmocka_unit_test(a_table_is_aligned_and_cannot_move_the_cursor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
