@@ -57,7 +57,9 @@ transfer_free(Transfer *transfer)
     g_free(transfer->url);
     wipe_and_free(transfer->authorization);
     wipe_and_free(transfer->body);
-    berth_wipe(transfer->response->data, transfer->response->len);
+    if (transfer->response->len > 0) {
+        berth_wipe(transfer->response->data, transfer->response->len);
+    }
     g_byte_array_unref(transfer->response);
     g_free(transfer);
 }
