@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+/* So far below the top edge the pointer counts as away from it, in units of GTK. */
+#define EDGE_AWAY 90
 /* The guest is asked for a size when the window has kept its own for so long. */
 #define RESIZE_DEBOUNCE_MS 250
 #define WHEEL_NOTCH 120
@@ -28,6 +30,10 @@ struct BerthDisplayView {
     double rest_x, rest_y; /* wheel: less than one unit, kept for the next event */
     bool follows_size;
     guint resize_source;
+
+    void (*edge_func)(bool is_at_edge, void *user_data);
+    void *edge_user_data;
+    bool is_at_edge;
 };
 
 static BerthSessionClient *
@@ -219,16 +225,47 @@ move_pointer(BerthDisplayView *self, BerthSessionClient *session, double x, doub
     self->last_y = y;
 }
 
+static void
+note_edge(BerthDisplayView *self, double y)
+{
+    bool is_at_edge = self->is_at_edge ? y < EDGE_AWAY : y < 1;
+
+    if (is_at_edge != self->is_at_edge) {
+        self->is_at_edge = is_at_edge;
+        if (self->edge_func != NULL) {
+            self->edge_func(is_at_edge, self->edge_user_data);
+        }
+    }
+}
+
+static void
+point(BerthDisplayView *self, double x, double y)
+{
+    BerthSessionClient *session = session_of(self);
+
+    note_edge(self, y);
+    if (session != NULL) {
+        move_pointer(self, session, x * self->scale, y * self->scale);
+    }
+}
+
 static gboolean
 on_motion(GtkWidget *area, GdkEventMotion *event, gpointer user_data)
 {
-    BerthDisplayView *self = user_data;
-    BerthSessionClient *session = session_of(self);
-
-    if (session != NULL) {
-        move_pointer(self, session, event->x * self->scale, event->y * self->scale);
-    }
+    point(user_data, event->x, event->y);
     return GDK_EVENT_STOP;
+}
+
+/* A pointer that jumps into the canvas makes no motion. */
+static gboolean
+on_enter(GtkWidget *area, GdkEventCrossing *event, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+
+    if (self->is_absolute) {
+        point(self, event->x, event->y);
+    }
+    return GDK_EVENT_PROPAGATE;
 }
 
 static gboolean
@@ -319,6 +356,14 @@ berth_display_view_send_keys(BerthDisplayView *self, const char *combination)
 }
 
 void
+berth_display_view_set_edge_func(BerthDisplayView *self, void (*func)(bool, void *),
+                                 void *user_data)
+{
+    self->edge_func = func;
+    self->edge_user_data = user_data;
+}
+
+void
 berth_display_view_release_all(BerthDisplayView *self)
 {
     BerthSessionClient *session = session_of(self);
@@ -390,6 +435,7 @@ connect_signals(BerthDisplayView *self)
         { "draw", G_CALLBACK(on_draw) },
         { "size-allocate", G_CALLBACK(on_size_allocate) },
         { "motion-notify-event", G_CALLBACK(on_motion) },
+        { "enter-notify-event", G_CALLBACK(on_enter) },
         { "button-press-event", G_CALLBACK(on_button) },
         { "button-release-event", G_CALLBACK(on_button) },
         { "scroll-event", G_CALLBACK(on_scroll) },
@@ -416,9 +462,10 @@ berth_display_view_new(void)
     gtk_widget_set_hexpand(self->area, TRUE);
     gtk_widget_set_vexpand(self->area, TRUE);
     gtk_style_context_add_class(gtk_widget_get_style_context(self->area), "berth-canvas");
-    gtk_widget_add_events(self->area, GDK_POINTER_MOTION_MASK | GDK_BUTTON_PRESS_MASK |
-                                          GDK_BUTTON_RELEASE_MASK | GDK_SCROLL_MASK |
-                                          GDK_SMOOTH_SCROLL_MASK | GDK_FOCUS_CHANGE_MASK);
+    gtk_widget_add_events(self->area, GDK_POINTER_MOTION_MASK | GDK_ENTER_NOTIFY_MASK |
+                                          GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK |
+                                          GDK_SCROLL_MASK | GDK_SMOOTH_SCROLL_MASK |
+                                          GDK_FOCUS_CHANGE_MASK);
     connect_signals(self);
     g_object_set_data_full(G_OBJECT(self->area), "berth-view", self, display_view_free);
     gtk_widget_show(self->area);

@@ -37,6 +37,14 @@ void berth_display_view_opened(BerthDisplayView *self);
 /* Whether the guest shall follow the size of the window. */
 void berth_display_view_set_follow_size(BerthDisplayView *self, bool follows);
 
+/*
+ * Tells when the pointer touches the top edge, and when it is well away from it again.
+ *
+ * func: func(is_at_edge, user_data)
+ */
+void berth_display_view_set_edge_func(BerthDisplayView *self, void (*func)(bool, void *),
+                                      void *user_data);
+
 /* Lets everything go that is held. */
 void berth_display_view_release_all(BerthDisplayView *self);
 

@@ -3,6 +3,7 @@
 
 #include "client/core/session-controller.h"
 #include "client/gtk/display-view.h"
+#include "client/gtk/fullscreen-bar.h"
 #include "client/gtk/header.h"
 #include "client/gtk/login-view.h"
 #include "client/gtk/picker-view.h"
@@ -29,6 +30,7 @@ struct BerthWindow {
     BerthPickerView *picker;
     BerthStatusView *status;
     BerthDisplayView *display;
+    BerthFullscreenBar *bar;
     BerthResumeOverlay *resume;
     GtkWidget *desktop_page;
 
@@ -100,6 +102,7 @@ static void
 show_desktop(BerthWindow *self)
 {
     set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
+    berth_fullscreen_bar_set_title(self->bar, self->desktop_name);
     show_page(self, self->desktop_page);
     gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
     if (self->wants_fullscreen) {
@@ -470,6 +473,14 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
     return gtk_widget_has_focus(area) && berth_display_view_key(self->display, event);
 }
 
+static void
+on_edge(bool is_at_edge, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_fullscreen_bar_reveal(self->bar, is_at_edge && self->is_fullscreen);
+}
+
 /* In full screen Alt+Tab and the like belong to the guest. */
 static void
 update_grab(BerthWindow *self)
@@ -491,6 +502,7 @@ on_window_state(GtkWidget *window, GdkEventWindowState *event, gpointer user_dat
 
     if ((event->changed_mask & GDK_WINDOW_STATE_FULLSCREEN) != 0) {
         self->is_fullscreen = (event->new_window_state & GDK_WINDOW_STATE_FULLSCREEN) != 0;
+        berth_fullscreen_bar_reveal(self->bar, false);
         update_grab(self);
     }
     return GDK_EVENT_PROPAGATE;
@@ -564,8 +576,11 @@ add_pages(BerthWindow *self)
     self->picker = berth_picker_view_new(on_pick, self);
     self->status = berth_status_view_new(on_status_choice, self);
     self->display = berth_display_view_new();
+    self->bar = berth_fullscreen_bar_new(on_header, self);
+    berth_display_view_set_edge_func(self->display, on_edge, self);
     self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave_resume), self);
     gtk_container_add(GTK_CONTAINER(overlay), berth_display_view_get_widget(self->display));
+    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_fullscreen_bar_get_widget(self->bar));
     gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_resume_overlay_get_widget(self->resume));
     self->desktop_page = overlay;
     self->stack = gtk_stack_new();

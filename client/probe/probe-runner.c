@@ -352,6 +352,8 @@ is_met(BerthProbeRunner *self)
         return width == a->x && height == a->y;
     case BERTH_PROBE_WAIT_OPEN:
         return state == BERTH_CLIENT_OPEN;
+    case BERTH_PROBE_BREAK:
+        return state != BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_PIXEL:
         return read_pixel(self, a->x, a->y, &rgb) && rgb == a->rgb;
     default:
@@ -461,15 +463,18 @@ start_wait(BerthProbeRunner *self)
     }
 }
 
+/* Done when the loss is known, so that wait-open after it means the new connection. */
 static void
 break_connection(BerthProbeRunner *self)
 {
     BerthSessionClient *session = berth_session_controller_get_session(self->controller);
 
-    if (session != NULL) {
-        berth_session_client_break(session);
+    if (session == NULL) {
+        finish(self, NULL);
+        return;
     }
-    finish(self, NULL);
+    set_deadline(self, self->timeout_ms);
+    berth_session_client_break(session);
 }
 
 void

@@ -16,7 +16,7 @@ import threading
 
 import display_fixture as fixture
 import qmp
-from fake_site import FakeSite, PASSWORD, POOL, USER
+from fake_site import FakeSite, make_keys, PASSWORD, POOL, USER
 from session_fixture import Client, Session
 
 KEY_A, KEY_H, KEY_I, KEY_ENTER = 30, 35, 23, 28
@@ -37,18 +37,24 @@ class Desktop:
         self.folder, self.tg_expect = folder, tg_expect
         self.qemu = fixture.DisplayQemu(fixture.build_guest(build_tg_sh, folder))
         self.tickets = Client(ticket_program)
-        self.session = Session(session_program, folder)
+        self.session_program = session_program
         self.epoch = 0
         self.events = []
+        site.make_ticket = self.ticket
+        self.start_session(site)
+
+    def start_session(self, site):
+        """A session process, the first or the next one, for the same guest."""
+        self.session = Session(self.session_program, self.folder)
         self.session.start(self.tickets.broker_key, self.qemu.add_display(), resume_window_s=60)
         self.session.control.settimeout(None)
-        threading.Thread(target=self._drain, daemon=True).start()
+        threading.Thread(target=self._drain, args=(self.session,), daemon=True).start()
         site.session = self.session
-        site.make_ticket = self.ticket
 
-    def _drain(self):
+    @staticmethod
+    def _drain(session):
         try:
-            while self.session.receive() is not None:
+            while session.receive() is not None:
                 pass
         except (OSError, ValueError):
             pass
@@ -110,7 +116,6 @@ class ProbeStory(Story):
         self.expect("a broker that is not there is told", 4, "check the address",
                     broker="https://127.0.0.1:1")
         other = tempfile.mkdtemp(dir=self.folder)
-        from fake_site import make_keys
         self.expect("a foreign authority is not trusted", 6, "not trusted",
                     ca=make_keys(other)[0])
         self.expect("a missing CA file is told", 1, "CA file", ca="/nonexistent")
@@ -173,20 +178,28 @@ class ProbeStory(Story):
         subprocess.run(["convert", path, "-depth", "8", ppm], check=True)
         return qmp.read_ppm(ppm)
 
-    def script(self, desktop):
+    def start_script(self):
+        """A probe on the desktop and a function that gives it a command."""
         fd = self.password_fd(PASSWORD)
         probe = subprocess.Popen(self.argv(fd, "--desktop", "Office", "--script", "-"),
                                  pass_fds=[fd], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 text=True, preexec_fn=qmp.die_with_parent)
+                                 stderr=subprocess.PIPE, text=True,
+                                 preexec_fn=qmp.die_with_parent)
         os.close(fd)
 
         def command(text, is_good=True):
             probe.stdin.write(text + "\n")
             probe.stdin.flush()
-            answer = json.loads(probe.stdout.readline())
+            line = probe.stdout.readline()
+            if not line:
+                sys.exit(f"FAILED: script: {text}: {probe.stderr.read()}")
+            answer = json.loads(line)
             check(f"script: {text}", answer["ok"] == is_good, str(answer))
             return answer
+        return probe, command
 
+    def script(self, desktop):
+        probe, command = self.start_script()
         command("wait-stable 200")
         before = command("hash")["sha256"]
         command("key a")
@@ -212,6 +225,49 @@ class ProbeStory(Story):
         check("the script ended well", probe.wait(LIMIT_S) == 0)
         check("the desktop was thrown away", any("/logoff" in r for r in self.site.requests))
 
+    def takeover(self):
+        """Another device opens the session: the first one is told and does not fight."""
+        probe, command = self.start_script()
+        command("wait-stable 200")
+        self.expect("a second device gets the session", 0, "", "--desktop", "Office")
+        text = probe.communicate(timeout=LIMIT_S)[1]
+        check("the first one was told why", probe.returncode == 7 and "another device" in text,
+              f"(status {probe.returncode}: {text})")
+
+    def new_session_process(self, desktop):
+        """The session dies: its token is worth nothing, the broker knows the new one."""
+        probe, command = self.start_script()
+        command("wait-stable 200")
+        before = command("hash")["sha256"]
+        desktop.session.close()
+        desktop.start_session(self.site)
+        command("wait-open")
+        answer = command("wait-stable 300")
+        check("a new session took the place of the old one", answer["resumes"] == 1, str(answer))
+        check("with the same picture", command("hash")["sha256"] == before)
+        command("quit")
+        check("the script ended well", probe.wait(LIMIT_S) == 0)
+
+    def interrupted_login(self):
+        """A broker that does not answer cannot keep the probe."""
+        arrived, over = threading.Event(), threading.Event()
+
+        def stall(_):
+            arrived.set()
+            over.wait(LIMIT_S)
+            return 500, b""
+        self.site.answers["POST /v1/auth/login"] = stall
+        fd = self.password_fd(PASSWORD)
+        probe = subprocess.Popen(self.argv(fd), pass_fds=[fd], stderr=subprocess.PIPE, text=True,
+                                 preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+        check("the login arrives", arrived.wait(LIMIT_S))
+        probe.send_signal(signal.SIGTERM)
+        text = probe.communicate(timeout=5)[1]
+        over.set()
+        check("a signal ends a login that hangs", probe.returncode == 130, text)
+        del self.site.answers["POST /v1/auth/login"]
+
     def signals(self):
         fd = self.password_fd(PASSWORD)
         probe = subprocess.Popen(self.argv(fd, "--desktop", "Office", "--hold", "60"),
@@ -232,6 +288,9 @@ class ProbeStory(Story):
         self.one_shot(desktop)
         self.n_connects = self.site.count(CONNECT)
         self.script(desktop)
+        self.takeover()
+        self.new_session_process(desktop)
+        self.interrupted_login()
         self.signals()
 
 
@@ -359,10 +418,21 @@ class WindowStory(Story):
         self.xdotool("key", "F11")
         fixture.wait_until("full screen", lambda: self.shows_guest() == (0, 0), 30)
         self.still()
-        self.keep("fullscreen")
         print("ok: F11 fills the screen, and the guest follows")
+        self.xdotool("mousemove", "700", "0")
+        fixture.wait_until("the bar", lambda: self.bar_is_out(), 30)
+        self.still()
+        self.keep("fullscreen")
+        self.xdotool("mousemove", "700", "500")
+        fixture.wait_until("the bar is gone", lambda: not self.bar_is_out(), 30)
+        print("ok: the bar comes at the top edge only")
         self.xdotool("key", "F11")
         fixture.wait_until("a window again", lambda: (self.shows_guest() or (0, 0))[0] > 20, 30)
+
+    def bar_is_out(self):
+        """The pixel in the middle of the top row is the bar's and not the guest's bright one."""
+        width, _, pixels = self.screen()
+        return max(pixels[3 * (3 * width + width // 2):][:3]) < 64
 
     def lose(self):
         self.site.is_cut_off = True
