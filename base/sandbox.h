@@ -22,7 +22,7 @@
 
 typedef enum {
     BERTH_SANDBOX_FILES = 1u << 0,     /* may open and stat paths; Landlock says which */
-    BERTH_SANDBOX_THREADS = 1u << 1,   /* may start threads */
+    BERTH_SANDBOX_THREADS = 1u << 1,   /* may start threads (GLib does, for signals) */
     BERTH_SANDBOX_SOCKETS = 1u << 2,   /* may make, bind, listen and connect sockets */
     BERTH_SANDBOX_MEMFD = 1u << 3,     /* may make memfds and map shared memory */
     BERTH_SANDBOX_PROCESSES = 1u << 4, /* may fork, exec, wait and signal */
