@@ -48,6 +48,7 @@ def options_of_help(text):
 
 def options_of_page(text):
     """The same of the lines of a page that define something, which begin with bold."""
+    text = text.partition("\n# DESCRIPTION\n")[2]
     lines = "\n".join(line for line in text.splitlines() if line.startswith("*"))
     return set(re.findall(r"--([a-z][a-z-]*)", lines)) | set(re.findall(r"\*-(\w)\*", lines))
 
