@@ -97,7 +97,9 @@ berth_request_free(BerthRequest *request)
         return;
     }
     if (request->input != NULL) {
-        berth_wipe(request->input->data, request->input->len);
+        if (request->input->len > 0) {
+            berth_wipe(request->input->data, request->input->len);
+        }
         g_byte_array_unref(request->input);
     }
     json_decref(request->reply);
