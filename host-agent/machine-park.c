@@ -82,7 +82,8 @@ add_machine(BerthMachinePark *self, const BerthVmSpec *spec, const BerthVmBoot *
 
 /* ---- start ---- */
 
-static void
+/* Starts the machine; false if it is left to a later pass because its template is being built. */
+static bool
 start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
 {
     BerthVmSpec spec;
@@ -93,13 +94,17 @@ start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
     spec.machine_type = g_strdup(self->config.facts.machine_type);
     spec.accel = self->config.facts.accel;
     spec.condition = g_strdup("");
-    if (spec.use_template) {
-        berth_ram_templates_find(self->templates, &spec, &boot, &spec.template_key);
+    if (spec.use_template &&
+        !berth_ram_templates_find(self->templates, &spec, &boot, &spec.template_key) &&
+        berth_ram_templates_is_worth_waiting(self->templates, &spec)) {
+        berth_vm_spec_clear(&spec);
+        return false;
     }
     Machine *machine = add_machine(self, &spec, &boot);
     berth_vm_boot_clear(&boot);
     berth_vm_spec_clear(&spec);
     berth_vm_create(machine->vm);
+    return true;
 }
 
 static void
@@ -186,9 +191,10 @@ reconcile_wanted(BerthMachinePark *self, const BerthDesiredMachine *wanted, Bert
     read_facts(self, wanted, machine, &wanted_facts, &running_facts);
     switch (berth_machine_plan(&wanted_facts, &running_facts, room)) {
     case BERTH_PLAN_START:
-        room->n_free_slots--;
-        room->free_memory_mib -= wanted->spec.memory_mib;
-        start_machine(self, wanted);
+        if (start_machine(self, wanted)) {
+            room->n_free_slots--;
+            room->free_memory_mib -= wanted->spec.memory_mib;
+        }
         break;
     case BERTH_PLAN_STOP:
         berth_vm_stop(machine->vm);

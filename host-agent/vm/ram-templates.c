@@ -21,6 +21,7 @@
 
 /* What the guest still does after it says that it is ready would be done again in every fork. */
 #define SETTLE_MS 1500
+#define WAIT_FOR_BUILD_US (45LL * 1000 * 1000)
 #define RETRY_AFTER_US (600LL * 1000 * 1000)
 #define KEY_CHARS 32
 #define MARKER_FILE "template.json"
@@ -39,6 +40,7 @@ struct BerthRamTemplates {
 
     /* the build under way */
     char *key;
+    int64_t build_started_us;
     BerthVm *vm;
     BerthQemuMigration *migration;
     guint settle_source;
@@ -332,6 +334,7 @@ start_build(BerthRamTemplates *self, const BerthVmSpec *spec)
     berth_state_folder_make(building, NULL);
     self->is_saved = false;
     self->is_freezing = false;
+    self->build_started_us = berth_monotonic_us();
     self->vm = berth_vm_new(self->host, machine, &own, &boot, &vm_callbacks, self);
     berth_vm_spec_clear(&own);
     berth_log_info("template", "building template %s of image %s", self->key, spec->manifest.name);
@@ -354,6 +357,16 @@ berth_ram_templates_ensure(BerthRamTemplates *self, const BerthVmSpec *spec)
     }
     self->key = g_steal_pointer(&key);
     start_build(self, spec);
+}
+
+bool
+berth_ram_templates_is_worth_waiting(const BerthRamTemplates *self, const BerthVmSpec *spec)
+{
+    if (self->key == NULL || berth_monotonic_us() - self->build_started_us > WAIT_FOR_BUILD_US) {
+        return false;
+    }
+    g_autofree char *key = key_of(self, spec);
+    return g_strcmp0(key, self->key) == 0;
 }
 
 bool

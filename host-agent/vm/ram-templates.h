@@ -43,5 +43,12 @@ bool berth_ram_templates_find(BerthRamTemplates *self, const BerthVmSpec *spec,
 /* Begins to build the template for such a machine unless it is there, being built, or hopeless. */
 void berth_ram_templates_ensure(BerthRamTemplates *self, const BerthVmSpec *spec);
 
+/*
+ * Whether such a machine should wait for the template that is being built for it: that is over
+ * sooner than a cold boot beside it would be.  Not for ever: a guest may never say that it is
+ * ready.
+ */
+bool berth_ram_templates_is_worth_waiting(const BerthRamTemplates *self, const BerthVmSpec *spec);
+
 /* Whether a build is under way: it takes one of the host's start slots. */
 bool berth_ram_templates_is_building(const BerthRamTemplates *self);
