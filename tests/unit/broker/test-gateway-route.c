@@ -118,10 +118,10 @@ plain_http_is_recognized(void **state)
 static void
 anything_else_is_refused(void **state)
 {
-    static const char *const noise[] = { "SSH-2.0-x\r\n", "GETAWAY", "\x16\x02\x01\x00\x05hello",
-                                         "\x80\x2e\x01\x03\x01", "RFB 003.008\n" };
+    static const char noise[][16] = { "SSH-2.0-x\r\n", "GETAWAY", "\x16\x02\x01\x00\x05hello",
+                                      "\x80\x2e\x01\x03\x01", "RFB 003.008\n" };
     for (size_t i = 0; i < G_N_ELEMENTS(noise); i++) {
-        assert_int_equal(berth_gateway_route((const uint8_t *)noise[i], 10).kind,
+        assert_int_equal(berth_gateway_route((const uint8_t *)noise[i], sizeof(noise[i])).kind,
                          BERTH_ROUTE_REFUSE);
     }
 }
