@@ -581,6 +581,8 @@ class GuestTests(AgentTest):
 if __name__ == "__main__":
     AGENT, SESSION, BUILD_TG = sys.argv[1:4]
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # A runner that lost patience asks politely first: end what outlives the agents then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
         unittest.main(argv=[sys.argv[0], *sys.argv[4:]], verbosity=2)
     finally:
