@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import lab
-from story import (EXIT_LOGIN, EXIT_LOST, EXIT_NO_DESKTOP, EXIT_OK, EXIT_UNTRUSTED, POOL, Site,
+from story import (EXIT_ENDED, EXIT_LOGIN, EXIT_NO_DESKTOP, EXIT_OK, EXIT_UNTRUSTED, POOL, Site,
                    Story)
 
 
@@ -112,7 +112,7 @@ class Deaths(Story):
             for _ in range(200):
                 probe.command("wait-stable 50")
         self.assertIn("the desktop stopped", str(ended.exception))
-        self.assertEqual(probe.close(), EXIT_LOST)
+        self.assertEqual(probe.close(), EXIT_ENDED)
         self.wait_spare()
         self.assert_alive(self.open_desktop())
 
