@@ -28,8 +28,8 @@ set_openbox() {
         -e 's|<file>/var/lib/openbox/debian-menu.xml</file>||' \
         -e 's|</keyboard>|<keybind key="C-A-t"><action name="Execute"><command>xterm</command>\
 </action></keybind></keyboard>|' \
-        -e 's|</applications>|<application class="Mousepad"><size><width>560</width>\
-<height>470</height></size><position force="yes"><x>660</x><y>230</y></position>\
+        -e 's|</applications>|<application class="Mousepad"><focus>no</focus><size><width>560</width>\
+<height>470</height></size><position force="yes"><x>696</x><y>230</y></position>\
 </application></applications>|' "$root/etc/xdg/openbox/rc.xml"
 }
 
@@ -68,12 +68,18 @@ set_services() {
         systemd-update-utmp.service systemd-update-utmp-runlevel.service \
         dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
         sys-fs-fuse-connections.mount systemd-firstboot.service alsa-restore.service \
-        systemd-journal-flush.service systemd-random-seed.service; do
+        systemd-journal-flush.service serial-getty@ttyS0.service systemd-random-seed.service; do
         ln -sf /dev/null "$root/etc/systemd/system/$unit"
     done
     chroot "$root" systemctl --quiet enable desktop.service desktop-drawn.path \
         systemd-networkd.service
     chroot "$root" systemctl --quiet set-default multi-user.target
+}
+
+# The disk keeps whole seconds only: with them the font cache counts as fresh at the first start.
+cache_fonts() {
+    find "$root/usr/share/fonts" -exec touch -d '2020-01-01 00:00:00' {} +
+    chroot "$root" fc-cache -f >/dev/null
 }
 
 prune() {
@@ -86,4 +92,5 @@ set_openbox
 add_modules
 add_user
 set_services
+cache_fonts
 prune
