@@ -23,6 +23,8 @@ import subprocess
 import tempfile
 import time
 
+# In the environment of everything that a lab starts: the lab's folder.
+MARK = "BERTH_LAB"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -63,21 +65,28 @@ def descendants():
     return found
 
 
-def kill_all(only=None):
-    """Kills the descendants (those in `only`, if given) and waits until they are gone."""
-    def left():
+def marked(folder):
+    """The descendants that belong to the lab in a folder, those it detached included."""
+    def is_marked(pid):
         try:
-            while os.waitpid(-1, os.WNOHANG)[0] != 0:
-                pass
-        except ChildProcessError:
-            pass
-        return [pid for pid in descendants() if only is None or pid in only]
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return f"{MARK}={folder}".encode() in file.read().split(b"\0")
+        except OSError:
+            return False
+    return [pid for pid in descendants() if is_marked(pid)]
 
-    for pid in left():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+
+def kill_all(folder):
+    """Kills what belongs to the lab in a folder and waits until it is gone."""
+    def left():
+        pids = marked(folder)
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+        return pids
     wait_until("the end of all processes", lambda: not left(), STOP_LIMIT_S)
 
 
@@ -113,8 +122,9 @@ def pipe_with(text):
 class Daemon:
     """One program of ours with --ready-fd; its log goes to a file in the lab's folder."""
 
-    def __init__(self, name, argv, log_path, env=None):
-        self.name, self.argv, self.log_path, self.env = name, argv, log_path, env
+    def __init__(self, name, argv, lab):
+        self.name, self.argv, self.log_path = name, argv, lab.path(name.replace("berth-", "") + ".log")
+        self.env = dict(os.environ, **{MARK: lab.folder})
         self.process, self.ready = None, {}
 
     def start(self):
@@ -163,9 +173,14 @@ class Daemon:
     def kill(self):
         self.stop(signal.SIGKILL)
 
-    def restart(self):
-        self.stop()
-        return self.start()
+    def keep_port(self, config, port):
+        """From now on the port that the kernel chose stands in the configuration: restarts, and
+        those who know the address, find the same."""
+        with open(config, encoding="utf-8") as file:
+            text = file.read()
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(text.replace("listen=127.0.0.1:0", f"listen=127.0.0.1:{self.ready[port]}"))
+        return self
 
 
 class ProbeScript:
@@ -290,7 +305,8 @@ class Lab:
         fd = pipe_with(self.admin_password)
         self.run([*argv, "--create-admin", self.admin, "--password-fd", str(fd)], pass_fds=[fd])
         os.close(fd)
-        self.broker = Daemon("berth-broker", argv, self.path("broker.log")).start()
+        self.broker = Daemon("berth-broker", argv, self).start()
+        self.broker.keep_port(config, "agent_port")
 
     def _start_gateway(self):
         keys = self.path("keys")
@@ -300,7 +316,7 @@ class Lab:
             "internal_socket": self.path("internal.sock"),
         })
         self.gateway = Daemon("berth-gateway", [self.program("berth-gateway"), "--config", config],
-                              self.path("gateway.log")).start()
+                              self).start().keep_port(config, "port")
 
     def _start_agent(self):
         keys = self.path("keys")
@@ -318,14 +334,14 @@ class Lab:
             values["template_dir"] = self.template_dir
         config = self._write_config("agent.conf", "agent", values, self.agent_options)
         self.agent = Daemon("berth-agent", [self.program("berth-agent"), "--config", config],
-                            self.path("agent.log")).start()
+                            self).start().keep_port(config, "port")
 
-    def stop(self, only=None):
-        """Ends everything below this process, or what is in `only`; removes a folder of its own."""
+    def stop(self):
+        """Ends all that the lab started; removes its folder if the lab made it."""
         for daemon in (self.agent, self.gateway, self.broker):
             if daemon is not None:
                 daemon.stop()
-        kill_all(only)
+        kill_all(self.folder)
         if self.is_own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -423,5 +439,5 @@ class Lab:
 
     def processes(self, program):
         """Process ids of a program below the lab: "berth-session", "qemu-system-x86_64"."""
-        return [pid for pid in descendants()
+        return [pid for pid in marked(self.folder)
                 if os.path.basename((command_line(pid) or [""])[0]) == program]

@@ -41,6 +41,7 @@ typedef struct {
     int status;
     char *reason;
     char *desktop_name;
+    char *progress; /* what the controller waits for */
 } Probe;
 
 static void
@@ -138,12 +139,19 @@ on_timeout(gpointer user_data)
 {
     Probe *probe = user_data;
     BerthClientState state = berth_session_controller_get_state(probe->controller);
-    g_autofree char *reason = g_strdup_printf(
-        "not done within %g s (state %s, %" G_GUINT64_FORMAT " frames)", probe->options.timeout_s,
-        berth_fsm_state_name(&berth_client_fsm, (int)state),
-        berth_session_controller_get_stats(probe->controller)->n_frames);
+    g_autofree char *reason = NULL;
 
     probe->timeout_source = 0;
+    if (state == BERTH_CLIENT_CONNECT && probe->progress != NULL) {
+        reason = g_strdup_printf("no desktop within %g s: %s", probe->options.timeout_s,
+                                 probe->progress);
+        fail(probe, BERTH_PROBE_NO_DESKTOP, reason);
+        return G_SOURCE_REMOVE;
+    }
+    reason = g_strdup_printf("not done within %g s (state %s, %" G_GUINT64_FORMAT " frames)",
+                             probe->options.timeout_s,
+                             berth_fsm_state_name(&berth_client_fsm, (int)state),
+                             berth_session_controller_get_stats(probe->controller)->n_frames);
     fail(probe, BERTH_PROBE_TIMEOUT, reason);
     return G_SOURCE_REMOVE;
 }
@@ -284,7 +292,11 @@ on_state(BerthClientState state, void *user_data)
 static void
 on_progress(const char *text, void *user_data)
 {
-    tell(user_data, text);
+    Probe *probe = user_data;
+
+    g_free(probe->progress);
+    probe->progress = g_strdup(text);
+    tell(probe, text);
 }
 
 static void
@@ -512,6 +524,7 @@ clear(Probe *probe)
     berth_probe_options_clear(&probe->options);
     g_main_loop_unref(probe->loop);
     g_free(probe->desktop_name);
+    g_free(probe->progress);
     g_free(probe->reason);
 }
 
