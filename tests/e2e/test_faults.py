@@ -49,13 +49,13 @@ class Deaths(Story):
         self.command(probe, "key a")
         self.command(probe, "wait-echo 5000")
         qemu = self.desktop_pid()
-        shown = self.command(probe, "hash")["hash"]
+        shown = self.command(probe, "hash")["sha256"]
         (session,) = self.lab.processes("berth-session")
         os.kill(session, signal.SIGKILL)
         self.command(probe, "wait-open")
         self.command(probe, "wait-stable 300")
         self.assertEqual(self.desktop_pid(), qemu)
-        self.assertEqual(self.command(probe, "hash")["hash"], shown)
+        self.assertEqual(self.command(probe, "hash")["sha256"], shown)
         self.assert_alive(probe)
 
     def test_a_broken_connection_resumes_without_a_password(self):
@@ -159,6 +159,7 @@ class Leftovers(Story):
         own.wait_machines(ready=1)
         done = own.probe("--desktop", POOL, "--wait-stable", "200", "--logoff")
         self.assertEqual(done.returncode, EXIT_OK, done.stderr)
+        own.wait_machines(ready=1)
         self.assertEqual(len(own.processes("qemu-system-x86_64")), 1)
         own.stop()
         self.assertEqual(lab.marked(own.folder), [])
