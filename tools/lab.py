@@ -123,7 +123,8 @@ class Daemon:
     """One program of ours with --ready-fd; its log goes to a file in the lab's folder."""
 
     def __init__(self, name, argv, lab):
-        self.name, self.argv, self.log_path = name, argv, lab.path(name.replace("berth-", "") + ".log")
+        self.name, self.argv = name, argv
+        self.log_path = lab.path(name.replace("berth-", "") + ".log")
         self.env = dict(os.environ, **{MARK: lab.folder})
         self.process, self.ready = None, {}
 
