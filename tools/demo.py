@@ -19,9 +19,9 @@ import lab  # noqa: E402
 POOL = "desktop"
 POOL_SIZE, N_SPARES = 2, 1
 READY_LIMIT_S = 400
-TIMES = (("login_us", "login"), ("list_us", "list of desktops"), ("connect_us", "connect"),
-         ("session_tls_us", "TLS to the session"), ("welcome_us", "welcome"),
-         ("first_frame_us", "first frame"), ("first_picture_us", "first full picture"))
+TIMES = (("login_us", "log in"), ("list_us", "list the desktops"),
+         ("connect_us", "  get a desktop and a ticket"), ("session_tls_us", "  TLS to the session"),
+         ("welcome_us", "  ticket to welcome"), ("first_picture_us", "choice to first full picture"))
 
 
 def say(text):
@@ -100,10 +100,11 @@ def run_headless(site):
         raise lab.LabError(f"the probe ended with status {done.returncode}: {done.stderr.strip()}")
     with open(stats_path, encoding="utf-8") as file:
         stats = json.load(file)
-    print(f"\n{'step':<24}{'ms since the start':>20}")
+    print(f"\n{'step':<32}{'ms':>8}")
     for key, name in TIMES:
-        if stats.get(key) is not None:
-            print(f"{name:<24}{stats[key] / 1000:>20.0f}")
+        print(f"{name:<32}{stats[key] / 1000:>8.0f}")
+    total_us = sum(stats[key] for key in ("login_us", "list_us", "first_picture_us"))
+    print(f"{'login to first full picture':<32}{total_us / 1000:>8.0f}")
     print(f"\n{stats['changed_frames']} frames, {stats['bytes_in'] / 1000:.0f} KB")
     say(f"the picture is in {picture}")
 

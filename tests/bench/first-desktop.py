@@ -102,13 +102,17 @@ def measure_logins(site):
             raise lab.LabError(done.stderr.strip())
         with open(stats, encoding="utf-8") as file:
             times.append(json.load(file))
-    table("login to first full picture on a hot spare", f"median of {N_LOGINS}", "min", "max")
-    for key in ("login_us", "list_us", "connect_us", "session_tls_us", "welcome_us",
-                "first_frame_us", "first_picture_us"):
-        values = [item[key] / 1000 for item in times if item.get(key) is not None]
-        row(key.replace("_us", " ms"), *(f"{value:.0f}" for value in (
+    for item in times:
+        item["total_us"] = item["login_us"] + item["list_us"] + item["first_picture_us"]
+    table("a hot spare, ms", f"median of {N_LOGINS}", "min", "max")
+    for key, name in (("login_us", "log in (TLS, argon2id)"), ("list_us", "list the desktops"),
+                      ("connect_us", "of the next: get a desktop and a ticket"),
+                      ("first_picture_us", "choice to first full picture"),
+                      ("total_us", "login to first full picture")):
+        values = [item[key] / 1000 for item in times]
+        row(name, *(f"{value:.0f}" for value in (
             statistics.median(values), min(values), max(values))))
-    median_s = statistics.median(item["first_picture_us"] for item in times) / 1e6
+    median_s = statistics.median(item["total_us"] for item in times) / 1e6
     say(goal(f"login to first full picture {median_s:.2f} s, at most 1.0 s", median_s <= 1.0))
 
 

@@ -127,6 +127,13 @@ class Qemu:
                 self.send_events(("key", {"down": down,
                                           "key": {"type": "qcode", "data": qcode}}))
 
+    def press_together(self, *qcodes):
+        """Presses keys in order and releases them in reverse: a shortcut."""
+        for down, codes in ((True, qcodes), (False, reversed(qcodes))):
+            for qcode in codes:
+                self.send_events(("key", {"down": down,
+                                          "key": {"type": "qcode", "data": qcode}}))
+
     def point(self, x, y, width, height):
         """Moves the absolute pointer to a pixel of a head of this size."""
         self.send_events(("abs", {"axis": "x", "value": x * 32767 // width}),

@@ -29,8 +29,8 @@ set_openbox() {
         -e 's|</keyboard>|<keybind key="C-A-t"><action name="Execute"><command>xterm</command>\
 </action></keybind></keyboard>|' \
         -e 's|</applications>|<application class="Mousepad"><focus>no</focus>\
-<size><width>560</width><height>470</height></size><position force="yes"><x>696</x><y>230</y></position>\
-</application></applications>|' "$root/etc/xdg/openbox/rc.xml"
+<size><width>560</width><height>470</height></size>\
+<position force="yes"><x>696</x><y>230</y></position></application></applications>|' "$root/etc/xdg/openbox/rc.xml"
 }
 
 add_modules() {
