@@ -21,7 +21,8 @@ POOL_SIZE, N_SPARES = 2, 1
 READY_LIMIT_S = 400
 TIMES = (("login_us", "log in"), ("list_us", "list the desktops"),
          ("connect_us", "  get a desktop and a ticket"), ("session_tls_us", "  TLS to the session"),
-         ("welcome_us", "  ticket to welcome"), ("first_picture_us", "choice to first full picture"))
+         ("welcome_us", "  ticket to welcome"),
+         ("first_picture_us", "choice to first full picture"))
 
 
 def say(text):

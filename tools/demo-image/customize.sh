@@ -30,7 +30,8 @@ set_openbox() {
 </action></keybind></keyboard>|' \
         -e 's|</applications>|<application class="Mousepad"><focus>no</focus>\
 <size><width>560</width><height>470</height></size>\
-<position force="yes"><x>696</x><y>230</y></position></application></applications>|' "$root/etc/xdg/openbox/rc.xml"
+<position force="yes"><x>696</x><y>230</y></position></application>\
+</applications>|' "$root/etc/xdg/openbox/rc.xml"
 }
 
 add_modules() {
