@@ -172,7 +172,7 @@ login_new(BerthRequest *request)
     login->broker = request->broker;
     login->request = request;
     login->user_key = g_strconcat("user:", request->body.user, NULL);
-    login->source_key = g_strconcat("source:", request->source, NULL);
+    login->source_key = berth_throttle_dup_source_key(request->source);
     g_strlcpy(login->source, request->source, sizeof login->source);
     g_snprintf(login->actor, sizeof login->actor, "user:%s", request->body.user);
     login->cause = (BerthCause){ .now_us = request->now_us, .actor = login->actor };
@@ -197,7 +197,7 @@ berth_handle_login(BerthRequest *request)
         error = berth_worker_pool_submit(broker->hash_workers, run_verify, verify_done, login);
     }
     if (error != BERTH_OK) {
-        berth_throttle_forgive(broker->throttle, login->user_key);
+        berth_throttle_take_back(broker->throttle, login->user_key);
         berth_request_fail(request, error, "the login cannot be checked now");
         login_free(login);
     }

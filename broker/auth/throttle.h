@@ -4,8 +4,9 @@
  *
  * A key is a source address or a user name.  BERTH_THROTTLE_FREE failures cost nothing; each later
  * one doubles the wait, from 2 s to 15 min.  Failures are forgotten BERTH_THROTTLE_MEMORY_US after
- * the last one.  The table is bounded; when it is full of keys that must wait, new keys are let
- * through (being locked out by strangers is worse).  Pure: reads no clock.  Thread: its owner's.
+ * the last one.  The table is bounded; when it is full, the key with the fewest failures makes room
+ * for a new one, so that no flood of names frees a key that is being guessed.  Pure: reads no
+ * clock. Thread: its owner's.
  */
 #pragma once
 
@@ -30,8 +31,15 @@ int64_t berth_throttle_wait_us(BerthThrottle *throttle, const char *key, int64_t
 /* Counts an attempt as a failure; take it back with berth_throttle_forgive() if it succeeds. */
 void berth_throttle_fail(BerthThrottle *throttle, const char *key, int64_t now_us);
 
+/* Takes the last failure of a key back: the attempt was not made after all. */
+void berth_throttle_take_back(BerthThrottle *throttle, const char *key);
+
 /* Forgets all failures of a key. */
 void berth_throttle_forgive(BerthThrottle *throttle, const char *key);
 
 /* Keys that are remembered. */
 guint berth_throttle_n_keys(const BerthThrottle *throttle);
+
+/* The key of a source address for g_free(): an IPv6 address counts as its /64, which has one owner.
+ */
+char *berth_throttle_dup_source_key(const char *source);

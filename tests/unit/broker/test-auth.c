@@ -77,17 +77,59 @@ failures_are_forgotten_after_a_while(void **state)
 }
 
 static void
-a_full_table_lets_new_keys_through_and_stays_bounded(void **state)
+a_full_table_stays_bounded_and_keeps_who_is_being_guessed(void **state)
 {
     BerthThrottle *throttle = berth_throttle_new(4);
     char key[8];
+    for (int i = 0; i < BERTH_THROTTLE_FREE; i++) {
+        berth_throttle_fail(throttle, "victim", 0);
+    }
     for (int i = 0; i < 100; i++) {
         g_snprintf(key, sizeof key, "%d", i);
-        berth_throttle_fail(throttle, key, 0);
+        berth_throttle_fail(throttle, key, i);
         assert_true(berth_throttle_n_keys(throttle) <= 4);
     }
-    assert_int_equal(berth_throttle_wait_us(throttle, "99", 0), 0);
+    assert_int_equal(berth_throttle_wait_us(throttle, "victim", 0), 2 * SECOND_US);
+    /* A key that comes to a full table counts as any other. */
+    for (int i = 0; i < BERTH_THROTTLE_FREE; i++) {
+        berth_throttle_fail(throttle, "next", 100);
+    }
+    assert_int_equal(berth_throttle_wait_us(throttle, "next", 100), 2 * SECOND_US);
     berth_throttle_free(throttle);
+}
+
+static void
+an_attempt_that_was_not_made_takes_back_one_failure_only(void **state)
+{
+    BerthThrottle *throttle = berth_throttle_new(4);
+    for (int i = 0; i < BERTH_THROTTLE_FREE; i++) {
+        berth_throttle_fail(throttle, "k", 0);
+    }
+    berth_throttle_take_back(throttle, "k");
+    assert_int_equal(berth_throttle_wait_us(throttle, "k", 0), 0);
+    berth_throttle_fail(throttle, "k", 0);
+    assert_int_equal(berth_throttle_wait_us(throttle, "k", 0), 2 * SECOND_US);
+    berth_throttle_fail(throttle, "once", 0);
+    berth_throttle_take_back(throttle, "once");
+    berth_throttle_take_back(throttle, "never");
+    assert_int_equal(berth_throttle_n_keys(throttle), 1);
+    berth_throttle_free(throttle);
+}
+
+static void
+an_ipv6_source_counts_as_its_network(void **state)
+{
+    static const char *const rows[][2] = {
+        { "192.0.2.1", "source:192.0.2.1" },
+        { "2001:db8:1:2:3:4:5:6", "source:2001:db8:1:2::/64" },
+        { "2001:db8:1:2::7", "source:2001:db8:1:2::/64" },
+        { "::ffff:192.0.2.1", "source:::ffff:192.0.2.1" },
+        { "local", "source:local" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *key = berth_throttle_dup_source_key(rows[i][0]);
+        assert_string_equal(key, rows[i][1]);
+    }
 }
 
 static void
@@ -139,7 +181,9 @@ main(void)
         cmocka_unit_test(a_damaged_hash_verifies_nothing),
         cmocka_unit_test(five_failures_are_free_and_then_the_wait_doubles),
         cmocka_unit_test(failures_are_forgotten_after_a_while),
-        cmocka_unit_test(a_full_table_lets_new_keys_through_and_stays_bounded),
+        cmocka_unit_test(a_full_table_stays_bounded_and_keeps_who_is_being_guessed),
+        cmocka_unit_test(an_attempt_that_was_not_made_takes_back_one_failure_only),
+        cmocka_unit_test(an_ipv6_source_counts_as_its_network),
         cmocka_unit_test(a_token_is_long_random_and_stored_as_its_hash),
         cmocka_unit_test(the_client_address_is_read_from_the_gateways_socket_name),
     };
