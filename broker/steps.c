@@ -279,59 +279,106 @@ berth_machine_scrubbed(BerthTx *tx, const BerthCause *cause, const char *id, con
 }
 
 static int
-set_logoff_timer(BerthTx *tx, const BerthCause *cause, const char *session, const char *pool,
-                 int64_t connection_epoch)
+read_logoff_after(BerthTx *tx, const char *pool, int64_t *ret_after_us)
 {
-    int64_t after_s = 0;
     BerthRows rows;
+    *ret_after_us = 0;
     berth_tx_query(tx, &rows, BERTH_SQL_POOL_GET, "s", pool);
     if (berth_rows_next(&rows)) {
-        after_s = berth_rows_int(&rows, 9);
+        *ret_after_us = berth_rows_int(&rows, 9) * SECOND_US;
     }
-    int error = berth_rows_end(&rows);
-    if (error != BERTH_OK || after_s == 0) {
+    return berth_rows_end(&rows);
+}
+
+typedef struct {
+    const char *id;
+    BerthSessionState state;
+    int64_t connection_epoch;
+    char *pool;
+    char *assignment;
+} Session;
+
+/*
+ * Nobody is connected any more: the desktop is given back after the pool's time, unless its user
+ * comes back.  One whose session ended before anyone saw it is given back after a fixed time.
+ */
+static int
+set_logoff_timer(BerthTx *tx, const BerthCause *cause, const Session *session)
+{
+    int64_t after_us = 0;
+    g_autofree char *assignment = NULL;
+    int error =
+        berth_tx_get_text(tx, &assignment, BERTH_SQL_ASSIGNMENT_STATE, "s", session->assignment);
+    if (error != BERTH_OK || strcmp(assignment, "open") != 0) {
+        return error;
+    }
+    error = read_logoff_after(tx, session->pool, &after_us);
+    if (session->state == BERTH_SESSION_ENDED && session->connection_epoch == 0) {
+        after_us = ALLOCATING_LIMIT_US;
+    }
+    if (error != BERTH_OK || after_us == 0) {
         return error;
     }
     BerthId id;
     char text[BERTH_ID_HEX_CHARS + 1];
     berth_id_random(&id);
     berth_id_format(&id, text);
-    return berth_tx_run(tx, BERTH_SQL_JOB_INSERT, "sssii", text, "logoff", session,
-                        connection_epoch, cause->now_us + after_s * SECOND_US);
+    return berth_tx_run(tx, BERTH_SQL_JOB_INSERT, "sssii", text, "logoff", session->id,
+                        session->connection_epoch, cause->now_us + after_us);
 }
+
+static int
+read_session(BerthTx *tx, const char *id, Session *ret)
+{
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", id);
+    bool is_there = berth_rows_next(&rows);
+    if (is_there) {
+        int state = state_from_name(&berth_session_fsm, berth_rows_text(&rows, 0));
+        *ret = (Session){ .id = id,
+                          .state = (BerthSessionState)state,
+                          .connection_epoch = berth_rows_int(&rows, 4),
+                          .pool = g_strdup(berth_rows_text(&rows, 5)),
+                          .assignment = g_strdup(berth_rows_text(&rows, 3)) };
+    }
+    int error = berth_rows_end(&rows);
+    return error == BERTH_OK && !is_there ? BERTH_ERR_NOT_FOUND : error;
+}
+
+static void
+session_clear(Session *session)
+{
+    g_free(session->pool);
+    g_free(session->assignment);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
 int
 berth_session_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthSessionEvent event,
                    const char *reason)
 {
-    BerthRows rows;
-    int from = -1;
-    int64_t connection_epoch = 0;
-    g_autofree char *pool = NULL;
-    berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", id);
-    if (berth_rows_next(&rows)) {
-        from = state_from_name(&berth_session_fsm, berth_rows_text(&rows, 0));
-        connection_epoch = berth_rows_int(&rows, 4);
-        pool = g_strdup(berth_rows_text(&rows, 5));
+    g_auto(Session) session = { 0 };
+    int error = read_session(tx, id, &session);
+    if (error != BERTH_OK) {
+        return error;
     }
-    int error = berth_rows_end(&rows);
-    if (error != BERTH_OK || from < 0) {
-        return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
-    }
+    int from = (int)session.state;
     int state = from;
     error = berth_fsm_step(&berth_session_fsm, &state, event, NULL);
     if (error != BERTH_OK || (state == from && event != BERTH_SESSION_EVENT_GRANTED)) {
         return error;
     }
+    session.state = (BerthSessionState)state;
     error = berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_STATE, "ssiis", id,
                              berth_fsm_state_name(&berth_session_fsm, state), cause->now_us,
-                             berth_session_deadline_us((BerthSessionState)state, cause->now_us),
-                             reason);
-    if (error == BERTH_OK && state == BERTH_SESSION_DISCONNECTED) {
-        error = set_logoff_timer(tx, cause, id, pool, connection_epoch);
+                             berth_session_deadline_us(session.state, cause->now_us), reason);
+    if (error == BERTH_OK &&
+        (state == BERTH_SESSION_DISCONNECTED || state == BERTH_SESSION_ENDED)) {
+        error = set_logoff_timer(tx, cause, &session);
     }
     if (error == BERTH_OK) {
-        json_t *data = json_pack("{s:I}", "connection_epoch", (json_int_t)connection_epoch);
+        json_t *data = json_pack("{s:I}", "connection_epoch", (json_int_t)session.connection_epoch);
         error = audit_step(tx, cause, &berth_session_fsm, id, from, event, state, data, reason);
     }
     return error;

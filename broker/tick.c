@@ -112,18 +112,40 @@ time_out_sessions(BerthTx *tx, const BerthCause *cause, int *n_changes)
     return error;
 }
 
+/* Whether the assignment is open and no session of it is left or was opened since. */
+static int
+is_left_alone(BerthTx *tx, const char *assignment, bool *ret)
+{
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_ASSIGNMENT_STATE, "s", assignment);
+    *ret = berth_rows_next(&rows) && strcmp(berth_rows_text(&rows, 0), "open") == 0;
+    int error = berth_rows_end(&rows);
+    if (error != BERTH_OK || !*ret) {
+        return error;
+    }
+    berth_tx_query(tx, &rows, BERTH_SQL_ASSIGNMENT_SESSIONS, "s", assignment);
+    *ret = !berth_rows_next(&rows);
+    return berth_rows_end(&rows);
+}
+
 /* A log-off timer counts only for the connection after which it was set. */
 static int
 run_logoff_job(BerthTx *tx, const BerthCause *cause, const Due *due)
 {
     BerthRows rows;
     bool is_due = false;
+    bool is_ended = false;
+    g_autofree char *assignment = NULL;
     berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", due->b);
-    if (berth_rows_next(&rows)) {
-        is_due = strcmp(berth_rows_text(&rows, 0), "disconnected") == 0 &&
-                 berth_rows_int(&rows, 4) == due->number;
+    if (berth_rows_next(&rows) && berth_rows_int(&rows, 4) == due->number) {
+        is_due = strcmp(berth_rows_text(&rows, 0), "disconnected") == 0;
+        is_ended = strcmp(berth_rows_text(&rows, 0), "ended") == 0;
+        assignment = g_strdup(berth_rows_text(&rows, 3));
     }
     int error = berth_rows_end(&rows);
+    if (error == BERTH_OK && is_ended) {
+        error = is_left_alone(tx, assignment, &is_due);
+    }
     if (error == BERTH_OK && is_due) {
         error = berth_session_logoff(tx, cause, due->b, "logged-off");
     }

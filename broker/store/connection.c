@@ -70,6 +70,12 @@ berth_connection_exec(BerthTx *tx, const char *sql)
     return result == SQLITE_OK ? BERTH_OK : failed(tx, sqlite3_extended_errcode(tx->db), sql);
 }
 
+bool
+berth_connection_is_in_transaction(const BerthTx *tx)
+{
+    return sqlite3_get_autocommit(tx->db) == 0;
+}
+
 static int
 set_up(BerthTx *tx, bool is_writer)
 {

@@ -25,5 +25,8 @@ void berth_connection_free(BerthTx *tx);
 /* Brings the schema to the current version.  Errors: BERTH_ERR_VERSION if it is newer. */
 bool berth_connection_migrate(BerthTx *tx, GError **error);
 
+/* Whether a transaction is open; SQLite rolls back by itself when the disk is full or broken. */
+bool berth_connection_is_in_transaction(const BerthTx *tx);
+
 /* Runs SQL text that is a literal of this program (BEGIN, COMMIT, SAVEPOINT ...). */
 int berth_connection_exec(BerthTx *tx, const char *sql);

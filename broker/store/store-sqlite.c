@@ -60,6 +60,10 @@ run_in_savepoint(BerthTx *tx, Job *job)
         return;
     }
     job->error = job->run(tx, job->data);
+    if (!berth_connection_is_in_transaction(tx)) {
+        job->error = job->error != BERTH_OK ? job->error : BERTH_ERR_IO;
+        return;
+    }
     if (job->error != BERTH_OK) {
         (void)berth_connection_exec(tx, "ROLLBACK TO job");
     }
@@ -69,16 +73,33 @@ run_in_savepoint(BerthTx *tx, Job *job)
     }
 }
 
+/*
+ * Runs the jobs one after the other.  A job that loses the whole transaction takes the group with
+ * it: what came before is rolled back, and what comes after would be committed job by job.
+ */
+static int
+run_jobs(BerthTx *tx, GQueue *group)
+{
+    for (GList *link = group->head; link != NULL; link = link->next) {
+        Job *job = link->data;
+        run_in_savepoint(tx, job);
+        if (!berth_connection_is_in_transaction(tx)) {
+            return job->error;
+        }
+    }
+    return BERTH_OK;
+}
+
 static void
 run_group(BerthTx *tx, GQueue *group)
 {
     int error = berth_connection_exec(tx, "BEGIN IMMEDIATE");
     if (error == BERTH_OK) {
-        for (GList *link = group->head; link != NULL; link = link->next) {
-            run_in_savepoint(tx, link->data);
+        error = run_jobs(tx, group);
+        if (error == BERTH_OK) {
+            error = berth_connection_exec(tx, "COMMIT");
         }
-        error = berth_connection_exec(tx, "COMMIT");
-        if (error != BERTH_OK) {
+        if (error != BERTH_OK && berth_connection_is_in_transaction(tx)) {
             (void)berth_connection_exec(tx, "ROLLBACK");
         }
     }

@@ -4,6 +4,8 @@
  */
 #include "store-fixture.h"
 
+#include "broker/store/connection.h"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,6 +57,91 @@ a_write_that_fails_changes_nothing(void **state)
     assert_berth_error(berth_store_write(f->store, add_and_fail, NULL), BERTH_ERR_FORBIDDEN);
     assert_berth_ok(berth_store_read(f->store, count, &after));
     assert_int_equal(before, after);
+}
+
+static int
+add_named(BerthTx *tx, void *data)
+{
+    return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", data, "there");
+}
+
+static int
+wait_for_others(BerthTx *tx, void *data)
+{
+    GMutex *mutex = data;
+    g_mutex_lock(mutex);
+    g_mutex_unlock(mutex);
+    return BERTH_OK;
+}
+
+/* What SQLite does by itself when the disk is full. */
+static int
+lose_transaction(BerthTx *tx, void *data)
+{
+    int error = berth_connection_exec(tx, "ROLLBACK");
+    return error == BERTH_OK ? BERTH_ERR_DISK_FULL : error;
+}
+
+static int
+read_meta(BerthTx *tx, void *data)
+{
+    g_autofree char *value = NULL;
+    return berth_tx_get_text(tx, &value, BERTH_SQL_META_GET, "s", data);
+}
+
+typedef struct {
+    BerthTxFunc run;
+    void *data;
+    int **errors;
+} GroupJob;
+
+static int
+run_group_job(BerthTx *tx, void *data)
+{
+    const GroupJob *job = data;
+    return job->run(tx, job->data);
+}
+
+static void
+group_job_done(int error, void *data)
+{
+    const GroupJob *job = data;
+    *(*job->errors)++ = error;
+}
+
+static void
+nobody_of_a_group_that_lost_its_transaction_is_told_that_it_was_written(void **state)
+{
+    Fixture *f = *state;
+    GMutex mutex;
+    int errors[4] = { 0 };
+    int *slot = errors;
+    char before[] = "before";
+    char after[] = "after";
+    GroupJob jobs[] = {
+        { wait_for_others, &mutex, &slot },
+        { add_named, before, &slot },
+        { lose_transaction, NULL, &slot },
+        { add_named, after, &slot },
+    };
+    g_mutex_init(&mutex);
+    g_mutex_lock(&mutex);
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
+        assert_berth_ok(berth_store_submit(f->store, run_group_job, group_job_done, &jobs[i]));
+    }
+    g_mutex_unlock(&mutex);
+    while (slot < errors + G_N_ELEMENTS(errors)) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_mutex_clear(&mutex);
+    /* The first may have been a group of its own. */
+    for (size_t i = 1; i < G_N_ELEMENTS(errors); i++) {
+        assert_berth_error(errors[i], BERTH_ERR_DISK_FULL);
+    }
+    assert_berth_error(berth_store_read(f->store, read_meta, before), BERTH_ERR_NOT_FOUND);
+    assert_berth_error(berth_store_read(f->store, read_meta, after), BERTH_ERR_NOT_FOUND);
+    assert_berth_ok(berth_store_write(f->store, add_named, after));
+    assert_berth_ok(berth_store_read(f->store, read_meta, after));
 }
 
 static int
@@ -243,6 +330,64 @@ a_lost_host_gives_its_dirty_desktops_back_only_through_recycling(void **state)
     assert_int_equal(fixture_fsck(f), 0);
 }
 
+/* A host that says of the one session that it has ended. */
+static int
+report_ended(Fixture *f)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_auto_t *message = json_pack("{s:s}", "host", f->host);
+    int error = berth_store_read(f->store, fixture_read_inventory, &message);
+    json_array_foreach (json_object_get(message, "machines"), i, item) {
+        json_object_set_new(item, "state", json_string("ready"));
+    }
+    json_array_foreach (json_object_get(message, "sessions"), i, item) {
+        json_object_set_new(item, "state", json_string("ended"));
+        json_object_set_new(item, "code", json_string("internal"));
+    }
+    g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
+    FixtureReport report = { .fixture = f, .inventory = inventory };
+    return error == BERTH_OK ? berth_store_write(f->store, fixture_run_report, &report) : error;
+}
+
+static void
+a_desktop_whose_session_never_came_is_given_back(void **state)
+{
+    Fixture *f = *state;
+    BerthClaimResult claimed;
+    assert_berth_ok(berth_store_write(f->store, fixture_run_tick, f));
+    assert_berth_ok(fixture_obey(f));
+    assert_berth_ok(fixture_claim(f, 0, &claimed));
+    assert_int_equal(claimed.outcome, BERTH_CLAIM_STARTING);
+    assert_berth_ok(report_ended(f));
+    f->now_us += 601 * FIXTURE_SECOND_US;
+    assert_berth_ok(berth_store_write(f->store, fixture_run_tick, f));
+    assert_berth_error(logoff(f, claimed.session), BERTH_ERR_STATE);
+    assert_int_equal(fixture_fsck(f), 0);
+}
+
+static void
+a_desktop_that_was_used_stays_its_users_when_its_session_ends(void **state)
+{
+    Fixture *f = *state;
+    BerthClaimResult claimed;
+    BerthClaimResult again;
+    assert_berth_ok(berth_store_write(f->store, fixture_run_tick, f));
+    assert_berth_ok(fixture_obey(f));
+    assert_berth_ok(fixture_claim(f, 0, &claimed));
+    assert_berth_ok(fixture_obey(f));
+    assert_berth_ok(fixture_claim(f, 0, &claimed));
+    assert_int_equal(claimed.outcome, BERTH_CLAIM_GRANTED);
+    assert_berth_ok(report_ended(f));
+    f->now_us += 3600 * FIXTURE_SECOND_US;
+    assert_berth_ok(berth_store_write(f->store, fixture_run_tick, f));
+    assert_berth_ok(fixture_claim(f, 0, &again));
+    assert_string_equal(again.machine, claimed.machine);
+    assert_int_equal(again.machine_epoch, claimed.machine_epoch);
+    assert_string_not_equal(again.session, claimed.session);
+    assert_int_equal(fixture_fsck(f), 0);
+}
+
 /* Users come and go until the process is killed; its fixture is the parent's. */
 static void
 churn_for_ever(Fixture *f, int n_before, int ready_fd)
@@ -343,6 +488,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         STORE_TEST(a_write_that_fails_changes_nothing),
+        STORE_TEST(nobody_of_a_group_that_lost_its_transaction_is_told_that_it_was_written),
         STORE_TEST(the_schema_itself_refuses_a_ready_machine_with_an_owner),
         STORE_TEST(a_forged_audit_row_breaks_the_chain),
         STORE_TEST(a_claim_goes_up_the_ladder),
@@ -350,6 +496,8 @@ main(void)
         STORE_TEST(many_users_at_once_never_share_a_machine),
         STORE_TEST(one_user_who_clicks_often_gets_one_machine),
         STORE_TEST(a_lost_host_gives_its_dirty_desktops_back_only_through_recycling),
+        STORE_TEST(a_desktop_whose_session_never_came_is_given_back),
+        STORE_TEST(a_desktop_that_was_used_stays_its_users_when_its_session_ends),
         STORE_TEST(a_killed_process_leaves_a_whole_store),
         STORE_TEST(a_store_from_the_future_is_refused),
     };
