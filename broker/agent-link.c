@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define HEARTBEAT_US (20LL * 1000 * 1000)
+/* Far beyond any clock, and room to count on. */
+#define MAX_GENERATION (INT64_MAX / 2)
 
 struct BerthAgentLink {
     BerthBroker *broker;
@@ -180,8 +182,9 @@ static int
 on_poll(BerthAgentLink *link, const json_t *message, GError **error)
 {
     const json_t *generation = json_object_get(message, "generation");
-    if (!json_is_integer(generation)) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL, "a poll without a generation");
+    if (!json_is_integer(generation) || json_integer_value(generation) < 0 ||
+        json_integer_value(generation) > MAX_GENERATION) {
+        berth_set_error(error, BERTH_ERR_PROTOCOL, "a poll without a generation that can be");
         return BERTH_ERR_PROTOCOL;
     }
     link->is_polling = true;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "broker/reconcile.h"
 #include "broker/steps.h"
+#include "display/transport/tcp.h"
 #include "policies/policy.h"
 
 #include <string.h>
@@ -44,6 +45,20 @@ hello_int(const json_t *message, const char *key, int64_t min, int64_t max, int6
     return true;
 }
 
+/* Gateways dial it: a host that tells nonsense is told so before it spreads. */
+static bool
+hello_address(const json_t *message, char *ret, GError **error)
+{
+    BerthAddress address;
+    if (!hello_text(message, "display_address", ret, error)) {
+        return false;
+    }
+    if (berth_address_parse(ret, &address) != BERTH_OK || berth_address_get_port(&address) == 0) {
+        return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"display_address\" is not ip:port");
+    }
+    return true;
+}
+
 bool
 berth_hello_from_json(const json_t *message, BerthHello *ret, GError **error)
 {
@@ -63,7 +78,7 @@ berth_hello_from_json(const json_t *message, BerthHello *ret, GError **error)
     }
     berth_id_format(&id, hello.host);
     if (!hello_text(message, "boot_id", hello.boot_id, error) ||
-        !hello_text(message, "display_address", hello.address, error) ||
+        !hello_address(message, hello.address, error) ||
         !hello_text(message, "accel", hello.accel, error) ||
         !hello_text(message, "qemu", hello.qemu, error) ||
         !hello_int(message, "agent_epoch", 0, INT64_MAX, &hello.agent_epoch, error) ||

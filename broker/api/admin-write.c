@@ -112,6 +112,12 @@ int
 berth_handle_add_image(BerthTx *tx, BerthRequest *request)
 {
     char id[BERTH_ID_HEX_CHARS + 1];
+    size_t len = strlen(request->body.manifest);
+    if (len > BERTH_LIMIT_MANIFEST_BYTES) {
+        return berth_request_explain(request, BERTH_ERR_TOO_LARGE,
+                                     "\"manifest\" has %zu bytes, at most %u are allowed", len,
+                                     BERTH_LIMIT_MANIFEST_BYTES);
+    }
     new_id(id);
     int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", id, request->body.name,
                              request->body.manifest, request->now_us);

@@ -22,6 +22,8 @@
 #define API_IDLE_US (120LL * 1000 * 1000)
 /* The first may have been under way when the host was asked for; the second was not. */
 #define REFRESHES_FOR_A_HOST 2
+/* Reads before other connections get their turn. */
+#define READS_PER_TURN 16
 #define SCOPE "gateway"
 
 typedef enum {
@@ -140,11 +142,11 @@ on_farewell(int fd, uint32_t events, void *user_data)
     /* Bytes that nobody reads at close() would destroy the answer on its way. */
     char ignored[4096];
     size_t n;
-    int result;
-    do {
+    int result = BERTH_OK;
+    for (int i = 0; i < READS_PER_TURN && result == BERTH_OK; i++) {
         result = berth_end_read(&self->client, ignored, sizeof(ignored), &n);
-    } while (result == BERTH_OK);
-    if (result != BERTH_ERR_AGAIN) {
+    }
+    if (result < 0 && result != BERTH_ERR_AGAIN) {
         end(self, "it was told why");
     }
 }

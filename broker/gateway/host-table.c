@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/log.h"
 
 #include <jansson.h>
 
@@ -33,23 +34,20 @@ berth_host_table_free(BerthHostTable *self)
     }
 }
 
+/* A host without an address that can be dialled is left out: it must not take the others down. */
 static bool
 add_host(GHashTable *hosts, const json_t *item, GError **error)
 {
     const char *id_text = json_string_value(json_object_get(item, "id"));
-    const json_t *address_item = json_object_get(item, "address");
+    const char *text = json_string_value(json_object_get(item, "address"));
     BerthId id;
     if (berth_id_parse(id_text, &id) < 0) {
         return berth_set_error(error, BERTH_ERR_PROTOCOL, "a host has no id");
     }
-    if (!address_item || json_is_null(address_item)) {
-        return true;
-    }
-    const char *text = json_string_value(address_item);
     BerthAddress address;
     if (!text || berth_address_parse(text, &address) < 0 || berth_address_get_port(&address) == 0) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL, "the address \"%s\" of host %s is bad",
-                               text ? text : "", id_text);
+        berth_log_debug("hosts", "host %s has no address that can be dialled", id_text);
+        return true;
     }
     g_hash_table_insert(hosts, g_memdup2(&id, sizeof(id)), g_memdup2(&address, sizeof(address)));
     return true;

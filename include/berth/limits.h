@@ -55,6 +55,8 @@
 
 /* Control link between broker and agent: bytes of one JSON message. */
 #define BERTH_LIMIT_CONTROL_MESSAGE_BYTES (4u * 1024 * 1024)
+/* Images: bytes of a manifest; it goes to a host with every machine, in one message. */
+#define BERTH_LIMIT_MANIFEST_BYTES 8192u
 /* Session control socket between agent and session process: bytes of one JSON message. */
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* QMP and guest agent: bytes of one line. */
