@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static char *config_path;
 static char *admin_name;
@@ -54,6 +55,17 @@ create_admin(const BerthConfig *config, GError **error)
     return is_made;
 }
 
+/* From inside the loop: whoever hears of it may send a signal at once. */
+static gboolean
+tell_ready(gpointer user_data)
+{
+    const BerthBroker *broker = user_data;
+    uint16_t port = berth_agents_get_port(broker->agents);
+    berth_log_info("main", "serving, agents on port %u", port);
+    (void)berth_ready_notify(ready_fd, "agent_port=%u\n", port);
+    return G_SOURCE_REMOVE;
+}
+
 static bool
 serve(const BerthConfig *config, GError **error)
 {
@@ -64,9 +76,7 @@ serve(const BerthConfig *config, GError **error)
     bool is_started = berth_broker_start(broker, config, error);
     if (is_started) {
         g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-        (void)berth_ready_notify(ready_fd, "agent_port=%u\n",
-                                 berth_agents_get_port(broker->agents));
-        berth_log_info("main", "serving, agents on port %u", berth_agents_get_port(broker->agents));
+        g_idle_add(tell_ready, broker);
         berth_main_loop_run(loop);
         berth_log_info("main", "stopping");
     }
@@ -97,6 +107,8 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autoptr(GOptionContext) options = g_option_context_new("- decides who gets which desktop");
     berth_log_init("berth-broker");
+    /* The store has password hashes; its files are nobody else's, whatever the folder allows. */
+    umask(0077);
     g_option_context_add_main_entries(options, entries, NULL);
     if (!g_option_context_parse(options, &argc, &argv, &error) || argc > 1) {
         fprintf(stderr, "berth-broker: %s\n",

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 typedef struct {
     char *config_path;
@@ -23,6 +24,8 @@ typedef struct {
 
 typedef struct {
     GMainLoop *loop;
+    const BerthAgentConfig *config;
+    BerthAgent *agent;
     int ready_fd;
     int exit_status;
 } Program;
@@ -75,13 +78,24 @@ parse_options(int argc, char **argv, Options *ret, GError **error)
     return true;
 }
 
+/* From inside the loop: when it is told to be ready, it can be told to stop. */
+static gboolean
+on_loop_runs(gpointer user_data)
+{
+    Program *program = user_data;
+    program->agent = berth_agent_new(program->config, on_ready, on_failed, program);
+    return G_SOURCE_REMOVE;
+}
+
 static int
 run(const BerthAgentConfig *config, int ready_fd)
 {
-    Program program = { .loop = g_main_loop_new(NULL, FALSE), .ready_fd = ready_fd };
-    BerthAgent *agent = berth_agent_new(config, on_ready, on_failed, &program);
+    Program program = { .loop = g_main_loop_new(NULL, FALSE),
+                        .config = config,
+                        .ready_fd = ready_fd };
+    g_idle_add(on_loop_runs, &program);
     berth_main_loop_run(program.loop);
-    berth_agent_free(agent);
+    berth_agent_free(program.agent);
     g_main_loop_unref(program.loop);
     return program.exit_status;
 }
@@ -93,6 +107,8 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     berth_log_init("berth-agent");
+    /* Disks and memory of desktops are nobody else's, whatever the folders allow. */
+    umask(0077);
     if (!parse_options(argc, argv, &options, &error)) {
         fprintf(stderr, "berth-agent: %s\n", error->message);
         return 2;
