@@ -17,11 +17,14 @@ typedef struct {
     uint8_t payload[];
 } Job;
 
+/* What a job costs beside its payload: itself, its place in the queue, the allocator. */
+#define JOB_COST_BYTES ((gssize)sizeof(Job) + 64)
+
 struct BerthDecodeWorker {
     GThread *thread;
     GAsyncQueue *jobs; /* Job, or self as the sign to stop */
     gint is_stopping;  /* atomic */
-    gssize n_bytes;    /* atomic: payload that waits */
+    gssize n_bytes;    /* atomic: memory of what waits */
     gint n_frames;     /* atomic: ends of frames that wait */
     BerthQueue *news;
     BerthFrameNewsFunc func;
@@ -106,7 +109,7 @@ run(gpointer user_data)
         if (g_atomic_int_get(&self->is_stopping) == 0) {
             decode(self, job);
         }
-        g_atomic_pointer_add(&self->n_bytes, -(gssize)job->len);
+        g_atomic_pointer_add(&self->n_bytes, -((gssize)job->len + JOB_COST_BYTES));
         if (job->type == BERTH_MSG_FRAME_END) {
             g_atomic_int_add(&self->n_frames, -1);
         }
@@ -156,7 +159,7 @@ berth_decode_worker_push(BerthDecodeWorker *self, uint8_t type, const uint8_t *p
     gssize n_waiting = (gssize)g_atomic_pointer_get(&self->n_bytes);
     Job *job;
 
-    if (len + sizeof *job > BERTH_LIMIT_CLIENT_DECODE_QUEUE_BYTES - (size_t)n_waiting) {
+    if (n_waiting + (gssize)len + JOB_COST_BYTES > BERTH_LIMIT_CLIENT_DECODE_QUEUE_BYTES) {
         return BERTH_ERR_TOO_LARGE;
     }
     job = g_malloc(sizeof *job + len);
@@ -166,7 +169,7 @@ berth_decode_worker_push(BerthDecodeWorker *self, uint8_t type, const uint8_t *p
     if (len > 0) {
         memcpy(job->payload, payload, len);
     }
-    g_atomic_pointer_add(&self->n_bytes, (gssize)len);
+    g_atomic_pointer_add(&self->n_bytes, (gssize)len + JOB_COST_BYTES);
     if (type == BERTH_MSG_FRAME_END) {
         g_atomic_int_inc(&self->n_frames);
     }

@@ -193,11 +193,17 @@ handle_fill(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     if (error != BERTH_OK) {
         return error;
     }
+    int64_t left_px = berth_rect_area_px(berth_frame_get_rect(self->canvas));
     for (unsigned i = 0; i < fill.n; i++) {
         BerthWireFill item = berth_msg_fill_get(&fill, i);
         BerthRect rect = { item.x, item.y, item.w, item.h };
         if (!take_target(self, rect)) {
             return BERTH_ERR_INVALID;
+        }
+        /* Or a small message could keep the decoder busy for hours. */
+        left_px -= berth_rect_area_px(rect);
+        if (left_px < 0) {
+            return BERTH_ERR_TOO_LARGE;
         }
         berth_frame_fill(self->canvas, rect, item.xrgb);
     }

@@ -300,6 +300,11 @@ answer_ping(BerthHandshake *self, const uint8_t *payload, size_t len)
 {
     BerthMsgPing ping;
     int r = berth_msg_ping_decode(payload, len, &ping);
+    /* Nothing else bounds what control has to say. */
+    if (r == BERTH_OK && berth_wire_get_queued_bytes(self->wire, BERTH_CHANNEL_CONTROL) >=
+                             BERTH_LIMIT_PONG_QUEUE_BYTES) {
+        r = BERTH_ERR_THROTTLED;
+    }
     return r == BERTH_OK ? send_ping(self, BERTH_MSG_PONG, ping.sent_us) : r;
 }
 

@@ -65,6 +65,7 @@ struct BerthWire {
 
     OutQueue queues[BERTH_N_CHANNELS];
     size_t queued_bytes; /* of all queues */
+    size_t n_queued;     /* messages of all queues */
     uint8_t last_channel[BERTH_N_PRIORITIES];
     uint8_t stage[STAGE_BYTES];
     size_t stage_len, stage_pos;
@@ -397,8 +398,9 @@ check_outgoing(BerthWire *self, BerthChannel channel, uint8_t type, size_t len)
         return BERTH_ERR_TOO_LARGE;
     }
     /* Control is let through: a stalled peer can still be told why it ends. */
-    if (channel != BERTH_CHANNEL_CONTROL &&
-        self->queued_bytes + len > BERTH_LIMIT_OUTPUT_QUEUE_BYTES) {
+    size_t cost_bytes =
+        self->queued_bytes + len + (self->n_queued + 1) * BERTH_LIMIT_OUTPUT_MESSAGE_COST_BYTES;
+    if (channel != BERTH_CHANNEL_CONTROL && cost_bytes > BERTH_LIMIT_OUTPUT_QUEUE_BYTES) {
         return BERTH_ERR_TOO_LARGE;
     }
     return BERTH_OK;
@@ -420,6 +422,7 @@ berth_wire_send_owned(BerthWire *self, BerthChannel channel, uint8_t type, uint8
     g_queue_push_tail(&self->queues[channel].messages, message);
     self->queues[channel].n_bytes += len;
     self->queued_bytes += len;
+    self->n_queued++;
     return BERTH_OK;
 }
 
@@ -520,6 +523,7 @@ stage_fragment(BerthWire *self)
     self->last_channel[channel_priorities[channel]] = (uint8_t)channel;
     if (!has_more) {
         outgoing_free(g_queue_pop_head(&queue->messages));
+        self->n_queued--;
     }
     return true;
 }

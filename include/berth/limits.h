@@ -19,6 +19,11 @@
 #define BERTH_LIMIT_AUTH_US (20LL * 1000 * 1000)
 /* Wire: bytes waiting to be sent to one client before the session calls it stalled. */
 #define BERTH_LIMIT_OUTPUT_QUEUE_BYTES (64u * 1024 * 1024)
+/* Wire: bytes that a message waiting to be sent costs beside its payload; so that many empty ones
+ * count, too. */
+#define BERTH_LIMIT_OUTPUT_MESSAGE_COST_BYTES 128u
+/* Wire: bytes of answers to PING that wait for a peer; one that asks and never reads is ended. */
+#define BERTH_LIMIT_PONG_QUEUE_BYTES 1024u
 /* Wire: bytes of human text in a BYE. */
 #define BERTH_LIMIT_REASON_BYTES 256u
 
@@ -82,7 +87,8 @@
 #define BERTH_LIMIT_CLIENT_RETRY_MAX_MS 10000
 /* Client: microseconds that it tries to resume, whatever a server says. */
 #define BERTH_LIMIT_CLIENT_RESUME_US (3600LL * 1000 * 1000)
-/* Client: bytes of display messages that wait for the decoder before the session is given up. */
+/* Client: bytes of memory of display messages that wait for the decoder before the session is
+ * given up. */
 #define BERTH_LIMIT_CLIENT_DECODE_QUEUE_BYTES (128u * 1024 * 1024)
 /* Client: bytes of one line of a probe script. */
 #define BERTH_LIMIT_PROBE_LINE_BYTES 4096u

@@ -226,6 +226,24 @@ copies_over_the_size_of_the_picture_are_refused(void **state)
     assert_berth_error(handle(world, BERTH_MSG_COPY, NULL), BERTH_ERR_TOO_LARGE);
 }
 
+/* A message of half a megabyte must not paint for hours. */
+static void
+fills_over_the_size_of_the_picture_are_refused(void **state)
+{
+    World *world = *state;
+    const unsigned n = 3;
+    open_frame(world);
+    berth_writer_put_u16(&world->writer, (uint16_t)n);
+    for (unsigned i = 0; i < n; i++) {
+        berth_writer_put_u16(&world->writer, 0);
+        berth_writer_put_u16(&world->writer, 0);
+        berth_writer_put_u16(&world->writer, W);
+        berth_writer_put_u16(&world->writer, H / 2);
+        berth_writer_put_u32(&world->writer, 0x112233);
+    }
+    assert_berth_error(handle(world, BERTH_MSG_FILL, NULL), BERTH_ERR_TOO_LARGE);
+}
+
 static void
 too_few_pixels_are_refused(void **state)
 {
@@ -365,6 +383,7 @@ main(void)
         TEST(copies_of_a_message_happen_at_once),
         TEST(rectangles_outside_are_refused),
         TEST(copies_over_the_size_of_the_picture_are_refused),
+        TEST(fills_over_the_size_of_the_picture_are_refused),
         TEST(too_few_pixels_are_refused),
         TEST(too_many_pixels_are_refused),
         TEST(end_of_the_zstd_frame_is_refused),

@@ -209,6 +209,26 @@ no_common_version_ends_it_on_both_sides(void **state)
     assert_int_equal(pair->session.n_authorized, 0);
 }
 
+/* A peer that asks for ever and reads nothing must not fill our memory. */
+static void
+pings_that_nobody_takes_the_answers_of_are_refused(void **state)
+{
+    Pair *pair = *state;
+    int client, session;
+    const uint8_t ping[8] = { 1 };
+    int r = BERTH_OK;
+    start(pair);
+    talk(pair, &client, &session);
+    for (size_t n = 0; r == BERTH_OK && n < 10000; n++) {
+        assert_berth_ok(berth_wire_send(pair->client.wire, BERTH_CHANNEL_CONTROL, BERTH_MSG_PING,
+                                        ping, sizeof ping));
+        r = move(&pair->client, &pair->session);
+    }
+    assert_berth_error(r, BERTH_ERR_THROTTLED);
+    assert_true(berth_wire_get_queued_bytes(pair->session.wire, BERTH_CHANNEL_CONTROL) <=
+                BERTH_LIMIT_PONG_QUEUE_BYTES + 6 + BERTH_LIMIT_REASON_BYTES);
+}
+
 static void
 ping_is_answered_and_measured(void **state)
 {
@@ -335,6 +355,7 @@ main(void)
         T(the_highest_common_version_is_chosen),
         T(no_common_version_ends_it_on_both_sides),
         T(ping_is_answered_and_measured),
+        T(pings_that_nobody_takes_the_answers_of_are_refused),
         T(a_silent_peer_is_given_up),
         T(a_peer_that_never_authenticates_is_given_up),
         T(bye_ends_both_sides_once),

@@ -401,14 +401,29 @@ the_output_queue_is_bounded_but_control_passes(void **state)
     const size_t block = 16u * 1024 * 1024;
     uint8_t payload[8] = { 0 };
     side_init(&side, BERTH_WIRE_SESSION, BERTH_WIRE_OPEN);
-    for (size_t n = 0; n < BERTH_LIMIT_OUTPUT_QUEUE_BYTES; n += block) {
+    for (size_t n = block; n < BERTH_LIMIT_OUTPUT_QUEUE_BYTES; n += block) {
         assert_berth_ok(berth_wire_send_owned(side.wire, BERTH_CHANNEL_DISPLAY, BERTH_MSG_EXACT,
                                               g_malloc0(block), block));
     }
     assert_berth_error(berth_wire_send_owned(side.wire, BERTH_CHANNEL_DISPLAY, BERTH_MSG_EXACT,
-                                             g_malloc0(100), 100),
+                                             g_malloc0(block), block),
                        BERTH_ERR_TOO_LARGE);
     assert_berth_ok(berth_wire_send(side.wire, BERTH_CHANNEL_CONTROL, BERTH_MSG_PING, payload, 8));
+    side_clear(&side);
+}
+
+static void
+many_small_messages_fill_the_queue_too(void **state)
+{
+    Side side;
+    size_t n = 0;
+    side_init(&side, BERTH_WIRE_SESSION, BERTH_WIRE_OPEN);
+    while (n <= BERTH_LIMIT_OUTPUT_QUEUE_BYTES / BERTH_LIMIT_OUTPUT_MESSAGE_COST_BYTES &&
+           berth_wire_send_owned(side.wire, BERTH_CHANNEL_CURSOR, BERTH_MSG_CURSOR_HIDE, NULL, 0) ==
+               BERTH_OK) {
+        n++;
+    }
+    assert_int_equal(n, BERTH_LIMIT_OUTPUT_QUEUE_BYTES / BERTH_LIMIT_OUTPUT_MESSAGE_COST_BYTES);
     side_clear(&side);
 }
 
@@ -446,6 +461,7 @@ main(void)
         cmocka_unit_test(small_messages_share_a_record),
         cmocka_unit_test(our_own_mistakes_are_refused),
         cmocka_unit_test(the_output_queue_is_bounded_but_control_passes),
+        cmocka_unit_test(many_small_messages_fill_the_queue_too),
         cmocka_unit_test(after_the_end_only_control_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
