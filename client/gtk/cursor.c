@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/cursor.h"
 
+static guint32
+multiply(guint colour, guint alpha)
+{
+    return (colour * alpha + 127) / 255;
+}
+
 /* Rows of straight BGRA as a surface, which wants the colours multiplied by alpha. */
 static cairo_surface_t *
 make_surface(const BerthCursorImage *image)
@@ -17,8 +23,8 @@ make_surface(const BerthCursorImage *image)
         for (int x = 0; x < image->width; x++, from += 4) {
             guint alpha = from[3];
 
-            to[x] = alpha << 24 | (from[2] * alpha / 255) << 16 | (from[1] * alpha / 255) << 8 |
-                    from[0] * alpha / 255;
+            to[x] = alpha << 24 | multiply(from[2], alpha) << 16 | multiply(from[1], alpha) << 8 |
+                    multiply(from[0], alpha);
         }
     }
     cairo_surface_mark_dirty(surface);

@@ -4,6 +4,8 @@
 #include "berth/errors.h"
 #include "berth/limits.h"
 
+#include <glib.h>
+
 /* The rectangle is not empty and within the limits: fill the picture if the bytes are there. */
 static int
 check_bytes(const BerthRect *rect, uint32_t stride, uint32_t format_code, const uint8_t *data,
@@ -51,11 +53,13 @@ berth_dbus_listener_check_update(const BerthRect *rect, uint32_t stride, uint32_
                                  const uint8_t *data, size_t n_bytes, int mode_w, int mode_h,
                                  BerthListenerPicture *ret)
 {
-    if (mode_w <= 0 || mode_h <= 0) {
-        return BERTH_ERR_STATE;
+    const int max_side = (int)BERTH_LIMIT_HEAD_SIDE_PX;
+
+    if (!berth_rect_is_inside(*rect, max_side, max_side)) {
+        return BERTH_ERR_INVALID;
     }
     if (!berth_rect_is_inside(*rect, mode_w, mode_h)) {
-        return BERTH_ERR_INVALID;
+        return BERTH_ERR_STATE;
     }
     return check_bytes(rect, stride, format, data, n_bytes, ret);
 }
@@ -83,4 +87,19 @@ berth_dbus_listener_check_cursor(int32_t width, int32_t height, int32_t hot_x, i
         .size_bytes = (size_t)width * (size_t)height * 4,
     };
     return BERTH_OK;
+}
+
+void
+berth_dbus_listener_straighten_cursor(uint8_t *pixels, size_t n_px)
+{
+    for (uint8_t *pixel = pixels; n_px > 0; n_px--, pixel += 4) {
+        unsigned alpha = pixel[3];
+
+        for (int i = 0; i < 3 && alpha < 255; i++) {
+            unsigned straight = alpha > 0 ? (pixel[i] * 255u + alpha / 2) / alpha : 0;
+
+            /* A guest that gives straight colours, or nonsense, may be brighter than its alpha. */
+            pixel[i] = (uint8_t)MIN(straight, 255u);
+        }
+    }
 }

@@ -38,14 +38,15 @@ int berth_dbus_listener_check_scanout(uint32_t width, uint32_t height, uint32_t 
  *
  * mode_w, mode_h: pixels; 0 before the first Scanout
  *
- * Errors: as above; BERTH_ERR_STATE before the first Scanout.
+ * Errors: as above; BERTH_ERR_STATE before the first Scanout, and for a rectangle of a larger mode:
+ * QEMU 7.2 goes on with Updates when a text mode changes its size, and tells the size otherwise.
  */
 int berth_dbus_listener_check_update(const BerthRect *rect, uint32_t stride, uint32_t format,
                                      const uint8_t *data, size_t n_bytes, int mode_w, int mode_h,
                                      BerthListenerPicture *ret);
 
 /*
- * Checks a CursorDefine: rows of B, G, R, A without gaps, not premultiplied.
+ * Checks a CursorDefine: rows of B, G, R, A without gaps, colours multiplied by alpha.
  *
  * ret: set on success only; borrows data
  *
@@ -53,3 +54,12 @@ int berth_dbus_listener_check_update(const BerthRect *rect, uint32_t stride, uin
  */
 int berth_dbus_listener_check_cursor(int32_t width, int32_t height, int32_t hot_x, int32_t hot_y,
                                      const uint8_t *data, size_t n_bytes, BerthCursorShape *ret);
+
+/*
+ * Divides colours by their alpha, as the wire wants them.
+ *
+ * QEMU gives out what the guest's driver gave it, and the cursor planes of DRM are premultiplied.
+ *
+ * pixels: n_px of B, G, R, A; colours over their alpha become 255
+ */
+void berth_dbus_listener_straighten_cursor(uint8_t *pixels, size_t n_px);

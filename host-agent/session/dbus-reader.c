@@ -109,6 +109,10 @@ handle_cursor_define(BerthDbusReader *self, GVariant *arguments)
     data = get_bytes(arguments, &owner, &n_bytes);
     r = berth_dbus_listener_check_cursor(width, height, hot_x, hot_y, data, n_bytes, &shape);
     if (r == BERTH_OK) {
+        g_autofree uint8_t *pixels = g_memdup2(shape.pixels, shape.size_bytes);
+
+        berth_dbus_listener_straighten_cursor(pixels, shape.size_bytes / 4);
+        shape.pixels = pixels;
         berth_screen_set_cursor(self->screen, &shape);
     }
     return r;
@@ -153,7 +157,10 @@ find_call(const char *member)
 static void
 complain(BerthDbusReader *self, const char *member, int code)
 {
-    if (self->n_complaints < MAX_COMPLAINTS) {
+    if (code == BERTH_ERR_STATE) {
+        /* The firmware's text mode does that at each start; see capture-qemu-dbus.c. */
+        berth_log_debug(SCOPE, "a display call %s came before its mode", member);
+    } else if (self->n_complaints < MAX_COMPLAINTS) {
         self->n_complaints++;
         berth_log_warning(SCOPE, "a display call %s was dropped: %s", member,
                           berth_error_sentence(code));

@@ -77,8 +77,9 @@ an_update_must_lie_in_the_mode(void **state)
         { { 0, 0, 10, 5 }, 10, 5, BERTH_OK },
         { { 9, 4, 1, 1 }, 10, 5, BERTH_OK },
         { { 0, 0, 10, 5 }, 0, 0, BERTH_ERR_STATE },
-        { { 1, 0, 10, 5 }, 10, 5, BERTH_ERR_INVALID },
-        { { 0, 1, 10, 5 }, 10, 5, BERTH_ERR_INVALID },
+        { { 1, 0, 10, 5 }, 10, 5, BERTH_ERR_STATE },
+        { { 0, 1, 10, 5 }, 10, 5, BERTH_ERR_STATE },
+        { { 0, 0, 720, 16 }, 640, 480, BERTH_ERR_STATE },
         { { -1, 0, 5, 5 }, 10, 5, BERTH_ERR_INVALID },
         { { 0, 0, 0, 5 }, 10, 5, BERTH_ERR_INVALID },
         { { 0, 0, 5, -5 }, 10, 5, BERTH_ERR_INVALID },
@@ -120,6 +121,38 @@ cursors_are_checked_against_limit_and_bytes(void **state)
         BERTH_ERR_TOO_LARGE);
 }
 
+static void
+cursor_colours_are_divided_by_their_alpha(void **state)
+{
+    uint8_t pixels[] = {
+        0x80, 0x40, 0x00, 0x80, /* half of ff, 80, 00 */
+        1,    2,    3,    255,  /* opaque: as it is */
+        9,    9,    9,    0,    /* nothing */
+        200,  1,    0,    100,  /* brighter than its alpha */
+    };
+    static const uint8_t expected[] = {
+        255, 128, 0, 0x80, 1, 2, 3, 255, 0, 0, 0, 0, 255, 3, 0, 100
+    };
+
+    berth_dbus_listener_straighten_cursor(pixels, 4);
+    assert_memory_equal(pixels, expected, sizeof(expected));
+}
+
+/* So that a client which multiplies again shows exactly what the guest drew. */
+static void
+multiplying_again_gives_the_guest_s_colours(void **state)
+{
+    for (unsigned alpha = 1; alpha < 256; alpha++) {
+        for (unsigned colour = 0; colour <= alpha; colour++) {
+            uint8_t pixel[4] = { (uint8_t)colour, 0, (uint8_t)alpha, (uint8_t)alpha };
+
+            berth_dbus_listener_straighten_cursor(pixel, 1);
+            assert_int_equal((pixel[0] * alpha + 127) / 255, colour);
+            assert_int_equal(pixel[2], 255);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -129,6 +162,8 @@ main(void)
         cmocka_unit_test(hostile_scanouts_are_refused),
         cmocka_unit_test(an_update_must_lie_in_the_mode),
         cmocka_unit_test(cursors_are_checked_against_limit_and_bytes),
+        cmocka_unit_test(cursor_colours_are_divided_by_their_alpha),
+        cmocka_unit_test(multiplying_again_gives_the_guest_s_colours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
