@@ -24,6 +24,14 @@
 /* Fewer changed tiles than this are cheaper to send than to search for motion. */
 #define MIN_SEARCH_TILES 4
 #define MAX_COPIES 256
+/*
+ * A film changes much and never scrolls: after so many searches for nothing only each eighth frame
+ * is searched.  A pause ends that, so what a user begins to scroll is searched from its first
+ * frame.
+ */
+#define MAX_FRUITLESS 6
+#define SEARCH_EVERY 8
+#define PAUSE_US 100000
 /* How far back a rectangle of the same colour is looked for, in fills. */
 #define FILL_JOIN_DEPTH 64
 #define MIN_WINDOW_LOG 10
@@ -33,6 +41,8 @@ typedef struct {
     BerthFrame *picture; /* what the client shows; NULL if the head is not configured */
     BerthDamage *work;   /* where to compare with the picture */
     bool is_refresh_due;
+    unsigned n_fruitless; /* large frames since motion was found, or since a pause */
+    int64_t large_us;     /* when the last of them was captured */
 } Head;
 
 struct BerthFrameEncoder {
@@ -57,6 +67,7 @@ typedef struct {
     Head *head;
     const BerthFrame *frame;
     const BerthDamage *damage;
+    int64_t capture_us;
     BerthMessageFunc emit;
     void *user_data;
     BerthFrameStats stats;
@@ -180,7 +191,7 @@ berth_frame_encoder_configure_head(BerthFrameEncoder *self, uint16_t head, int w
     }
     berth_frame_unref(self->heads[head].picture);
     berth_damage_free(self->heads[head].work);
-    self->heads[head] = (Head){ picture, work, false };
+    self->heads[head] = (Head){ .picture = picture, .work = work };
     BerthMsgHeadConfig config = { head, (uint16_t)width, (uint16_t)height };
     int error = berth_msg_head_config_encode(&self->message, &config);
     return emit_message(self, error, BERTH_MSG_HEAD_CONFIG, emit, user_data);
@@ -231,12 +242,23 @@ apply_copies(Job *job, const BerthWireCopy *copies, size_t n_copies)
     return berth_copy_apply(job->head->picture, moves, n_copies);
 }
 
+/* Whether a search in a large frame is worth its time, as far as the last ones tell. */
+static bool
+is_search_due(Head *head, int64_t capture_us)
+{
+    unsigned n = capture_us - head->large_us > PAUSE_US ? 0 : head->n_fruitless;
+    head->large_us = capture_us;
+    head->n_fruitless = n + 1;
+    return n < MAX_FRUITLESS || (n - MAX_FRUITLESS) % SEARCH_EVERY == SEARCH_EVERY - 1;
+}
+
 static int
 send_copies(Job *job)
 {
     BerthFrameEncoder *self = job->self;
     BerthWireCopy copies[MAX_COPIES];
-    if (berth_damage_get_n_tiles(job->damage) < MIN_SEARCH_TILES) {
+    if (berth_damage_get_n_tiles(job->damage) < MIN_SEARCH_TILES ||
+        !is_search_due(job->head, job->capture_us)) {
         return BERTH_OK;
     }
     size_t n_copies = berth_scroll_finder_find(self->scrolls, job->head->picture, job->frame,
@@ -244,6 +266,7 @@ send_copies(Job *job)
     if (n_copies == 0) {
         return BERTH_OK;
     }
+    job->head->n_fruitless = 0;
     int error = apply_copies(job, copies, n_copies);
     if (error == BERTH_OK) {
         error = berth_msg_copy_encode(&self->message, copies, n_copies);
@@ -439,6 +462,7 @@ berth_frame_encoder_encode(BerthFrameEncoder *self, const BerthFrame *frame,
         .head = &self->heads[info->head],
         .frame = frame,
         .damage = damage,
+        .capture_us = info->capture_us,
         .emit = emit,
         .user_data = user_data,
     };

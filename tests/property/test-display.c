@@ -30,6 +30,7 @@ typedef struct {
     BerthFrameDecoder *decoder;
     BerthDecodedEvent last;
     uint32_t frame_id;
+    uint16_t head;
 } World;
 
 static uint32_t
@@ -149,7 +150,7 @@ deliver(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, 
 static void
 assert_same_picture(World *world)
 {
-    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, 0);
+    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, world->head);
     assert_non_null(canvas);
     for (int y = 0; y < world->height; y++) {
         const uint8_t *row = berth_frame_pixel(canvas, 0, y);
@@ -168,7 +169,7 @@ assert_same_picture(World *world)
 static void
 assert_change_is_reported(World *world, const BerthFrame *before)
 {
-    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, 0);
+    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, world->head);
     for (int i = 0; i < 500; i++) {
         BerthRect pixel = { random_int(&world->random, 0, world->width - 1),
                             random_int(&world->random, 0, world->height - 1), 1, 1 };
@@ -184,11 +185,11 @@ static void
 send_frame(World *world)
 {
     BerthFrameInfo info = { .frame_id = ++world->frame_id,
-                            .head = 0,
+                            .head = world->head,
                             .input_serial = world->frame_id * 3,
                             .capture_us = -(int64_t)world->frame_id };
     BerthFrame *before = berth_frame_new(world->width, world->height);
-    berth_frame_copy_rect(before, berth_frame_decoder_get_canvas(world->decoder, 0),
+    berth_frame_copy_rect(before, berth_frame_decoder_get_canvas(world->decoder, world->head),
                           berth_frame_get_rect(before));
     BerthFrameStats stats;
     assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->captured, world->damage,
@@ -215,7 +216,7 @@ connect_client(World *world)
     world->decoder = berth_frame_decoder_new(MAX_SIDE, MAX_SIDE, window_log);
     assert_non_null(world->encoder);
     assert_non_null(world->decoder);
-    assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, 0, world->width,
+    assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, world->head, world->width,
                                                        world->height, deliver, world));
     assert_int_equal(world->last.kind, BERTH_DECODED_HEAD);
     berth_damage_add_all(world->damage);
@@ -235,8 +236,8 @@ resize(World *world)
     draw_text(world, random_rect(world));
     capture(world, (BerthRect){ 0, 0, world->width, world->height });
     if (world->encoder != NULL) {
-        assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, 0, world->width,
-                                                           world->height, deliver, world));
+        assert_berth_ok(berth_frame_encoder_configure_head(
+            world->encoder, world->head, world->width, world->height, deliver, world));
     }
 }
 
@@ -249,13 +250,21 @@ step(World *world)
     } else if (choice == 1) {
         connect_client(world);
     } else if (choice == 2) {
-        assert_berth_ok(berth_frame_encoder_refresh(world->encoder, 0));
+        assert_berth_ok(berth_frame_encoder_refresh(world->encoder, world->head));
     }
     /* Frames that the client was too slow for are merged into this one. */
     for (int n = random_int(&world->random, 0, 3); n > 0; n--) {
         draw(world);
     }
     send_frame(world);
+}
+
+static void
+clear_screen(World *world)
+{
+    berth_damage_free(world->damage);
+    berth_frame_unref(world->captured);
+    free(world->screen);
 }
 
 static void
@@ -272,10 +281,38 @@ client_always_shows_what_the_guest_drew(void **state)
         }
         berth_frame_encoder_free(world.encoder);
         berth_frame_decoder_free(world.decoder);
-        berth_damage_free(world.damage);
-        berth_frame_unref(world.captured);
-        free(world.screen);
+        clear_screen(&world);
     }
+}
+
+/* One encoder and one decoder for two heads: the stream is one, the pictures must stay apart. */
+static void
+two_heads_in_one_stream_do_not_mix(void **state)
+{
+    uint64_t seed = random_choose_seed();
+    World heads[2] = { { .random = { seed } }, { .random = { seed + 1 }, .head = 15 } };
+    uint32_t frame_id = 0;
+    heads[0].damage = berth_damage_new(1, 1);
+    heads[1].damage = berth_damage_new(1, 1);
+    resize(&heads[0]);
+    connect_client(&heads[0]);
+    heads[1].encoder = heads[0].encoder;
+    heads[1].decoder = heads[0].decoder;
+    resize(&heads[1]);
+    for (int i = 0; i < 2 * N_STEPS; i++) {
+        World *world = &heads[random_int(&heads[0].random, 0, 1)];
+        if (random_int(&world->random, 0, 19) == 0) {
+            resize(world);
+        }
+        draw(world);
+        world->frame_id = frame_id;
+        send_frame(world);
+        frame_id = world->frame_id;
+    }
+    berth_frame_encoder_free(heads[0].encoder);
+    berth_frame_decoder_free(heads[0].decoder);
+    clear_screen(&heads[0]);
+    clear_screen(&heads[1]);
 }
 
 int
@@ -283,6 +320,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_always_shows_what_the_guest_drew),
+        cmocka_unit_test(two_heads_in_one_stream_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

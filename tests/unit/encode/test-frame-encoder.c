@@ -17,6 +17,7 @@ typedef struct {
     BerthFrame *frame;
     BerthDamage *damage;
     uint32_t frame_id;
+    int64_t now_us;
 } World;
 
 static int
@@ -49,7 +50,7 @@ static BerthFrameStats
 encode(World *world)
 {
     BerthFrameStats stats;
-    BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 };
+    BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 + world->now_us };
     recorder_clear(&world->recorder);
     assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->frame, world->damage, &info,
                                                recorder_emit, &world->recorder, &stats));
@@ -170,6 +171,49 @@ text_seen_before_costs_almost_nothing(void **state)
     assert_true(again * 10 < first);
 }
 
+/* Moves a window of text up by some rows and encodes it. */
+static BerthFrameStats
+scroll_text(World *world, int n_rows, uint32_t seed)
+{
+    BerthRect window = { 0, 0, W, 400 };
+    BerthRect moved = { 0, n_rows, W, 400 - n_rows };
+    berth_frame_move(world->frame, moved, 0, 0);
+    berth_damage_add_rect(world->damage, window);
+    paint_text(world, (BerthRect){ 0, 400 - n_rows, W, n_rows }, seed);
+    return encode(world);
+}
+
+static void
+a_film_is_searched_now_and_then(void **state)
+{
+    World *world = *state;
+    for (uint32_t i = 1; i <= 12; i++, world->now_us += 16000) {
+        paint_text(world, (BerthRect){ 0, 0, W, 400 }, i);
+        encode(world);
+    }
+    /* What scrolls right after it is found within eight frames, and from then on in each. */
+    uint32_t n = 0;
+    while (n < 8 && scroll_text(world, 16, 100 + n).n_copies == 0) {
+        world->now_us += 16000;
+        n++;
+    }
+    assert_in_range(n, 1, 7);
+    assert_int_equal(scroll_text(world, 16, 200).n_copies, 1);
+    assert_int_equal(scroll_text(world, 16, 201).n_copies, 1);
+}
+
+static void
+what_scrolls_after_a_pause_is_found_at_once(void **state)
+{
+    World *world = *state;
+    for (uint32_t i = 1; i <= 12; i++, world->now_us += 16000) {
+        paint_text(world, (BerthRect){ 0, 0, W, 400 }, i);
+        encode(world);
+    }
+    world->now_us += 200000;
+    assert_int_equal(scroll_text(world, 16, 100).n_copies, 1);
+}
+
 static void
 scrolled_text_is_copied(void **state)
 {
@@ -288,6 +332,8 @@ main(void)
         TEST(crop_is_as_small_as_the_change),
         TEST(text_seen_before_costs_almost_nothing),
         TEST(scrolled_text_is_copied),
+        TEST(a_film_is_searched_now_and_then),
+        TEST(what_scrolls_after_a_pause_is_found_at_once),
         TEST(large_frame_is_cut_into_messages),
         TEST(refresh_sends_everything_once),
         TEST(wrong_calls_are_refused_and_harmless),
