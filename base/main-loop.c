@@ -27,12 +27,32 @@ drop_source(GSource *source)
     g_source_unref(source);
 }
 
+static void
+fill_stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+void
+berth_main_loop_hold_signals(void)
+{
+    sigset_t stops;
+
+    fill_stop_signals(&stops);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
+}
+
 void
 berth_main_loop_run(GMainLoop *loop)
 {
     signal(SIGPIPE, SIG_IGN);
     GSource *on_int = watch_signal(loop, SIGINT);
     GSource *on_term = watch_signal(loop, SIGTERM);
+    sigset_t stops;
+    fill_stop_signals(&stops);
+    pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
     g_main_loop_run(loop);
     drop_source(on_int);
     drop_source(on_term);

@@ -69,6 +69,7 @@ tell_ready(gpointer user_data)
 static bool
 serve(const BerthConfig *config, GError **error)
 {
+    berth_main_loop_hold_signals(); /* whoever hears that we are ready may end us at once */
     BerthBroker *broker = berth_broker_new(config, error);
     if (broker == NULL) {
         return false;

@@ -305,6 +305,7 @@ void
 berth_broker_client_logout(BerthBrokerClient *self)
 {
     send_request(self, "POST", "/v1/auth/logout", NULL, on_logout);
+    berth_wipe(self->token, sizeof self->token); /* the request has its own copy */
 }
 
 void

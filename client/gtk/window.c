@@ -275,6 +275,16 @@ on_ended(const GError *why, void *user_data)
     self->error = why != NULL ? g_strdup(why->message) : NULL;
 }
 
+/* The login ends with the window: a token that nobody uses is only good for a thief. */
+static void
+go_on_closing(BerthWindow *self, BerthBrokerRequest done)
+{
+    if (done == BERTH_BROKER_LOGOUT ||
+        berth_session_controller_logout(self->controller) != BERTH_OK) {
+        g_application_quit(g_application_get_default());
+    }
+}
+
 static void
 on_done(BerthBrokerRequest request, const GError *error, void *user_data)
 {
@@ -284,7 +294,7 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
         berth_log_warning("window", "the broker refused: %s", error->message);
     }
     if (self->is_closing) {
-        g_application_quit(g_application_get_default());
+        go_on_closing(self, request);
     } else if (self->is_leaving) {
         self->is_leaving = false;
         berth_session_controller_reload(self->controller);
@@ -526,20 +536,29 @@ on_goodbye_late(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* A desktop that is open is told to wait for its user. */
+/* A desktop that is open is told to wait for its user, and the broker to forget the login. */
 static gboolean
 on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
 {
     BerthWindow *self = user_data;
+    BerthClientState state = self->controller != NULL
+                                 ? berth_session_controller_get_state(self->controller)
+                                 : BERTH_CLIENT_IDLE;
 
-    if (self->controller == NULL ||
-        berth_session_controller_get_state(self->controller) != BERTH_CLIENT_OPEN) {
+    if (state == BERTH_CLIENT_IDLE || state == BERTH_CLIENT_LOGIN) {
         return GDK_EVENT_PROPAGATE;
     }
     self->is_closing = true;
     gtk_widget_hide(window);
     g_timeout_add(GOODBYE_MS, on_goodbye_late, NULL);
-    leave(self, BERTH_LEAVE_DISCONNECT);
+    if (state == BERTH_CLIENT_OPEN) {
+        leave(self, BERTH_LEAVE_DISCONNECT);
+        return GDK_EVENT_STOP;
+    }
+    if (berth_session_controller_logout(self->controller) != BERTH_OK) {
+        berth_session_controller_cancel(self->controller); /* what is under way */
+        go_on_closing(self, BERTH_BROKER_CONNECT);
+    }
     return GDK_EVENT_STOP;
 }
 

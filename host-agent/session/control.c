@@ -127,16 +127,17 @@ berth_control_free(BerthControl *self)
     g_free(self);
 }
 
-void
+bool
 berth_control_send(BerthControl *self, const char *text)
 {
     int r;
 
     if (self->fd < 0) {
-        return;
+        return false;
     }
     r = berth_fds_send(self->fd, text, strlen(text), NULL, 0);
     if (r < 0) {
         berth_log_warning(SCOPE, "a packet to the agent was dropped: %s", berth_error_sentence(r));
     }
+    return r == BERTH_OK;
 }

@@ -13,6 +13,7 @@
 #include "host-agent/session/control-message.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct BerthControl BerthControl;
 
@@ -34,5 +35,9 @@ BerthControl *berth_control_new(int listen_fd, const BerthControlCallbacks *call
 /* Closes both sockets.  NULL is allowed. */
 void berth_control_free(BerthControl *self);
 
-/* Sends one packet to the agent, if there is one.  text: borrowed. */
-void berth_control_send(BerthControl *self, const char *text);
+/*
+ * Sends one packet to the agent.  text: borrowed.
+ *
+ * Returns false if there is no agent, or if it does not take the packet.
+ */
+bool berth_control_send(BerthControl *self, const char *text);

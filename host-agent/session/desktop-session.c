@@ -87,11 +87,12 @@ report(BerthDesktopSession *self)
     BerthControlState state = get_control_state(self);
     char *text = berth_control_format_state(&state);
 
-    if (g_strcmp0(text, self->reported) != 0) {
-        berth_control_send(self->control, text);
+    if (g_strcmp0(text, self->reported) == 0 || berth_control_send(self->control, text)) {
+        g_free(self->reported);
+        self->reported = text;
+    } else {
+        g_free(text); /* what the agent did not take is reported again */
     }
-    g_free(self->reported);
-    self->reported = text;
 }
 
 static gboolean
@@ -222,6 +223,7 @@ on_viewer_opened(BerthViewer *viewer, void *user_data)
     BerthViewer *old = self->present;
 
     self->present = viewer;
+    berth_resize_gate_init(&self->resize_gate); /* the sizes of another client's window */
     if (old) {
         berth_viewer_close(old, BERTH_ERR_TAKEN_OVER, NULL);
     }
@@ -263,11 +265,20 @@ maybe_resize(BerthDesktopSession *self)
     if (self->resize_timer || due_us == INT64_MAX) {
         return;
     }
+    if (self->capture && berth_resize_gate_take(&self->resize_gate, now_us, &resize)) {
+        int r =
+            self->source->resize(self->capture, resize.w_px, resize.h_px, resize.w_mm, resize.h_mm);
+
+        if (r != BERTH_ERR_BUSY && r != BERTH_ERR_CLOSED) {
+            return;
+        }
+        /* A display that has just been attached is not up yet. */
+        berth_resize_gate_forget(&self->resize_gate);
+        due_us = berth_resize_gate_get_due_us(&self->resize_gate);
+    }
     if (due_us > now_us) {
         self->resize_timer =
             g_timeout_add((guint)((due_us - now_us) / 1000 + 1), on_resize_timer, self);
-    } else if (self->capture && berth_resize_gate_take(&self->resize_gate, now_us, &resize)) {
-        self->source->resize(self->capture, resize.w_px, resize.h_px, resize.w_mm, resize.h_mm);
     }
 }
 
@@ -441,7 +452,10 @@ handle_display(BerthDesktopSession *self, int fd)
     }
     if (!open_capture(self, fd, &error)) {
         fail_session(self, BERTH_ERR_DESKTOP_GONE, error->message);
+        return;
     }
+    berth_resize_gate_forget(&self->resize_gate);
+    maybe_resize(self);
 }
 
 static void

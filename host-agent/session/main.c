@@ -69,6 +69,7 @@ main(int argc, char **argv)
         fprintf(stderr, "berth-session: --control-fd %d is no listening socket\n", control_fd);
         return 2;
     }
+    berth_main_loop_hold_signals();
     berth_log_init("berth-session");
     loop = g_main_loop_new(NULL, FALSE);
     session = berth_desktop_session_new(control_fd, loop);

@@ -20,6 +20,13 @@ berth_resize_gate_ask(BerthResizeGate *self, const BerthResize *resize)
     self->is_pending = !is_equal(&self->wanted, &self->given);
 }
 
+void
+berth_resize_gate_forget(BerthResizeGate *self)
+{
+    self->given = (BerthResize){ 0 };
+    self->is_pending = self->wanted.w_px > 0;
+}
+
 int64_t
 berth_resize_gate_get_due_us(const BerthResizeGate *self)
 {

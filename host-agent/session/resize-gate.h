@@ -30,6 +30,9 @@ void berth_resize_gate_init(BerthResizeGate *self);
 /* Notes a request; the one that is asked already is forgotten. */
 void berth_resize_gate_ask(BerthResizeGate *self, const BerthResize *resize);
 
+/* Who hears the requests, or who makes them, is new: what was asked may be asked once more. */
+void berth_resize_gate_forget(BerthResizeGate *self);
+
 /* When berth_resize_gate_take() has something; INT64_MAX for never.  May lie in the past. */
 int64_t berth_resize_gate_get_due_us(const BerthResizeGate *self);
 

@@ -70,9 +70,8 @@ encode_frame(BerthViewer *self, int64_t now_us, BerthFrameStats *ret_stats)
         .frame_id = self->frame_id + 1,
         .head = HEAD,
         /* The serials of the client before this one mean nothing to it. */
-        .input_serial = berth_input_sink_get_serial(self->input)
-                            ? berth_screen_get_input_serial(self->screen)
-                            : 0,
+        .input_serial = MIN(berth_screen_get_input_serial(self->screen),
+                            berth_input_sink_get_serial(self->input)),
         .capture_us = berth_screen_get_capture_us(self->screen),
     };
     int r = berth_frame_encoder_encode(self->encoder, berth_screen_get_picture(self->screen),
@@ -291,7 +290,8 @@ static void
 on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthViewer *self = user_data;
-    unsigned changes = BERTH_SCREEN_LEDS | BERTH_SCREEN_ABSOLUTE | BERTH_SCREEN_CURSOR;
+    unsigned changes =
+        BERTH_SCREEN_LEDS | BERTH_SCREEN_ABSOLUTE | BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER;
 
     berth_screen_set_input_serial(self->screen, 0);
     self->input = berth_input_sink_new(self->rights);

@@ -459,6 +459,7 @@ class WindowStory(Story):
         self.keep("ended")
         self.xdotool("key", "alt+F4")
         check("closing the window ends the program", self.process.wait(LIMIT_S) == 0)
+        check("the login ends with it", any("/auth/logout" in r for r in self.site.requests))
 
     def run(self):
         self.desktop = Desktop(self.site, self.folder, *self.programs)

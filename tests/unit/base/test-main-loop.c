@@ -25,6 +25,16 @@ stop_signals_end_the_loop(void **state)
     }
 }
 
+static void
+a_signal_before_the_loop_ends_it_too(void **state)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    berth_main_loop_hold_signals();
+    kill(getpid(), SIGTERM);
+    berth_main_loop_run(loop);
+    assert_false(g_main_loop_is_running(loop));
+}
+
 static gboolean
 write_and_quit(gpointer loop)
 {
@@ -50,6 +60,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stop_signals_end_the_loop),
+        cmocka_unit_test(a_signal_before_the_loop_ends_it_too),
         cmocka_unit_test(a_broken_pipe_does_not_end_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,23 @@ the_size_that_is_asked_already_is_not_asked_again(void **state)
     assert_false(berth_resize_gate_take(&gate, 1000 * 1000, &taken));
 }
 
+static void
+a_new_display_hears_the_last_size_again(void **state)
+{
+    BerthResizeGate gate;
+    BerthResize a = { 800, 600, 0, 0 };
+    BerthResize taken = { 0 };
+
+    berth_resize_gate_init(&gate);
+    berth_resize_gate_forget(&gate);
+    assert_false(berth_resize_gate_take(&gate, 0, &taken));
+    berth_resize_gate_ask(&gate, &a);
+    assert_true(berth_resize_gate_take(&gate, 0, &taken));
+    berth_resize_gate_forget(&gate);
+    assert_true(berth_resize_gate_take(&gate, 1000 * 1000, &taken));
+    assert_int_equal(taken.w_px, 800);
+}
+
 int
 main(void)
 {
@@ -84,6 +101,7 @@ main(void)
         cmocka_unit_test(frames_of_a_flow_keep_their_distance),
         cmocka_unit_test(the_first_resize_passes_and_the_last_one_too),
         cmocka_unit_test(the_size_that_is_asked_already_is_not_asked_again),
+        cmocka_unit_test(a_new_display_hears_the_last_size_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
