@@ -135,8 +135,15 @@ on_accept(gint fd, GIOCondition condition, gpointer data)
     BerthAgents *agents = data;
     g_autoptr(GError) error = NULL;
     berth_autofd int client = -1;
-    if (berth_tcp_accept(fd, &client, NULL) != BERTH_OK) {
+    int code = berth_tcp_accept(fd, &client, NULL);
+    if (code == BERTH_ERR_AGAIN) {
         return G_SOURCE_CONTINUE;
+    }
+    if (code != BERTH_OK) {
+        /* Descriptors ran out.  The socket stays readable: the next tick tries again. */
+        berth_log_warning("agent", "cannot accept a connection: %s", berth_error_sentence(code));
+        agents->listen_source = 0;
+        return G_SOURCE_REMOVE;
     }
     if (agents->links->len - g_hash_table_size(agents->by_host) >= MAX_STRANGERS) {
         berth_log_warning("agent", "too many connections wait for a hello, one is dropped");
@@ -328,6 +335,9 @@ read_silent(BerthTx *tx, void *data)
 void
 berth_agents_check_silence(BerthAgents *agents)
 {
+    if (agents->listen_source == 0) {
+        agents->listen_source = g_unix_fd_add(agents->listen_fd, G_IO_IN, on_accept, agents);
+    }
     g_autoptr(GArray) due = g_array_new(FALSE, FALSE, sizeof(DueEvent));
     SilenceQuery query = { .agents = agents, .now_us = berth_monotonic_us(), .due = due };
     if (berth_store_read(agents->broker->store, read_silent, &query) != BERTH_OK) {

@@ -263,6 +263,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .qemu_program = config->qemu_program,
         .qemu_img_program = config->qemu_img_program,
         .image_folder = config->image_dir,
+        .images = berth_image_check_new(),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
         .is_network_isolated = config->is_network_isolated,
     };
@@ -284,6 +285,7 @@ berth_agent_free(BerthAgent *self)
     berth_display_listener_free(self->listener);
     g_clear_pointer(&self->sessions, berth_session_park_free);
     berth_machine_park_free(self->machines);
+    berth_image_check_free(self->vm_host.images);
     berth_desired_free(self->desired);
     berth_poller_free(self->poller);
     g_free(self->machine_folder);

@@ -31,6 +31,7 @@ struct BerthDisplayListener {
     BerthPoller *poller;
     int fd;
     BerthId host_id;
+    bool is_paused; /* descriptors ran out: the next sweep tries again */
     GQueue pending; /* of Pending *, oldest first */
     guint sweep_source;
     BerthRouteFunc route;
@@ -131,6 +132,8 @@ accept_one(BerthDisplayListener *self)
         if (code != BERTH_ERR_AGAIN) {
             berth_log_warning("display", "cannot accept a connection: %s",
                               berth_error_sentence(code));
+            berth_poller_remove(self->poller, self->fd);
+            self->is_paused = true;
         }
         return false;
     }
@@ -166,6 +169,9 @@ on_sweep(gpointer user_data)
     Pending *oldest;
     while ((oldest = g_queue_peek_head(&self->pending)) != NULL && oldest->deadline_us <= now_us) {
         refuse(oldest, "it did not say hello in time", false);
+    }
+    if (self->is_paused) {
+        self->is_paused = berth_poller_add(self->poller, self->fd, EPOLLIN, on_listen, self) < 0;
     }
     return G_SOURCE_CONTINUE;
 }

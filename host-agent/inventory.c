@@ -26,15 +26,14 @@ machine_state_name(BerthVmState state)
 }
 
 json_t *
-berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state)
+berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, const char *condition)
 {
     json_t *object = json_object();
     berth_json_set_id(object, "id", &spec->id);
     json_object_set_new(object, "epoch", json_integer((json_int_t)spec->epoch));
     json_object_set_new(object, "state", json_string(machine_state_name(state)));
     berth_json_set_id(object, "overlay", &spec->overlay);
-    json_object_set_new(object, "condition",
-                        json_string(spec->condition != NULL ? spec->condition : ""));
+    json_object_set_new(object, "condition", json_string(condition));
     json_object_set_new(object, "pid", json_integer(spec->pid));
     json_object_set_new(object, "memory_mib", json_integer(spec->memory_mib));
     if (spec->failure != BERTH_OK) {

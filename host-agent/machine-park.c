@@ -9,9 +9,11 @@
 #include "host-agent/inventory.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-plan.h"
+#include "host-agent/process-identity.h"
 #include "host-agent/state-file.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* A fork is over in a moment and costs next to nothing: so many take one start slot. */
 #define FORKS_PER_SLOT 4
@@ -82,6 +84,20 @@ add_machine(BerthMachinePark *self, const BerthVmSpec *spec, const BerthVmBoot *
 
 /* ---- start ---- */
 
+/*
+ * An agent that was killed between starting QEMU and writing that down left a process that nobody
+ * knows; no user was ever on it.  It must not run beside the machine that is made in its place.
+ */
+static void
+end_stray_process(const BerthMachinePark *self, const BerthId *id)
+{
+    g_autofree char *folder = folder_of(self, id);
+    g_autofree char *name = berth_qemu_dup_name(id);
+    if (access(folder, F_OK) == 0 && berth_process_end_stray(name)) {
+        berth_log_warning("machines", "a process that nobody knew of was ended: %s", name);
+    }
+}
+
 /* Starts the machine; false if it is left to a later pass because its template is being built. */
 static bool
 start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
@@ -100,6 +116,7 @@ start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
         berth_vm_spec_clear(&spec);
         return false;
     }
+    end_stray_process(self, &spec.id);
     Machine *machine = add_machine(self, &spec, &boot);
     berth_vm_boot_clear(&boot);
     berth_vm_spec_clear(&spec);
@@ -319,6 +336,7 @@ adopt(BerthMachinePark *self, const char *name)
     bool has_process = spec.pid != 0 || spec.was_ready || spec.failure != BERTH_OK;
     if (!has_process) {
         g_clear_pointer(&spec.template_key, g_free);
+        end_stray_process(self, &spec.id);
     }
     Machine *machine = add_machine(self, &spec, NULL);
     berth_vm_spec_clear(&spec);
@@ -414,8 +432,9 @@ berth_machine_park_report(BerthMachinePark *self)
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const BerthVm *vm = ((Machine *)value)->vm;
-        json_array_append_new(
-            array, berth_inventory_machine(berth_vm_get_spec(vm), berth_vm_get_state(vm)));
+        json_array_append_new(array,
+                              berth_inventory_machine(berth_vm_get_spec(vm), berth_vm_get_state(vm),
+                                                      berth_vm_get_condition(vm)));
     }
     g_hash_table_iter_init(&iter, self->refused);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {

@@ -6,10 +6,12 @@
 #include "berth/errors.h"
 
 #include <fcntl.h>
+#include <glib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -79,4 +81,50 @@ berth_process_kill_group(int pidfd, pid_t pid)
         kill(-pid, SIGKILL);
     }
     berth_pidfd_signal(pidfd, SIGKILL);
+}
+
+static bool
+has_word(const char *text, size_t len, const char *word)
+{
+    const char *end = text + len;
+    for (const char *p = text; p < end; p += strnlen(p, (size_t)(end - p)) + 1) {
+        size_t n = strnlen(p, (size_t)(end - p));
+        if (n == strlen(word) && memcmp(p, word, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_ours_with_word(pid_t pid, const char *word)
+{
+    struct stat info;
+    g_autofree char *folder = g_strdup_printf("/proc/%d", (int)pid);
+    g_autofree char *path = g_build_filename(folder, "cmdline", NULL);
+    g_autofree char *text = NULL;
+    gsize len = 0;
+    return pid != getpid() && stat(folder, &info) == 0 && info.st_uid == geteuid() &&
+           g_file_get_contents(path, &text, &len, NULL) && has_word(text, len, word);
+}
+
+bool
+berth_process_end_stray(const char *word)
+{
+    bool is_found = false;
+    const char *name;
+    GDir *dir = g_dir_open("/proc", 0, NULL);
+    while (dir != NULL && !is_found && (name = g_dir_read_name(dir)) != NULL) {
+        pid_t pid = (pid_t)g_ascii_strtoll(name, NULL, 10);
+        if (pid > 0 && is_ours_with_word(pid, word)) {
+            berth_autofd int pidfd = berth_process_open(pid, berth_process_get_start_ticks(pid));
+            /* Once more behind the pidfd: the number may have come to mean another. */
+            is_found = pidfd >= 0 && is_ours_with_word(pid, word);
+            if (is_found) {
+                berth_process_kill_group(pidfd, pid);
+            }
+        }
+    }
+    g_clear_pointer(&dir, g_dir_close);
+    return is_found;
 }

@@ -17,3 +17,10 @@ int berth_process_open(pid_t pid, uint64_t start_ticks);
 
 /* Kills the process and, if it leads one, its process group. */
 void berth_process_kill_group(int pidfd, pid_t pid);
+
+/*
+ * Kills the process of this user whose command line has that very word, if there is one.
+ *
+ * Returns whether there was one.
+ */
+bool berth_process_end_stray(const char *word);

@@ -82,11 +82,19 @@ berth_qemu_mac_text(const uint8_t mac[BERTH_MAC_BYTES])
                            mac[5]);
 }
 
+char *
+berth_qemu_dup_name(const BerthId *id)
+{
+    char hex[BERTH_ID_HEX_CHARS + 1];
+    berth_id_format(id, hex);
+    return g_strconcat("guest=berth-", hex, NULL);
+}
+
 static void
 add_machine(Builder *builder)
 {
     const BerthVmSpec *spec = builder->plan->spec;
-    char hex[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *name = berth_qemu_dup_name(&spec->id);
     g_autofree char *uuid = uuid_text(&spec->vm_uuid);
     bool is_kvm = spec->accel == BERTH_ACCEL_KVM;
 
@@ -94,10 +102,9 @@ add_machine(Builder *builder)
         fail(builder, "machine type", spec->machine_type != NULL ? spec->machine_type : "");
         return;
     }
-    berth_id_format(&spec->id, hex);
     add(builder, "-nodefaults");
     add(builder, "-no-user-config");
-    add_option(builder, "-name", "guest=berth-%s", hex);
+    add_option(builder, "-name", "%s", name);
     add_option(builder, "-uuid", "%s", uuid);
     add_option(builder, "-machine", "%s,usb=off,vmport=off,memory-backend=ram", spec->machine_type);
     add_option(builder, "-accel", "%s", is_kvm ? "kvm" : "tcg,thread=multi");

@@ -49,5 +49,8 @@ typedef struct {
  */
 char **berth_qemu_argv_build(const BerthQemuPlan *plan, GError **error);
 
+/* The word of QEMU's command line that names a machine, for g_free(). */
+char *berth_qemu_dup_name(const BerthId *id);
+
 /* The MAC address as text for QEMU; free with g_free(). */
 char *berth_qemu_mac_text(const uint8_t mac[BERTH_MAC_BYTES]);

@@ -377,13 +377,22 @@ berth_ram_templates_is_building(const BerthRamTemplates *self)
 
 /* ---- life ---- */
 
+/* A build that was cut off, or a template of an earlier boot, which no process can stand on. */
+static bool
+is_leftover(const BerthRamTemplates *self, const char *name)
+{
+    bool is_template = strlen(name) == KEY_CHARS && strspn(name, "0123456789abcdef") == KEY_CHARS;
+    return g_str_has_suffix(name, ".new") || g_str_has_suffix(name, ".vm") ||
+           (is_template && !is_complete(self, name));
+}
+
 static void
 remove_all_leftovers(BerthRamTemplates *self)
 {
     GDir *dir = g_dir_open(self->folder, 0, NULL);
     const char *name;
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        if (g_str_has_suffix(name, ".new") || g_str_has_suffix(name, ".vm")) {
+        if (is_leftover(self, name)) {
             g_autofree char *path = g_build_filename(self->folder, name, NULL);
             berth_state_folder_remove(path);
         }

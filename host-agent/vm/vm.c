@@ -13,6 +13,7 @@
 #include "host-agent/unix-socket.h"
 #include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/console-probe.h"
+#include "host-agent/vm/disk-watch.h"
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-migration.h"
@@ -29,7 +30,6 @@
 #define MONITOR_DEADLINE_US (30LL * 1000 * 1000)
 #define QUIT_GRACE_MS 1000
 #define AGENT_LINGER_MS 5000
-#define DISK_RETRY_MS 10000
 #define LOG_FILE "qemu.log"
 #define DISK_FILE "disk.qcow2"
 #define LOG_TAIL_BYTES 512
@@ -44,7 +44,9 @@ struct BerthVm {
     void *user_data;
     int state; /* BerthVmState */
 
+    BerthImageAsk *image_ask;
     BerthOverlayJob *overlay;
+    BerthDiskWatch *disk_watch;
     int pidfd;
     BerthQmp *qmp;
     int64_t connect_started_us;
@@ -52,7 +54,6 @@ struct BerthVm {
     guint deadline_source;
     guint kill_source;
     guint linger_source;
-    guint disk_source;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
     BerthConsoleProbe *probe;
@@ -255,26 +256,18 @@ load_state(BerthVm *self)
 
 /* ---- monitor ---- */
 
-static gboolean
-on_disk_retry(gpointer user_data)
+static void
+on_disk_changed(void *user_data)
 {
     BerthVm *self = user_data;
-    self->disk_source = 0;
-    if (self->qmp != NULL) {
-        berth_qmp_command(self->qmp, "cont", NULL, NULL, NULL);
+    if (berth_disk_watch_is_full(self->disk_watch)) {
+        berth_log_error("vm", "machine=%s is paused: no space is left for its disk", self->hex_id);
+    } else {
+        berth_log_info("vm", "machine=%s goes on: there is space for its disk", self->hex_id);
     }
-    return G_SOURCE_REMOVE;
-}
-
-/* QEMU pauses a guest whose disk cannot grow; it is let go on now and then until there is room. */
-static void
-handle_disk_error(BerthVm *self, const json_t *data)
-{
-    if (!json_is_true(json_object_get(data, "nospace")) || self->disk_source != 0) {
-        return;
+    if (self->callbacks->on_changed != NULL) {
+        self->callbacks->on_changed(self, self->user_data);
     }
-    berth_log_error("vm", "machine=%s is paused: no space is left for its disk", self->hex_id);
-    self->disk_source = g_timeout_add(DISK_RETRY_MS, on_disk_retry, self);
 }
 
 static void
@@ -282,9 +275,7 @@ on_qmp_event(const char *name, const json_t *data, void *user_data)
 {
     BerthVm *self = user_data;
     berth_log_debug("vm", "machine=%s monitor event %s", self->hex_id, name);
-    if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
-        handle_disk_error(self, data);
-    }
+    berth_disk_watch_event(self->disk_watch, name, data);
 }
 
 static void
@@ -294,6 +285,7 @@ on_qmp_ready(void *user_data)
     if (self->state != BERTH_VM_STARTING) {
         return;
     }
+    berth_disk_watch_attach(self->disk_watch, self->qmp);
     if (self->spec.was_ready) {
         become_ready(self, self->spec.condition);
     } else if (self->boot.memory == BERTH_MEMORY_FORK) {
@@ -310,6 +302,7 @@ drop_monitor(BerthVm *self)
 {
     g_clear_handle_id(&self->connect_source, g_source_remove);
     g_clear_pointer(&self->migration, berth_qemu_migration_free);
+    berth_disk_watch_detach(self->disk_watch);
     g_clear_pointer(&self->qmp, berth_qmp_free);
 }
 
@@ -544,15 +537,7 @@ static void
 make_overlay(BerthVm *self)
 {
     GError *error = NULL;
-    if (!prepare_folder(self, &error)) {
-        fail_with(self, error);
-        return;
-    }
     g_autofree char *path = berth_vm_dup_disk_path(self);
-    if (path == NULL) {
-        step(self, BERTH_VM_EVENT_OVERLAY_MADE);
-        return;
-    }
     const BerthManifest *manifest = &self->spec.manifest;
     g_autofree char *image = g_build_filename(self->host->image_folder, manifest->disk, NULL);
     bool is_on_template = self->boot.backing_path != NULL;
@@ -563,6 +548,42 @@ make_overlay(BerthVm *self)
                                          on_overlay_done, self, &error);
     if (self->overlay == NULL) {
         fail_with(self, error);
+    }
+}
+
+static void
+on_image_checked(int code, const char *text, void *user_data)
+{
+    BerthVm *self = user_data;
+    self->image_ask = NULL;
+    if (code != BERTH_OK) {
+        fail(self, code, text);
+        return;
+    }
+    make_overlay(self);
+}
+
+/* The folder, then the proof that the image is the right one, then the disk on top of it. */
+static void
+prepare_disk(BerthVm *self)
+{
+    GError *error = NULL;
+    const BerthManifest *manifest = &self->spec.manifest;
+    if (!prepare_folder(self, &error)) {
+        fail_with(self, error);
+        return;
+    }
+    if (manifest->disk == NULL) {
+        step(self, BERTH_VM_EVENT_OVERLAY_MADE);
+        return;
+    }
+    if (manifest->sha256 != NULL && self->host->images != NULL) {
+        g_autofree char *path = g_build_filename(self->host->image_folder, manifest->disk, NULL);
+        self->image_ask = berth_image_check_ask(self->host->images, path, manifest->sha256,
+                                                on_image_checked, self);
+    }
+    if (self->image_ask == NULL) {
+        make_overlay(self);
     }
 }
 
@@ -583,8 +604,8 @@ let_go(BerthVm *self)
 {
     stop_watching_guest(self);
     g_clear_handle_id(&self->kill_source, g_source_remove);
-    g_clear_handle_id(&self->disk_source, g_source_remove);
     drop_monitor(self);
+    g_clear_pointer(&self->image_ask, berth_image_check_cancel);
     g_clear_pointer(&self->overlay, berth_overlay_cancel);
     if (self->pidfd >= 0) {
         berth_poller_remove(self->host->poller, self->pidfd);
@@ -600,7 +621,7 @@ run_action(BerthVm *self, BerthVmAction action)
     case BERTH_VM_DO_REPORT:
         break;
     case BERTH_VM_DO_MAKE_OVERLAY:
-        make_overlay(self);
+        prepare_disk(self);
         break;
     case BERTH_VM_DO_SPAWN:
         start_process(self);
@@ -664,6 +685,7 @@ berth_vm_new(const BerthVmHost *host, const char *folder, const BerthVmSpec *spe
     self->user_data = user_data;
     self->pidfd = -1;
     self->state = BERTH_VM_NEW;
+    self->disk_watch = berth_disk_watch_new(NULL, on_disk_changed, self);
     berth_vm_spec_copy(spec, &self->spec);
     berth_id_format(&spec->id, self->hex_id);
     if (boot != NULL) {
@@ -682,6 +704,7 @@ berth_vm_free(BerthVm *self)
         return;
     }
     let_go(self);
+    berth_disk_watch_free(self->disk_watch);
     berth_vm_spec_clear(&self->spec);
     berth_vm_boot_clear(&self->boot);
     g_free(self->folder);
@@ -735,6 +758,15 @@ BerthVmState
 berth_vm_get_state(const BerthVm *self)
 {
     return (BerthVmState)self->state;
+}
+
+const char *
+berth_vm_get_condition(const BerthVm *self)
+{
+    if (berth_disk_watch_is_full(self->disk_watch)) {
+        return "disk-full";
+    }
+    return self->spec.condition != NULL ? self->spec.condition : "";
 }
 
 const BerthVmSpec *

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/poller.h"
+#include "host-agent/vm/image-check.h"
 #include "host-agent/vm/qemu-argv.h"
 #include "host-agent/vm/qmp.h"
 #include "host-agent/vm/vm-fsm.h"
@@ -24,7 +25,8 @@ typedef struct {
     const char *qemu_program;
     const char *qemu_img_program;
     const char *image_folder;
-    int ready_deadline_ms; /* a guest that is not ready by then is used as it is */
+    BerthImageCheck *images; /* NULL: images are taken as they are */
+    int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
     bool is_network_isolated;
 } BerthVmHost;
 
@@ -78,6 +80,9 @@ void berth_vm_stop(BerthVm *self);
 bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
 
 BerthVmState berth_vm_get_state(const BerthVm *self);
+
+/* "", "no-agent", or "disk-full" while it is paused for want of space; borrowed. */
+const char *berth_vm_get_condition(const BerthVm *self);
 
 /* Everything known about it; borrowed, changes with the VM. */
 const BerthVmSpec *berth_vm_get_spec(const BerthVm *self);

@@ -296,6 +296,31 @@ class LifeTests(AgentTest):
         self.assertEqual(failed["code"], "not-found")
         self.assertIn("nowhere.qcow2", failed["detail"])
 
+    def test_an_image_that_is_another_is_refused(self):
+        site, broker = self.make_site()
+        with open(site.images + "/bare.qcow2", "wb") as image:
+            image.write(b"not what the manifest says")
+        wanted = machine({**BARE, "disk": "bare.qcow2", "sha256": "00" * 32})
+        broker.want(machines=[wanted])
+        failed = broker.wait("failed", state_of(wanted, "failed"), 10)
+        self.assertEqual(failed["code"], "corrupt")
+        self.assertIn("bare.qcow2", failed["detail"])
+        self.assertNotIn("disk.qcow2", os.listdir(f"{site.path}/s/vms/{wanted['id']}"))
+
+    def test_a_process_that_an_agent_did_not_write_down_is_ended(self):
+        site, broker = self.make_site()
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        site.kill()
+        spec = {**site.spec(wanted["id"]), "pid": 0, "was_ready": False}
+        with open(f"{site.path}/s/vms/{wanted['id']}/spec.json", "w", encoding="utf-8") as file:
+            json.dump(spec, file)
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("made anew", state_of(wanted, "ready"))
+        self.assertNotEqual(again["pid"], first["pid"])
+        wait_until("the stray is gone", lambda: not is_alive(first["pid"]))
+
     def test_a_full_disk_is_named_and_leaves_no_file(self):
         site, broker = self.make_site(qemu_img_program=os.path.join(HERE, "full_qemu_img.py"))
         with open(site.images + "/bare.qcow2", "wb"):
