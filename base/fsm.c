@@ -51,6 +51,17 @@ berth_fsm_state_name(const BerthFsmTable *table, int state)
     return is_state(table, state) && table->states[state] ? table->states[state] : "?";
 }
 
+int
+berth_fsm_state_from_name(const BerthFsmTable *table, const char *name)
+{
+    for (int i = 0; i < table->n_states; i++) {
+        if (g_strcmp0(table->states[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 const char *
 berth_fsm_event_name(const BerthFsmTable *table, int event)
 {

@@ -40,6 +40,9 @@ int berth_fsm_step(const BerthFsmTable *table, int *state, int event, int *ret_a
 /* Name of a state, "?" outside the table. */
 const char *berth_fsm_state_name(const BerthFsmTable *table, int state);
 
+/* The state of that name, -1 if there is none. */
+int berth_fsm_state_from_name(const BerthFsmTable *table, const char *name);
+
 /* Name of an event, "?" outside the table. */
 const char *berth_fsm_event_name(const BerthFsmTable *table, int event);
 

@@ -112,3 +112,11 @@ berth_id_equal_func(gconstpointer a, gconstpointer b)
 {
     return berth_id_equal(a, b);
 }
+
+void
+berth_id_random_hex(char ret_hex[BERTH_ID_HEX_CHARS + 1])
+{
+    BerthId id;
+    berth_id_random(&id);
+    berth_id_format(&id, ret_hex);
+}

@@ -17,6 +17,9 @@
 /* Makes a new random id; never the zero id. */
 void berth_id_random(BerthId *ret_id);
 
+/* A new random id as its hexadecimal digits. */
+void berth_id_random_hex(char ret_hex[BERTH_ID_HEX_CHARS + 1]);
+
 /* Whether all bytes are zero, which means "none". */
 bool berth_id_is_zero(const BerthId *id);
 

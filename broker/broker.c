@@ -52,9 +52,7 @@ ensure_meta(BerthTx *tx, const char *key, char ret[BERTH_ID_HEX_CHARS + 1])
     if (error != BERTH_ERR_NOT_FOUND) {
         return error;
     }
-    BerthId id;
-    berth_id_random(&id);
-    berth_id_format(&id, ret);
+    berth_id_random_hex(ret);
     return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", key, ret);
 }
 
@@ -304,10 +302,8 @@ run_create_admin(BerthTx *tx, void *data)
 {
     const NewAdmin *admin = data;
     BerthCause cause = { .now_us = berth_wall_us(), .actor = "setup" };
-    BerthId id;
     char text[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random(&id);
-    berth_id_format(&id, text);
+    berth_id_random_hex(text);
     int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", text, admin->name, admin->hash,
                              1, cause.now_us);
     if (error == BERTH_OK) {

@@ -42,14 +42,6 @@ copy_text(char *to, size_t size, const BerthRows *rows, int column)
     g_strlcpy(to, berth_rows_text(rows, column), size);
 }
 
-static void
-new_id(char out[BERTH_ID_HEX_CHARS + 1])
-{
-    BerthId id;
-    berth_id_random(&id);
-    berth_id_format(&id, out);
-}
-
 static int
 read_pool(BerthTx *tx, const BerthClaim *claim, Pool *ret)
 {
@@ -90,7 +82,7 @@ find_own(BerthTx *tx, const BerthClaim *claim, Own *ret, bool *ret_is_found)
 static int
 open_session(BerthTx *tx, const BerthCause *cause, const BerthClaim *claim, Own *own)
 {
-    new_id(own->session);
+    berth_id_random_hex(own->session);
     own->session_key[0] = '\0';
     own->started_us = cause->now_us;
     own->is_new = true;
@@ -123,7 +115,7 @@ take_machine(BerthTx *tx, const BerthCause *cause, const BerthClaim *claim, Own 
     if (error != BERTH_OK || !is_found) {
         return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
     }
-    new_id(ret->assignment);
+    berth_id_random_hex(ret->assignment);
     error = berth_tx_run(tx, BERTH_SQL_ASSIGNMENT_INSERT, "ssssii", ret->assignment, claim->pool,
                          ret->machine, claim->account, ret->epoch, cause->now_us);
     if (error == BERTH_OK) {
@@ -176,7 +168,7 @@ grant(BerthTx *tx, const BerthCause *cause, const BerthClaim *claim, const Own *
     if (error != BERTH_OK) {
         return error;
     }
-    new_id(result->ticket);
+    berth_id_random_hex(result->ticket);
     g_strlcpy(result->session_key, own->session_key, sizeof result->session_key);
     result->outcome = BERTH_CLAIM_GRANTED;
     result->not_before_us = cause->now_us;

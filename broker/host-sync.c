@@ -148,16 +148,6 @@ berth_host_desired(BerthTx *tx, const char *host, json_t **ret)
     return *ret != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
 }
 
-static int
-index_of(const BerthFsmTable *table, const char *name)
-{
-    int i = 0;
-    while (i < table->n_states && strcmp(table->states[i], name) != 0) {
-        i++;
-    }
-    return i;
-}
-
 static GArray *
 read_machine_rows(BerthTx *tx, const char *host, int *ret_error)
 {
@@ -167,7 +157,8 @@ read_machine_rows(BerthTx *tx, const char *host, int *ret_error)
     while (berth_rows_next(&rows)) {
         BerthMachineRow row = { 0 };
         g_strlcpy(row.id, berth_rows_text(&rows, 0), sizeof row.id);
-        row.state = (BerthMachineState)index_of(&berth_machine_fsm, berth_rows_text(&rows, 1));
+        row.state = (BerthMachineState)berth_fsm_state_from_name(&berth_machine_fsm,
+                                                                 berth_rows_text(&rows, 1));
         row.epoch = berth_rows_int(&rows, 2);
         row.is_dirty = berth_rows_int(&rows, 3) != 0;
         row.is_owned = !berth_rows_is_null(&rows, 4);
@@ -192,7 +183,8 @@ read_session_rows(BerthTx *tx, const char *host, int *ret_error)
     while (berth_rows_next(&rows)) {
         BerthSessionRow row = { 0 };
         g_strlcpy(row.id, berth_rows_text(&rows, 0), sizeof row.id);
-        row.state = (BerthSessionState)index_of(&berth_session_fsm, berth_rows_text(&rows, 1));
+        row.state = (BerthSessionState)berth_fsm_state_from_name(&berth_session_fsm,
+                                                                 berth_rows_text(&rows, 1));
         row.epoch = berth_rows_int(&rows, 2);
         g_strlcpy(row.session_key, berth_rows_text(&rows, 3), sizeof row.session_key);
         g_array_append_val(sessions, row);

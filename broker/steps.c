@@ -49,17 +49,6 @@ machine_clear(Machine *machine)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Machine, machine_clear)
 
-static int
-state_from_name(const BerthFsmTable *table, const char *name)
-{
-    for (int i = 0; i < table->n_states; i++) {
-        if (strcmp(table->states[i], name) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 int64_t
 berth_machine_deadline_us(BerthMachineState state, int64_t n_failures, int64_t now_us)
 {
@@ -102,7 +91,7 @@ read_machine(BerthTx *tx, const char *id, Machine *ret)
     berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_STATE, "s", id);
     bool is_there = berth_rows_next(&rows);
     if (is_there) {
-        int state = state_from_name(&berth_machine_fsm, berth_rows_text(&rows, 0));
+        int state = berth_fsm_state_from_name(&berth_machine_fsm, berth_rows_text(&rows, 0));
         *ret = (Machine){
             .id = id,
             .state = (BerthMachineState)state,
@@ -319,10 +308,8 @@ set_logoff_timer(BerthTx *tx, const BerthCause *cause, const Session *session)
     if (error != BERTH_OK || after_us == 0) {
         return error;
     }
-    BerthId id;
     char text[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random(&id);
-    berth_id_format(&id, text);
+    berth_id_random_hex(text);
     return berth_tx_run(tx, BERTH_SQL_JOB_INSERT, "sssii", text, "logoff", session->id,
                         session->connection_epoch, cause->now_us + after_us);
 }
@@ -334,7 +321,7 @@ read_session(BerthTx *tx, const char *id, Session *ret)
     berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", id);
     bool is_there = berth_rows_next(&rows);
     if (is_there) {
-        int state = state_from_name(&berth_session_fsm, berth_rows_text(&rows, 0));
+        int state = berth_fsm_state_from_name(&berth_session_fsm, berth_rows_text(&rows, 0));
         *ret = (Session){ .id = id,
                           .state = (BerthSessionState)state,
                           .connection_epoch = berth_rows_int(&rows, 4),
@@ -425,7 +412,7 @@ berth_host_step(BerthTx *tx, const BerthCause *cause, const char *host, BerthHos
     if (error != BERTH_OK) {
         return error;
     }
-    int from = state_from_name(&berth_host_fsm, name);
+    int from = berth_fsm_state_from_name(&berth_host_fsm, name);
     int state = from;
     error = berth_fsm_step(&berth_host_fsm, &state, event, NULL);
     if (error != BERTH_OK || state == from) {

@@ -236,10 +236,8 @@ create_machine(BerthTx *tx, const BerthCause *cause, const Pool *pool)
     if (error != BERTH_OK) {
         return error;
     }
-    BerthId id;
     char text[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random(&id);
-    berth_id_format(&id, text);
+    berth_id_random_hex(text);
     g_autofree char *name = g_strdup_printf("%s-%" G_GINT64_FORMAT, pool->name, number);
     error =
         berth_tx_run(tx, BERTH_SQL_MACHINE_INSERT, "sssssiibi", text, pool->id, host, pool->image,
@@ -275,14 +273,11 @@ read_machines(BerthTx *tx, const char *pool, GStringChunk *texts, int *ret_error
     while (berth_rows_next(&rows)) {
         BerthPlanMachine machine = {
             .id = g_string_chunk_insert(texts, berth_rows_text(&rows, 0)),
+            .state = (BerthMachineState)berth_fsm_state_from_name(&berth_machine_fsm,
+                                                                  berth_rows_text(&rows, 1)),
             .is_dirty = berth_rows_int(&rows, 2) != 0,
             .is_owned = !berth_rows_is_null(&rows, 3),
         };
-        for (int i = 0; i < berth_machine_fsm.n_states; i++) {
-            if (strcmp(berth_machine_fsm.states[i], berth_rows_text(&rows, 1)) == 0) {
-                machine.state = (BerthMachineState)i;
-            }
-        }
         g_array_append_val(machines, machine);
     }
     *ret_error = berth_rows_end(&rows);

@@ -15,14 +15,6 @@ cause_of(const BerthRequest *request)
     return (BerthCause){ .now_us = request->now_us, .actor = request->actor };
 }
 
-static void
-new_id(char out[BERTH_ID_HEX_CHARS + 1])
-{
-    BerthId id;
-    berth_id_random(&id);
-    berth_id_format(&id, out);
-}
-
 /* The end of every "add": the audit row, and the new thing's id as the answer. */
 static int
 finish_add(BerthTx *tx, BerthRequest *request, int error, const char *kind, const char *id)
@@ -59,7 +51,7 @@ run_add_user(BerthTx *tx, void *data)
     const NewUser *user = data;
     BerthRequest *request = user->request;
     char id[BERTH_ID_HEX_CHARS + 1];
-    new_id(id);
+    berth_id_random_hex(id);
     int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", id, request->body.name,
                              user->phc, (int)request->body.is_admin, request->now_us);
     return finish_add(tx, request, error, "user.added", id);
@@ -118,7 +110,7 @@ berth_handle_add_image(BerthTx *tx, BerthRequest *request)
                                      "\"manifest\" has %zu bytes, at most %u are allowed", len,
                                      BERTH_LIMIT_MANIFEST_BYTES);
     }
-    new_id(id);
+    berth_id_random_hex(id);
     int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", id, request->body.name,
                              request->body.manifest, request->now_us);
     return finish_add(tx, request, error, "image.added", id);
@@ -140,7 +132,7 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_ERR_NOT_FOUND) {
         return berth_request_explain(request, error, "there is no image \"%s\"", body->image);
     }
-    new_id(id);
+    berth_id_random_hex(id);
     if (error == BERTH_OK) {
         error = berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", id, body->name, image,
                              body->size, body->spares_hot, body->vcpus, body->memory_mib,

@@ -62,6 +62,9 @@ numbers_outside_the_table_are_refused(void **state)
         assert_string_equal(berth_fsm_event_name(&table, bad[i]), "?");
     }
     assert_string_equal(berth_fsm_state_name(&table, DONE), "done");
+    assert_int_equal(berth_fsm_state_from_name(&table, "done"), DONE);
+    assert_int_equal(berth_fsm_state_from_name(&table, "don"), -1);
+    assert_int_equal(berth_fsm_state_from_name(&table, ""), -1);
 }
 
 static void
