@@ -18,7 +18,7 @@ TOOLS = {
     "spelling": (["codespell", "--ignore-words", "tools/spelling-words.txt"],
                  r"\.(md|scd|c|h|py)$", "mend the word, or add it to tools/spelling-words.txt"),
     "shell": (["shellcheck", "-x", "-P", "SCRIPTDIR"],
-              r"\.sh$|^dev$", "follow shellcheck's advice"),
+              r"\.sh$|^dev$|^\.ci/run$", "follow shellcheck's advice"),
 }
 
 
