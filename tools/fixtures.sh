@@ -32,14 +32,15 @@ hash_of() {
 }
 
 # install_outputs FROM TO: copies a finished folder of the cache to TO, each file by rename.
-install_outputs() {
-    local file
+install_outputs() (
     mkdir -p "$2"
+    # shellcheck disable=SC2064
+    trap "rm -f '$2'/.*.new.$$" EXIT
     for file in "$1"/*; do
         cp --reflink=auto "$file" "$2/.${file##*/}.new.$$"
         mv "$2/.${file##*/}.new.$$" "$2/${file##*/}"
     done
-}
+)
 
 # kernel_package: the name of the package that linux-image-amd64 stands for today.
 kernel_package() {
@@ -73,7 +74,8 @@ PYTHON
 }
 
 # fetch_kernel: prints the folder with boot/ and lib/modules/ of Debian's kernel, which is
-# downloaded and unpacked below the cache but never installed.
+# downloaded and unpacked below the cache but never installed.  Call it in a subshell, $(...): what
+# it leaves there is removed at the subshell's end.
 fetch_kernel() {
     local package folder work
     package=$(kernel_package) || exit 1
@@ -85,9 +87,10 @@ fetch_kernel() {
         need_space 1024 "$BERTH_CACHE"
         say "downloading $package"
         work=$(mktemp -d "$BERTH_CACHE/kernel/new.XXXXXX")
+        # shellcheck disable=SC2064
+        trap "rm -rf '$work'" EXIT
         (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "$package" >apt.log 2>&1) || {
             tail -n 3 "$work/apt.log" >&2
-            rm -rf "$work"
             die "cannot download $package; is there a network?"
         }
         dpkg-deb -x "$work/$package"_*.deb "$work/root" && rm "$work/$package"_*.deb
@@ -95,7 +98,6 @@ fetch_kernel() {
         PATH=$PATH:/usr/sbin:/sbin depmod -b "$work/root" "${package#linux-image-}"
         unpack_kernel "$work"/root/boot/vmlinuz-* "$work/root/boot/vmlinux"
         mv -T "$work/root" "$folder" 2>/dev/null || [ -d "$folder" ] || die "cannot fill $folder"
-        rm -rf "$work"
     fi
     printf '%s\n' "$folder"
 }

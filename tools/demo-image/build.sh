@@ -25,6 +25,24 @@ key=$(find "$here" "$here/../fixtures.sh" -type f | LC_ALL=C sort | while read -
 done | cat - <(echo "$package $mirror") | hash_of -)
 done_dir=$BERTH_CACHE/demo/$key
 work=
+job=
+
+# as_owner COMMAND...: runs it as the root of namespaces of its own; it ends, with all that it
+# started, when this is killed.  An ordinary user gets the ids of /etc/subuid there.
+as_owner() {
+    local flags=(--mount --pid --fork --kill-child)
+    [ "$(id -u)" = 0 ] || flags+=(--user --map-root-user --map-auto)
+    exec unshare "${flags[@]}" --mount-proc "$@"
+}
+
+# Nothing runs on and nothing half is left, however this ends.
+end_build() {
+    trap '' INT TERM HUP
+    if [ -n "$job" ]; then
+        kill -KILL "$job" 2>/dev/null && wait "$job" 2>/dev/null
+    fi
+    rm -rf "$work" 2>/dev/null || (as_owner rm -rf "$work")
+}
 
 # progress LOG PID: one line every few seconds with what the build is doing.
 progress() {
@@ -41,15 +59,17 @@ progress() {
 
 # run_shown LOG COMMAND...: runs it in the background with progress; the log's end if it fails.
 run_shown() {
-    local log=$1 pid
+    local log=$1
     shift
     "$@" >"$log" 2>&1 &
-    pid=$!
-    progress "$log" "$pid"
-    wait "$pid" || {
+    job=$!
+    progress "$log" "$job"
+    wait "$job" || {
+        job=
         tail -n 15 "$log" >&2
         die "building the image failed; is there a network, and room in $BERTH_CACHE?"
     }
+    job=
 }
 
 build_root() {
@@ -60,7 +80,8 @@ build_root() {
         excluded+=(--dpkgopt="path-exclude=$path*")
     done
     # The tree's owner is root only inside mmdebstrap, so the file system is made there too.
-    run_shown "$work/log" env TMPDIR="$work" BERTH_CACHE="$BERTH_CACHE" mmdebstrap \
+    export BERTH_CACHE
+    run_shown "$work/log" as_owner env TMPDIR="$work" mmdebstrap --mode=root \
         --variant=minbase --format=null --include="$names" "${excluded[@]}" \
         --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' \
         --customize-hook="'$here/customize.sh' \"\$1\" '$kernel'" \
@@ -106,6 +127,7 @@ JSON
 build() {
     local kernel
     need mmdebstrap mmdebstrap
+    [ "$(id -u)" = 0 ] || need newuidmap uidmap
     need busybox busybox-static
     need mkfs.ext4 e2fsprogs
     need qemu-img qemu-utils
@@ -115,7 +137,10 @@ build() {
     mkdir -p "$BERTH_CACHE/demo"
     need_space 4096 "$BERTH_CACHE"
     work=$(mktemp -d "$BERTH_CACHE/demo/new.XXXXXX")
-    trap 'rm -rf "$work"' EXIT
+    trap end_build EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
     chmod 755 "$work"
     mkdir "$work/out"
     say "building the desktop image from $mirror (about a minute and a half)"
