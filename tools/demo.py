@@ -19,14 +19,36 @@ import lab  # noqa: E402
 POOL = "desktop"
 POOL_SIZE, N_SPARES = 2, 1
 READY_LIMIT_S = 400
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TIMES = (("login_us", "log in"), ("list_us", "list the desktops"),
          ("connect_us", "  get a desktop and a ticket"), ("session_tls_us", "  TLS to the session"),
          ("welcome_us", "  ticket to welcome"),
          ("first_picture_us", "choice to first full picture"))
 
 
+class Ended(Exception):
+    """A signal asks for the end."""
+
+    def __init__(self, signum):
+        super().__init__(f"ended by {signal.Signals(signum).name}")
+        self.status = 128 + signum
+
+
 def say(text):
-    print(f"demo: {text}", flush=True)
+    try:
+        print(f"demo: {text}", flush=True)
+    except OSError:
+        pass  # the terminal is closed
+
+
+def end_on_signals():
+    """Ctrl-C, SIGTERM and a closed terminal end the demo; while it ends they are ignored."""
+    def end(signum, _):
+        for other in END_SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
+        raise Ended(signum)
+    for signum in END_SIGNALS:
+        signal.signal(signum, end)
 
 
 def read_arguments():
@@ -50,7 +72,15 @@ def cache_folder():
 def demo_image():
     """The folder of the demo's own golden image, built now if it is not in the cache."""
     folder = os.path.join(cache_folder(), "demo-image")
-    subprocess.run([os.path.join(HERE, "demo-image", "build.sh"), folder], check=True)
+    build = subprocess.Popen([os.path.join(HERE, "demo-image", "build.sh"), folder])
+    try:
+        status = build.wait()
+    except Ended:
+        build.terminate()
+        build.wait()
+        raise
+    if status != 0:
+        raise lab.LabError("the demo's desktop could not be built")
     return "demo", folder
 
 
@@ -143,7 +173,8 @@ def run(arguments):
         else:
             run_window(site, arguments.fullscreen)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for signum in END_SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
         say("stopping")
         site.stop()
 
@@ -153,15 +184,16 @@ def main():
     if not arguments.headless and not (os.environ.get("DISPLAY") or
                                        os.environ.get("WAYLAND_DISPLAY")):
         sys.exit("demo: there is no display; './dev demo --headless' needs none")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_on_signals()
     try:
         run(arguments)
-    except KeyboardInterrupt:
-        say("ended by request")
+    except Ended as ended:
+        say(ended)
+        sys.exit(ended.status)
+    except subprocess.TimeoutExpired as error:
+        sys.exit(f"demo: {os.path.basename(error.cmd[0])} did not end within {error.timeout:.0f} s")
     except lab.LabError as error:
         sys.exit(f"demo: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"demo: {os.path.basename(error.cmd[0])} ended with status {error.returncode}")
 
 
 if __name__ == "__main__":
