@@ -77,6 +77,7 @@ class FakeSite:
         self.session = None    # a session_fixture.Session
         self.make_ticket = None
         self.is_cut_off = False  # connections to the session are dropped
+        self.spliced = []
         self.n_dialled = 0
         self.token = secrets.token_hex(32)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -109,7 +110,17 @@ class FakeSite:
         self.n_dialled += 1
         if self.session is not None and not self.is_cut_off:
             connection.setblocking(True)
+            self.spliced.append(connection.dup())
             self.session.send({"op": "client"}, connection.fileno())
+
+    def break_connections(self):
+        """Ends the connections to the session, as a failing network would."""
+        while self.spliced:
+            with self.spliced.pop() as connection:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it is gone already
 
     def count(self, request):
         return self.requests.count(request)

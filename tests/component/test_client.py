@@ -438,7 +438,7 @@ class WindowStory(Story):
         self.site.is_cut_off = True
         self.desktop.session.process.send_signal(signal.SIGSTOP)
         before = self.screen()
-        self.break_connections()
+        self.site.break_connections()
         fixture.wait_until("the overlay", lambda: self.screen() != before, 40)
         self.keep("resume")
         self.site.is_cut_off = False
@@ -446,11 +446,6 @@ class WindowStory(Story):
         fixture.wait_until("the desktop again", self.shows_guest, 40)
         self.same_as_guest()
         print("ok: a lost connection comes back")
-
-    def break_connections(self):
-        """Resets the client's connection, as a failing network would."""
-        subprocess.run(["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(self.site.port)],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def leave(self):
         self.desktop.session.send({"op": "end", "reason": "logged-off"})
