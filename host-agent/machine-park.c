@@ -17,7 +17,7 @@
 
 /* A fork is over in a moment and costs next to nothing: so many take one start slot. */
 #define FORKS_PER_SLOT 4
-/* Time alone can change a plan: absences ripen and failed templates may be tried again. */
+/* Time alone can change a plan: failed templates may be tried again. */
 #define RECONCILE_INTERVAL_S 15
 
 typedef struct {
@@ -31,6 +31,7 @@ struct BerthMachinePark {
     GHashTable *machines; /* BerthId * (of the VM's spec) -> Machine * */
     GHashTable *refused;  /* BerthId * (copy) -> json_t *: wanted, but cannot be made */
     const BerthDesired *desired;
+    int64_t wanted_us; /* when desired came, monotonic */
     char *cluster;
     guint reconcile_source;
     guint interval_source;
@@ -159,7 +160,7 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
     GHashTableIter iter;
     gpointer value;
     int n_forks = 0;
-    ret->now_us = berth_monotonic_us();
+    ret->wanted_us = self->wanted_us;
     ret->n_free_slots = self->config.start_slots;
     ret->free_memory_mib = self->config.memory_limit_mib;
     if (berth_ram_templates_is_building(self->templates)) {
@@ -405,13 +406,14 @@ berth_machine_park_want(BerthMachinePark *self, const BerthDesired *desired, con
     g_autofree char *old = self->cluster;
     self->cluster = g_strdup(cluster);
     self->desired = desired;
+    self->wanted_us = berth_monotonic_us();
     g_hash_table_iter_init(&iter, self->machines);
     while (desired != NULL && g_hash_table_iter_next(&iter, NULL, &value)) {
         Machine *machine = value;
         const BerthId *id = &berth_vm_get_spec(machine->vm)->id;
         machine->absent_since_us =
             berth_machine_absence(berth_desired_find_machine(desired, id) != NULL,
-                                  machine->absent_since_us, berth_monotonic_us());
+                                  machine->absent_since_us, self->wanted_us);
     }
     reconcile_soon(self);
 }

@@ -2,11 +2,11 @@
 #include "host-agent/machine-plan.h"
 
 static BerthPlan
-plan_running(const BerthWantedFacts *wanted, const BerthRunningFacts *running, int64_t now_us)
+plan_running(const BerthWantedFacts *wanted, const BerthRunningFacts *running, int64_t wanted_us)
 {
     if (!wanted->is_listed) {
-        bool is_long_absent =
-            running->absent_since_us != 0 && now_us - running->absent_since_us >= BERTH_ABSENCE_US;
+        bool is_long_absent = running->absent_since_us != 0 &&
+                              wanted_us - running->absent_since_us >= BERTH_ABSENCE_US;
         return running->is_ours && is_long_absent ? BERTH_PLAN_STOP : BERTH_PLAN_KEEP;
     }
     if (wanted->epoch < running->epoch) {
@@ -37,7 +37,7 @@ BerthPlan
 berth_machine_plan(const BerthWantedFacts *wanted, const BerthRunningFacts *running,
                    const BerthHostRoom *room)
 {
-    return running->exists ? plan_running(wanted, running, room->now_us)
+    return running->exists ? plan_running(wanted, running, room->wanted_us)
                            : plan_missing(wanted, room);
 }
 

@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
     int n_free_slots;
     int free_memory_mib; /* may be negative */
-    int64_t now_us;
+    int64_t wanted_us;   /* when the last message of the broker arrived: silence ripens nothing */
 } BerthHostRoom;
 
 /* Decides. */

@@ -27,6 +27,7 @@ struct BerthSessionPark {
     GHashTable *sessions; /* BerthId * -> Session * */
     json_t *ticket_keys;
     const BerthDesired *desired;
+    int64_t wanted_us; /* when desired came, monotonic */
     guint reconcile_source;
 };
 
@@ -115,7 +116,7 @@ reconcile_session(BerthSessionPark *self, Session *session)
     if (wanted != NULL) {
         berth_session_host_update(session->host, wanted);
     } else if (session->absent_since_us != 0 &&
-               berth_monotonic_us() - session->absent_since_us >= BERTH_ABSENCE_US) {
+               self->wanted_us - session->absent_since_us >= BERTH_ABSENCE_US) {
         berth_session_host_end(session->host, BERTH_ERR_LOGGED_OFF);
     }
     if (!has_machine(self, &report)) {
@@ -268,12 +269,13 @@ berth_session_park_want(BerthSessionPark *self, const BerthDesired *desired)
     GHashTableIter iter;
     gpointer value;
     self->desired = desired;
+    self->wanted_us = berth_monotonic_us();
     g_hash_table_iter_init(&iter, self->sessions);
     while (desired != NULL && g_hash_table_iter_next(&iter, NULL, &value)) {
         Session *session = value;
         session->absent_since_us =
             berth_machine_absence(berth_desired_find_session(desired, &session->id) != NULL,
-                                  session->absent_since_us, berth_monotonic_us());
+                                  session->absent_since_us, self->wanted_us);
     }
     reconcile_soon(self);
 }
