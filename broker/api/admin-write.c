@@ -116,10 +116,36 @@ berth_handle_add_image(BerthTx *tx, BerthRequest *request)
     return finish_add(tx, request, error, "image.added", id);
 }
 
+static void
+take_number(const json_t *manifest, const char *key, int64_t min, int64_t max, int64_t fallback,
+            int64_t *value)
+{
+    if (*value == 0) {
+        int64_t wanted = json_integer_value(json_object_get(manifest, key));
+        *value = wanted >= min && wanted <= max ? wanted : fallback;
+    }
+}
+
+/* What the request leaves out is as the image's manifest says. */
+static int
+complete_size(BerthTx *tx, const char *image, BerthBody *body)
+{
+    g_autofree char *text = NULL;
+    int error = berth_tx_get_text(tx, &text, BERTH_SQL_IMAGE_MANIFEST, "s", image);
+    if (error == BERTH_OK) {
+        json_t *manifest = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        take_number(manifest, "vcpus", 1, BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS, &body->vcpus);
+        take_number(manifest, "memory_mib", BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB,
+                    BERTH_DEFAULT_MEMORY_MIB, &body->memory_mib);
+        json_decref(manifest);
+    }
+    return error;
+}
+
 int
 berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
 {
-    const BerthBody *body = &request->body;
+    BerthBody *body = &request->body;
     char id[BERTH_ID_HEX_CHARS + 1];
     g_autofree char *image = NULL;
     g_autoptr(GError) why = NULL;
@@ -131,6 +157,9 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
     int error = berth_tx_get_text(tx, &image, BERTH_SQL_IMAGE_BY_NAME, "s", body->image);
     if (error == BERTH_ERR_NOT_FOUND) {
         return berth_request_explain(request, error, "there is no image \"%s\"", body->image);
+    }
+    if (error == BERTH_OK) {
+        error = complete_size(tx, image, body);
     }
     berth_id_random_hex(id);
     if (error == BERTH_OK) {

@@ -19,6 +19,13 @@
 #define BERTH_BODY_MAX_DEPTH 16
 
 /* Everything that any endpoint takes. */
+/* Size of a machine that a pool may ask for; what neither pool nor image says. */
+#define BERTH_MAX_VCPUS 64
+#define BERTH_MIN_MEMORY_MIB 64
+#define BERTH_MAX_MEMORY_MIB (1024 * 1024)
+#define BERTH_DEFAULT_VCPUS 1
+#define BERTH_DEFAULT_MEMORY_MIB 1024
+
 typedef struct {
     char user[BERTH_LIMIT_NAME_BYTES + 1];
     char password[BERTH_LIMIT_PASSWORD_BYTES + 1];

@@ -98,6 +98,16 @@ class BrokerCase(unittest.TestCase):
                 "client_key": raw[120:152].hex(), "session_key": raw[152:184].hex()}
 
 
+    def test_a_pool_takes_its_size_from_the_image(self):
+        manifest = dict(MANIFEST, vcpus=3, memory_mib=333)
+        self.call("POST", "/v1/images", {"name": "big", "manifest": manifest}, expect=201)
+        for more, wanted in (({}, (3, 333)), ({"vcpus": 1, "memory_mib": 128}, (1, 128))):
+            self.call("POST", "/v1/pools", {"name": f"p{wanted[0]}", "image": "big", "size": 1,
+                                            **more}, expect=201)
+            pool = next(p for p in self.call("GET", "/v1/pools")["pools"]
+                        if p["name"] == f"p{wanted[0]}")
+            self.assertEqual((pool["vcpus"], pool["memory_mib"]), wanted)
+
 class Logins(BrokerCase):
     def test_right_password_gives_a_token_that_knows_its_user(self):
         reply = self.call("GET", "/v1/me")
