@@ -48,7 +48,7 @@
 #define BERTH_STATEMENTS_INVENTORY(X)                                                             \
     X(IMAGE_INSERT, "INSERT INTO image (id, name, manifest, created_us) VALUES (?1, ?2, ?3, ?4)") \
     X(IMAGE_BY_NAME, "SELECT id FROM image WHERE name = ?1 OR id = ?1")                           \
-    X(IMAGE_MANIFEST, "SELECT manifest FROM image WHERE id = ?1")                                  \
+    X(IMAGE_MANIFEST, "SELECT manifest FROM image WHERE id = ?1")                                 \
     X(POOL_INSERT, "INSERT INTO pool (id, name, kind, image, size, spares_hot, vcpus, "           \
                    "memory_mib, template, policy, logoff_after_s, created_us) "                   \
                    "VALUES (?1, ?2, 'floating', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")           \
