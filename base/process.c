@@ -7,12 +7,14 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,4 +273,18 @@ berth_pidfd_reap(int pidfd, int *ret_status)
     }
     *ret_status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
     return BERTH_OK;
+}
+
+void
+berth_process_raise_descriptors(uint64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = MIN((rlim_t)wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+        berth_log_warning("process", "the system grants %llu descriptors, %llu are wanted",
+                          (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+    }
 }

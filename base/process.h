@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct {
@@ -52,3 +53,9 @@ int berth_pidfd_signal(int pidfd, int signal_number);
  * Errors: BERTH_ERR_AGAIN while it runs, BERTH_ERR_NOT_FOUND if it is not our child.
  */
 int berth_pidfd_reap(int pidfd, int *ret_status);
+
+/*
+ * Raises the number of descriptors that this process may have; says so in the log if the system
+ * grants fewer.  Children inherit it.
+ */
+void berth_process_raise_descriptors(uint64_t wanted);

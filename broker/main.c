@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/main-loop.h"
+#include "base/process.h"
 #include "base/ready.h"
 #include "base/secret.h"
 #include "berth/limits.h"
@@ -70,6 +71,8 @@ static bool
 serve(const BerthConfig *config, GError **error)
 {
     berth_main_loop_hold_signals(); /* whoever hears that we are ready may end us at once */
+    /* Connections of users, and as many again for agents, the store and spare ones. */
+    berth_process_raise_descriptors(2 * BERTH_LIMIT_HTTP_CONNECTIONS);
     BerthBroker *broker = berth_broker_new(config, error);
     if (broker == NULL) {
         return false;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/main-loop.h"
+#include "base/process.h"
 #include "base/ready.h"
 #include "berth/errors.h"
 #include "host-agent/agent-config.h"
@@ -13,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+/* A desktop in use has half a dozen, and connections come before they are told apart. */
+#define MAX_DESCRIPTORS 16384
 
 typedef struct {
     char *config_path;
@@ -93,6 +97,7 @@ run(const BerthAgentConfig *config, int ready_fd)
     Program program = { .loop = g_main_loop_new(NULL, FALSE),
                         .config = config,
                         .ready_fd = ready_fd };
+    berth_process_raise_descriptors(MAX_DESCRIPTORS);
     g_idle_add(on_loop_runs, &program);
     berth_main_loop_run(program.loop);
     berth_agent_free(program.agent);

@@ -7,13 +7,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/main-loop.h"
+#include "base/process.h"
 #include "base/ready.h"
 #include "base/sandbox.h"
 #include "broker/gateway/gateway.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 static const BerthConfigRow schema[] = {
     { "gateway", "listen", BERTH_CONFIG_STRING, 1, 64, NULL, "address and port to listen on" },
@@ -77,22 +77,6 @@ load_tls(const BerthConfig *config, GError **error)
     return berth_tls_context_new_server(&tls, error);
 }
 
-/* Each connection has two descriptors; what the system does not grant shows at accept(). */
-static void
-raise_descriptor_limit(int64_t max_connections)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)max_connections * 2 + 64;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-        limit.rlim_cur = MIN(wanted, limit.rlim_max);
-        setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_cur < wanted) {
-            berth_log_warning("gateway", "the system grants %llu descriptors, %llu are wanted",
-                              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
-        }
-    }
-}
-
 typedef struct {
     int ready_fd;
     uint16_t port;
@@ -127,7 +111,8 @@ serve(const BerthConfig *config, int ready_fd, GError **error)
     if (!tls) {
         return false;
     }
-    raise_descriptor_limit(gateway_config.max_connections);
+    /* Each connection has two descriptors. */
+    berth_process_raise_descriptors((uint64_t)gateway_config.max_connections * 2 + 64);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     BerthPoller *poller = berth_poller_new(NULL);
     BerthGateway *gateway = berth_gateway_new(&gateway_config, poller, tls, error);

@@ -50,8 +50,10 @@
 /* HTTP: bytes of a request body, of a response body that a client accepts. */
 #define BERTH_LIMIT_HTTP_BODY_BYTES (256u * 1024)
 #define BERTH_LIMIT_HTTP_RESPONSE_BYTES (4u * 1024 * 1024)
-/* HTTP: connections that the broker holds open at once. */
-#define BERTH_LIMIT_HTTP_CONNECTIONS 1024u
+/* HTTP: connections that the broker holds open at once, so that some idle sources of a gateway do
+ * not take all; and bytes of memory for one of them (its headers). */
+#define BERTH_LIMIT_HTTP_CONNECTIONS 4096u
+#define BERTH_LIMIT_HTTP_CONNECTION_BYTES 16384u
 /* Gateway: connections at once in all, and from one source address. */
 #define BERTH_LIMIT_GATEWAY_CONNECTIONS 8192u
 #define BERTH_LIMIT_GATEWAY_PER_SOURCE 256u

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,6 +184,22 @@ a_signal_through_the_pidfd_ends_the_child(void **state)
     assert_berth_error(berth_pidfd_reap(pidfd, &status), BERTH_ERR_NOT_FOUND);
 }
 
+static void
+descriptors_are_raised_as_far_as_the_system_grants(void **state)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit low = { .rlim_cur = 64, .rlim_max = limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    berth_process_raise_descriptors(100);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(low.rlim_cur, 100);
+    berth_process_raise_descriptors(80);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(low.rlim_cur, 100);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 main(void)
 {
@@ -196,6 +213,7 @@ main(void)
         cmocka_unit_test(environment_folder_and_session_are_as_asked),
         cmocka_unit_test(ignored_signals_are_normal_again_in_the_child),
         cmocka_unit_test(a_signal_through_the_pidfd_ends_the_child),
+        cmocka_unit_test(descriptors_are_raised_as_far_as_the_system_grants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
