@@ -8,6 +8,7 @@ Every comparison is made within this run, on the same golden image and the same 
 """
 import json
 import os
+import select
 import socket
 import statistics
 import subprocess
@@ -263,7 +264,6 @@ class Relay:
         server = socket.socket(socket.AF_UNIX)
         server.connect(self.server)
         pairs = {client: server, server: client}
-        import select
         while True:
             for source in select.select(list(pairs), [], [])[0]:
                 data = source.recv(262144)
@@ -334,7 +334,7 @@ def measure_berth(site):
         machine = Machine(site)
         (session,) = site.processes("berth-session")
         for name, commands in ACTIONS:
-            before = ask(probe, "stats")["stats"]
+            before = ask(probe, "stats")
             cpu_before = (cpu_s(session), qemu_display_cpu_s(machine.pid))
             for text in commands:
                 if text.startswith("text "):
@@ -342,7 +342,7 @@ def measure_berth(site):
                 else:
                     ask(probe, text)
             ask(probe, "wait-stable 1000")
-            after = ask(probe, "stats")["stats"]
+            after = ask(probe, "stats")
             rows[name] = (after["bytes_in"] - before["bytes_in"],
                           after["changed_frames"] - before["changed_frames"],
                           cpu_s(session) - cpu_before[0] + qemu_display_cpu_s(machine.pid)
