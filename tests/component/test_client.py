@@ -142,7 +142,7 @@ class ProbeStory(Story):
         answers[CONNECT] = lambda _: (409, {"code": "no-desktop", "title": "no desktop is free"})
         self.expect("a full pool is told", 3, "no desktop is free", "--desktop", "Office")
         answers[CONNECT] = lambda _: (202, {"state": "queued", "position": 4, "retry_ms": 100})
-        self.expect("the place in the queue is told until time is over", 5, "place 4",
+        self.expect("the place in the queue is told until time is over", 3, "place 4",
                     "--desktop", "Office", "--timeout", "1")
         check("the client asked again by itself", self.site.count(CONNECT) > 4)
         del answers[CONNECT]
