@@ -39,9 +39,15 @@ as_owner() {
 end_build() {
     trap '' INT TERM HUP
     if [ -n "$job" ]; then
-        kill -KILL "$job" 2>/dev/null && wait "$job" 2>/dev/null
+        kill -KILL "$job" || true
+        wait "$job" || true
     fi
-    rm -rf "$work" 2>/dev/null || (as_owner rm -rf "$work")
+    # The last of them may still be writing.
+    for _ in {1..50}; do
+        rm -rf "$work" || (as_owner rm -rf "$work") || true
+        [ -e "$work" ] || break
+        sleep 0.1
+    done 2>/dev/null
 }
 
 # progress LOG PID: one line every few seconds with what the build is doing.
