@@ -66,8 +66,9 @@ berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error)
     manifest.kernel = take_file_name(&fields, "kernel");
     manifest.initrd = take_file_name(&fields, "initrd");
     manifest.sha256 = g_strdup(berth_json_fields_optional_string(&fields, "sha256", 128));
-    manifest.cmdline = g_strdup(
-        berth_json_fields_optional_string(&fields, "cmdline", BERTH_MANIFEST_CMDLINE_BYTES));
+    const char *cmdline =
+        berth_json_fields_optional_string(&fields, "cmdline", BERTH_MANIFEST_CMDLINE_BYTES);
+    manifest.cmdline = cmdline == NULL || cmdline[0] == '\0' ? NULL : g_strdup(cmdline);
     manifest.memory_mib = (int)berth_json_fields_optional_int(
         &fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB, BERTH_VM_MEMORY_MAX_MIB, 1024);
     manifest.vcpus =

@@ -187,6 +187,23 @@ what_qemu_could_misread_is_refused(void **state)
     berth_vm_spec_clear(&spec);
 }
 
+/* A disk that boots by itself: the manifest may say so with an empty command line. */
+static void
+a_disk_that_boots_itself_needs_no_kernel(void **state)
+{
+    static const char text[] = "{\"name\":\"own\",\"format\":\"qcow2\",\"disk\":\"own.qcow2\","
+                               "\"kernel\":null,\"initrd\":null,\"cmdline\":\"\"}";
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    BerthManifest manifest = { 0 };
+    g_autoptr(GError) error = NULL;
+    bool is_read = berth_manifest_parse(object, &manifest, &error);
+    json_decref(object);
+    assert_null(error);
+    assert_true(is_read);
+    assert_null(manifest.cmdline);
+    berth_manifest_clear(&manifest);
+}
+
 int
 main(void)
 {
@@ -196,6 +213,7 @@ main(void)
         cmocka_unit_test(template_and_fork_differ_only_where_they_may),
         cmocka_unit_test(a_comma_in_a_path_is_doubled),
         cmocka_unit_test(what_qemu_could_misread_is_refused),
+        cmocka_unit_test(a_disk_that_boots_itself_needs_no_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
