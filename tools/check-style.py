@@ -53,7 +53,7 @@ TEXT_RULES = [
      "an open end belongs in the issue tracker"),
     (r"\t", r"\.(c|h|py|md|build|conf|sql|json)$", None, "indent with spaces"),
     (r"[ \r]+$", TEXT, r"\.patch$", "space at the end of a line"),
-    (r"(?<![\w.])/work/", TEXT, CHECKERS, "a path of somebody's machine"),
+    (r"(?<![\w.])/(home|Users)/\w", TEXT, CHECKERS, "a path of somebody's machine"),
     (r"^.{101,}$", r"^tools/.*\.(py|sh)$", None, "lines end at column 100"),
 ]
 

@@ -9,8 +9,9 @@ ports that the kernel chooses; readiness comes through pipes, never by waiting f
         lab.wait_machines(ready=1)
         lab.probe("--desktop", "office", "--screenshot", "x.png")
 
-Nothing outlives the lab: daemons die with it, and what they started and detached (virtual machines,
-session processes) becomes a child of the lab (PR_SET_CHILD_SUBREAPER), which ends it.
+Nothing outlives the lab: all that it starts carries its folder in the environment, also what was
+detached (virtual machines, session processes); the lab ends that, and so does a guard process if
+the lab itself is killed.
 """
 import ctypes
 import json
@@ -49,31 +50,15 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def descendants():
-    """The process ids below this process, children after their parents."""
-    parents = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                parents[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-    found, last = [], [os.getpid()]
-    while last:
-        last = [pid for pid, parent in parents.items() if parent in last]
-        found += last
-    return found
-
-
 def marked(folder):
-    """The descendants that belong to the lab in a folder, those it detached included."""
-    def is_marked(pid):
+    """The processes that belong to the lab in a folder, those it detached included."""
+    def is_marked(name):
         try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
+            with open(f"/proc/{name}/environ", "rb") as file:
                 return f"{MARK}={folder}".encode() in file.read().split(b"\0")
         except OSError:
             return False
-    return [pid for pid in descendants() if is_marked(pid)]
+    return [int(name) for name in filter(str.isdigit, os.listdir("/proc")) if is_marked(name)]
 
 
 def kill_all(folder):
@@ -88,6 +73,36 @@ def kill_all(folder):
                 pass
         return pids
     wait_until("the end of all processes", lambda: not left(), STOP_LIMIT_S)
+
+
+class Guard:
+    """A process that ends a lab whose own process was killed, and removes its folder."""
+
+    def __init__(self, folder, removes_folder):
+        reader, self.writer = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.writer)
+            try:
+                self._watch(reader, folder, removes_folder)
+            finally:
+                os._exit(0)
+        os.close(reader)
+
+    @staticmethod
+    def _watch(reader, folder, removes_folder):
+        os.setsid()
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, signal.SIG_IGN)
+        os.read(reader, 1)  # ends when the last writer is gone: with the lab's process
+        kill_all(folder)
+        if removes_folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def end(self):
+        """Lets the guard have its look; it finds nothing after a clean end."""
+        os.close(self.writer)
+        os.waitpid(self.pid, 0)
 
 
 def command_line(pid):
@@ -252,6 +267,7 @@ class Lab:
         self.broker = self.gateway = self.agent = None
         self.host_id = None
         become_subreaper()
+        self.guard = Guard(self.folder, self.is_own_folder)
 
     # Paths.
 
@@ -345,6 +361,7 @@ class Lab:
         kill_all(self.folder)
         if self.is_own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+        self.guard.end()
 
     def __enter__(self):
         try:

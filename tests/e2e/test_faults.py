@@ -151,6 +151,26 @@ class FullDisk(Story):
 
 
 class Leftovers(Story):
+    def test_a_killed_lab_leaves_no_process(self):
+        """The lab of another process, killed without a chance to clean up."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            other = lab.Lab(Site.build, {"tg": Site.guest_folder})
+            other.start()
+            other.add_pool(POOL, "tg", size=1, spares=1, template=False)
+            lab.wait_until("a machine", lambda: other.processes("qemu-system-x86_64"))
+            os.write(writer, other.folder.encode())
+            signal.pause()
+        os.close(writer)
+        folder = os.read(reader, 4096).decode()
+        os.close(reader)
+        self.assertTrue(lab.marked(folder))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lab.wait_until("the end of its processes", lambda: not lab.marked(folder))
+        lab.wait_until("the end of its folder", lambda: not os.path.exists(folder))
+
     def test_stopping_everything_leaves_no_process(self):
         own = lab.Lab(Site.build, {"tg": Site.guest_folder},
                       template_dir=os.path.join(Site.cache, "templates"))
