@@ -19,6 +19,7 @@ import lab  # noqa: E402
 POOL = "desktop"
 POOL_SIZE, N_SPARES = 2, 1
 READY_LIMIT_S = 400
+STRANGE_DISK_LIMIT_S = 30
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TIMES = (("login_us", "log in"), ("list_us", "list the desktops"),
          ("connect_us", "  get a desktop and a ticket"), ("session_tls_us", "  TLS to the session"),
@@ -153,7 +154,10 @@ def run_window(site, is_fullscreen):
 
 
 def run(arguments):
-    site = lab.Lab(arguments.build, {}, template_dir=os.path.join(cache_folder(), "templates"))
+    # A strange disk may never say that it is ready: it is shown as it is after a while.
+    options = (f"ready_deadline_s={STRANGE_DISK_LIMIT_S}",) if arguments.image else ()
+    site = lab.Lab(arguments.build, {}, template_dir=os.path.join(cache_folder(), "templates"),
+                   agent_options=options)
     try:
         if arguments.image:
             name, folder = image_of(arguments.image, site.path("image"))
