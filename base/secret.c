@@ -119,7 +119,7 @@ BerthSecret *
 berth_secret_read_fd(int fd, size_t max, GError **error)
 {
     g_autoptr(BerthSecret) secret = berth_secret_new(max);
-    size_t len;
+    size_t len = 0;
     if (!read_line(fd, secret->bytes, max, &len, error)) {
         return NULL;
     }

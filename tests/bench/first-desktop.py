@@ -278,7 +278,8 @@ class Relay:
         return int(os.pread(self.counter.fileno(), 20, 0) or b"0")
 
 
-ACTIONS = (("typing", [f"text {TYPED}"]), ("scrolling", [f"text {SCROLL}", "key enter"]))
+# Scrolling first: it leaves an empty command line.
+ACTIONS = (("scrolling", [f"text {SCROLL}", "key enter"]), ("typing", [f"text {TYPED}"]))
 
 
 def measure_vnc(folder, site):
