@@ -21,6 +21,9 @@
 #define GLYPH_H 18
 #define N_GLYPHS 64
 #define MAX_MESSAGES 512
+/* What memcmp of a picture costs on such a machine, and a typed letter with plain zstd. */
+#define GOAL_COPY_US 750
+#define GOAL_TYPING_KB 0.47
 
 typedef struct {
     uint8_t type;
@@ -222,7 +225,8 @@ draw_noise(Bench *bench, int step)
     return rect;
 }
 
-static void
+/* Returns KB per frame. */
+static double
 run(Bench *bench, const char *name, BerthRect (*draw)(Bench *, int), int64_t budget_us)
 {
     Cost cost = { 0 };
@@ -238,15 +242,17 @@ run(Bench *bench, const char *name, BerthRect (*draw)(Bench *, int), int64_t bud
            "us/frame\n",
            name, n, (double)cost.n_bytes / 1024 / n, (double)cost.capture_us / n,
            (double)cost.encode_us / n, (double)cost.max_encode_us, (double)cost.decode_us / n);
+    return (double)cost.n_bytes / 1024 / n;
 }
 
-/* Whole pictures that do not differ, and pictures that differ in every pixel. */
-static void
+/* Whole pictures.  Returns the microseconds of one with the fastest form. */
+static double
 run_kernels(Bench *bench, int64_t budget_us)
 {
     size_t n_forms;
     const BerthPixelKernels *const *all = berth_pixel_kernels_all(&n_forms);
     uint64_t masks[W / 64];
+    double best_us = 1e9;
     for (size_t form = 0; form < n_forms; form++) {
         int64_t start_us = berth_monotonic_us();
         int64_t spent_us = 0;
@@ -258,9 +264,12 @@ run_kernels(Bench *bench, int64_t budget_us)
             }
             n_px += (int64_t)W * H;
         }
+        double picture_us = (double)spent_us * W * H / (double)n_px;
         printf("compare-copy   %-6s %8.0f MPx/s, %6.0f us for 1920x1080\n", all[form]->name,
-               (double)n_px / (double)spent_us, (double)spent_us * W * H / (double)n_px);
+               (double)n_px / (double)spent_us, picture_us);
+        best_us = picture_us < best_us ? picture_us : best_us;
     }
+    return best_us;
 }
 
 static void
@@ -298,8 +307,8 @@ main(int argc, char **argv)
     printf("first frame    %9.2f KB  capture %lld  encode %lld  decode %lld us\n",
            (double)first.n_bytes / 1024, (long long)first.capture_us, (long long)first.encode_us,
            (long long)first.decode_us);
-    run_kernels(&bench, budget_us);
-    run(&bench, "typing", type_glyph, budget_us);
+    double copy_us = run_kernels(&bench, budget_us);
+    double typing_kb = run(&bench, "typing", type_glyph, budget_us);
     run(&bench, "scrolling", scroll_window, budget_us);
     run(&bench, "switching", switch_windows, budget_us);
     run(&bench, "noise 640x360", draw_noise, budget_us);
@@ -310,5 +319,9 @@ main(int argc, char **argv)
     berth_damage_free(bench.damage);
     berth_frame_unref(bench.frame);
     free(bench.screen);
-    return 0;
+    int n_met = (copy_us <= GOAL_COPY_US) + (typing_kb <= GOAL_TYPING_KB);
+    printf("goals: a picture compared and copied in %d us, a typed letter in %.2f KB\n",
+           GOAL_COPY_US, GOAL_TYPING_KB);
+    printf("encoder: %d of 2 goals met\n", n_met);
+    return n_met == 2 ? 0 : 1;
 }
