@@ -645,8 +645,12 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     gtk_widget_show_all(self->window);
     show_login(self);
     if (options->password != NULL) {
-        on_login(settings->broker, settings->ca_file[0] != '\0' ? settings->ca_file : NULL,
-                 settings->user, options->password, self);
+        /* Copies: what is remembered replaces the texts of the settings. */
+        g_autofree char *broker = g_strdup(settings->broker);
+        g_autofree char *ca_file =
+            settings->ca_file[0] != '\0' ? g_strdup(settings->ca_file) : NULL;
+        g_autofree char *user = g_strdup(settings->user);
+        on_login(broker, ca_file, user, options->password, self);
     }
     return self;
 }
