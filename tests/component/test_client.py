@@ -457,6 +457,21 @@ class WindowStory(Story):
         check("closing the window ends the program", self.process.wait(LIMIT_S) == 0)
         check("the login ends with it", any("/auth/logout" in r for r in self.site.requests))
 
+    def logs_in_by_itself(self, log):
+        """With --password-fd nobody types, and the settings of a first start are empty."""
+        reader, writer = os.pipe()
+        os.write(writer, PASSWORD.encode() + b"\n")
+        os.close(writer)
+        self.process = subprocess.Popen(
+            [self.berth, "--broker", self.site.url(), "--ca", self.site.ca, "--user", USER,
+             "--password-fd", str(reader)], pass_fds=[reader],
+            env=dict(self.env, XDG_CONFIG_HOME=self.path("first")), stderr=log,
+            preexec_fn=qmp.die_with_parent)
+        os.close(reader)
+        self.wait_title("Desktops")
+        self.xdotool("key", "alt+F4")
+        check("a password from a descriptor logs in", self.process.wait(LIMIT_S) == 0)
+
     def run(self):
         self.desktop = Desktop(self.site, self.folder, *self.programs)
         self.desktop.qemu.wait_for_agent(60)
@@ -469,6 +484,7 @@ class WindowStory(Story):
         self.fullscreen()
         self.lose()
         self.leave()
+        self.logs_in_by_itself(log)
         with open(self.path("berth.log"), encoding="utf-8") as file:
             text = file.read()
         check("GTK had nothing to complain of",
