@@ -206,7 +206,7 @@ qemu_key(BerthCapture *base, uint16_t evdev, bool is_down)
 }
 
 static int
-qemu_pointer_abs(BerthCapture *base, int x_px, int y_px)
+qemu_pointer_abs(BerthCapture *base, int head, int x_px, int y_px)
 {
     QemuCapture *self = (QemuCapture *)base;
     int r = check_ready(self, false);
@@ -277,13 +277,16 @@ qemu_wheel(BerthCapture *base, int n_right, int n_down)
 }
 
 static int
-qemu_resize(BerthCapture *base, int w_px, int h_px, int w_mm, int h_mm)
+qemu_resize(BerthCapture *base, int head, int w_px, int h_px, int w_mm, int h_mm)
 {
     QemuCapture *self = (QemuCapture *)base;
     int r = check_ready(self, false);
 
     if (r < 0) {
         return r;
+    }
+    if (head != 0) {
+        return BERTH_ERR_UNSUPPORTED;
     }
     call_input(self, IFACE_CONSOLE, "SetUIInfo",
                g_variant_new("(qqiiuu)", (guint16)w_mm, (guint16)h_mm, 0, 0, (guint32)w_px,
@@ -517,7 +520,7 @@ on_attach_timer(gpointer user_data)
 }
 
 static BerthCapture *
-qemu_open(int fd, BerthScreen *screen, GError **error)
+qemu_open(int fd, BerthHeads *heads, GError **error)
 {
     g_autoptr(GIOStream) stream = new_stream(fd, error);
     QemuCapture *self;
@@ -528,7 +531,7 @@ qemu_open(int fd, BerthScreen *screen, GError **error)
     self = g_new0(QemuCapture, 1);
     self->base.ops = &berth_capture_qemu_dbus;
     self->ref_count = 1;
-    self->screen = berth_screen_ref(screen);
+    self->screen = berth_screen_ref(berth_heads_get(heads, 0));
     self->cancellable = g_cancellable_new();
     self->attach_timer = g_timeout_add_seconds(ATTACH_LIMIT_S, on_attach_timer, self);
     g_dbus_connection_new(stream, NULL, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL,

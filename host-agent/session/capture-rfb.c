@@ -412,7 +412,7 @@ push_pointer(RfbCapture *self, bool is_release)
 }
 
 static int
-rfb_pointer_abs(BerthCapture *base, int x_px, int y_px)
+rfb_pointer_abs(BerthCapture *base, int head, int x_px, int y_px)
 {
     RfbCapture *self = (RfbCapture *)base;
 
@@ -466,10 +466,13 @@ rfb_wheel(BerthCapture *base, int n_right, int n_down)
 }
 
 static int
-rfb_resize(BerthCapture *base, int w_px, int h_px, int w_mm, int h_mm)
+rfb_resize(BerthCapture *base, int head, int w_px, int h_px, int w_mm, int h_mm)
 {
     RfbEvent event = { .kind = EVENT_RESIZE, .x = w_px, .y = h_px };
 
+    if (head != 0) {
+        return BERTH_ERR_UNSUPPORTED;
+    }
     return push_event((RfbCapture *)base, &event, false);
 }
 
@@ -480,14 +483,14 @@ log_nothing(const char *format, ...)
 }
 
 static BerthCapture *
-rfb_open(int fd, BerthScreen *screen, GError **error)
+rfb_open(int fd, BerthHeads *heads, GError **error)
 {
     RfbCapture *self = g_new0(RfbCapture, 1);
 
     rfbClientLog = log_nothing;
     rfbClientErr = log_nothing;
     self->base.ops = &berth_capture_rfb;
-    self->screen = berth_screen_ref(screen);
+    self->screen = berth_screen_ref(berth_heads_get(heads, 0));
     self->fd = fd;
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g_mutex_init(&self->lock);
@@ -496,7 +499,7 @@ rfb_open(int fd, BerthScreen *screen, GError **error)
     if (!self->thread) {
         berth_clear_fd(&self->fd);
         berth_clear_fd(&self->wake_fd);
-        berth_screen_unref(screen);
+        berth_screen_unref(self->screen);
         g_free(self);
         return NULL;
     }

@@ -2,7 +2,7 @@
 /*
  * A capture source: where a desktop's pixels come from and where its input goes.
  *
- * Pixels, cursor, mode, lock keys and the end of the desktop are written into a BerthScreen by the
+ * Pixels, cursor, mode, lock keys and the end of the desktop are written into BerthScreens by the
  * source's own reader thread, which always drains its peer and never waits for a client.  Input
  * goes the other way through the functions below, on the main thread; none of them blocks.
  *
@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "host-agent/session/screen.h"
+#include "host-agent/session/heads.h"
 
 #include "berth/protocol.h"
 
@@ -31,21 +31,24 @@ typedef struct {
     /*
      * Attaches to the desktop behind a connected socket.
      *
-     * fd: taken, also on error
+     * fd: taken, also on error; heads: must outlive the source
      *
-     * Returns NULL with error set.  Later failures end the screen (berth_screen_end).
+     * Returns NULL with error set.  Later failures end head 0's screen (berth_screen_end).
      */
-    BerthCapture *(*open)(int fd, BerthScreen *screen, GError **error);
-    /* Detaches and frees; the screen stays.  Held keys are the caller's to release before. */
+    BerthCapture *(*open)(int fd, BerthHeads *heads, GError **error);
+    /* Detaches and frees; the screens stay.  Held keys are the caller's to release before. */
     void (*close)(BerthCapture *self);
 
     int (*key)(BerthCapture *self, uint16_t evdev, bool is_down);
-    int (*pointer_abs)(BerthCapture *self, int x_px, int y_px); /* inside the mode */
+    int (*pointer_abs)(BerthCapture *self, int head, int x_px, int y_px); /* inside its mode */
     int (*pointer_rel)(BerthCapture *self, int dx_px, int dy_px);
     int (*button)(BerthCapture *self, BerthButton button, bool is_down);
     int (*wheel)(BerthCapture *self, int n_right, int n_down); /* whole notches */
-    /* Asks the guest for a mode; it may choose another, or none. */
-    int (*resize)(BerthCapture *self, int w_px, int h_px, int w_mm, int h_mm);
+    /*
+     * Asks the guest for a mode of a head, which may come into being by that; the guest may choose
+     * another one, or none.  0, 0: the head is not wanted any more; never for head 0.
+     */
+    int (*resize)(BerthCapture *self, int head, int w_px, int h_px, int w_mm, int h_mm);
 } BerthCaptureOps;
 
 /* Every source begins with this. */

@@ -42,7 +42,8 @@ struct BerthDesktopSession {
     BerthAdmissionConfig config;
     BerthAdmission *admission;
     BerthTlsContext *tls;
-    BerthScreen *screen;
+    BerthHeads *heads;
+    BerthScreen *screen; /* of head 0; borrowed */
     const BerthCaptureOps *source;
     BerthCapture *capture;
     GPtrArray *viewers;   /* all of them, owned */
@@ -171,11 +172,12 @@ on_gone_timer(gpointer user_data)
 }
 
 static void
-on_screen_change(void *user_data)
+on_head_change(BerthHeads *heads, int head, void *user_data)
 {
     BerthDesktopSession *self = user_data;
     unsigned changes = berth_screen_take(self->screen);
 
+    berth_screen_take_picture(self->screen);
     if (self->present) {
         berth_viewer_note_changes(self->present, changes);
     }
@@ -266,8 +268,8 @@ maybe_resize(BerthDesktopSession *self)
         return;
     }
     if (self->capture && berth_resize_gate_take(&self->resize_gate, now_us, &resize)) {
-        int r =
-            self->source->resize(self->capture, resize.w_px, resize.h_px, resize.w_mm, resize.h_mm);
+        int r = self->source->resize(self->capture, 0, resize.w_px, resize.h_px, resize.w_mm,
+                                     resize.h_mm);
 
         if (r != BERTH_ERR_BUSY && r != BERTH_ERR_CLOSED) {
             return;
@@ -345,7 +347,7 @@ add_client(BerthDesktopSession *self, int fd)
 static bool
 open_capture(BerthDesktopSession *self, int fd, GError **error)
 {
-    self->capture = self->source->open(fd, self->screen, error);
+    self->capture = self->source->open(fd, self->heads, error);
     if (self->capture && self->present) {
         berth_viewer_set_capture(self->present, self->capture);
     }
@@ -399,7 +401,8 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
         return false;
     }
     self->admission = berth_admission_new(&self->config);
-    self->screen = berth_screen_new(NULL, on_screen_change, self);
+    self->heads = berth_heads_new(NULL, on_head_change, self);
+    self->screen = berth_heads_get(self->heads, 0);
     return open_capture(self, fd, error);
 }
 
@@ -549,10 +552,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     self->present = NULL;
     g_ptr_array_unref(self->viewers);
     close_capture(self);
-    if (self->screen) {
-        berth_screen_detach(self->screen);
-        berth_screen_unref(self->screen);
-    }
+    berth_heads_free(self->heads);
     berth_control_free(self->control);
     berth_admission_free(self->admission);
     berth_tls_context_unref(self->tls);

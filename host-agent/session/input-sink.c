@@ -13,7 +13,11 @@
 struct BerthInputSink {
     uint32_t rights;
     BerthCapture *capture;
-    int w_px, h_px;
+
+    struct {
+        int w_px, h_px;
+    } modes[BERTH_LIMIT_HEADS];
+
     bool is_absolute;
     uint8_t held_keys[(BERTH_WIRE_MAX_KEY + 8) / 8];
     uint8_t held_buttons; /* bit per BerthButton */
@@ -49,10 +53,10 @@ berth_input_sink_set_capture(BerthInputSink *self, BerthCapture *capture)
 }
 
 void
-berth_input_sink_set_mode(BerthInputSink *self, int w_px, int h_px)
+berth_input_sink_set_mode(BerthInputSink *self, int head, int w_px, int h_px)
 {
-    self->w_px = w_px;
-    self->h_px = h_px;
+    self->modes[head].w_px = w_px;
+    self->modes[head].h_px = h_px;
 }
 
 void
@@ -121,14 +125,18 @@ give_button(BerthInputSink *self, uint8_t button, bool is_down)
 static int
 give_position(BerthInputSink *self, const BerthMsgInput *input)
 {
-    if (input->abs.head != 0) {
+    int w_px, h_px;
+
+    if (input->abs.head >= BERTH_LIMIT_HEADS) {
         return BERTH_ERR_INVALID;
     }
-    if (!self->is_absolute || self->w_px <= 0 || self->h_px <= 0) {
+    w_px = self->modes[input->abs.head].w_px;
+    h_px = self->modes[input->abs.head].h_px;
+    if (!self->is_absolute || w_px <= 0 || h_px <= 0) {
         return BERTH_ERR_STATE;
     }
-    return self->capture->ops->pointer_abs(self->capture, MIN(input->abs.x, self->w_px - 1),
-                                           MIN(input->abs.y, self->h_px - 1));
+    return self->capture->ops->pointer_abs(
+        self->capture, input->abs.head, MIN(input->abs.x, w_px - 1), MIN(input->abs.y, h_px - 1));
 }
 
 static int

@@ -32,8 +32,11 @@ void berth_input_sink_free(BerthInputSink *self);
 /* Where input goes from now on; NULL is nowhere.  Nothing counts as held down at a new source. */
 void berth_input_sink_set_capture(BerthInputSink *self, BerthCapture *capture);
 
-/* Size of the head in pixels; 0, 0 before the first mode: positions are refused then. */
-void berth_input_sink_set_mode(BerthInputSink *self, int w_px, int h_px);
+/*
+ * Size of a head in pixels; 0, 0 before the first mode and when it is gone: positions on it are
+ * refused then.  head: 0..BERTH_LIMIT_HEADS - 1.
+ */
+void berth_input_sink_set_mode(BerthInputSink *self, int head, int w_px, int h_px);
 
 /* Which kind of pointer motion the guest takes; the other kind is refused. */
 void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
@@ -48,7 +51,7 @@ void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
  *
  * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_THROTTLED (over BERTH_LIMIT_INPUT_PER_SECOND; releases
  * still pass), BERTH_ERR_STATE (no source or mode, other pointer kind, not held), BERTH_ERR_INVALID
- * (another head), and those of the source.  None of them harms the connection.
+ * (no such head), and those of the source.  None of them harms the connection.
  */
 int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
                             int64_t now_us);

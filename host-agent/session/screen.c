@@ -19,8 +19,6 @@ typedef struct {
     int32_t pointer_x, pointer_y;
     uint8_t leds;
     bool is_absolute;
-    uint32_t input_serial;
-    int64_t capture_us;
     int end_code;
     char end_text[BERTH_LIMIT_REASON_BYTES];
 } ScreenState;
@@ -35,17 +33,26 @@ struct BerthScreen {
     GMutex lock;
     /* Under the lock: */
     unsigned changes;
+    unsigned pixel_changes; /* BERTH_SCREEN_MODE and _DAMAGE */
     BerthFrame *shadow;
     BerthDamage *damage;
+    int64_t capture_us;
+    uint32_t damage_serial; /* of the input before the last damage */
     ScreenState state;
     uint8_t *cursor; /* CURSOR_MAX_BYTES once there is a shape */
 
-    /* Main's own: */
+    /* Of whoever owns the picture: */
     BerthFrame *picture;
     BerthDamage *taken;
+    int64_t taken_capture_us;
+    uint32_t taken_serial;
+
+    /* Main's own: */
     ScreenState seen;
     uint8_t *seen_cursor;
 };
+
+#define PIXEL_CHANGES ((unsigned)(BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE))
 
 static gboolean
 dispatch_wake(GSource *source, GSourceFunc callback, gpointer user_data)
@@ -118,10 +125,12 @@ berth_screen_detach(BerthScreen *self)
 static void
 note_change(BerthScreen *self, unsigned change)
 {
-    if (self->changes == 0) {
+    unsigned *changes = change & PIXEL_CHANGES ? &self->pixel_changes : &self->changes;
+
+    if (*changes == 0) {
         g_source_set_ready_time(self->wake, 0);
     }
-    self->changes |= change;
+    *changes |= change;
 }
 
 int
@@ -150,7 +159,7 @@ berth_screen_set_mode(BerthScreen *self, int w_px, int h_px)
     berth_damage_free(self->damage);
     self->shadow = frame;
     self->damage = damage;
-    self->state.capture_us = berth_monotonic_us();
+    self->capture_us = berth_monotonic_us();
     note_change(self, BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
     g_mutex_unlock(&self->lock);
     return BERTH_OK;
@@ -172,10 +181,10 @@ note_damage(BerthScreen *self, uint32_t serial)
     if (berth_damage_is_empty(self->damage)) {
         return;
     }
-    if (!(self->changes & BERTH_SCREEN_DAMAGE)) {
-        self->state.capture_us = berth_monotonic_us();
+    if (!(self->pixel_changes & BERTH_SCREEN_DAMAGE)) {
+        self->capture_us = berth_monotonic_us();
     }
-    self->state.input_serial = serial;
+    self->damage_serial = serial;
     note_change(self, BERTH_SCREEN_DAMAGE);
 }
 
@@ -290,7 +299,7 @@ berth_screen_set_input_serial(BerthScreen *self, uint32_t serial)
     g_atomic_int_set(&self->input_serial, (gint)serial);
 }
 
-/* Under the lock: brings the damaged pixels into main's picture. */
+/* Under the lock: brings the damaged pixels into the picture. */
 static void
 copy_damage(BerthScreen *self)
 {
@@ -305,9 +314,11 @@ copy_damage(BerthScreen *self)
     self->damage = self->taken;
     self->taken = taken;
     berth_damage_clear(self->damage);
+    self->taken_capture_us = self->capture_us;
+    self->taken_serial = self->damage_serial;
 }
 
-/* Under the lock: makes main's picture and damage of the mode's size. */
+/* Under the lock: makes picture and damage of the mode's size. */
 static bool
 follow_mode(BerthScreen *self)
 {
@@ -348,18 +359,29 @@ berth_screen_take(BerthScreen *self)
 
     g_mutex_lock(&self->lock);
     changes = self->changes;
+    self->changes = 0;
+    take_state(self, changes);
+    changes |= self->pixel_changes;
+    g_mutex_unlock(&self->lock);
+    return changes;
+}
+
+unsigned
+berth_screen_take_picture(BerthScreen *self)
+{
+    unsigned changes;
+
+    g_mutex_lock(&self->lock);
+    changes = self->pixel_changes;
     if ((changes & BERTH_SCREEN_MODE) && !follow_mode(self)) {
-        /* Without memory the old picture stays, and another try is made later. */
-        changes &= ~(unsigned)(BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
-        self->changes = BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE;
         g_source_set_ready_time(self->wake, berth_monotonic_us() + MEMORY_RETRY_US);
+        changes = 0;
     } else {
-        self->changes = 0;
+        self->pixel_changes = 0;
     }
     if (changes & BERTH_SCREEN_DAMAGE) {
         copy_damage(self);
     }
-    take_state(self, changes);
     g_mutex_unlock(&self->lock);
     return changes;
 }
@@ -379,13 +401,13 @@ berth_screen_get_damage(const BerthScreen *self)
 int64_t
 berth_screen_get_capture_us(const BerthScreen *self)
 {
-    return self->seen.capture_us;
+    return self->taken_capture_us;
 }
 
 uint32_t
 berth_screen_get_input_serial(const BerthScreen *self)
 {
-    return self->seen.input_serial;
+    return self->taken_serial;
 }
 
 bool

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one place where a capture source's thread and the session's main thread meet.
+ * The one place where a capture source's thread and the rest of the session meet.
  *
  * The source writes the newest state (pixels, mode, cursor, lock keys, end) under a small lock;
  * nothing is ever queued, so memory is bounded whatever the guest does, and a slow client cannot
- * make the source wait.  The main thread takes what changed: damaged pixels are copied into a
- * picture of its own, from which it encodes without the lock.
+ * make the source wait.  The main thread takes what changed but pixels.  Those are taken by whoever
+ * owns the picture at the moment (main, or the job that makes a frame): damaged pixels are copied
+ * into a picture which nobody else writes to, and from which frames are made without the lock.
  *
  * Cost: two pictures of the mode.  Thread: each function says whose it is.
  */
@@ -93,22 +94,32 @@ void berth_screen_reopen(BerthScreen *self);
 void berth_screen_set_input_serial(BerthScreen *self, uint32_t serial);
 
 /*
- * Main: takes over all that changed since the last take.
+ * Main: takes over all that changed since the last take, but for pixels.
  *
- * Returns BERTH_SCREEN_* bits.  What the functions below return changes only here.
+ * Returns BERTH_SCREEN_* bits; _MODE and _DAMAGE mean that a picture waits to be taken, and come
+ * until it is.  What the functions of main below return changes only here.
  */
 unsigned berth_screen_take(BerthScreen *self);
 
-/* Main: the picture as of the last take; NULL before the first mode.  Borrowed. */
+/*
+ * Picture: takes the pixels, once main was told that there are some.
+ *
+ * Returns BERTH_SCREEN_MODE (the picture is a new one, all of it is damage) and _DAMAGE, or 0.
+ * What the functions of the picture below return changes only here.  Without memory for a new mode
+ * it returns 0, the old picture stays, and on_change comes again later.
+ */
+unsigned berth_screen_take_picture(BerthScreen *self);
+
+/* Picture: as of the last take of it; NULL before the first mode.  Borrowed. */
 const BerthFrame *berth_screen_get_picture(const BerthScreen *self);
 
-/* Main: what the last take changed in the picture; NULL before the first mode.  Borrowed. */
+/* Picture: what the last take changed in it; NULL before the first mode.  Borrowed. */
 const BerthDamage *berth_screen_get_damage(const BerthScreen *self);
 
-/* Main: when the oldest change of the last damage was captured, monotonic. */
+/* Picture: when the oldest change of the last damage was captured, monotonic. */
 int64_t berth_screen_get_capture_us(const BerthScreen *self);
 
-/* Main: serial of the last input that the guest had before the last damage. */
+/* Picture: serial of the last input that the guest had before the last damage. */
 uint32_t berth_screen_get_input_serial(const BerthScreen *self);
 
 /* Main: false before the first shape.  ret_shape borrows until the next take. */

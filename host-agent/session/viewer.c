@@ -227,7 +227,7 @@ follow_mode(BerthViewer *self)
     }
     berth_damage_add_all(self->damage);
     berth_frame_pacer_note_change(&self->pacer);
-    berth_input_sink_set_mode(self->input, picture->width, picture->height);
+    berth_input_sink_set_mode(self->input, HEAD, picture->width, picture->height);
     return berth_frame_encoder_configure_head(self->encoder, HEAD, picture->width, picture->height,
                                               emit, self);
 }

@@ -22,16 +22,17 @@ enum {
 };
 
 typedef struct {
-    BerthScreen *screen;
+    BerthHeads *heads;
     gboolean is_changed;
     gboolean has_ended;
 } Watch;
 
 static void
-on_change(void *user_data)
+on_change(BerthHeads *heads, int head, void *user_data)
 {
     Watch *watch = user_data;
-    unsigned changes = berth_screen_take(watch->screen);
+    unsigned changes = berth_screen_take(berth_heads_get(heads, 0));
+    berth_screen_take_picture(berth_heads_get(heads, 0));
     watch->is_changed |= (changes & (BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE)) != 0;
     watch->has_ended |= (changes & BERTH_SCREEN_ENDED) != 0;
 }
@@ -83,11 +84,11 @@ main(int argc, char **argv)
     }
     g_autoptr(GError) error = NULL;
     Watch watch = { 0 };
-    watch.screen = berth_screen_new(NULL, on_change, &watch);
+    watch.heads = berth_heads_new(NULL, on_change, &watch);
     int fd = (int)strtol(argv[1], NULL, 10);
     uint16_t evdev = (uint16_t)strtoul(argv[2], NULL, 10);
     long n_presses = strtol(argv[3], NULL, 10);
-    BerthCapture *capture = berth_capture_qemu_dbus.open(fd, watch.screen, &error);
+    BerthCapture *capture = berth_capture_qemu_dbus.open(fd, watch.heads, &error);
     if (capture == NULL || !wait_change(&watch, START_TIMEOUT_US)) {
         fprintf(stderr, "direct-display: %s\n", error != NULL ? error->message : "no picture came");
         return 1;
@@ -98,7 +99,6 @@ main(int argc, char **argv)
     }
     printf("]\n");
     capture->ops->close(capture);
-    berth_screen_detach(watch.screen);
-    berth_screen_unref(watch.screen);
+    berth_heads_free(watch.heads);
     return 0;
 }

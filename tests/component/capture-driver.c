@@ -18,6 +18,7 @@
 #include <string.h>
 
 typedef struct {
+    BerthHeads *heads;
     BerthScreen *screen;
     BerthCapture *capture;
     GMainLoop *loop;
@@ -26,11 +27,12 @@ typedef struct {
 } Driver;
 
 static void
-on_change(void *user_data)
+on_change(BerthHeads *heads, int head, void *user_data)
 {
     Driver *driver = user_data;
 
-    if (berth_screen_take(driver->screen) & BERTH_SCREEN_DAMAGE) {
+    berth_screen_take(berth_heads_get(heads, 0));
+    if (berth_screen_take_picture(berth_heads_get(heads, 0)) & BERTH_SCREEN_DAMAGE) {
         driver->n_takes++;
         driver->damage_px += berth_damage_get_area_px(berth_screen_get_damage(driver->screen));
     }
@@ -82,7 +84,7 @@ give(Driver *driver, const char *name, int a, int b)
         return ops->key(driver->capture, (uint16_t)a, b);
     }
     if (strcmp(name, "move") == 0) {
-        return ops->pointer_abs(driver->capture, a, b);
+        return ops->pointer_abs(driver->capture, 0, a, b);
     }
     if (strcmp(name, "button") == 0) {
         return ops->button(driver->capture, (BerthButton)a, b);
@@ -91,7 +93,7 @@ give(Driver *driver, const char *name, int a, int b)
         return ops->wheel(driver->capture, a, b);
     }
     if (strcmp(name, "resize") == 0) {
-        return ops->resize(driver->capture, a, b, 300, 200);
+        return ops->resize(driver->capture, 0, a, b, 300, 200);
     }
     return BERTH_ERR_INVALID;
 }
@@ -142,8 +144,9 @@ main(int argc, char **argv)
     }
     berth_log_init("capture-driver");
     driver.loop = g_main_loop_new(NULL, FALSE);
-    driver.screen = berth_screen_new(NULL, on_change, &driver);
-    driver.capture = source->open((int)g_ascii_strtoll(argv[2], NULL, 10), driver.screen, &error);
+    driver.heads = berth_heads_new(NULL, on_change, &driver);
+    driver.screen = berth_heads_get(driver.heads, 0);
+    driver.capture = source->open((int)g_ascii_strtoll(argv[2], NULL, 10), driver.heads, &error);
     if (!driver.capture) {
         fprintf(stderr, "%s\n", error->message);
         return 1;
@@ -152,8 +155,7 @@ main(int argc, char **argv)
     g_io_add_watch(input, G_IO_IN | G_IO_HUP, on_stdin, &driver);
     g_main_loop_run(driver.loop);
     source->close(driver.capture);
-    berth_screen_detach(driver.screen);
-    berth_screen_unref(driver.screen);
+    berth_heads_free(driver.heads);
     g_io_channel_unref(input);
     g_main_loop_unref(driver.loop);
     return 0;

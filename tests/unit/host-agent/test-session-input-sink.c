@@ -11,7 +11,7 @@ typedef struct {
     int result;
     int n_calls;
     int n_down;
-    int last_x, last_y;
+    int last_head, last_x, last_y;
 } FakeCapture;
 
 static int
@@ -40,6 +40,15 @@ fake_point(BerthCapture *base, int x, int y)
 }
 
 static int
+fake_position(BerthCapture *base, int head, int x, int y)
+{
+    FakeCapture *self = (FakeCapture *)base;
+
+    self->last_head = head;
+    return fake_point(base, x, y);
+}
+
+static int
 fake_button(BerthCapture *base, BerthButton button, bool is_down)
 {
     return fake_key(base, (uint16_t)button, is_down);
@@ -48,7 +57,7 @@ fake_button(BerthCapture *base, BerthButton button, bool is_down)
 static const BerthCaptureOps fake_ops = {
     .name = "fake",
     .key = fake_key,
-    .pointer_abs = fake_point,
+    .pointer_abs = fake_position,
     .pointer_rel = fake_point,
     .button = fake_button,
     .wheel = fake_point,
@@ -67,7 +76,7 @@ set_up(void **state)
     fixture = (Fixture){ .capture = { .base = { &fake_ops } } };
     fixture.sink = berth_input_sink_new(BERTH_RIGHT_INPUT);
     berth_input_sink_set_capture(fixture.sink, &fixture.capture.base);
-    berth_input_sink_set_mode(fixture.sink, 1280, 800);
+    berth_input_sink_set_mode(fixture.sink, 0, 1280, 800);
     berth_input_sink_set_absolute(fixture.sink, true);
     *state = &fixture;
     return 0;
@@ -181,7 +190,21 @@ positions_outside_of_the_head_move_to_its_edge(void **state)
     assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0));
     assert_int_equal(fixture->capture.last_x, 1279);
     assert_int_equal(fixture->capture.last_y, 799);
-    input.abs.head = 1;
+}
+
+static void
+positions_name_their_head(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput input = { .abs = { 1, 5000, 3 } };
+
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0),
+                       BERTH_ERR_STATE);
+    berth_input_sink_set_mode(fixture->sink, 1, 640, 480);
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0));
+    assert_int_equal(fixture->capture.last_head, 1);
+    assert_int_equal(fixture->capture.last_x, 639);
+    input.abs.head = BERTH_LIMIT_HEADS;
     assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0),
                        BERTH_ERR_INVALID);
 }
@@ -201,7 +224,7 @@ only_the_pointer_kind_of_the_guest_passes(void **state)
     assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion, 0));
     assert_int_equal(fixture->capture.last_x, -3);
     berth_input_sink_set_absolute(fixture->sink, true);
-    berth_input_sink_set_mode(fixture->sink, 0, 0);
+    berth_input_sink_set_mode(fixture->sink, 0, 0, 0);
     assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position, 0),
                        BERTH_ERR_STATE);
 }
@@ -232,6 +255,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_press_that_the_guest_refused_is_not_held, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(over_the_rate_only_releases_pass, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(positions_name_their_head, set_up, tear_down),
         cmocka_unit_test_setup_teardown(positions_outside_of_the_head_move_to_its_edge, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_the_pointer_kind_of_the_guest_passes, set_up,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "host-agent/session/screen.h"
+#include "host-agent/session/heads.h"
 
 #include <string.h>
 
@@ -43,6 +43,17 @@ tear_down(void **state)
     return 0;
 }
 
+/* Takes state and pixels. */
+static unsigned
+take_all(Fixture *fixture)
+{
+    unsigned changes = berth_screen_take(fixture->screen);
+
+    assert_int_equal(changes & (BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE),
+                     berth_screen_take_picture(fixture->screen));
+    return changes;
+}
+
 static void
 write_rect(Fixture *fixture, BerthRect rect, uint32_t colour)
 {
@@ -74,10 +85,10 @@ many_changes_wake_the_main_thread_once(void **state)
     berth_screen_set_leds(fixture->screen, 2);
     run(fixture);
     assert_int_equal(fixture->n_wakes, 1);
-    assert_int_equal(berth_screen_take(fixture->screen),
+    assert_int_equal(take_all(fixture),
                      BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE | BERTH_SCREEN_LEDS);
     assert_int_equal(berth_screen_get_leds(fixture->screen), 2);
-    assert_int_equal(berth_screen_take(fixture->screen), 0);
+    assert_int_equal(take_all(fixture), 0);
 }
 
 static void
@@ -87,16 +98,16 @@ the_picture_follows_exactly_what_changed(void **state)
     const BerthFrame *picture;
 
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
-    berth_screen_take(fixture->screen);
+    take_all(fixture);
     write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
     write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
-    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE);
+    assert_int_equal(take_all(fixture), BERTH_SCREEN_DAMAGE);
     assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 7 * 8);
     picture = berth_screen_get_picture(fixture->screen);
     assert_int_equal(berth_frame_pixel(picture, 11, 13)[0], 0x56);
     assert_int_equal(berth_frame_pixel(picture, 12, 13)[0], 0);
     write_rect(fixture, (BerthRect){ 5, 6, 7, 8 }, 0x123456);
-    assert_int_equal(berth_screen_take(fixture->screen), 0); /* nothing differs */
+    assert_int_equal(take_all(fixture), 0); /* nothing differs */
 }
 
 static void
@@ -105,11 +116,11 @@ a_new_mode_is_a_new_picture(void **state)
     Fixture *fixture = *state;
 
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
-    berth_screen_take(fixture->screen);
+    take_all(fixture);
     write_rect(fixture, (BerthRect){ 0, 0, 8, 8 }, 1);
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 32, 16));
     write_rect(fixture, (BerthRect){ 0, 0, 32, 16 }, 2);
-    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
+    assert_int_equal(take_all(fixture), BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
     assert_int_equal(berth_screen_get_picture(fixture->screen)->width, 32);
     assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 32 * 16);
     assert_int_equal(berth_frame_pixel(berth_screen_get_picture(fixture->screen), 31, 15)[0], 2);
@@ -125,11 +136,71 @@ frames_name_the_input_that_came_before_them(void **state)
     berth_screen_set_input_serial(fixture->screen, 41);
     write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 1);
     berth_screen_set_input_serial(fixture->screen, 42);
-    berth_screen_take(fixture->screen);
+    take_all(fixture);
     assert_int_equal(berth_screen_get_input_serial(fixture->screen), 41);
     write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 2);
-    berth_screen_take(fixture->screen);
+    take_all(fixture);
     assert_int_equal(berth_screen_get_input_serial(fixture->screen), 42);
+}
+
+static void
+pixels_wait_until_they_are_taken(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    take_all(fixture);
+    run(fixture);
+    fixture->n_wakes = 0;
+    write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 1);
+    run(fixture);
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE);
+    write_rect(fixture, (BerthRect){ 9, 0, 1, 1 }, 2);
+    run(fixture);
+    assert_int_equal(fixture->n_wakes, 1); /* main knows already */
+    berth_screen_set_leds(fixture->screen, 1);
+    run(fixture);
+    assert_int_equal(fixture->n_wakes, 2); /* but not of this */
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE | BERTH_SCREEN_LEDS);
+    assert_int_equal(berth_screen_take_picture(fixture->screen), BERTH_SCREEN_DAMAGE);
+    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 10);
+    assert_int_equal(take_all(fixture), 0);
+}
+
+static void
+note_head(BerthHeads *heads, int head, void *user_data)
+{
+    *(int *)user_data = head;
+}
+
+static void
+heads_come_and_go(void **state)
+{
+    Fixture *fixture = *state;
+    int noted = -1;
+    g_autoptr(BerthHeads) heads = berth_heads_new(fixture->context, note_head, &noted);
+    BerthScreen *second = berth_heads_ensure(heads, 1);
+
+    assert_non_null(berth_heads_get(heads, 0));
+    assert_ptr_equal(berth_heads_get(heads, 1), second);
+    assert_null(berth_heads_get(heads, 2));
+    assert_null(berth_heads_ensure(heads, BERTH_LIMIT_HEADS));
+    assert_null(berth_heads_get(heads, -1));
+    berth_screen_ref(second); /* a source's reader still writes */
+    assert_berth_ok(berth_screen_set_mode(second, 64, 48));
+    run(fixture);
+    assert_int_equal(noted, 1);
+    berth_heads_remove(heads, 0);
+    assert_non_null(berth_heads_get(heads, 0));
+    noted = -1;
+    berth_heads_remove(heads, 1);
+    assert_int_equal(noted, 1);
+    assert_null(berth_heads_get(heads, 1));
+    noted = -1;
+    berth_screen_blank(second);
+    run(fixture);
+    assert_int_equal(noted, -1);
+    berth_screen_unref(second);
 }
 
 static void
@@ -140,7 +211,7 @@ only_the_first_end_counts(void **state)
 
     berth_screen_end(fixture->screen, BERTH_ERR_DESKTOP_GONE, "first");
     berth_screen_end(fixture->screen, BERTH_ERR_IO, "second");
-    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_ENDED);
+    assert_int_equal(take_all(fixture), BERTH_SCREEN_ENDED);
     assert_int_equal(berth_screen_get_end(fixture->screen, &text), BERTH_ERR_DESKTOP_GONE);
     assert_string_equal(text, "first");
     berth_screen_reopen(fixture->screen);
@@ -160,8 +231,7 @@ cursors_are_copied(void **state)
     berth_screen_set_cursor(fixture->screen, &shape);
     berth_screen_set_pointer(fixture->screen, 5, -6, true);
     memset(pixels, 0, sizeof(pixels));
-    assert_int_equal(berth_screen_take(fixture->screen),
-                     BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER);
+    assert_int_equal(take_all(fixture), BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER);
     assert_true(berth_screen_get_cursor(fixture->screen, &seen));
     assert_int_equal(seen.pixels[3], 4);
     assert_true(berth_screen_get_pointer(fixture->screen, &x, &y));
@@ -178,6 +248,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_new_mode_is_a_new_picture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frames_name_the_input_that_came_before_them, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(pixels_wait_until_they_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heads_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursors_are_copied, set_up, tear_down),
     };

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/session/heads.h"
+
+typedef struct {
+    BerthHeads *heads;
+    int number;
+    BerthScreen *screen; /* NULL if there is no such head */
+} Head;
+
+struct BerthHeads {
+    GMainContext *context;
+    BerthHeadsFunc on_change;
+    void *user_data;
+    uint32_t input_serial;
+    Head heads[BERTH_LIMIT_HEADS];
+};
+
+static void
+on_screen_change(void *user_data)
+{
+    Head *head = user_data;
+
+    head->heads->on_change(head->heads, head->number, head->heads->user_data);
+}
+
+static void
+drop_screen(Head *head)
+{
+    if (head->screen) {
+        berth_screen_detach(head->screen);
+        berth_screen_unref(head->screen);
+        head->screen = NULL;
+    }
+}
+
+BerthHeads *
+berth_heads_new(GMainContext *context, BerthHeadsFunc on_change, void *user_data)
+{
+    BerthHeads *self = g_new0(BerthHeads, 1);
+
+    self->context = context ? g_main_context_ref(context) : NULL;
+    self->on_change = on_change;
+    self->user_data = user_data;
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        self->heads[i].heads = self;
+        self->heads[i].number = i;
+    }
+    berth_heads_ensure(self, 0);
+    return self;
+}
+
+void
+berth_heads_free(BerthHeads *self)
+{
+    if (!self) {
+        return;
+    }
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        drop_screen(&self->heads[i]);
+    }
+    g_clear_pointer(&self->context, g_main_context_unref);
+    g_free(self);
+}
+
+BerthScreen *
+berth_heads_get(const BerthHeads *self, int head)
+{
+    return head >= 0 && head < (int)BERTH_LIMIT_HEADS ? self->heads[head].screen : NULL;
+}
+
+BerthScreen *
+berth_heads_ensure(BerthHeads *self, int head)
+{
+    if (head < 0 || head >= (int)BERTH_LIMIT_HEADS) {
+        return NULL;
+    }
+    if (!self->heads[head].screen) {
+        self->heads[head].screen =
+            berth_screen_new(self->context, on_screen_change, &self->heads[head]);
+        berth_screen_set_input_serial(self->heads[head].screen, self->input_serial);
+    }
+    return self->heads[head].screen;
+}
+
+void
+berth_heads_remove(BerthHeads *self, int head)
+{
+    if (head > 0 && berth_heads_get(self, head)) {
+        drop_screen(&self->heads[head]);
+        self->on_change(self, head, self->user_data);
+    }
+}
+
+void
+berth_heads_set_input_serial(BerthHeads *self, uint32_t serial)
+{
+    self->input_serial = serial;
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        if (self->heads[i].screen) {
+            berth_screen_set_input_serial(self->heads[i].screen, serial);
+        }
+    }
+}
