@@ -412,3 +412,13 @@ berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const B
     widen_copies(&pair, &result);
     return result.n;
 }
+
+void
+berth_scroll_finder_advance(BerthScrollFinder *self, const BerthDamage *damage)
+{
+}
+
+void
+berth_scroll_finder_reset(BerthScrollFinder *self)
+{
+}

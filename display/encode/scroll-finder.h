@@ -6,6 +6,9 @@
  * right: the caller applies it and then compares again, so a wrong proposal costs bytes and never
  * a wrong pixel.
  *
+ * Hashes of the old picture's rows are kept from frame to frame, so that only what is looked at and
+ * changed is hashed: after each frame the caller says what became different.
+ *
  * State: 16 bytes for every row of every 64 pixel wide column of the picture.  Thread: one at a
  * time.
  */
@@ -36,3 +39,14 @@ void berth_scroll_finder_free(BerthScrollFinder *self);
 size_t berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old,
                                 const BerthFrame *new, const BerthDamage *damage,
                                 BerthWireCopy *copies, size_t max_copies);
+
+/*
+ * Says that the old picture has become the new one: every frame needs this call, whether it was
+ * searched or not, before the next search.
+ *
+ * damage: all that changed since the last call, at least
+ */
+void berth_scroll_finder_advance(BerthScrollFinder *self, const BerthDamage *damage);
+
+/* Forgets what is known of the old picture: it has become another one. */
+void berth_scroll_finder_reset(BerthScrollFinder *self);

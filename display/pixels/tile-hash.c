@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/pixels/tile-hash.h"
+
+#include "berth/limits.h"
+#include "display/pixels/format.h"
+
+#include <assert.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define TILE ((int)BERTH_LIMIT_TILE_PX)
+#define OPAQUE 0xff000000u
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "both ends hash the same bytes");
+_Static_assert(BERTH_TILE_HASH_KEY_BYTES >= XXH3_SECRET_SIZE_MIN, "XXH3 takes the key");
+
+/* A tile in one piece, for one call of the hash: its size, then its pixels with X 0xff. */
+typedef struct {
+    uint32_t words[1 + TILE * TILE];
+    size_t n_bytes;
+} Gathered;
+
+static void
+gather(const BerthFrame *frame, BerthRect rect, Gathered *gathered)
+{
+    assert(rect.w <= TILE && rect.h <= TILE);
+    assert(berth_rect_is_inside(rect, frame->width, frame->height));
+    uint32_t *words = gathered->words;
+    *words++ = (uint32_t)rect.w << 16 | (uint32_t)rect.h;
+    for (int row = 0; row < rect.h; row++) {
+        memcpy(words, berth_frame_pixel(frame, rect.x, rect.y + row), (size_t)rect.w * 4);
+        for (int i = 0; i < rect.w; i++) {
+            words[i] |= OPAQUE;
+        }
+        words += rect.w;
+    }
+    gathered->n_bytes = (size_t)((const uint8_t *)words - (const uint8_t *)gathered->words);
+}
+
+BerthTileHash
+berth_tile_hash(const BerthFrame *frame, BerthRect rect, const uint8_t *key)
+{
+    Gathered gathered;
+    gather(frame, rect, &gathered);
+    XXH128_hash_t hash =
+        XXH3_128bits_withSecret(gathered.words, gathered.n_bytes, key, BERTH_TILE_HASH_KEY_BYTES);
+    return (BerthTileHash){ hash.low64, hash.high64 };
+}
+
+bool
+berth_tile_hash_equal(BerthTileHash a, BerthTileHash b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+uint64_t
+berth_tile_hash_picture(const BerthFrame *frame, const uint8_t *tiles, size_t n_bytes)
+{
+    size_t n_columns = (size_t)(frame->width + TILE - 1) / TILE;
+    size_t n_tiles = n_columns * ((size_t)(frame->height + TILE - 1) / TILE);
+    uint64_t chain = n_tiles;
+    for (size_t i = 0; i < n_tiles && i / 8 < n_bytes; i++) {
+        if ((tiles[i / 8] >> (i % 8) & 1) == 0) {
+            continue;
+        }
+        BerthRect tile = { (int)(i % n_columns) * TILE, (int)(i / n_columns) * TILE, TILE, TILE };
+        Gathered gathered;
+        gather(frame, berth_rect_intersect(tile, berth_frame_get_rect(frame)), &gathered);
+        chain = XXH3_64bits_withSeed(gathered.words, gathered.n_bytes, chain + i);
+    }
+    return chain;
+}
