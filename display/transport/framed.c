@@ -1,86 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * All input and output happens in the source's callback; the owner's calls only queue and wake.
- * So no callback ever runs inside a call of the owner, and one place ends the connection.
- */
 #include "display/transport/framed.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "berth/limits.h"
-#include "display/transport/socket-source.h"
+#include "display/transport/secure-pump.h"
 
 #include <string.h>
 
 #define LENGTH_BYTES 4
-#define READ_BYTES 16384
-/* Reads in one turn of the loop, so that one busy peer does not starve the others. */
-#define READS_PER_TURN 16
-#define LINGER_US (1000LL * 1000)
 /* Frames of full size that may wait before the peer is called stalled. */
 #define MAX_WAITING_FRAMES 4
 
-typedef enum {
-    STATE_HANDSHAKE,
-    STATE_OPEN,
-    STATE_CLOSING, /* sends what waits, then says goodbye */
-    STATE_CLOSED,
-} FramedState;
-
 struct BerthFramed {
-    int n_refs; /* the owner's, and one during a callback of the source */
-    bool is_freed;
-    bool is_secured; /* the TLS handshake is over */
-    FramedState state;
-    BerthTlsStream *stream;
-    GSource *source;
+    BerthSecurePump *pump;
     const BerthFramedCallbacks *callbacks;
     void *user_data;
     size_t max_frame_bytes;
     int64_t silence_us;
-    int64_t started_us, last_received_us, closing_us;
+    int64_t last_received_us;
     GByteArray *in;
     GByteArray *out;
     size_t out_pos; /* bytes at the front of out that are sent */
 };
-
-static void
-framed_unref(BerthFramed *self)
-{
-    if (--self->n_refs > 0) {
-        return;
-    }
-    berth_tls_stream_free(self->stream);
-    g_byte_array_unref(self->in);
-    g_byte_array_unref(self->out);
-    g_free(self);
-}
-
-/* Ends the connection and tells the owner; the last thing that happens to it. */
-static void
-finish(BerthFramed *self, int code, const char *text)
-{
-    if (self->state == STATE_CLOSED) {
-        return;
-    }
-    self->state = STATE_CLOSED;
-    berth_tls_stream_shutdown(self->stream);
-    g_source_destroy(self->source);
-    if (!self->is_freed) {
-        self->callbacks->closed(self, code, text, self->user_data);
-    }
-}
-
-static void
-finish_by_stream(BerthFramed *self, int code)
-{
-    const char *text = berth_tls_stream_get_error_text(self->stream);
-    if (self->state == STATE_CLOSING) {
-        finish(self, BERTH_OK, "the connection was closed");
-        return;
-    }
-    finish(self, code, text[0] != '\0' ? text : berth_error_sentence(code));
-}
 
 static uint32_t
 peek_length(const uint8_t *bytes)
@@ -122,226 +64,119 @@ take_frame(BerthFramed *self, size_t *pos)
 
 /* Gives out every complete frame; false if the connection is over. */
 static bool
-take_frames(BerthFramed *self)
+on_received(const uint8_t *data, size_t len, void *owner)
 {
+    BerthFramed *self = owner;
     size_t pos = 0;
     int r = BERTH_OK;
-    while (r == BERTH_OK && self->state == STATE_OPEN) {
+    self->last_received_us = berth_monotonic_us();
+    g_byte_array_append(self->in, data, (guint)len);
+    while (r == BERTH_OK && berth_secure_pump_is_open(self->pump)) {
         r = take_frame(self, &pos);
     }
     if (pos > 0) {
         g_byte_array_remove_range(self->in, 0, (guint)pos);
     }
     if (r != BERTH_OK && r != BERTH_ERR_AGAIN) {
-        finish(self, r, "the peer's frame was refused");
+        berth_secure_pump_end(self->pump, r, "the peer's frame was refused");
     }
-    return self->state == STATE_OPEN;
+    return berth_secure_pump_is_open(self->pump);
 }
 
 static void
-pump_input(BerthFramed *self)
+on_secured(void *owner)
 {
-    uint8_t buffer[READ_BYTES];
-    for (int i = 0; i < READS_PER_TURN; i++) {
-        size_t n;
-        int r = berth_tls_stream_read(self->stream, buffer, sizeof buffer, &n);
-        if (r == BERTH_ERR_AGAIN) {
-            return;
-        }
-        if (r < 0) {
-            finish_by_stream(self, r);
-            return;
-        }
-        self->last_received_us = berth_monotonic_us();
-        g_byte_array_append(self->in, buffer, (guint)n);
-        if (!take_frames(self)) {
-            return;
-        }
+    BerthFramed *self = owner;
+    self->last_received_us = berth_monotonic_us();
+    if (self->callbacks->open != NULL) {
+        self->callbacks->open(self, berth_framed_get_stream(self), self->user_data);
     }
-    berth_socket_source_wake(self->source);
 }
 
 static size_t
-waiting_bytes(const BerthFramed *self)
+peek_output(const uint8_t **ret_data, void *owner)
 {
+    BerthFramed *self = owner;
+    *ret_data = self->out->data + self->out_pos;
     return self->out->len - self->out_pos;
 }
 
 static void
-pump_output(BerthFramed *self)
+consume_output(size_t n, void *owner)
 {
-    while (waiting_bytes(self) > 0) {
-        size_t n;
-        int r = berth_tls_stream_write(self->stream, self->out->data + self->out_pos,
-                                       waiting_bytes(self), &n);
-        if (r == BERTH_ERR_AGAIN) {
-            return;
-        }
-        if (r < 0) {
-            finish_by_stream(self, r);
-            return;
-        }
-        self->out_pos += n;
-    }
-    g_byte_array_set_size(self->out, 0);
-    self->out_pos = 0;
-}
-
-/*
- * Sends what waits, says goodbye and waits for the peer's.  What arrives meanwhile is read and
- * forgotten: closing a socket with unread bytes would reset the connection and could destroy the
- * last frame on its way.
- */
-static void
-pump_closing(BerthFramed *self)
-{
-    uint8_t buffer[READ_BYTES];
-    size_t n;
-    if (!self->is_secured) {
-        finish(self, BERTH_OK, "the connection was closed");
-        return;
-    }
-    pump_output(self);
-    if (self->state == STATE_CLOSING && waiting_bytes(self) == 0) {
-        berth_tls_stream_shutdown(self->stream);
-    }
-    for (int i = 0; i < READS_PER_TURN && self->state == STATE_CLOSING; i++) {
-        int r = berth_tls_stream_read(self->stream, buffer, sizeof buffer, &n);
-        if (r == BERTH_ERR_AGAIN) {
-            return;
-        }
-        if (r < 0) {
-            finish(self, BERTH_OK, "the connection was closed");
-        }
-    }
-    if (self->state == STATE_CLOSING) {
-        berth_socket_source_wake(self->source);
-    }
-}
-
-static void
-pump_handshake(BerthFramed *self)
-{
-    int r = berth_tls_stream_handshake(self->stream);
-    if (r == BERTH_ERR_AGAIN) {
-        return;
-    }
-    if (r < 0) {
-        finish_by_stream(self, r);
-        return;
-    }
-    self->state = STATE_OPEN;
-    self->is_secured = true;
-    self->last_received_us = berth_monotonic_us();
-    if (self->callbacks->open != NULL) {
-        self->callbacks->open(self, self->stream, self->user_data);
+    BerthFramed *self = owner;
+    self->out_pos += n;
+    if (self->out_pos == self->out->len) {
+        g_byte_array_set_size(self->out, 0);
+        self->out_pos = 0;
     }
 }
 
 static int64_t
-next_deadline_us(const BerthFramed *self)
+get_deadline_us(void *owner)
 {
-    switch (self->state) {
-    case STATE_HANDSHAKE:
-        return self->started_us + BERTH_LIMIT_TLS_HANDSHAKE_US;
-    case STATE_OPEN:
-        return self->silence_us > 0 ? self->last_received_us + self->silence_us : INT64_MAX;
-    case STATE_CLOSING:
-        return self->closing_us + LINGER_US;
-    case STATE_CLOSED:
-        break;
-    }
-    return INT64_MAX;
+    const BerthFramed *self = owner;
+    return self->silence_us > 0 ? self->last_received_us + self->silence_us : INT64_MAX;
 }
 
 static void
-check_deadline(BerthFramed *self)
+on_tick(int64_t now_us, void *owner)
 {
-    if (self->state == STATE_CLOSED || berth_monotonic_us() < next_deadline_us(self)) {
-        return;
-    }
-    switch (self->state) {
-    case STATE_HANDSHAKE:
-        finish(self, BERTH_ERR_TIMEOUT, "the TLS handshake took too long");
-        break;
-    case STATE_CLOSING:
-        finish(self, BERTH_OK, "the connection was closed");
-        break;
-    default:
-        finish(self, BERTH_ERR_TIMEOUT, "the peer has been silent for too long");
-        break;
+    BerthFramed *self = owner;
+    if (now_us >= get_deadline_us(self)) {
+        berth_secure_pump_end(self->pump, BERTH_ERR_TIMEOUT,
+                              "the peer has been silent for too long");
     }
 }
 
 static void
-update_source(BerthFramed *self)
+on_ended(int code, const char *text, void *owner)
 {
-    GIOCondition events = G_IO_IN;
-    if (self->state == STATE_CLOSED) {
-        return;
-    }
-    if (berth_tls_stream_wants_write(self->stream) ||
-        (self->state != STATE_HANDSHAKE && waiting_bytes(self) > 0)) {
-        events |= G_IO_OUT;
-    }
-    berth_socket_source_set_events(self->source, events);
-    berth_socket_source_set_deadline(self->source, next_deadline_us(self));
+    BerthFramed *self = owner;
+    self->callbacks->closed(self, code, text, self->user_data);
 }
 
 static void
-on_socket(GIOCondition events, void *user_data)
+destroy(void *owner)
 {
-    BerthFramed *self = user_data;
-    self->n_refs++;
-    if (self->state == STATE_HANDSHAKE) {
-        pump_handshake(self);
-    }
-    if (self->state == STATE_OPEN) {
-        pump_input(self);
-    }
-    if (self->state == STATE_OPEN) {
-        pump_output(self);
-    }
-    if (self->state == STATE_CLOSING) {
-        pump_closing(self);
-    }
-    check_deadline(self);
-    update_source(self);
-    framed_unref(self);
+    BerthFramed *self = owner;
+    g_byte_array_unref(self->in);
+    g_byte_array_unref(self->out);
+    g_free(self);
 }
+
+static const BerthSecurePumpOps pump_ops = {
+    .secured = on_secured,
+    .received = on_received,
+    .peek_output = peek_output,
+    .consume_output = consume_output,
+    .get_deadline_us = get_deadline_us,
+    .tick = on_tick,
+    .ended = on_ended,
+    .destroy = destroy,
+};
 
 BerthFramed *
 berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame_bytes,
                  int64_t silence_us, const BerthFramedCallbacks *callbacks, void *user_data)
 {
     BerthFramed *self = g_new0(BerthFramed, 1);
-    self->n_refs = 1;
-    self->state = STATE_HANDSHAKE;
-    self->stream = stream;
     self->callbacks = callbacks;
     self->user_data = user_data;
     self->max_frame_bytes = max_frame_bytes;
     self->silence_us = silence_us;
-    self->started_us = berth_monotonic_us();
     self->in = g_byte_array_new();
     self->out = g_byte_array_new();
-    self->source =
-        berth_socket_source_new(context, berth_tls_stream_get_fd(stream), on_socket, self);
-    berth_socket_source_wake(self->source);
+    self->pump = berth_secure_pump_new(context, stream, &pump_ops, self);
     return self;
 }
 
 void
 berth_framed_free(BerthFramed *self)
 {
-    if (self == NULL) {
-        return;
+    if (self != NULL) {
+        berth_secure_pump_free(self->pump);
     }
-    self->is_freed = true;
-    self->state = STATE_CLOSED;
-    g_source_destroy(self->source);
-    g_clear_pointer(&self->source, g_source_unref);
-    framed_unref(self);
 }
 
 int
@@ -349,11 +184,12 @@ berth_framed_send(BerthFramed *self, const void *data, size_t len)
 {
     uint8_t length[LENGTH_BYTES] = { (uint8_t)len, (uint8_t)(len >> 8), (uint8_t)(len >> 16),
                                      (uint8_t)(len >> 24) };
-    if (self->state != STATE_HANDSHAKE && self->state != STATE_OPEN) {
+    size_t n_waiting = self->out->len - self->out_pos;
+    if (!berth_secure_pump_is_starting(self->pump) && !berth_secure_pump_is_open(self->pump)) {
         return BERTH_ERR_CLOSED;
     }
     if (len > self->max_frame_bytes ||
-        waiting_bytes(self) + len > MAX_WAITING_FRAMES * self->max_frame_bytes) {
+        n_waiting + len > MAX_WAITING_FRAMES * self->max_frame_bytes) {
         return BERTH_ERR_TOO_LARGE;
     }
     if (len == 0) {
@@ -361,28 +197,24 @@ berth_framed_send(BerthFramed *self, const void *data, size_t len)
     }
     g_byte_array_append(self->out, length, sizeof length);
     g_byte_array_append(self->out, data, (guint)len);
-    berth_socket_source_wake(self->source);
+    berth_secure_pump_wake(self->pump);
     return BERTH_OK;
 }
 
 void
 berth_framed_close(BerthFramed *self)
 {
-    if (self->state == STATE_OPEN || self->state == STATE_HANDSHAKE) {
-        self->closing_us = berth_monotonic_us();
-        self->state = STATE_CLOSING;
-        berth_socket_source_wake(self->source);
-    }
+    berth_secure_pump_close(self->pump, false);
 }
 
 bool
 berth_framed_is_open(const BerthFramed *self)
 {
-    return self->state == STATE_OPEN;
+    return berth_secure_pump_is_open(self->pump);
 }
 
 BerthTlsStream *
 berth_framed_get_stream(const BerthFramed *self)
 {
-    return self->stream;
+    return berth_secure_pump_get_stream(self->pump);
 }
