@@ -5,7 +5,7 @@
  * The window remembers what was sent before, so a letter, an icon or a line that the client has
  * seen within the last 8 MiB of pixels costs a few bytes when it appears anywhere again.
  *
- * State: the zstd context (see frame-encoder.h) and 128 KiB.  Thread: one at a time.
+ * State: the zstd context (see client-stream.h) and 128 KiB.  Thread: one at a time.
  */
 #pragma once
 

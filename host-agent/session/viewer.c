@@ -8,8 +8,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "berth/limits.h"
+#include "display/encode/client-stream.h"
 #include "display/encode/cursor-encoder.h"
-#include "display/encode/frame-encoder.h"
+#include "display/encode/planner.h"
 #include "display/wire/flow.h"
 #include "display/wire/msg-cursor.h"
 #include "display/wire/msg-input.h"
@@ -35,7 +36,8 @@ struct BerthViewer {
 
     /* Once open: */
     BerthInputSink *input;
-    BerthFrameEncoder *encoder;
+    BerthPlanner *planner;
+    BerthClientStream *stream;
     BerthCursorEncoder *cursor; /* NULL if the client draws no pointer */
     BerthFlow *flow;
     BerthFramePacer pacer;
@@ -74,13 +76,20 @@ encode_frame(BerthViewer *self, int64_t now_us, BerthFrameStats *ret_stats)
                             berth_input_sink_get_serial(self->input)),
         .capture_us = berth_screen_get_capture_us(self->screen),
     };
-    int r = berth_frame_encoder_encode(self->encoder, berth_screen_get_picture(self->screen),
-                                       self->damage, &info, emit, self, ret_stats);
+    BerthPlanInput input = { .now_us = info.capture_us, .pointer_x = -1, .pointer_y = -1 };
+    BerthPlan *plan;
+    int r = berth_planner_plan(self->planner, berth_screen_get_picture(self->screen), self->damage,
+                               &input, &plan);
 
+    if (r < 0) {
+        return r;
+    }
+    r = berth_client_stream_encode(self->stream, plan, &info, emit, self, ret_stats);
     if (r == BERTH_OK) {
-        r = berth_frame_encoder_end(self->encoder, (uint32_t)(berth_monotonic_us() - now_us), emit,
+        r = berth_client_stream_end(self->stream, (uint32_t)(berth_monotonic_us() - now_us), emit,
                                     self);
     }
+    berth_plan_unref(plan);
     return r;
 }
 
@@ -228,8 +237,10 @@ follow_mode(BerthViewer *self)
     berth_damage_add_all(self->damage);
     berth_frame_pacer_note_change(&self->pacer);
     berth_input_sink_set_mode(self->input, HEAD, picture->width, picture->height);
-    return berth_frame_encoder_configure_head(self->encoder, HEAD, picture->width, picture->height,
-                                              emit, self);
+    int r = berth_planner_configure(self->planner, picture->width, picture->height);
+    return r < 0 ? r
+                 : berth_client_stream_configure_head(self->stream, HEAD, picture->width,
+                                                      picture->height, emit, self);
 }
 
 void
@@ -296,11 +307,13 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
     berth_screen_set_input_serial(self->screen, 0);
     self->input = berth_input_sink_new(self->rights);
     self->flow = berth_flow_new();
-    self->encoder = berth_frame_encoder_new(self->window_log, ZSTD_LEVEL);
+    self->planner = berth_planner_new();
+    self->stream =
+        berth_client_stream_new(&(BerthClientCaps){ .window_log = self->window_log }, ZSTD_LEVEL);
     if (self->n_cursor_shapes > 0) {
         self->cursor = berth_cursor_encoder_new(self->n_cursor_shapes);
     }
-    if (!self->encoder) {
+    if (!self->planner || !self->stream) {
         fail(self, BERTH_ERR_NO_MEMORY);
         return;
     }
@@ -377,7 +390,7 @@ handle_refresh(BerthViewer *self, const uint8_t *payload, size_t len)
     if (refresh.head != HEAD || !self->damage) {
         return BERTH_OK;
     }
-    r = berth_frame_encoder_refresh(self->encoder, HEAD);
+    r = berth_client_stream_refresh(self->stream, HEAD);
     if (r == BERTH_OK) {
         berth_damage_add_all(self->damage);
         berth_frame_pacer_note_change(&self->pacer);
@@ -490,7 +503,8 @@ berth_viewer_free(BerthViewer *self)
     g_source_destroy(self->timer);
     g_source_unref(self->timer);
     berth_input_sink_free(self->input);
-    berth_frame_encoder_free(self->encoder);
+    berth_client_stream_free(self->stream);
+    berth_planner_free(self->planner);
     berth_cursor_encoder_free(self->cursor);
     berth_flow_free(self->flow);
     berth_damage_free(self->damage);

@@ -7,7 +7,8 @@
  */
 #include "base/clock.h"
 #include "display/decode/frame-decoder.h"
-#include "display/encode/frame-encoder.h"
+#include "display/encode/client-stream.h"
+#include "display/encode/planner.h"
 #include "display/pixels/damage.h"
 #include "display/pixels/kernels.h"
 
@@ -37,7 +38,8 @@ typedef struct {
     uint32_t *screen;
     BerthFrame *frame;
     BerthDamage *damage;
-    BerthFrameEncoder *encoder;
+    BerthPlanner *planner;
+    BerthClientStream *stream;
     BerthFrameDecoder *decoder;
     uint32_t frame_id;
     Message messages[MAX_MESSAGES];
@@ -157,10 +159,13 @@ pass_frame(Bench *bench, BerthRect rect, Cost *cost)
     int64_t start_us = berth_monotonic_us();
     capture(bench, rect);
     int64_t captured_us = berth_monotonic_us();
-    require(berth_frame_encoder_encode(bench->encoder, bench->frame, bench->damage, &info, keep,
-                                       bench, &stats) == 0 &&
-                berth_frame_encoder_end(bench->encoder, 0, keep, bench) == 0,
+    BerthPlan *plan;
+    BerthPlanInput input = { .now_us = captured_us };
+    require(berth_planner_plan(bench->planner, bench->frame, bench->damage, &input, &plan) == 0 &&
+                berth_client_stream_encode(bench->stream, plan, &info, keep, bench, &stats) == 0 &&
+                berth_client_stream_end(bench->stream, 0, keep, bench) == 0,
             "encoding");
+    berth_plan_unref(plan);
     berth_damage_clear(bench->damage);
     int64_t encoded_us = berth_monotonic_us();
     decode(bench);
@@ -284,12 +289,14 @@ set_up(Bench *bench)
     bench->screen = calloc((size_t)W * H, 4);
     bench->frame = berth_frame_new(W, H);
     bench->damage = berth_damage_new(W, H);
-    bench->encoder = berth_frame_encoder_new(23, 1);
+    bench->planner = berth_planner_new();
+    bench->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 23 }, 1);
     bench->decoder = berth_frame_decoder_new(W, H, 23);
     require(bench->screen != NULL && bench->frame != NULL && bench->damage != NULL &&
-                bench->encoder != NULL && bench->decoder != NULL,
+                bench->planner != NULL && bench->stream != NULL && bench->decoder != NULL,
             "memory");
-    require(berth_frame_encoder_configure_head(bench->encoder, 0, W, H, keep, bench) == 0,
+    require(berth_planner_configure(bench->planner, W, H) == 0 &&
+                berth_client_stream_configure_head(bench->stream, 0, W, H, keep, bench) == 0,
             "configuring");
     fill(bench, (BerthRect){ 0, 0, W, H }, 0x3a6ea5);
     draw_window(bench, (BerthRect){ 203, 50, 1500, 900 });
@@ -314,7 +321,8 @@ main(int argc, char **argv)
     run(&bench, "noise 640x360", draw_noise, budget_us);
     BerthFrame *canvas = berth_frame_decoder_get_canvas(bench.decoder, 0);
     require(berth_frame_rect_equal(canvas, bench.frame, whole), "the comparison of both ends");
-    berth_frame_encoder_free(bench.encoder);
+    berth_client_stream_free(bench.stream);
+    berth_planner_free(bench.planner);
     berth_frame_decoder_free(bench.decoder);
     berth_damage_free(bench.damage);
     berth_frame_unref(bench.frame);

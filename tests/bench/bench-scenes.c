@@ -15,7 +15,8 @@
 
 #include "berth/protocol.h"
 #include "display/decode/frame-decoder.h"
-#include "display/encode/frame-encoder.h"
+#include "display/encode/client-stream.h"
+#include "display/encode/planner.h"
 #include "display/pixels/damage.h"
 
 #include <math.h>
@@ -26,6 +27,8 @@
 
 #define STEP_US 20000
 #define REST_US 3000000
+/* What refinement may send in a step: a tenth of a gigabit link. */
+#define REFINE_BYTES 250000
 #define MAX_MESSAGES 65536
 #define N_TYPES 16
 
@@ -41,7 +44,9 @@ typedef struct {
     uint32_t *screen;
     BerthFrame *frame;
     BerthDamage *damage;
-    BerthFrameEncoder *encoder;
+    BerthPlanner *planner;
+    BerthPlan *plan; /* the last one */
+    BerthClientStream *stream;
     BerthFrameDecoder *decoder;
     uint32_t frame_id;
     Message messages[MAX_MESSAGES];
@@ -173,27 +178,70 @@ capture(Bench *bench, const SceneFrame *scene)
 }
 
 static void
+note_cost(Bench *bench, double ms)
+{
+    bench->encode_ms += ms;
+    bench->max_encode_ms = fmax(bench->max_encode_ms, ms);
+}
+
+static void
 encode(Bench *bench, int64_t now_us)
 {
     BerthFrameInfo info = { .frame_id = ++bench->frame_id, .capture_us = now_us };
+    BerthPlanInput input = {
+        .now_us = now_us, .pointer_x = -1, .pointer_y = -1, .effort = 2, .photo_quality = 85
+    };
     double start_ms = cpu_ms();
-    require(berth_frame_encoder_encode(bench->encoder, bench->frame, bench->damage, &info, keep,
-                                       bench, NULL) == 0 &&
-                berth_frame_encoder_end(bench->encoder, 0, keep, bench) == 0,
+    berth_plan_unref(bench->plan);
+    bench->plan = NULL;
+    require(berth_planner_plan(bench->planner, bench->frame, bench->damage, &input, &bench->plan) ==
+                0,
+            "planning");
+    for (size_t i = 0; i < berth_plan_get_n_jobs(bench->plan); i++) {
+        berth_plan_run_job(bench->plan, i);
+    }
+    require(berth_client_stream_encode(bench->stream, bench->plan, &info, keep, bench, NULL) == 0 &&
+                berth_client_stream_end(bench->stream, 0, keep, bench) == 0,
             "encoding");
-    double ms = cpu_ms() - start_ms;
-    bench->encode_ms += ms;
-    bench->max_encode_ms = fmax(bench->max_encode_ms, ms);
+    note_cost(bench, cpu_ms() - start_ms);
     berth_damage_clear(bench->damage);
+}
+
+static void
+refine(Bench *bench, int64_t now_us)
+{
+    BerthFrameInfo info = { .frame_id = bench->frame_id + 1, .capture_us = now_us };
+    bool is_begun;
+    double start_ms = cpu_ms();
+    require(berth_client_stream_refine(bench->stream, bench->plan, &info, now_us, -1, -1,
+                                       REFINE_BYTES, keep, bench, NULL, &is_begun) == 0,
+            "refining");
+    if (is_begun) {
+        require(berth_client_stream_end(bench->stream, 0, keep, bench) == 0, "refining");
+        bench->frame_id++;
+    }
+    note_cost(bench, cpu_ms() - start_ms);
 }
 
 /* The clock goes on without new pictures. */
 static void
 rest(Bench *bench, int64_t from_us, int64_t to_us)
 {
-    (void)bench;
-    (void)from_us;
-    (void)to_us;
+    for (int64_t now_us = from_us + STEP_US; bench->plan != NULL && now_us < to_us;
+         now_us += STEP_US) {
+        int64_t due_us;
+        if (berth_planner_get_due(bench->planner, &due_us) && due_us <= now_us) {
+            encode(bench, now_us);
+        }
+        if (berth_client_stream_get_refine_due(bench->stream, 0, now_us, &due_us) &&
+            due_us <= now_us) {
+            refine(bench, now_us);
+        }
+        if (bench->n_messages > 0) {
+            decode(bench);
+            note_exactness(bench, now_us, measure_psnr(bench));
+        }
+    }
 }
 
 static void
@@ -283,11 +331,13 @@ set_up(Bench *bench, const char *path)
     bench->screen = calloc((size_t)bench->width * (size_t)bench->height, 4);
     bench->frame = berth_frame_new(bench->width, bench->height);
     bench->damage = berth_damage_new(bench->width, bench->height);
-    bench->encoder = berth_frame_encoder_new(23, 1);
+    bench->planner = berth_planner_new();
+    bench->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 23 }, 1);
     bench->decoder = berth_frame_decoder_new(bench->width, bench->height, 23);
     require(bench->screen != NULL && bench->frame != NULL && bench->damage != NULL &&
-                bench->encoder != NULL && bench->decoder != NULL &&
-                berth_frame_encoder_configure_head(bench->encoder, 0, bench->width, bench->height,
+                bench->planner != NULL && bench->stream != NULL && bench->decoder != NULL &&
+                berth_planner_configure(bench->planner, bench->width, bench->height) == 0 &&
+                berth_client_stream_configure_head(bench->stream, 0, bench->width, bench->height,
                                                    keep, bench) == 0,
             "setting up");
     return true;
@@ -296,7 +346,9 @@ set_up(Bench *bench, const char *path)
 static void
 tear_down(Bench *bench)
 {
-    berth_frame_encoder_free(bench->encoder);
+    berth_plan_unref(bench->plan);
+    berth_client_stream_free(bench->stream);
+    berth_planner_free(bench->planner);
     berth_frame_decoder_free(bench->decoder);
     berth_damage_free(bench->damage);
     berth_frame_unref(bench->frame);

@@ -2,12 +2,13 @@
 /*
  * 0 wrong pixels: a random desktop is drawn, captured, encoded, decoded and compared, for ever
  * the same picture on both sides.  Some frames are merged into the next, heads change their size,
- * clients come back with a new encoder and decoder, clients ask for everything again.
+ * clients come back with a new stream and decoder, clients ask for everything again.
  */
 #include "testing.h"
 
 #include "display/decode/frame-decoder.h"
-#include "display/encode/frame-encoder.h"
+#include "display/encode/client-stream.h"
+#include "display/encode/planner.h"
 #include "display/pixels/damage.h"
 
 #include "../property/random.h"
@@ -26,7 +27,8 @@ typedef struct {
     int height;
     BerthFrame *captured;
     BerthDamage *damage;
-    BerthFrameEncoder *encoder;
+    BerthPlanner *planner;
+    BerthClientStream *stream;
     BerthFrameDecoder *decoder;
     BerthDecodedEvent last;
     uint32_t frame_id;
@@ -192,9 +194,13 @@ send_frame(World *world)
     berth_frame_copy_rect(before, berth_frame_decoder_get_canvas(world->decoder, world->head),
                           berth_frame_get_rect(before));
     BerthFrameStats stats;
-    assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->captured, world->damage,
-                                               &info, deliver, world, &stats));
-    assert_berth_ok(berth_frame_encoder_end(world->encoder, 7, deliver, world));
+    BerthPlan *plan;
+    BerthPlanInput input = { .now_us = info.capture_us };
+    assert_berth_ok(
+        berth_planner_plan(world->planner, world->captured, world->damage, &input, &plan));
+    assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, deliver, world, &stats));
+    assert_berth_ok(berth_client_stream_end(world->stream, 7, deliver, world));
+    berth_plan_unref(plan);
     berth_damage_clear(world->damage);
     assert_int_equal(world->last.kind, BERTH_DECODED_FRAME);
     assert_int_equal(world->last.frame_id, world->frame_id);
@@ -209,17 +215,17 @@ send_frame(World *world)
 static void
 connect_client(World *world)
 {
-    berth_frame_encoder_free(world->encoder);
+    berth_client_stream_free(world->stream);
     berth_frame_decoder_free(world->decoder);
     int window_log = random_int(&world->random, 10, 23);
-    world->encoder = berth_frame_encoder_new(window_log, random_int(&world->random, 1, 3));
+    BerthClientCaps caps = { .window_log = window_log };
+    world->stream = berth_client_stream_new(&caps, random_int(&world->random, 1, 3));
     world->decoder = berth_frame_decoder_new(MAX_SIDE, MAX_SIDE, window_log);
-    assert_non_null(world->encoder);
+    assert_non_null(world->stream);
     assert_non_null(world->decoder);
-    assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, world->head, world->width,
+    assert_berth_ok(berth_client_stream_configure_head(world->stream, world->head, world->width,
                                                        world->height, deliver, world));
     assert_int_equal(world->last.kind, BERTH_DECODED_HEAD);
-    berth_damage_add_all(world->damage);
 }
 
 static void
@@ -235,9 +241,10 @@ resize(World *world)
     assert_berth_ok(berth_damage_resize(world->damage, world->width, world->height));
     draw_text(world, random_rect(world));
     capture(world, (BerthRect){ 0, 0, world->width, world->height });
-    if (world->encoder != NULL) {
-        assert_berth_ok(berth_frame_encoder_configure_head(
-            world->encoder, world->head, world->width, world->height, deliver, world));
+    assert_berth_ok(berth_planner_configure(world->planner, world->width, world->height));
+    if (world->stream != NULL) {
+        assert_berth_ok(berth_client_stream_configure_head(world->stream, world->head, world->width,
+                                                           world->height, deliver, world));
     }
 }
 
@@ -250,7 +257,7 @@ step(World *world)
     } else if (choice == 1) {
         connect_client(world);
     } else if (choice == 2) {
-        assert_berth_ok(berth_frame_encoder_refresh(world->encoder, world->head));
+        assert_berth_ok(berth_client_stream_refresh(world->stream, world->head));
     }
     /* Frames that the client was too slow for are merged into this one. */
     for (int n = random_int(&world->random, 0, 3); n > 0; n--) {
@@ -262,6 +269,7 @@ step(World *world)
 static void
 clear_screen(World *world)
 {
+    berth_planner_free(world->planner);
     berth_damage_free(world->damage);
     berth_frame_unref(world->captured);
     free(world->screen);
@@ -274,29 +282,32 @@ client_always_shows_what_the_guest_drew(void **state)
     for (uint64_t run = 0; run < N_RUNS; run++) {
         World world = { .random = { seed + run } };
         world.damage = berth_damage_new(1, 1);
+        world.planner = berth_planner_new();
         resize(&world);
         connect_client(&world);
         for (int i = 0; i < N_STEPS; i++) {
             step(&world);
         }
-        berth_frame_encoder_free(world.encoder);
+        berth_client_stream_free(world.stream);
         berth_frame_decoder_free(world.decoder);
         clear_screen(&world);
     }
 }
 
-/* One encoder and one decoder for two heads: the stream is one, the pictures must stay apart. */
+/* One stream and one decoder for two heads, the pictures must stay apart. */
 static void
 two_heads_in_one_stream_do_not_mix(void **state)
 {
     uint64_t seed = random_choose_seed();
     World heads[2] = { { .random = { seed } }, { .random = { seed + 1 }, .head = 15 } };
     uint32_t frame_id = 0;
-    heads[0].damage = berth_damage_new(1, 1);
-    heads[1].damage = berth_damage_new(1, 1);
+    for (int i = 0; i < 2; i++) {
+        heads[i].damage = berth_damage_new(1, 1);
+        heads[i].planner = berth_planner_new();
+    }
     resize(&heads[0]);
     connect_client(&heads[0]);
-    heads[1].encoder = heads[0].encoder;
+    heads[1].stream = heads[0].stream;
     heads[1].decoder = heads[0].decoder;
     resize(&heads[1]);
     for (int i = 0; i < 2 * N_STEPS; i++) {
@@ -309,7 +320,7 @@ two_heads_in_one_stream_do_not_mix(void **state)
         send_frame(world);
         frame_id = world->frame_id;
     }
-    berth_frame_encoder_free(heads[0].encoder);
+    berth_client_stream_free(heads[0].stream);
     berth_frame_decoder_free(heads[0].decoder);
     clear_screen(&heads[0]);
     clear_screen(&heads[1]);

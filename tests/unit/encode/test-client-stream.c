@@ -3,7 +3,8 @@
 
 #include "recorder.h"
 
-#include "display/encode/frame-encoder.h"
+#include "display/encode/client-stream.h"
+#include "display/encode/planner.h"
 #include "display/wire/msg-display.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@
 
 typedef struct {
     Recorder recorder;
-    BerthFrameEncoder *encoder;
+    BerthPlanner *planner;
+    BerthClientStream *stream;
     BerthFrame *frame;
     BerthDamage *damage;
     uint32_t frame_id;
@@ -25,10 +27,12 @@ set_up(void **state)
 {
     World *world = calloc(1, sizeof *world);
     world->recorder.channel = BERTH_CHANNEL_DISPLAY;
-    world->encoder = berth_frame_encoder_new(20, 1);
+    world->planner = berth_planner_new();
+    world->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 20 }, 1);
     world->frame = berth_frame_new(W, H);
     world->damage = berth_damage_new(W, H);
-    assert_berth_ok(berth_frame_encoder_configure_head(world->encoder, 2, W, H, recorder_emit,
+    assert_berth_ok(berth_planner_configure(world->planner, W, H));
+    assert_berth_ok(berth_client_stream_configure_head(world->stream, 2, W, H, recorder_emit,
                                                        &world->recorder));
     *state = world;
     return 0;
@@ -39,11 +43,24 @@ tear_down(void **state)
 {
     World *world = *state;
     recorder_clear(&world->recorder);
-    berth_frame_encoder_free(world->encoder);
+    berth_client_stream_free(world->stream);
+    berth_planner_free(world->planner);
     berth_frame_unref(world->frame);
     berth_damage_free(world->damage);
     free(world);
     return 0;
+}
+
+static BerthPlan *
+make_plan(World *world)
+{
+    BerthPlanInput input = { .now_us = 1234567 + world->now_us };
+    BerthPlan *plan;
+    assert_berth_ok(berth_planner_plan(world->planner, world->frame, world->damage, &input, &plan));
+    berth_damage_clear(world->damage);
+    assert_true(berth_frame_rect_equal(berth_planner_get_picture(world->planner), world->frame,
+                                       berth_frame_get_rect(world->frame)));
+    return plan;
 }
 
 static BerthFrameStats
@@ -51,14 +68,22 @@ encode(World *world)
 {
     BerthFrameStats stats;
     BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 + world->now_us };
+    BerthPlan *plan = make_plan(world);
     recorder_clear(&world->recorder);
-    assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->frame, world->damage, &info,
-                                               recorder_emit, &world->recorder, &stats));
-    assert_berth_ok(berth_frame_encoder_end(world->encoder, 5, recorder_emit, &world->recorder));
-    berth_damage_clear(world->damage);
-    assert_true(berth_frame_rect_equal(berth_frame_encoder_get_picture(world->encoder, 2),
-                                       world->frame, berth_frame_get_rect(world->frame)));
+    assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
+                                               &world->recorder, &stats));
+    assert_berth_ok(berth_client_stream_end(world->stream, 5, recorder_emit, &world->recorder));
+    berth_plan_unref(plan);
     return stats;
+}
+
+/* The viewer has no room. */
+static void
+skip_frame(World *world)
+{
+    BerthPlan *plan = make_plan(world);
+    berth_client_stream_skip(world->stream, 2, plan);
+    berth_plan_unref(plan);
 }
 
 static void
@@ -247,7 +272,7 @@ refresh_sends_everything_once(void **state)
     World *world = *state;
     paint_text(world, (BerthRect){ 0, 0, W, H }, 5);
     encode(world);
-    assert_berth_ok(berth_frame_encoder_refresh(world->encoder, 2));
+    assert_berth_ok(berth_client_stream_refresh(world->stream, 2));
     BerthFrameStats stats = encode(world);
     assert_int_equal(stats.exact_px + stats.filled_px, W * H);
     BerthMsgFrameBegin begin;
@@ -256,8 +281,46 @@ refresh_sends_everything_once(void **state)
     assert_int_equal(begin.flags, BERTH_FRAME_WHOLE);
     stats = encode(world);
     assert_int_equal(stats.exact_px + stats.filled_px, 0);
-    assert_berth_error(berth_frame_encoder_refresh(world->encoder, 3), BERTH_ERR_INVALID);
-    assert_berth_error(berth_frame_encoder_refresh(world->encoder, 999), BERTH_ERR_INVALID);
+    assert_berth_error(berth_client_stream_refresh(world->stream, 3), BERTH_ERR_INVALID);
+    assert_berth_error(berth_client_stream_refresh(world->stream, 999), BERTH_ERR_INVALID);
+}
+
+static void
+skipped_plans_are_caught_up_with(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, 64, 64 }, 5);
+    skip_frame(world);
+    paint_text(world, (BerthRect){ 128, 64, 64, 64 }, 6);
+    skip_frame(world);
+    paint(world, (BerthRect){ 320, 64, 64, 64 }, 0x102030);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.exact_px, 2 * 64 * 64);
+    assert_int_equal(stats.filled_px, 64 * 64);
+    stats = encode(world);
+    assert_int_equal(stats.exact_px + stats.filled_px, 0);
+}
+
+static void
+catch_up_has_no_copies(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, W, 400 }, 1);
+    encode(world);
+    paint_text(world, (BerthRect){ 0, 448, 64, 32 }, 2);
+    skip_frame(world);
+    assert_int_equal(scroll_text(world, 16, 3).n_copies, 0);
+    assert_int_equal(scroll_text(world, 16, 4).n_copies, 1);
+}
+
+static void
+a_plan_that_was_forgotten_makes_a_whole_picture(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, 64, 64 }, 5);
+    berth_plan_unref(make_plan(world));
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.exact_px + stats.filled_px, W * H);
 }
 
 static void
@@ -267,40 +330,33 @@ wrong_calls_are_refused_and_harmless(void **state)
     Recorder *recorder = &world->recorder;
     BerthFrameInfo wrong_head = { 1, 3, 0, 0 };
     BerthFrameInfo info = { 1, 2, 0, 0 };
-    BerthFrame *small = berth_frame_new(W, H - 1);
-    BerthDamage *small_damage = berth_damage_new(W - 1, H);
+    BerthPlan *plan = make_plan(world);
     recorder_clear(recorder);
-    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
-                                                  &wrong_head, recorder_emit, recorder, NULL),
-                       BERTH_ERR_INVALID);
-    assert_berth_error(berth_frame_encoder_encode(world->encoder, small, world->damage, &info,
-                                                  recorder_emit, recorder, NULL),
-                       BERTH_ERR_INVALID);
-    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, small_damage, &info,
-                                                  recorder_emit, recorder, NULL),
-                       BERTH_ERR_INVALID);
-    assert_berth_error(berth_frame_encoder_end(world->encoder, 0, recorder_emit, recorder),
+    assert_berth_error(
+        berth_client_stream_encode(world->stream, plan, &wrong_head, recorder_emit, recorder, NULL),
+        BERTH_ERR_INVALID);
+    assert_berth_error(berth_client_stream_end(world->stream, 0, recorder_emit, recorder),
                        BERTH_ERR_STATE);
     assert_berth_error(
-        berth_frame_encoder_configure_head(world->encoder, 99, W, H, recorder_emit, recorder),
+        berth_client_stream_configure_head(world->stream, 99, W, H, recorder_emit, recorder),
         BERTH_ERR_INVALID);
     assert_berth_error(
-        berth_frame_encoder_configure_head(world->encoder, 1, 0, H, recorder_emit, recorder),
+        berth_client_stream_configure_head(world->stream, 1, 0, H, recorder_emit, recorder),
         BERTH_ERR_INVALID);
     assert_int_equal(recorder->n_messages, 0);
-    assert_berth_ok(berth_frame_encoder_encode(world->encoder, world->frame, world->damage, &info,
-                                               recorder_emit, recorder, NULL));
-    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
-                                                  &info, recorder_emit, recorder, NULL),
-                       BERTH_ERR_STATE);
-    assert_berth_ok(berth_frame_encoder_end(world->encoder, 0, recorder_emit, recorder));
-    berth_frame_unref(small);
-    berth_damage_free(small_damage);
-    assert_null(berth_frame_encoder_new(9, 1));
-    assert_null(berth_frame_encoder_new(20, 0));
-    assert_null(berth_frame_encoder_new(20, 10));
-    assert_null(berth_frame_encoder_get_picture(world->encoder, 3));
-    berth_frame_encoder_free(NULL);
+    assert_berth_ok(
+        berth_client_stream_encode(world->stream, plan, &info, recorder_emit, recorder, NULL));
+    assert_berth_error(
+        berth_client_stream_encode(world->stream, plan, &info, recorder_emit, recorder, NULL),
+        BERTH_ERR_STATE);
+    assert_berth_ok(berth_client_stream_end(world->stream, 0, recorder_emit, recorder));
+    berth_plan_unref(plan);
+    assert_null(berth_client_stream_new(&(BerthClientCaps){ .window_log = 9 }, 1));
+    assert_null(berth_client_stream_new(
+        &(BerthClientCaps){ .window_log = 20, .gradient_window_log = 9 }, 1));
+    assert_null(berth_client_stream_new(&(BerthClientCaps){ .window_log = 20 }, 0));
+    assert_null(berth_client_stream_new(&(BerthClientCaps){ .window_log = 20 }, 10));
+    berth_client_stream_free(NULL);
 }
 
 static void
@@ -308,16 +364,18 @@ error_of_emit_is_sticky(void **state)
 {
     World *world = *state;
     BerthFrameInfo info = { 1, 2, 0, 0 };
+    BerthPlan *plan = make_plan(world);
     world->recorder.answer = BERTH_ERR_CLOSED;
-    assert_berth_error(berth_frame_encoder_encode(world->encoder, world->frame, world->damage,
-                                                  &info, recorder_emit, &world->recorder, NULL),
+    assert_berth_error(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
+                                                  &world->recorder, NULL),
                        BERTH_ERR_CLOSED);
+    berth_plan_unref(plan);
     world->recorder.answer = BERTH_OK;
-    assert_berth_error(berth_frame_encoder_end(world->encoder, 0, recorder_emit, &world->recorder),
+    assert_berth_error(berth_client_stream_end(world->stream, 0, recorder_emit, &world->recorder),
                        BERTH_ERR_CLOSED);
-    assert_berth_error(berth_frame_encoder_configure_head(world->encoder, 0, W, H, recorder_emit,
-                                                          &world->recorder),
-                       BERTH_ERR_CLOSED);
+    assert_berth_error(
+        berth_client_stream_configure_head(world->stream, 0, W, H, recorder_emit, &world->recorder),
+        BERTH_ERR_CLOSED);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -336,6 +394,9 @@ main(void)
         TEST(what_scrolls_after_a_pause_is_found_at_once),
         TEST(large_frame_is_cut_into_messages),
         TEST(refresh_sends_everything_once),
+        TEST(skipped_plans_are_caught_up_with),
+        TEST(catch_up_has_no_copies),
+        TEST(a_plan_that_was_forgotten_makes_a_whole_picture),
         TEST(wrong_calls_are_refused_and_harmless),
         TEST(error_of_emit_is_sticky),
     };

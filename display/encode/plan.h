@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What one frame of one head takes, whoever looks at it: made once by a planner, then written out
+ * for each viewer by its client stream.
+ *
+ * The parts are carried out in this order on a picture that equals the planner's last one: stores,
+ * copies, fills, crops, photos, videos.  Targets of different parts do not overlap, but a video's
+ * rectangle without what it keeps.  Afterwards the picture equals the planner's, but for what
+ * photos and videos show inexactly.
+ *
+ * A plan never changes once its jobs have run.  Its picture belongs to the planner: it is that of
+ * this plan until the planner makes the next one, so every viewer is served before that.
+ * References are counted atomically.  State: some bytes a changed tile, and the photos.
+ */
+#pragma once
+
+#include "display/pixels/damage.h"
+#include "display/pixels/frame.h"
+#include "display/wire/msg-display.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the pixels of a tile are best sent. */
+typedef enum {
+    BERTH_TILE_PLAIN = 0,    /* few colours: text and controls */
+    BERTH_TILE_GRADIENT = 1, /* many colours, but exact at once */
+    BERTH_TILE_PHOTO = 2,    /* a photo: inexact first, exact when it rests */
+} BerthTileClass;
+
+typedef struct {
+    BerthRect rect; /* inside one tile */
+    BerthTileClass tile_class;
+} BerthPlanCrop;
+
+typedef struct {
+    uint32_t serial;      /* 1 is the first plan of a mode: it starts from black */
+    int64_t now_us;       /* when it was made */
+    BerthFrame *picture;  /* after the plan; borrowed from the planner, see above */
+    BerthDamage *changed; /* everything that the plan touches, targets of copies too */
+    BerthWireCopy *copies;
+    size_t n_copies;
+    BerthWireFill *fills;
+    size_t n_fills;
+    BerthPlanCrop *crops; /* top row of tiles first, left to right */
+    size_t n_crops;
+    uint8_t *tile_classes; /* BerthTileClass of every tile of the head, row by row, as last seen */
+    int ref_count;         /* private */
+} BerthPlan;
+
+/* Takes one more reference.  Thread: any. */
+BerthPlan *berth_plan_ref(BerthPlan *self);
+
+/* Gives one reference back; NULL is allowed.  Thread: any. */
+void berth_plan_unref(BerthPlan *self);
+
+/*
+ * Work of the plan that is not done yet and may run in parallel: every job must have run, once,
+ * before the plan is given to a client stream.
+ */
+size_t berth_plan_get_n_jobs(const BerthPlan *self);
+
+/* Runs one job.  Thread: any; different jobs may run at the same time. */
+void berth_plan_run_job(BerthPlan *self, size_t i);
