@@ -60,12 +60,6 @@ add_colour(Colours *colours, uint32_t word)
     colours->n = BERTH_CLASSIFY_MAX_COLOURS + 1;
 }
 
-/* What a row of at most 64 pixels has in common with its left neighbours; a bit a pixel. */
-typedef struct {
-    uint64_t same;
-    uint64_t near; /* and not same */
-} Neighbours;
-
 static bool
 is_near(uint32_t a, uint32_t b)
 {
@@ -79,10 +73,10 @@ is_near(uint32_t a, uint32_t b)
 }
 
 /* The pixels [first, n_pixels) of a row, first at least 1. */
-static Neighbours
+static BerthNeighbours
 compare_pixels(const uint8_t *row, int first, int n_pixels)
 {
-    Neighbours found = { 0, 0 };
+    BerthNeighbours found = { 0, 0 };
     uint32_t left = load_colour(row + 4 * (size_t)(first - 1));
     for (int i = first; i < n_pixels; i++) {
         uint32_t word = load_colour(row + 4 * (size_t)i);
@@ -96,15 +90,73 @@ compare_pixels(const uint8_t *row, int first, int n_pixels)
     return found;
 }
 
-static Neighbours
+static BerthNeighbours
 plain_compare_row(const uint8_t *row, int n_pixels)
 {
     return compare_pixels(row, 1, n_pixels);
 }
 
-static BerthPixelStats
-count(const BerthFrame *frame, BerthRect rect, Neighbours (*compare_row)(const uint8_t *row, int n))
+#if HAVE_X86
+#define AVX2 __attribute__((target("avx2,popcnt,bmi")))
+
+AVX2 static BerthNeighbours
+avx2_compare_row(const uint8_t *row, int n_pixels)
 {
+    const __m256i opaque = _mm256_set1_epi32((int)OPAQUE);
+    const __m256i limit = _mm256_set1_epi8(BERTH_CLASSIFY_NEAR);
+    BerthNeighbours found = { 0, 0 };
+    int i = 1;
+    for (; i + 8 <= n_pixels; i += 8) {
+        __m256i word = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)i));
+        __m256i left = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)(i - 1)));
+        word = _mm256_or_si256(word, opaque);
+        left = _mm256_or_si256(left, opaque);
+        __m256i distance =
+            _mm256_or_si256(_mm256_subs_epu8(word, left), _mm256_subs_epu8(left, word));
+        __m256i over = _mm256_subs_epu8(distance, limit);
+        __m256i zero = _mm256_setzero_si256();
+        __m256i is_same = _mm256_cmpeq_epi32(distance, zero);
+        __m256i is_close = _mm256_cmpeq_epi32(over, zero);
+        unsigned same = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_same));
+        unsigned close = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_close));
+        found.same |= (uint64_t)same << i;
+        found.near |= (uint64_t)(close & ~same) << i;
+    }
+    if (i < n_pixels) {
+        BerthNeighbours rest = compare_pixels(row, i, n_pixels);
+        found.same |= rest.same;
+        found.near |= rest.near;
+    }
+    return found;
+}
+#endif
+
+static const BerthClassifyKernels all_kernels[] = {
+    { "plain", plain_compare_row },
+#if HAVE_X86
+    { "avx2", avx2_compare_row },
+#endif
+};
+
+const BerthClassifyKernels *
+berth_classify_kernels_all(size_t *ret_n)
+{
+    size_t n = sizeof all_kernels / sizeof all_kernels[0];
+#if HAVE_X86
+    if (!__builtin_cpu_supports("avx2")) {
+        n--;
+    }
+#endif
+    *ret_n = n;
+    return all_kernels;
+}
+
+BerthPixelStats
+berth_classify_count_with(const BerthClassifyKernels *kernels, const BerthFrame *frame,
+                          BerthRect rect)
+{
+    assert(rect.w <= TILE && rect.h <= TILE);
+    assert(berth_rect_is_inside(rect, frame->width, frame->height));
     Colours colours = { 0 };
     BerthPixelStats stats = { 0 };
     uint32_t above = load_colour(berth_frame_pixel(frame, rect.x, rect.y));
@@ -112,7 +164,7 @@ count(const BerthFrame *frame, BerthRect rect, Neighbours (*compare_row)(const u
     stats.n_same = -1; /* the very first pixel is its own neighbour */
     for (int y = 0; y < rect.h; y++) {
         const uint8_t *row = berth_frame_pixel(frame, rect.x, rect.y + y);
-        Neighbours found = compare_row(row, rect.w);
+        BerthNeighbours found = kernels->compare_row(row, rect.w);
         uint32_t first = load_colour(row);
         found.same |= first == above;
         found.near |= first != above && is_near(first, above);
@@ -137,9 +189,9 @@ count(const BerthFrame *frame, BerthRect rect, Neighbours (*compare_row)(const u
 BerthPixelStats
 berth_classify_count(const BerthFrame *frame, BerthRect rect)
 {
-    assert(rect.w <= TILE && rect.h <= TILE);
-    assert(berth_rect_is_inside(rect, frame->width, frame->height));
-    return count(frame, rect, plain_compare_row);
+    size_t n;
+    const BerthClassifyKernels *all = berth_classify_kernels_all(&n);
+    return berth_classify_count_with(&all[n - 1], frame, rect);
 }
 
 BerthContent

@@ -32,8 +32,28 @@ typedef enum {
     BERTH_CONTENT_PHOTO,    /* many colours that change gradually */
 } BerthContent;
 
+/* What the pixels of a row have in common with their left neighbours; a bit a pixel. */
+typedef struct {
+    uint64_t same;
+    uint64_t near; /* and not same */
+} BerthNeighbours;
+
+typedef struct {
+    const char *name;
+    /* row: n_pixels * 4 bytes, 1..64 pixels; bit 0 is never set */
+    BerthNeighbours (*compare_row)(const uint8_t *row, int n_pixels);
+} BerthClassifyKernels;
+
+/* All forms that this processor can run, plain C first, the fastest last; ret_n gets their number.
+ */
+const BerthClassifyKernels *berth_classify_kernels_all(size_t *ret_n);
+
 /* Counts a rectangle of at most BERTH_LIMIT_TILE_PX on a side, inside the frame. */
 BerthPixelStats berth_classify_count(const BerthFrame *frame, BerthRect rect);
+
+/* The same with one of the forms. */
+BerthPixelStats berth_classify_count_with(const BerthClassifyKernels *kernels,
+                                          const BerthFrame *frame, BerthRect rect);
 
 /* The kind of content that has these counts.  Pure. */
 BerthContent berth_classify_decide(const BerthPixelStats *stats);

@@ -8,8 +8,14 @@
 #include <string.h>
 #include <xxhash.h>
 
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>
+#endif
+
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
 #define OPAQUE 0xff000000u
+/* Pixels that are copied together. */
+#define BLOCK 16
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "both ends hash the same bytes");
 _Static_assert(BERTH_TILE_HASH_KEY_BYTES >= XXH3_SECRET_SIZE_MIN, "XXH3 takes the key");
@@ -20,6 +26,25 @@ typedef struct {
     size_t n_bytes;
 } Gathered;
 
+/* In blocks of constant size, of which compilers make wide loads and stores. */
+static void
+copy_row(uint32_t *words, const uint8_t *row, int n_pixels)
+{
+    int i = 0;
+    for (; i + BLOCK <= n_pixels; i += BLOCK) {
+        uint32_t block[BLOCK];
+        memcpy(block, row + (size_t)i * BERTH_PIXEL_BYTES, sizeof block);
+        for (int j = 0; j < BLOCK; j++) {
+            words[i + j] = block[j] | OPAQUE;
+        }
+    }
+    for (; i < n_pixels; i++) {
+        uint32_t word;
+        memcpy(&word, row + (size_t)i * BERTH_PIXEL_BYTES, sizeof word);
+        words[i] = word | OPAQUE;
+    }
+}
+
 static void
 gather(const BerthFrame *frame, BerthRect rect, Gathered *gathered)
 {
@@ -28,10 +53,7 @@ gather(const BerthFrame *frame, BerthRect rect, Gathered *gathered)
     uint32_t *words = gathered->words;
     *words++ = (uint32_t)rect.w << 16 | (uint32_t)rect.h;
     for (int row = 0; row < rect.h; row++) {
-        memcpy(words, berth_frame_pixel(frame, rect.x, rect.y + row), (size_t)rect.w * 4);
-        for (int i = 0; i < rect.w; i++) {
-            words[i] |= OPAQUE;
-        }
+        copy_row(words, berth_frame_pixel(frame, rect.x, rect.y + row), rect.w);
         words += rect.w;
     }
     gathered->n_bytes = (size_t)((const uint8_t *)words - (const uint8_t *)gathered->words);

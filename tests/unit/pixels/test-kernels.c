@@ -3,44 +3,14 @@
  * Every form of every kernel against the plain one, with the data at the very end of a mapped page
  * so that a load or store too far is a crash.
  */
-#include "testing.h"
+#include "guarded.h"
 
 #include "display/pixels/kernels.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define MAX_PIXELS 200
 #define MAX_BYTES (MAX_PIXELS * 4)
-
-static uint32_t random_state = 1;
-
-static uint8_t
-random_byte(void)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (uint8_t)(random_state >> 24);
-}
-
-/* The last n_bytes before a page that cannot be touched. */
-static uint8_t *
-new_guarded(size_t n_bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uint8_t *pages =
-        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(pages != MAP_FAILED);
-    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
-    return pages + page - n_bytes;
-}
-
-static void
-free_guarded(uint8_t *data, size_t n_bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    munmap(data + n_bytes - page, 2 * page);
-}
 
 /* Two rows of frames: X is 0xff; few differences, so that masks are not all ones. */
 static void
