@@ -10,12 +10,15 @@
 
 /* Rows are unpacked in chunks of this size; a row of the widest head fits. */
 #define CHUNK_BYTES (128u * 1024)
-#define RGB_BYTES 3u
+#define RGB_BYTES BERTH_EXACT_PIXEL_BYTES
 
 _Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
 
 struct BerthExactUnpacker {
     ZSTD_DCtx *context;
+    ZSTD_inBuffer input; /* of the message that was begun; borrowed */
+    size_t n_rects;
+    BerthWireRect *rects; /* of the same */
     uint8_t chunk[CHUNK_BYTES];
 };
 
@@ -40,15 +43,17 @@ berth_exact_unpacker_free(BerthExactUnpacker *self)
 {
     if (self != NULL) {
         ZSTD_freeDCtx(self->context);
+        g_free(self->rects);
         g_free(self);
     }
 }
 
-/* Fills the first n_bytes of the chunk; the stream must not end within them. */
+/* Fills data with len bytes; the stream must not end within them. */
 static int
-read_chunk(BerthExactUnpacker *self, ZSTD_inBuffer *input, size_t n_bytes)
+read_bytes(BerthExactUnpacker *self, uint8_t *data, size_t len)
 {
-    ZSTD_outBuffer output = { self->chunk, n_bytes, 0 };
+    ZSTD_inBuffer *input = &self->input;
+    ZSTD_outBuffer output = { data, len, 0 };
     while (output.pos < output.size) {
         size_t in_before = input->pos;
         size_t out_before = output.pos;
@@ -66,8 +71,9 @@ read_chunk(BerthExactUnpacker *self, ZSTD_inBuffer *input, size_t n_bytes)
 
 /* The message must be used up and must hold no pixel more. */
 static int
-check_end(BerthExactUnpacker *self, ZSTD_inBuffer *input)
+check_end(BerthExactUnpacker *self)
 {
+    ZSTD_inBuffer *input = &self->input;
     uint8_t surplus;
     ZSTD_outBuffer output = { &surplus, 1, 0 };
     bool is_moving = true;
@@ -83,14 +89,14 @@ check_end(BerthExactUnpacker *self, ZSTD_inBuffer *input)
 }
 
 static int
-unpack_rect(BerthExactUnpacker *self, ZSTD_inBuffer *input, BerthWireRect rect, BerthFrame *canvas)
+unpack_rect(BerthExactUnpacker *self, BerthWireRect rect, BerthFrame *canvas)
 {
     const BerthPixelKernels *kernels = berth_pixel_kernels();
     size_t row_bytes = rect.w * RGB_BYTES;
     int rows_per_chunk = (int)(CHUNK_BYTES / row_bytes);
     for (int row = 0; row < rect.h;) {
         int n_rows = MIN(rows_per_chunk, rect.h - row);
-        int error = read_chunk(self, input, (size_t)n_rows * row_bytes);
+        int error = read_bytes(self, self->chunk, (size_t)n_rows * row_bytes);
         if (error != BERTH_OK) {
             return error;
         }
@@ -103,15 +109,38 @@ unpack_rect(BerthExactUnpacker *self, ZSTD_inBuffer *input, BerthWireRect rect, 
 }
 
 int
-berth_exact_unpacker_decode(BerthExactUnpacker *self, const BerthMsgExact *exact,
-                            BerthFrame *canvas)
+berth_exact_unpacker_begin(BerthExactUnpacker *self, const BerthMsgExact *exact,
+                           const BerthWireRect **ret_rects)
 {
-    ZSTD_inBuffer input = { exact->data, exact->data_len, 0 };
-    for (unsigned i = 0; i < exact->n; i++) {
-        int error = unpack_rect(self, &input, berth_msg_exact_get(exact, i), canvas);
+    size_t table_bytes = (size_t)exact->n * BERTH_EXACT_TABLE_BYTES;
+    g_autofree uint8_t *table = g_try_malloc(table_bytes);
+    g_free(self->rects);
+    self->n_rects = 0;
+    self->rects = g_try_new(BerthWireRect, exact->n);
+    if (table == NULL || self->rects == NULL) {
+        return BERTH_ERR_NO_MEMORY;
+    }
+    self->input = (ZSTD_inBuffer){ exact->data, exact->data_len, 0 };
+    int error = read_bytes(self, table, table_bytes);
+    if (error == BERTH_OK) {
+        error = berth_exact_table_decode(exact, table, self->rects);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    self->n_rects = exact->n;
+    *ret_rects = self->rects;
+    return BERTH_OK;
+}
+
+int
+berth_exact_unpacker_draw(BerthExactUnpacker *self, BerthFrame *canvas)
+{
+    for (size_t i = 0; i < self->n_rects; i++) {
+        int error = unpack_rect(self, self->rects[i], canvas);
         if (error != BERTH_OK) {
             return error;
         }
     }
-    return check_end(self, &input);
+    return check_end(self);
 }

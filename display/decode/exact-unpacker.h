@@ -8,7 +8,7 @@
 #pragma once
 
 #include "display/pixels/frame.h"
-#include "display/wire/msg-display.h"
+#include "display/wire/msg-exact.h"
 
 typedef struct BerthExactUnpacker BerthExactUnpacker;
 
@@ -23,10 +23,21 @@ BerthExactUnpacker *berth_exact_unpacker_new(int window_log);
 void berth_exact_unpacker_free(BerthExactUnpacker *self);
 
 /*
- * Takes one EXACT message whose rectangles are all inside the canvas.
+ * Begins one EXACT message: unpacks the table of its rectangles.
+ *
+ * ret_rects: exact->n of them, allowed ones; borrowed until the next call.  The caller checks that
+ *            they are inside of its canvas.
+ *
+ * Errors (the stream is unusable then): BERTH_ERR_CORRUPT as below, BERTH_ERR_PROTOCOL if the
+ * table says something else than the message, BERTH_ERR_NO_MEMORY.
+ */
+int berth_exact_unpacker_begin(BerthExactUnpacker *self, const BerthMsgExact *exact,
+                               const BerthWireRect **ret_rects);
+
+/*
+ * Draws the pixels of the message that was begun.  All of its rectangles are inside the canvas.
  *
  * Errors (the canvas is undefined then, the stream unusable): BERTH_ERR_CORRUPT if the bytes are
  * not zstd, want a larger window, or give more or fewer bytes than the rectangles hold.
  */
-int berth_exact_unpacker_decode(BerthExactUnpacker *self, const BerthMsgExact *exact,
-                                BerthFrame *canvas);
+int berth_exact_unpacker_draw(BerthExactUnpacker *self, BerthFrame *canvas);

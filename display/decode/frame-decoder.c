@@ -8,6 +8,7 @@
 #include "display/pixels/copy.h"
 #include "display/pixels/region.h"
 #include "display/wire/msg-display.h"
+#include "display/wire/msg-exact.h"
 
 #include <glib.h>
 
@@ -219,13 +220,20 @@ handle_exact(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     if (error != BERTH_OK) {
         return error;
     }
+    if (exact.stream != BERTH_EXACT_PLAIN) {
+        return BERTH_ERR_UNSUPPORTED;
+    }
+    const BerthWireRect *rects;
+    error = berth_exact_unpacker_begin(self->unpacker, &exact, &rects);
+    if (error != BERTH_OK) {
+        return error;
+    }
     for (unsigned i = 0; i < exact.n; i++) {
-        BerthWireRect item = berth_msg_exact_get(&exact, i);
-        if (!take_target(self, (BerthRect){ item.x, item.y, item.w, item.h })) {
+        if (!take_target(self, (BerthRect){ rects[i].x, rects[i].y, rects[i].w, rects[i].h })) {
             return BERTH_ERR_INVALID;
         }
     }
-    return berth_exact_unpacker_decode(self->unpacker, &exact, self->canvas);
+    return berth_exact_unpacker_draw(self->unpacker, self->canvas);
 }
 
 static int

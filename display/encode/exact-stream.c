@@ -10,7 +10,7 @@
 
 /* Packed pixels that are handed to zstd at once; a row of the widest head fits. */
 #define CHUNK_BYTES (128 * 1024)
-#define RGB_BYTES 3
+#define RGB_BYTES BERTH_EXACT_PIXEL_BYTES
 
 /*
  * Measured on recorded desktops.  Against level 1 as it is, the larger table and long distance
@@ -26,6 +26,7 @@ struct BerthExactStream {
     ZSTD_CCtx *context;
     size_t chunk_len;
     uint8_t chunk[CHUNK_BYTES];
+    uint8_t table[BERTH_EXACT_TABLE_BYTES * BERTH_WIRE_MAX_ITEMS];
 };
 
 static bool
@@ -76,14 +77,15 @@ berth_exact_stream_free(BerthExactStream *self)
     }
 }
 
-/* Hands the chunk to zstd; what comes out is appended to the writer. */
+/* Hands bytes to zstd; what comes out is appended to the writer. */
 static int
-compress_chunk(BerthExactStream *self, ZSTD_EndDirective directive, BerthWriter *writer)
+compress(BerthExactStream *self, const uint8_t *data, size_t len, ZSTD_EndDirective directive,
+         BerthWriter *writer)
 {
-    ZSTD_inBuffer input = { self->chunk, self->chunk_len, 0 };
+    ZSTD_inBuffer input = { data, len, 0 };
     size_t remaining;
     do {
-        size_t room = ZSTD_compressBound(self->chunk_len) + 64;
+        size_t room = ZSTD_compressBound(len) + 64;
         uint8_t *space = berth_writer_reserve(writer, room);
         if (space == NULL) {
             return writer->error;
@@ -95,8 +97,16 @@ compress_chunk(BerthExactStream *self, ZSTD_EndDirective directive, BerthWriter 
         }
         writer->len -= room - output.pos;
     } while (input.pos < input.size || (directive == ZSTD_e_flush && remaining > 0));
-    self->chunk_len = 0;
     return BERTH_OK;
+}
+
+/* Hands the chunk to zstd. */
+static int
+compress_chunk(BerthExactStream *self, ZSTD_EndDirective directive, BerthWriter *writer)
+{
+    int error = compress(self, self->chunk, self->chunk_len, directive, writer);
+    self->chunk_len = 0;
+    return error;
 }
 
 static int
@@ -123,7 +133,15 @@ int
 berth_exact_stream_encode(BerthExactStream *self, const BerthFrame *frame,
                           const BerthWireRect *rects, size_t n_rects, BerthWriter *writer)
 {
-    int error = berth_msg_exact_encode_head(writer, rects, n_rects);
+    BerthMsgExact exact = { .stream = BERTH_EXACT_PLAIN, .n = (uint16_t)n_rects };
+    int error = berth_exact_table_encode(rects, n_rects, self->table, &exact.area_px);
+    if (error == BERTH_OK) {
+        error = berth_msg_exact_encode_head(writer, &exact);
+    }
+    if (error == BERTH_OK) {
+        error =
+            compress(self, self->table, BERTH_EXACT_TABLE_BYTES * n_rects, ZSTD_e_continue, writer);
+    }
     for (size_t i = 0; error == BERTH_OK && i < n_rects; i++) {
         error = append_rect(self, frame, rects[i], writer);
     }

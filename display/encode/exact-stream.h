@@ -5,13 +5,13 @@
  * The window remembers what was sent before, so a letter, an icon or a line that the client has
  * seen within the last 8 MiB of pixels costs a few bytes when it appears anywhere again.
  *
- * State: the zstd context (see client-stream.h) and 128 KiB.  Thread: one at a time.
+ * State: the zstd context (see client-stream.h) and 640 KiB.  Thread: one at a time.
  */
 #pragma once
 
 #include "base/bytes-writer.h"
 #include "display/pixels/frame.h"
-#include "display/wire/msg-display.h"
+#include "display/wire/msg-exact.h"
 
 typedef struct BerthExactStream BerthExactStream;
 

@@ -14,7 +14,6 @@
 
 #define CONTEXT_BYTES (sizeof BERTH_TICKET_CONTEXT - 1)
 #define SIGNATURE_BYTES (BERTH_TICKET_BYTES - BERTH_TICKET_SIGNED_BYTES)
-#define ALL_RIGHTS (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE)
 
 struct BerthSigningKey {
     EVP_PKEY *pkey;
@@ -130,7 +129,7 @@ berth_ticket_key_parse(const char *hex, BerthTicketKey *ret)
 static int
 check_fields(const BerthTicket *ticket)
 {
-    if ((ticket->rights & ~ALL_RIGHTS) != 0 || ticket->not_before_us < 0 ||
+    if ((ticket->rights & ~BERTH_RIGHTS_ALL) != 0 || ticket->not_before_us < 0 ||
         ticket->expires_us <= ticket->not_before_us) {
         return BERTH_ERR_INVALID;
     }

@@ -2,6 +2,8 @@
 #include "display/wire/msg-control.h"
 
 #include "base/error.h"
+#include "display/wire/geometry.h"
+#include "display/wire/text.h"
 
 #include <glib.h>
 #include <string.h>
@@ -10,26 +12,6 @@
 #define MIN_WINDOW_LOG 10
 /* Largest window that zstd knows on 64-bit machines. */
 #define MAX_WINDOW_LOG 31
-#define ALL_RIGHTS (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE)
-
-/*
- * Returns true if text is valid UTF-8 without control characters (C0, C1, DEL): fit for a log or a
- * window.
- */
-static bool
-is_text_clean(const uint8_t *text, size_t len)
-{
-    if (!g_utf8_validate_len((const char *)text, len, NULL)) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        bool is_c1 = text[i] == 0xc2 && i + 1 < len && text[i + 1] < 0xa0;
-        if (text[i] < 0x20 || text[i] == 0x7f || is_c1) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* --- HELLO --- */
 
@@ -50,14 +32,21 @@ put_capability_head(BerthWriter *writer, BerthCapability id, size_t len)
     berth_writer_put_u16(writer, (uint16_t)len);
 }
 
+/* Writes a capability of one byte, unless it is 0: not offered. */
+static void
+put_u8_capability(BerthWriter *writer, BerthCapability id, uint8_t value)
+{
+    if (value != 0) {
+        put_capability_head(writer, id, 1);
+        berth_writer_put_u8(writer, value);
+    }
+}
+
 static void
 put_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
 {
     size_t name_len = strlen(hello->client_name);
-    if (hello->exact_window_log != 0) {
-        put_capability_head(writer, BERTH_CAP_EXACT_ZSTD, 1);
-        berth_writer_put_u8(writer, hello->exact_window_log);
-    }
+    put_u8_capability(writer, BERTH_CAP_EXACT_ZSTD, hello->exact_window_log);
     if (hello->cursor_shapes != 0) {
         put_capability_head(writer, BERTH_CAP_CURSOR_SHAPES, 2);
         berth_writer_put_u16(writer, hello->cursor_shapes);
@@ -71,23 +60,38 @@ put_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
         berth_writer_put_u16(writer, hello->max_head_w);
         berth_writer_put_u16(writer, hello->max_head_h);
     }
+    if (hello->cache_tiles != 0) {
+        put_capability_head(writer, BERTH_CAP_TILE_CACHE, 2);
+        berth_writer_put_u16(writer, hello->cache_tiles);
+    }
+    put_u8_capability(writer, BERTH_CAP_GRADIENT_ZSTD, hello->gradient_window_log);
+    put_u8_capability(writer, BERTH_CAP_PHOTO, hello->photo_mask);
+    put_u8_capability(writer, BERTH_CAP_VIDEO, hello->video_mask);
 }
 
 static unsigned
 count_capabilities(const BerthMsgHello *hello)
 {
     return (hello->exact_window_log != 0) + (hello->cursor_shapes != 0) +
-           (hello->client_name[0] != '\0') + (hello->max_head_w != 0);
+           (hello->client_name[0] != '\0') + (hello->max_head_w != 0) + (hello->cache_tiles != 0) +
+           (hello->gradient_window_log != 0) + (hello->photo_mask != 0) + (hello->video_mask != 0);
+}
+
+/* Returns true for a window log that zstd knows, or none. */
+static bool
+is_window_log(uint8_t log)
+{
+    return log == 0 || (log >= MIN_WINDOW_LOG && log <= MAX_WINDOW_LOG);
 }
 
 /* Returns true if the values of the capabilities that are there are allowed. */
 static bool
 is_hello_good(const BerthMsgHello *hello)
 {
-    uint8_t log = hello->exact_window_log;
     bool is_head_good = (hello->max_head_w == 0) == (hello->max_head_h == 0);
     return hello->version_min >= 1 && hello->version_min <= hello->version_max &&
-           (log == 0 || (log >= MIN_WINDOW_LOG && log <= MAX_WINDOW_LOG)) && is_head_good;
+           is_window_log(hello->exact_window_log) && is_window_log(hello->gradient_window_log) &&
+           is_head_good;
 }
 
 int
@@ -95,7 +99,7 @@ berth_msg_hello_encode(BerthWriter *writer, const BerthMsgHello *hello)
 {
     size_t name_len = strnlen(hello->client_name, sizeof hello->client_name);
     if (!is_hello_good(hello) || name_len == sizeof hello->client_name ||
-        !is_text_clean((const uint8_t *)hello->client_name, name_len)) {
+        !berth_wire_text_is_clean((const uint8_t *)hello->client_name, name_len)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_u32(writer, BERTH_PROTOCOL_MAGIC);
@@ -111,7 +115,7 @@ static void
 get_client_name(BerthReader *reader, size_t len, BerthMsgHello *ret)
 {
     const uint8_t *name = berth_reader_get_bytes_direct(reader, len);
-    if (name == NULL || len == 0 || !is_text_clean(name, len)) {
+    if (name == NULL || len == 0 || !berth_wire_text_is_clean(name, len)) {
         berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
         return;
     }
@@ -125,8 +129,12 @@ fixed_length(uint16_t id)
 {
     switch (id) {
     case BERTH_CAP_EXACT_ZSTD:
+    case BERTH_CAP_GRADIENT_ZSTD:
+    case BERTH_CAP_PHOTO:
+    case BERTH_CAP_VIDEO:
         return 1;
     case BERTH_CAP_CURSOR_SHAPES:
+    case BERTH_CAP_TILE_CACHE:
         return 2;
     case BERTH_CAP_MAX_HEAD:
         return 4;
@@ -156,6 +164,18 @@ get_capability(BerthReader *reader, uint16_t id, size_t len, BerthMsgHello *ret)
     case BERTH_CAP_MAX_HEAD:
         ret->max_head_w = berth_reader_get_u16(reader);
         ret->max_head_h = berth_reader_get_u16(reader);
+        return true;
+    case BERTH_CAP_TILE_CACHE:
+        ret->cache_tiles = berth_reader_get_u16(reader);
+        return true;
+    case BERTH_CAP_GRADIENT_ZSTD:
+        ret->gradient_window_log = berth_reader_get_u8(reader);
+        return true;
+    case BERTH_CAP_PHOTO:
+        ret->photo_mask = berth_reader_get_u8(reader);
+        return true;
+    case BERTH_CAP_VIDEO:
+        ret->video_mask = berth_reader_get_u8(reader);
         return true;
     default:
         return false;
@@ -221,6 +241,7 @@ berth_msg_auth_encode(BerthWriter *writer, const BerthMsgAuth *auth)
         berth_writer_put_bytes(writer, auth->ticket, sizeof auth->ticket);
         return writer->error;
     case BERTH_AUTH_RECONNECT:
+    case BERTH_AUTH_SHARE:
         berth_writer_put_bytes(writer, auth->session.bytes, BERTH_ID_BYTES);
         berth_writer_put_bytes(writer, auth->token, sizeof auth->token);
         return writer->error;
@@ -241,6 +262,7 @@ berth_msg_auth_decode(const uint8_t *payload, size_t len, BerthMsgAuth *ret)
         berth_reader_get_bytes(&reader, auth.ticket, sizeof auth.ticket);
         break;
     case BERTH_AUTH_RECONNECT:
+    case BERTH_AUTH_SHARE:
         berth_reader_get_bytes(&reader, auth.session.bytes, BERTH_ID_BYTES);
         berth_reader_get_bytes(&reader, auth.token, sizeof auth.token);
         break;
@@ -262,16 +284,14 @@ berth_msg_auth_decode(const uint8_t *payload, size_t len, BerthMsgAuth *ret)
 static bool
 is_wire_head_good(const BerthWireHead *head)
 {
-    return head->head < BERTH_LIMIT_HEADS && head->w >= 1 && head->h >= 1 &&
-           head->w <= BERTH_LIMIT_HEAD_SIDE_PX && head->h <= BERTH_LIMIT_HEAD_SIDE_PX &&
-           (uint32_t)head->w * head->h <= BERTH_LIMIT_HEAD_AREA_PX;
+    return berth_wire_head_is_allowed(head->head) && berth_wire_size_is_allowed(head->w, head->h);
 }
 
 static bool
 is_welcome_good(const BerthMsgWelcome *welcome)
 {
     if (welcome->version < 1 || welcome->n_heads > BERTH_LIMIT_HEADS ||
-        (welcome->rights & ~ALL_RIGHTS) != 0) {
+        (welcome->rights & ~BERTH_RIGHTS_ALL) != 0) {
         return false;
     }
     for (unsigned i = 0; i < welcome->n_heads; i++) {
@@ -387,7 +407,7 @@ berth_msg_bye_encode(BerthWriter *writer, const BerthMsgBye *bye)
 {
     size_t len = strnlen(bye->text, sizeof bye->text);
     if (bye->code > 0 || len == sizeof bye->text ||
-        !is_text_clean((const uint8_t *)bye->text, len)) {
+        !berth_wire_text_is_clean((const uint8_t *)bye->text, len)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_i32(writer, bye->code);
@@ -408,7 +428,7 @@ berth_msg_bye_decode(const uint8_t *payload, size_t len, BerthMsgBye *ret)
     if (r < 0) {
         return r;
     }
-    if (code > 0 || n > BERTH_LIMIT_REASON_BYTES || !is_text_clean(text, n)) {
+    if (code > 0 || n > BERTH_LIMIT_REASON_BYTES || !berth_wire_text_is_clean(text, n)) {
         return BERTH_ERR_PROTOCOL;
     }
     memset(ret, 0, sizeof *ret);

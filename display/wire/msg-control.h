@@ -28,6 +28,10 @@ typedef struct {
     uint8_t exact_window_log;                           /* largest zstd window, log2 of bytes */
     uint16_t cursor_shapes;                             /* shapes that the client remembers */
     uint16_t max_head_w, max_head_h;                    /* pixels; 0 is no limit of its own */
+    uint16_t cache_tiles;                               /* tiles that the client keeps */
+    uint8_t gradient_window_log;                        /* of the second exact stream */
+    uint8_t photo_mask;                                 /* BERTH_PHOTO_BIT() */
+    uint8_t video_mask;                                 /* BERTH_VIDEO_BIT() */
     char client_name[BERTH_LIMIT_CAPABILITY_BYTES + 1]; /* UTF-8 without control characters */
     uint16_t n_unknown;                                 /* capabilities that were skipped */
 } BerthMsgHello;
@@ -36,8 +40,8 @@ typedef struct {
 typedef struct {
     BerthAuthKind kind;
     uint8_t ticket[BERTH_TICKET_BYTES];         /* BERTH_AUTH_TICKET */
-    BerthId session;                            /* BERTH_AUTH_RECONNECT */
-    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES]; /* BERTH_AUTH_RECONNECT; secret */
+    BerthId session;                            /* BERTH_AUTH_RECONNECT, BERTH_AUTH_SHARE */
+    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES]; /* of the same; secret */
 } BerthMsgAuth;
 
 typedef struct {
@@ -66,7 +70,10 @@ typedef struct {
     char text[BERTH_LIMIT_REASON_BYTES + 1]; /* UTF-8 for people, may be "" */
 } BerthMsgBye;
 
-/* Fills in what this build can do: versions and limits, no name. */
+/*
+ * Fills in what this build can do: versions, exact pixels and cursor shapes; no name.  Tiles,
+ * gradient, photos and videos are for the client to add: it knows its decoders.
+ */
 void berth_msg_hello_init(BerthMsgHello *ret);
 int berth_msg_hello_encode(BerthWriter *writer, const BerthMsgHello *hello);
 int berth_msg_hello_decode(const uint8_t *payload, size_t len, BerthMsgHello *ret);

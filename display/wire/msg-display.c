@@ -5,50 +5,41 @@
 
 #include <stdbool.h>
 
-#define RECT_BYTES 8
+/* All flags of FRAME_BEGIN. */
+#define FRAME_FLAGS (BERTH_FRAME_WHOLE | BERTH_FRAME_REFINEMENT)
 #define COPY_BYTES 12
 #define FILL_BYTES 12
 
 /* --- what is allowed --- */
 
 static bool
-is_head(uint16_t head)
-{
-    return head < BERTH_LIMIT_HEADS;
-}
-
-static bool
-is_size(uint16_t w, uint16_t h)
-{
-    return w >= 1 && h >= 1 && w <= BERTH_LIMIT_HEAD_SIDE_PX && h <= BERTH_LIMIT_HEAD_SIDE_PX &&
-           (uint32_t)w * h <= BERTH_LIMIT_HEAD_AREA_PX;
-}
-
-static bool
-is_rect(uint16_t x, uint16_t y, uint16_t w, uint16_t h)
-{
-    return w >= 1 && h >= 1 && (uint32_t)x + w <= BERTH_LIMIT_HEAD_SIDE_PX &&
-           (uint32_t)y + h <= BERTH_LIMIT_HEAD_SIDE_PX;
-}
-
-static bool
 is_copy(const BerthWireCopy *copy)
 {
-    return is_rect(copy->sx, copy->sy, copy->w, copy->h) &&
-           is_rect(copy->dx, copy->dy, copy->w, copy->h);
+    BerthWireRect source = { copy->sx, copy->sy, copy->w, copy->h };
+    BerthWireRect target = { copy->dx, copy->dy, copy->w, copy->h };
+    return berth_wire_rect_is_allowed(source) && berth_wire_rect_is_allowed(target);
 }
 
 static bool
 is_fill(const BerthWireFill *fill)
 {
-    return is_rect(fill->x, fill->y, fill->w, fill->h) && fill->xrgb <= 0xffffffu;
+    BerthWireRect rect = { fill->x, fill->y, fill->w, fill->h };
+    return berth_wire_rect_is_allowed(rect) && fill->xrgb <= 0xffffffu;
 }
 
 static bool
 is_request(const BerthMsgHeadRequest *request)
 {
-    return is_head(request->head) && is_size(request->w, request->h) &&
+    return berth_wire_head_is_allowed(request->head) &&
+           berth_wire_size_is_allowed(request->w, request->h) &&
            request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX && request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX;
+}
+
+static bool
+is_refresh(const BerthMsgRefresh *refresh)
+{
+    return berth_wire_head_is_allowed(refresh->head) &&
+           refresh->reason <= BERTH_REFRESH_CHECK_FAILED;
 }
 
 /* --- messages of fixed length --- */
@@ -56,7 +47,8 @@ is_request(const BerthMsgHeadRequest *request)
 int
 berth_msg_head_config_encode(BerthWriter *writer, const BerthMsgHeadConfig *config)
 {
-    if (!is_head(config->head) || !is_size(config->w, config->h)) {
+    if (!berth_wire_head_is_allowed(config->head) ||
+        !berth_wire_size_is_allowed(config->w, config->h)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_u16(writer, config->head);
@@ -78,7 +70,8 @@ berth_msg_head_config_decode(const uint8_t *payload, size_t len, BerthMsgHeadCon
     if (r < 0) {
         return r;
     }
-    if (!is_head(config.head) || !is_size(config.w, config.h)) {
+    if (!berth_wire_head_is_allowed(config.head) ||
+        !berth_wire_size_is_allowed(config.w, config.h)) {
         return BERTH_ERR_PROTOCOL;
     }
     *ret = config;
@@ -88,7 +81,7 @@ berth_msg_head_config_decode(const uint8_t *payload, size_t len, BerthMsgHeadCon
 int
 berth_msg_frame_begin_encode(BerthWriter *writer, const BerthMsgFrameBegin *begin)
 {
-    if (!is_head(begin->head) || (begin->flags & ~BERTH_FRAME_WHOLE) != 0) {
+    if (!berth_wire_head_is_allowed(begin->head) || (begin->flags & ~FRAME_FLAGS) != 0) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_u32(writer, begin->frame);
@@ -114,7 +107,7 @@ berth_msg_frame_begin_decode(const uint8_t *payload, size_t len, BerthMsgFrameBe
     if (r < 0) {
         return r;
     }
-    if (!is_head(begin.head) || (begin.flags & ~BERTH_FRAME_WHOLE) != 0) {
+    if (!berth_wire_head_is_allowed(begin.head) || (begin.flags & ~FRAME_FLAGS) != 0) {
         return BERTH_ERR_PROTOCOL;
     }
     *ret = begin;
@@ -212,10 +205,11 @@ berth_msg_head_request_decode(const uint8_t *payload, size_t len, BerthMsgHeadRe
 int
 berth_msg_refresh_encode(BerthWriter *writer, const BerthMsgRefresh *refresh)
 {
-    if (!is_head(refresh->head)) {
+    if (!is_refresh(refresh)) {
         return BERTH_ERR_INVALID;
     }
     berth_writer_put_u16(writer, refresh->head);
+    berth_writer_put_u16(writer, refresh->reason);
     return writer->error;
 }
 
@@ -226,11 +220,12 @@ berth_msg_refresh_decode(const uint8_t *payload, size_t len, BerthMsgRefresh *re
     BerthMsgRefresh refresh;
     berth_reader_init(&reader, payload, len);
     refresh.head = berth_reader_get_u16(&reader);
+    refresh.reason = berth_reader_get_u16(&reader);
     int r = berth_reader_finish(&reader);
     if (r < 0) {
         return r;
     }
-    if (!is_head(refresh.head)) {
+    if (!is_refresh(&refresh)) {
         return BERTH_ERR_PROTOCOL;
     }
     *ret = refresh;
@@ -238,17 +233,6 @@ berth_msg_refresh_decode(const uint8_t *payload, size_t len, BerthMsgRefresh *re
 }
 
 /* --- items of lists --- */
-
-static BerthWireRect
-get_rect(BerthReader *reader)
-{
-    BerthWireRect rect;
-    rect.x = berth_reader_get_u16(reader);
-    rect.y = berth_reader_get_u16(reader);
-    rect.w = berth_reader_get_u16(reader);
-    rect.h = berth_reader_get_u16(reader);
-    return rect;
-}
 
 static BerthWireCopy
 get_copy(BerthReader *reader)
@@ -397,72 +381,5 @@ berth_msg_fill_decode(const uint8_t *payload, size_t len, BerthMsgFill *ret)
         }
     }
     *ret = fill;
-    return BERTH_OK;
-}
-
-/* --- EXACT --- */
-
-/* Adds a rectangle to the area; false if it is not allowed or the sum gets too large. */
-static bool
-add_area(const BerthWireRect *rect, uint64_t *area_px)
-{
-    if (!is_rect(rect->x, rect->y, rect->w, rect->h)) {
-        return false;
-    }
-    *area_px += (uint64_t)rect->w * rect->h;
-    return *area_px <= BERTH_LIMIT_HEAD_AREA_PX;
-}
-
-int
-berth_msg_exact_encode_head(BerthWriter *writer, const BerthWireRect *rects, size_t n_rects)
-{
-    uint64_t area_px = 0;
-    if (!is_count(n_rects)) {
-        return BERTH_ERR_INVALID;
-    }
-    berth_writer_put_u16(writer, (uint16_t)n_rects);
-    for (size_t i = 0; i < n_rects; i++) {
-        if (!add_area(&rects[i], &area_px)) {
-            return BERTH_ERR_INVALID;
-        }
-        berth_writer_put_u16(writer, rects[i].x);
-        berth_writer_put_u16(writer, rects[i].y);
-        berth_writer_put_u16(writer, rects[i].w);
-        berth_writer_put_u16(writer, rects[i].h);
-    }
-    return writer->error;
-}
-
-BerthWireRect
-berth_msg_exact_get(const BerthMsgExact *exact, unsigned i)
-{
-    BerthReader reader;
-    berth_reader_init(&reader, exact->items + (size_t)i * RECT_BYTES, RECT_BYTES);
-    return get_rect(&reader);
-}
-
-int
-berth_msg_exact_decode(const uint8_t *payload, size_t len, BerthMsgExact *ret)
-{
-    BerthReader reader;
-    BerthMsgExact exact = { 0 };
-    berth_reader_init(&reader, payload, len);
-    exact.items = begin_list(&reader, RECT_BYTES, &exact.n);
-    exact.data_len = berth_reader_remaining(&reader);
-    exact.data = berth_reader_get_bytes_direct(&reader, exact.data_len);
-    int r = berth_reader_finish(&reader);
-    if (r < 0) {
-        return r;
-    }
-    if (exact.data_len == 0) {
-        return BERTH_ERR_TRUNCATED;
-    }
-    for (unsigned i = 0; i < exact.n; i++) {
-        BerthWireRect rect = berth_msg_exact_get(&exact, i);
-        if (!add_area(&rect, &exact.area_px)) {
-            return BERTH_ERR_PROTOCOL;
-        }
-    }
-    *ret = exact;
     return BERTH_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages of the display channel.
+ * Messages of the display channel: heads, frames, copies and fills; and what clients answer.
+ * Pixels are in msg-exact.h, msg-tiles.h, msg-photo.h and msg-video.h.
  *
  * Encoders append the payload to a writer; decoders check every field against the limits of the
  * protocol (not against the size of the head, that is the frame decoder's part) and set *ret only
@@ -17,6 +18,7 @@
 #include "base/bytes-writer.h"
 #include "berth/limits.h"
 #include "berth/protocol.h"
+#include "display/wire/geometry.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +27,8 @@
 #define BERTH_WIRE_MAX_ITEMS 65535u
 /* BerthMsgFrameBegin.flags: the frame covers the whole head; nothing older shines through. */
 #define BERTH_FRAME_WHOLE 0x1u
+/* Nothing new was captured: better pixels of the picture that is there. */
+#define BERTH_FRAME_REFINEMENT 0x2u
 
 typedef struct {
     uint16_t head;
@@ -60,11 +64,8 @@ typedef struct {
 
 typedef struct {
     uint16_t head;
+    uint16_t reason; /* BerthRefreshReason */
 } BerthMsgRefresh;
-
-typedef struct {
-    uint16_t x, y, w, h;
-} BerthWireRect;
 
 /* COPY moves w x h pixels from (sx, sy) to (dx, dy) of the picture before this message. */
 typedef struct {
@@ -86,14 +87,6 @@ typedef struct {
     uint16_t n;
     const uint8_t *items;
 } BerthMsgFill;
-
-typedef struct {
-    uint16_t n;
-    const uint8_t *items;
-    uint64_t area_px;    /* of all rectangles; data expands to 3 * area_px bytes (R, G, B) */
-    const uint8_t *data; /* zstd, up to and with the flush */
-    size_t data_len;
-} BerthMsgExact;
 
 int berth_msg_head_config_encode(BerthWriter *writer, const BerthMsgHeadConfig *config);
 int berth_msg_head_config_decode(const uint8_t *payload, size_t len, BerthMsgHeadConfig *ret);
@@ -124,13 +117,3 @@ int berth_msg_fill_encode(BerthWriter *writer, const BerthWireFill *items, size_
 int berth_msg_fill_decode(const uint8_t *payload, size_t len, BerthMsgFill *ret);
 /* i must be below fill->n. */
 BerthWireFill berth_msg_fill_get(const BerthMsgFill *fill, unsigned i);
-
-/*
- * Appends the head of an EXACT: count and rectangles.  The caller appends the bytes of the zstd
- * stream to the same writer.  n_rects: 1..BERTH_WIRE_MAX_ITEMS, in all at most
- * BERTH_LIMIT_HEAD_AREA_PX pixels.
- */
-int berth_msg_exact_encode_head(BerthWriter *writer, const BerthWireRect *rects, size_t n_rects);
-int berth_msg_exact_decode(const uint8_t *payload, size_t len, BerthMsgExact *ret);
-/* i must be below exact->n. */
-BerthWireRect berth_msg_exact_get(const BerthMsgExact *exact, unsigned i);

@@ -203,6 +203,8 @@ on_viewer_authorize(BerthViewer *viewer, const BerthMsgAuth *auth,
     if (auth->kind == BERTH_AUTH_TICKET) {
         r = berth_admission_check_ticket(self->admission, auth->ticket, sizeof(auth->ticket),
                                          client_key_hash, berth_wall_us(), token, &admitted);
+    } else if (auth->kind == BERTH_AUTH_SHARE) {
+        r = BERTH_ERR_FORBIDDEN;
     } else {
         r = berth_admission_check_token(self->admission, &auth->session, auth->token,
                                         client_key_hash, berth_monotonic_us(), token, &admitted);

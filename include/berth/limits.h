@@ -35,10 +35,25 @@
 #define BERTH_LIMIT_HEAD_MIN_SIDE_PX 64u
 /* Display: side of a tile. */
 #define BERTH_LIMIT_TILE_PX 64u
+/* Display: tiles of one head: the most that its area allows, 16321 x 2049 pixels. */
+#define BERTH_LIMIT_HEAD_TILES 8448u
+/* Display: tiles that a client may be told to keep, 16 KiB each. */
+#define BERTH_LIMIT_CACHE_TILES 4096u
 /* Display: rectangles or operations in one message. */
 #define BERTH_LIMIT_RECTS_PER_MESSAGE 65536u
 /* Display: log2 of the zstd window of the exact stream; 8 MiB measured best for office screens. */
 #define BERTH_LIMIT_ZSTD_WINDOW_LOG 23
+/* Display: log2 of the zstd window of the gradient stream: pictures repeat little. */
+#define BERTH_LIMIT_GRADIENT_WINDOW_LOG 23
+/* Display: pixels of one photo (16 MiB when decoded; larger ones are cut), and bytes of it. */
+#define BERTH_LIMIT_PHOTO_AREA_PX (4u * 1024 * 1024)
+#define BERTH_LIMIT_PHOTO_BYTES (16u * 1024 * 1024)
+/* Display: videos at once, pixels of all that are open (one of 4096 x 2304), bytes of one packet,
+ * and rectangles that one picture of a video leaves out. */
+#define BERTH_LIMIT_VIDEO_STREAMS 4u
+#define BERTH_LIMIT_VIDEO_AREA_PX (4096u * 2304)
+#define BERTH_LIMIT_VIDEO_BYTES (16u * 1024 * 1024)
+#define BERTH_LIMIT_VIDEO_KEEP_RECTS 1024u
 /* Display: frames sent and not acknowledged. */
 #define BERTH_LIMIT_FRAMES_IN_FLIGHT 2u
 /* Cursor: pixels on a side; shapes that a client remembers. */

@@ -6,8 +6,8 @@
 #pragma once
 
 #define BERTH_PROTOCOL_MAGIC 0x48545242u /* "BRTH" in memory order */
-#define BERTH_PROTOCOL_VERSION_MIN 1
-#define BERTH_PROTOCOL_VERSION_MAX 1
+#define BERTH_PROTOCOL_VERSION_MIN 2
+#define BERTH_PROTOCOL_VERSION_MAX 2
 #define BERTH_PROTOCOL_ALPN "berth/1"
 /* Server names: <session id>.<host id>.session.berth */
 #define BERTH_PROTOCOL_SNI_SUFFIX ".session.berth"
@@ -38,6 +38,9 @@ typedef enum {
     BERTH_MSG_PING = 4,
     BERTH_MSG_PONG = 5,
     BERTH_MSG_BYE = 6,
+    BERTH_MSG_SHADOW_ASK = 7,
+    BERTH_MSG_SHADOW_ANSWER = 8,
+    BERTH_MSG_VIEWERS = 9,
 } BerthControlMessage;
 
 /* Display channel: 1..15 session to client, 16.. client to session. */
@@ -51,6 +54,10 @@ typedef enum {
     BERTH_MSG_PHOTO = 7,
     BERTH_MSG_VIDEO = 8,
     BERTH_MSG_FRAME_END = 9,
+    BERTH_MSG_VIDEO_OPEN = 10,
+    BERTH_MSG_VIDEO_CLOSE = 11,
+    BERTH_MSG_TILE_STORE = 12,
+    BERTH_MSG_PICTURE_CHECK = 13,
     BERTH_MSG_FRAME_ACK = 16,
     BERTH_MSG_HEAD_REQUEST = 17,
     BERTH_MSG_REFRESH = 18,
@@ -80,6 +87,7 @@ typedef enum {
 typedef enum {
     BERTH_AUTH_TICKET = 1,
     BERTH_AUTH_RECONNECT = 2,
+    BERTH_AUTH_SHARE = 3, /* the token of a display that its owner shares directly */
 } BerthAuthKind;
 
 /* Capability TLVs of HELLO.  Unknown ones are skipped. */
@@ -88,7 +96,46 @@ typedef enum {
     BERTH_CAP_CURSOR_SHAPES = 2, /* u16 shapes that the client remembers */
     BERTH_CAP_CLIENT_NAME = 3,   /* UTF-8, for logs and statistics */
     BERTH_CAP_MAX_HEAD = 4,      /* u16 width, u16 height in pixels */
+    BERTH_CAP_TILE_CACHE = 5,    /* u16 tiles that the client keeps */
+    BERTH_CAP_GRADIENT_ZSTD = 6, /* u8 window log of the gradient stream */
+    BERTH_CAP_PHOTO = 7,         /* u8 mask of BERTH_PHOTO_BIT() */
+    BERTH_CAP_VIDEO = 8,         /* u8 mask of BERTH_VIDEO_BIT() */
 } BerthCapability;
+
+/* The zstd streams of EXACT, one context each for the life of a connection. */
+typedef enum {
+    BERTH_EXACT_PLAIN = 0,    /* pixels as they are */
+    BERTH_EXACT_GRADIENT = 1, /* what a prediction from the neighbours leaves */
+    BERTH_N_EXACT_STREAMS = 2,
+} BerthExactStreamKind;
+
+/* Codecs of PHOTO, and their bits in the capability. */
+typedef enum {
+    BERTH_PHOTO_JPEG = 1,
+} BerthPhotoCodec;
+
+#define BERTH_PHOTO_BIT(codec) (1u << ((codec)-1))
+
+/* Codecs of VIDEO_OPEN, and their bits in the capability. */
+typedef enum {
+    BERTH_VIDEO_VP9_420 = 1,
+    BERTH_VIDEO_VP9_444 = 2,
+    BERTH_VIDEO_VP8 = 3,
+} BerthVideoCodec;
+
+#define BERTH_VIDEO_BIT(codec) (1u << ((codec)-1))
+
+/* What somebody who wants to watch asks the owner of a session for. */
+typedef enum {
+    BERTH_SHADOW_VIEW = 1,
+    BERTH_SHADOW_CONTROL = 2,
+} BerthShadowMode;
+
+/* Why a client asks for a whole picture. */
+typedef enum {
+    BERTH_REFRESH_ASKED = 0,
+    BERTH_REFRESH_CHECK_FAILED = 1, /* a PICTURE_CHECK did not agree */
+} BerthRefreshReason;
 
 /* Mouse buttons on the wire (evdev order). */
 typedef enum {
@@ -108,3 +155,6 @@ typedef enum {
 /* Rights in a ticket and in WELCOME. */
 #define BERTH_RIGHT_INPUT 0x1u  /* may send keys and pointer */
 #define BERTH_RIGHT_RESIZE 0x2u /* may ask for a head size */
+/* An observer: takes nobody's place.  With INPUT it may control once the owner consents. */
+#define BERTH_RIGHT_OBSERVE 0x4u
+#define BERTH_RIGHTS_ALL (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_OBSERVE)

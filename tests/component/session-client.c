@@ -481,10 +481,10 @@ run_resize(Client *client, char **words)
 static bool
 run_refresh(Client *client, char **words)
 {
-    static const uint8_t head[2];
+    static const uint8_t refresh[4];
 
     printf("%s\n", berth_error_name(berth_link_send(client->link, BERTH_CHANNEL_DISPLAY,
-                                                    BERTH_MSG_REFRESH, head, sizeof(head))));
+                                                    BERTH_MSG_REFRESH, refresh, sizeof(refresh))));
     return true;
 }
 

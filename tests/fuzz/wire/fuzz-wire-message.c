@@ -7,7 +7,12 @@
 #include "display/wire/msg-control.h"
 #include "display/wire/msg-cursor.h"
 #include "display/wire/msg-display.h"
+#include "display/wire/msg-exact.h"
 #include "display/wire/msg-input.h"
+#include "display/wire/msg-photo.h"
+#include "display/wire/msg-tiles.h"
+#include "display/wire/msg-video.h"
+#include "display/wire/msg-viewers.h"
 
 #include <glib.h>
 #include <string.h>
@@ -71,6 +76,15 @@ try_control(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
         }
         break;
     }
+    case BERTH_MSG_SHADOW_ASK:
+        TRY(BerthMsgShadowAsk, shadow_ask);
+        break;
+    case BERTH_MSG_SHADOW_ANSWER:
+        TRY(BerthMsgShadowAnswer, shadow_answer);
+        break;
+    case BERTH_MSG_VIEWERS:
+        TRY(BerthMsgViewers, viewers);
+        break;
     default:
         break;
     }
@@ -102,18 +116,85 @@ try_fill(BerthWriter *writer, const uint8_t *data, size_t len)
     }
 }
 
+/* An EXACT whose data is taken for its table, too: uncompressed, as it leaves the stream. */
 static void
 try_exact(BerthWriter *writer, const uint8_t *data, size_t len)
 {
     BerthMsgExact exact;
-    if (berth_msg_exact_decode(data, len, &exact) == 0) {
-        g_autofree BerthWireRect *rects = g_new(BerthWireRect, exact.n);
-        for (unsigned i = 0; i < exact.n; i++) {
-            rects[i] = berth_msg_exact_get(&exact, i);
+    uint32_t area_px;
+    if (berth_msg_exact_decode(data, len, &exact) != 0) {
+        return;
+    }
+    int r = berth_msg_exact_encode_head(writer, &exact);
+    berth_writer_put_bytes(writer, exact.data, exact.data_len);
+    check_again(writer, r, data, len);
+    size_t table_len = BERTH_EXACT_TABLE_BYTES * (size_t)exact.n;
+    g_autofree BerthWireRect *rects = g_new(BerthWireRect, exact.n);
+    if (exact.data_len < table_len || berth_exact_table_decode(&exact, exact.data, rects) != 0) {
+        return;
+    }
+    g_autofree uint8_t *table = g_malloc(table_len);
+    if (berth_exact_table_encode(rects, exact.n, table, &area_px) != 0 ||
+        area_px != exact.area_px || memcmp(table, exact.data, table_len) != 0) {
+        abort();
+    }
+}
+
+static void
+try_tiles(BerthWriter *writer, const uint8_t *data, size_t len)
+{
+    BerthMsgTiles tiles;
+    if (berth_msg_tiles_decode(data, len, &tiles) == 0) {
+        g_autofree BerthWireTile *items = g_new(BerthWireTile, tiles.n);
+        for (unsigned i = 0; i < tiles.n; i++) {
+            items[i] = berth_msg_tiles_get(&tiles, i);
         }
-        int r = berth_msg_exact_encode_head(writer, rects, exact.n);
-        berth_writer_put_bytes(writer, exact.data, exact.data_len);
-        check_again(writer, r, data, len);
+        check_again(writer, berth_msg_tiles_encode(writer, items, tiles.n), data, len);
+    }
+}
+
+static void
+try_video(BerthWriter *writer, const uint8_t *data, size_t len)
+{
+    BerthMsgVideo video;
+    if (berth_msg_video_decode(data, len, &video) == 0) {
+        g_autofree BerthWireRect *keep = g_new(BerthWireRect, video.n_keep);
+        for (unsigned i = 0; i < video.n_keep; i++) {
+            keep[i] = berth_msg_video_get_keep(&video, i);
+        }
+        check_again(writer, berth_msg_video_encode(writer, &video, keep), data, len);
+    }
+}
+
+/* The messages that carry pixels. */
+static void
+try_pixels(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
+{
+    switch (type) {
+    case BERTH_MSG_CACHED:
+    case BERTH_MSG_TILE_STORE:
+        try_tiles(writer, data, len);
+        break;
+    case BERTH_MSG_EXACT:
+        try_exact(writer, data, len);
+        break;
+    case BERTH_MSG_PHOTO:
+        TRY(BerthMsgPhoto, photo);
+        break;
+    case BERTH_MSG_VIDEO:
+        try_video(writer, data, len);
+        break;
+    case BERTH_MSG_VIDEO_OPEN:
+        TRY(BerthMsgVideoOpen, video_open);
+        break;
+    case BERTH_MSG_VIDEO_CLOSE:
+        TRY(BerthMsgVideoClose, video_close);
+        break;
+    case BERTH_MSG_PICTURE_CHECK:
+        TRY(BerthMsgPictureCheck, picture_check);
+        break;
+    default:
+        break;
     }
 }
 
@@ -133,9 +214,6 @@ try_display(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
     case BERTH_MSG_FILL:
         try_fill(writer, data, len);
         break;
-    case BERTH_MSG_EXACT:
-        try_exact(writer, data, len);
-        break;
     case BERTH_MSG_FRAME_END:
         TRY(BerthMsgFrameEnd, frame_end);
         break;
@@ -149,6 +227,7 @@ try_display(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
         TRY(BerthMsgRefresh, refresh);
         break;
     default:
+        try_pixels(writer, type, data, len);
         break;
     }
 }

@@ -5,7 +5,7 @@
 #include "testing.h"
 
 #include "display/decode/frame-decoder.h"
-#include "display/wire/msg-display.h"
+#include "display/wire/msg-exact.h"
 
 #include "berth/limits.h"
 
@@ -95,18 +95,16 @@ open_frame(World *world)
 static int
 exact(World *world, BerthWireRect rect, size_t n_bytes, ZSTD_EndDirective end)
 {
-    uint8_t pixels[W * H * 3 + 8];
+    uint8_t data[BERTH_EXACT_TABLE_BYTES + W * H * 3 + 8];
     uint8_t packed[2048];
-    assert_true(n_bytes <= sizeof pixels);
-    memset(pixels, 0x40, n_bytes);
-    ZSTD_inBuffer input = { pixels, n_bytes, 0 };
+    BerthMsgExact message = { .stream = BERTH_EXACT_PLAIN, .n = 1 };
+    assert_true(BERTH_EXACT_TABLE_BYTES + n_bytes <= sizeof data);
+    assert_berth_ok(berth_exact_table_encode(&rect, 1, data, &message.area_px));
+    memset(data + BERTH_EXACT_TABLE_BYTES, 0x40, n_bytes);
+    ZSTD_inBuffer input = { data, BERTH_EXACT_TABLE_BYTES + n_bytes, 0 };
     ZSTD_outBuffer output = { packed, sizeof packed, 0 };
     assert_int_equal(ZSTD_compressStream2(world->stream, &output, &input, end), 0);
-    berth_writer_put_u16(&world->writer, 1);
-    berth_writer_put_u16(&world->writer, rect.x);
-    berth_writer_put_u16(&world->writer, rect.y);
-    berth_writer_put_u16(&world->writer, rect.w);
-    berth_writer_put_u16(&world->writer, rect.h);
+    assert_berth_ok(berth_msg_exact_encode_head(&world->writer, &message));
     berth_writer_put_bytes(&world->writer, packed, output.pos);
     return handle(world, BERTH_MSG_EXACT, NULL);
 }

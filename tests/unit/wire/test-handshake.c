@@ -162,7 +162,7 @@ a_good_client_gets_in(void **state)
     assert_memory_equal(pair->session.seen_auth.ticket, pair->auth.ticket, BERTH_TICKET_BYTES);
     assert_int_equal(pair->client.n_opened, 1);
     assert_int_equal(pair->session.n_opened, 1);
-    assert_int_equal(pair->client.welcome.version, 1);
+    assert_int_equal(pair->client.welcome.version, BERTH_PROTOCOL_VERSION_MAX);
     assert_int_equal(pair->client.welcome.connection_epoch, 5);
     assert_int_equal(berth_wire_get_state(pair->client.wire), BERTH_WIRE_OPEN);
     assert_non_null(berth_handshake_get_peer_hello(pair->client.handshake));
@@ -330,7 +330,7 @@ a_session_that_chooses_another_version_is_refused(void **state)
 {
     Pair *pair = *state;
     BerthWriter writer;
-    BerthMsgWelcome welcome = { .version = 2 };
+    BerthMsgWelcome welcome = { .version = BERTH_PROTOCOL_VERSION_MAX + 1 };
     start(pair);
     assert_berth_ok(move(&pair->client, &pair->session));
     assert_berth_ok(move(&pair->session, &pair->client));
