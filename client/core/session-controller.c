@@ -14,13 +14,14 @@
 #define STEADY_US (5LL * 1000 * 1000)
 
 struct BerthSessionController {
-    BerthBrokerAddress address;
+    BerthBrokerAddress address;  /* if there is a broker */
+    BerthConnectionFile *direct; /* if there is none */
     BerthControllerCallbacks callbacks;
     void *user_data;
     char *name;
     BerthTlsKey *key;
     uint8_t key_hash[BERTH_KEY_HASH_BYTES];
-    BerthBrokerClient *broker;
+    BerthBrokerClient *broker; /* NULL if there is none */
     BerthSessionClient *session;
     BerthPicture *picture;
     BerthStats stats;
@@ -39,6 +40,8 @@ struct BerthSessionController {
     int64_t lost_us; /* 0 while nothing is lost */
     unsigned attempt;
     guint retry_source, give_up_source;
+    guint answer_source;           /* of the broker that is not there */
+    BerthBrokerRequest unanswered; /* what it was asked */
 
     /* What the event being handled brings along. */
     const GError *event_error;
@@ -160,6 +163,51 @@ show_desktop(BerthSessionController *self)
     CALL(self, opened, is_resumed);
 }
 
+/* Where there is no broker every request is granted, at the next turn of the loop. */
+static gboolean
+on_self_answer(gpointer user_data)
+{
+    BerthSessionController *self = user_data;
+
+    self->answer_source = 0;
+    if (self->unanswered == BERTH_BROKER_CONNECT) {
+        step(self, BERTH_CLIENT_ON_TICKET);
+    } else if (self->unanswered == BERTH_BROKER_LIST) {
+        step(self, BERTH_CLIENT_ON_LIST_OK);
+    } else {
+        CALL(self, done, self->unanswered, NULL);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+answer_self(BerthSessionController *self, BerthBrokerRequest request)
+{
+    self->unanswered = request;
+    if (self->answer_source == 0) {
+        self->answer_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_self_answer, self, NULL);
+    }
+}
+
+static void
+cancel_requests(BerthSessionController *self)
+{
+    g_clear_handle_id(&self->answer_source, g_source_remove);
+    if (self->broker != NULL) {
+        berth_broker_client_cancel(self->broker);
+    }
+}
+
+static void
+ask_list(BerthSessionController *self)
+{
+    if (self->broker != NULL) {
+        berth_broker_client_list(self->broker);
+    } else {
+        answer_self(self, BERTH_BROKER_LIST);
+    }
+}
+
 static void
 ask_desktop(BerthSessionController *self)
 {
@@ -167,15 +215,32 @@ ask_desktop(BerthSessionController *self)
     if (!self->is_resuming) {
         CALL(self, progress, "asking for the desktop");
     }
-    berth_broker_client_connect(self->broker, &self->pool, self->key_hash, self->name);
+    if (self->broker != NULL) {
+        berth_broker_client_connect(self->broker, &self->pool, self->key_hash, self->name);
+    } else {
+        answer_self(self, BERTH_BROKER_CONNECT);
+    }
+}
+
+/* Proves itself by what the connection file says. */
+static void
+set_share_auth(BerthSessionController *self)
+{
+    self->auth.kind = BERTH_AUTH_SHARE;
+    self->auth.session = self->direct->session;
+    memcpy(self->auth.token, self->direct->token, sizeof self->auth.token);
 }
 
 static void
 dial_ticket(BerthSessionController *self)
 {
     self->dials_token = false;
-    self->auth.kind = BERTH_AUTH_TICKET;
-    memcpy(self->auth.ticket, self->launch.ticket, sizeof self->auth.ticket);
+    if (self->direct != NULL) {
+        set_share_auth(self);
+    } else {
+        self->auth.kind = BERTH_AUTH_TICKET;
+        memcpy(self->auth.ticket, self->launch.ticket, sizeof self->auth.ticket);
+    }
     dial(self);
 }
 
@@ -184,7 +249,7 @@ dial_token(BerthSessionController *self)
 {
     self->dials_token = true;
     self->auth.kind = BERTH_AUTH_RECONNECT;
-    self->auth.session = self->launch.session;
+    self->auth.session = self->direct != NULL ? self->direct->session : self->launch.session;
     memcpy(self->auth.token, self->token, sizeof self->auth.token);
     dial(self);
 }
@@ -194,7 +259,7 @@ static void
 end_desktop(BerthSessionController *self, const GError *why)
 {
     stop_timers(self);
-    berth_broker_client_cancel(self->broker);
+    cancel_requests(self);
     collect_traffic(self);
     g_clear_pointer(&self->session, berth_session_client_dismiss);
     self->has_token = false;
@@ -210,7 +275,7 @@ leave(BerthSessionController *self)
         end_desktop(self, NULL);
         return;
     }
-    berth_broker_client_cancel(self->broker);
+    cancel_requests(self);
     drop_session(self);
 }
 
@@ -226,7 +291,7 @@ carry_out(BerthSessionController *self, BerthClientAction action)
 {
     switch (action) {
     case BERTH_CLIENT_DO_ASK_LIST:
-        berth_broker_client_list(self->broker);
+        ask_list(self);
         break;
     case BERTH_CLIENT_DO_ASK_DESKTOP:
         ask_desktop(self);
@@ -390,12 +455,13 @@ static const BerthSessionCallbacks session_callbacks = {
 static void
 dial(BerthSessionController *self)
 {
+    const BerthConnectionFile *direct = self->direct;
     g_autoptr(GError) error = NULL;
     BerthSessionTarget target = {
-        .host = self->address.host,
-        .port = self->address.port,
-        .sni = self->launch.sni,
-        .pin = self->launch.session_key_hash,
+        .host = direct != NULL ? direct->host : self->address.host,
+        .port = direct != NULL ? direct->port : self->address.port,
+        .sni = direct != NULL ? direct->sni : self->launch.sni,
+        .pin = direct != NULL ? direct->session_key_hash : self->launch.session_key_hash,
         .key = self->key,
         .auth = &self->auth,
         .name = self->name,
@@ -487,10 +553,10 @@ on_reply(const BerthBrokerReply *reply, void *user_data)
     }
 }
 
-BerthSessionController *
-berth_session_controller_new(const BerthBrokerAddress *address, const char *ca_file,
-                             const char *name, const BerthControllerCallbacks *callbacks,
-                             void *user_data, GError **error)
+/* Everything but where the desktops come from. */
+static BerthSessionController *
+new_controller(const char *name, const BerthControllerCallbacks *callbacks, void *user_data,
+               GError **error)
 {
     BerthTlsKey *key = berth_tls_key_new_self_signed("berth client", error);
     BerthSessionController *self;
@@ -501,13 +567,40 @@ berth_session_controller_new(const BerthBrokerAddress *address, const char *ca_f
     self = g_new0(BerthSessionController, 1);
     self->key = key;
     berth_tls_key_get_hash(key, self->key_hash);
-    self->address = *address;
     self->callbacks = *callbacks;
     self->user_data = user_data;
     self->name = g_strndup(name, BERTH_LIMIT_NAME_BYTES);
     self->picture = berth_picture_new();
     berth_stats_init(&self->stats);
-    self->broker = berth_broker_client_new(address, ca_file, on_reply, self);
+    return self;
+}
+
+BerthSessionController *
+berth_session_controller_new(const BerthBrokerAddress *address, const char *ca_file,
+                             const char *name, const BerthControllerCallbacks *callbacks,
+                             void *user_data, GError **error)
+{
+    BerthSessionController *self = new_controller(name, callbacks, user_data, error);
+
+    if (self != NULL) {
+        self->address = *address;
+        self->broker = berth_broker_client_new(address, ca_file, on_reply, self);
+    }
+    return self;
+}
+
+BerthSessionController *
+berth_session_controller_new_direct(const BerthConnectionFile *file, const char *name,
+                                    const BerthControllerCallbacks *callbacks, void *user_data,
+                                    GError **error)
+{
+    BerthSessionController *self = new_controller(name, callbacks, user_data, error);
+
+    if (self != NULL) {
+        self->direct = g_new(BerthConnectionFile, 1);
+        *self->direct = *file;
+        self->state = BERTH_CLIENT_PICK;
+    }
     return self;
 }
 
@@ -518,8 +611,13 @@ berth_session_controller_free(BerthSessionController *self)
         return;
     }
     stop_timers(self);
+    g_clear_handle_id(&self->answer_source, g_source_remove);
     berth_session_client_free(self->session);
     berth_broker_client_free(self->broker);
+    if (self->direct != NULL) {
+        berth_connection_file_clear(self->direct);
+        g_free(self->direct);
+    }
     berth_tls_key_unref(self->key);
     berth_picture_unref(self->picture);
     berth_wipe(&self->auth, sizeof self->auth);
@@ -533,7 +631,7 @@ int
 berth_session_controller_login(BerthSessionController *self, const char *user,
                                BerthSecret *password)
 {
-    int code = step(self, BERTH_CLIENT_ON_LOGIN);
+    int code = self->broker != NULL ? step(self, BERTH_CLIENT_ON_LOGIN) : BERTH_ERR_STATE;
 
     if (code == BERTH_OK) {
         berth_broker_client_login(self->broker, user, password);
@@ -580,7 +678,9 @@ berth_session_controller_leave(BerthSessionController *self, BerthLeave leave_ki
     if (code != BERTH_OK) {
         return code;
     }
-    if (leave_kind == BERTH_LEAVE_LOGOFF) {
+    if (self->broker == NULL) {
+        answer_self(self, BERTH_BROKER_DISCONNECT);
+    } else if (leave_kind == BERTH_LEAVE_LOGOFF) {
         berth_broker_client_logoff(self->broker, &session);
     } else {
         berth_broker_client_disconnect(self->broker, &session);
@@ -593,9 +693,14 @@ berth_session_controller_logout(BerthSessionController *self)
 {
     int code = step(self, BERTH_CLIENT_ON_LOGOUT);
 
-    if (code == BERTH_OK) {
-        berth_broker_client_cancel(self->broker);
+    if (code != BERTH_OK) {
+        return code;
+    }
+    cancel_requests(self);
+    if (self->broker != NULL) {
         berth_broker_client_logout(self->broker);
+    } else {
+        answer_self(self, BERTH_BROKER_LOGOUT);
     }
     return code;
 }

@@ -2,6 +2,8 @@
 /*
  * A user's way from the login to a desktop: the broker, the session and the steps between them.
  *
+ * Without a broker the way begins at the list: a connection file names the one session there is.
+ *
  * The window and the probe both drive one of these.  It owns the login, the key that tickets are
  * bound to (made new for every run), the picture and the numbers; it resumes a lost connection by
  * itself, first with the session's token, then through the broker.
@@ -13,6 +15,7 @@
 #pragma once
 
 #include "client/core/broker-client.h"
+#include "client/core/connection-file.h"
 #include "client/core/session-client.h"
 #include "client/core/session-fsm.h"
 
@@ -63,6 +66,18 @@ BerthSessionController *berth_session_controller_new(const BerthBrokerAddress *a
                                                      const char *ca_file, const char *name,
                                                      const BerthControllerCallbacks *callbacks,
                                                      void *user_data, GError **error);
+
+/*
+ * Makes a controller for the session of a connection file, in state PICK: _choose() opens it, with
+ * any pool.  What else is asked of a broker is done at once.
+ *
+ * file: copied
+ *
+ * Returns NULL with BERTH_ERR_TLS if no key can be made.
+ */
+BerthSessionController *berth_session_controller_new_direct(
+    const BerthConnectionFile *file, const char *name, const BerthControllerCallbacks *callbacks,
+    void *user_data, GError **error);
 
 /* Drops everything at once.  NULL is allowed. */
 void berth_session_controller_free(BerthSessionController *self);

@@ -2,6 +2,7 @@
 #include "client/gtk/application.h"
 
 #include "client/core/broker-address.h"
+#include "client/core/connection-file.h"
 #include "client/core/settings.h"
 #include "client/gtk/widgets.h"
 #include "client/gtk/window.h"
@@ -16,11 +17,12 @@
 #include <stdio.h>
 
 typedef struct {
-    char *broker, *ca_file, *user, *desktop;
+    char *broker, *ca_file, *user, *desktop, *direct_file;
     int password_fd;
     gboolean is_fullscreen, shows_version;
     BerthSettings settings;
     BerthSecret *password;
+    BerthConnectionFile direct; /* if direct_file was read */
 } Application;
 
 static const char description[] =
@@ -38,6 +40,8 @@ parse(Application *self, int *argc, char ***argv, GError **error)
           "NAME" },
         { "password-fd", 0, 0, G_OPTION_ARG_INT, &self->password_fd,
           "read the password from this descriptor and log in", "N" },
+        { "direct", 0, 0, G_OPTION_ARG_FILENAME, &self->direct_file,
+          "open the display that berth-session --share tells of in this file", "FILE" },
         { "fullscreen", 0, 0, G_OPTION_ARG_NONE, &self->is_fullscreen,
           "show the desktop on the full screen", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
@@ -86,6 +90,21 @@ load_settings(Application *self, GError **error)
     return true;
 }
 
+static bool
+load_direct(Application *self, GError **error)
+{
+    if (self->direct_file == NULL) {
+        return true;
+    }
+    if (self->broker != NULL) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "--direct goes to a session without a broker; leave out --broker "
+                               "'%s'",
+                               self->broker);
+    }
+    return berth_connection_file_load(self->direct_file, &self->direct, error);
+}
+
 static void
 on_activate(GtkApplication *application, gpointer user_data)
 {
@@ -94,12 +113,14 @@ on_activate(GtkApplication *application, gpointer user_data)
         .settings = &self->settings,
         .desktop = self->desktop,
         .password = self->password,
+        .direct = self->direct_file != NULL ? &self->direct : NULL,
         .is_fullscreen = self->is_fullscreen,
     };
 
     berth_style_load(gdk_screen_get_default());
     berth_window_new(application, &options);
     g_clear_pointer(&self->password, berth_secret_free);
+    berth_connection_file_clear(&self->direct);
 }
 
 static int
@@ -118,6 +139,8 @@ clear(Application *self)
 {
     berth_settings_clear(&self->settings);
     berth_secret_free(self->password);
+    berth_connection_file_clear(&self->direct);
+    g_free(self->direct_file);
     g_free(self->broker);
     g_free(self->ca_file);
     g_free(self->user);
@@ -139,7 +162,7 @@ berth_application_main(int argc, char **argv)
         status = 1;
     } else if (self.shows_version) {
         printf("berth %s\n", BERTH_VERSION);
-    } else if (!load_settings(&self, &error)) {
+    } else if (!load_settings(&self, &error) || !load_direct(&self, &error)) {
         fprintf(stderr, "berth: %s\n", error->message);
         status = 1;
     } else if (!gtk_init_check(NULL, NULL)) {

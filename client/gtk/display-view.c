@@ -225,10 +225,13 @@ move_pointer(BerthDisplayView *self, BerthSessionClient *session, double x, doub
     self->last_y = y;
 }
 
+/* The corners belong to the guest: what closes and what opens a menu is there. */
 static void
-note_edge(BerthDisplayView *self, double y)
+note_edge(BerthDisplayView *self, double x, double y)
 {
-    bool is_at_edge = self->is_at_edge ? y < EDGE_AWAY : y < 1;
+    int width = gtk_widget_get_allocated_width(self->area);
+    bool is_middle = x >= width / 3.0 && x < width * 2 / 3.0;
+    bool is_at_edge = self->is_at_edge ? y < EDGE_AWAY : y < 1 && is_middle;
 
     if (is_at_edge != self->is_at_edge) {
         self->is_at_edge = is_at_edge;
@@ -243,7 +246,6 @@ point(BerthDisplayView *self, double x, double y)
 {
     BerthSessionClient *session = session_of(self);
 
-    note_edge(self, y);
     if (session != NULL) {
         move_pointer(self, session, x * self->scale, y * self->scale);
     }
@@ -252,6 +254,7 @@ point(BerthDisplayView *self, double x, double y)
 static gboolean
 on_motion(GtkWidget *area, GdkEventMotion *event, gpointer user_data)
 {
+    note_edge(user_data, event->x, event->y);
     point(user_data, event->x, event->y);
     return GDK_EVENT_STOP;
 }

@@ -38,7 +38,8 @@ void berth_display_view_opened(BerthDisplayView *self);
 void berth_display_view_set_follow_size(BerthDisplayView *self, bool follows);
 
 /*
- * Tells when the pointer touches the top edge, and when it is well away from it again.
+ * Tells when the pointer is moved against the middle of the top edge, and when it is well away
+ * from it again.  A pointer that merely lies there, or at the corners, does not count.
  *
  * func: func(is_at_edge, user_data)
  */

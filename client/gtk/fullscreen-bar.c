@@ -3,8 +3,12 @@
 
 #include "client/gtk/widgets.h"
 
+/* How long it stays without a movement on it. */
+#define STAY_MS 3000
+
 struct BerthFullscreenBar {
     GtkWidget *revealer;
+    guint hide_source;
     GtkWidget *title;
     BerthHeaderFunc func;
     void *user_data;
@@ -48,11 +52,43 @@ on_moved(BerthFullscreenBar *self)
     }
 }
 
+static gboolean
+on_idle(gpointer user_data)
+{
+    BerthFullscreenBar *self = user_data;
+
+    self->hide_source = 0;
+    gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), FALSE);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_motion(GtkWidget *widget, GdkEvent *event, gpointer user_data)
+{
+    BerthFullscreenBar *self = user_data;
+
+    if (self->hide_source != 0) {
+        g_source_remove(self->hide_source);
+        self->hide_source = g_timeout_add(STAY_MS, on_idle, self);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+fullscreen_bar_free(gpointer data)
+{
+    BerthFullscreenBar *self = data;
+
+    g_clear_handle_id(&self->hide_source, g_source_remove);
+    g_free(self);
+}
+
 BerthFullscreenBar *
 berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_data)
 {
     BerthFullscreenBar *self = g_new0(BerthFullscreenBar, 1);
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
+    GtkWidget *events = gtk_event_box_new();
 
     self->func = func;
     self->user_data = user_data;
@@ -69,12 +105,15 @@ berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_data)
                                      GTK_REVEALER_TRANSITION_TYPE_SLIDE_DOWN);
     gtk_widget_set_halign(self->revealer, GTK_ALIGN_CENTER);
     gtk_widget_set_valign(self->revealer, GTK_ALIGN_START);
-    gtk_container_add(GTK_CONTAINER(self->revealer), box);
+    gtk_widget_add_events(events, GDK_POINTER_MOTION_MASK);
+    g_signal_connect(events, "motion-notify-event", G_CALLBACK(on_motion), self);
+    gtk_container_add(GTK_CONTAINER(events), box);
+    gtk_container_add(GTK_CONTAINER(self->revealer), events);
     gtk_widget_show_all(self->revealer);
     gtk_widget_set_no_show_all(self->revealer, TRUE);
     gtk_widget_hide(self->revealer);
     g_signal_connect_swapped(self->revealer, "notify::child-revealed", G_CALLBACK(on_moved), self);
-    g_object_set_data_full(G_OBJECT(self->revealer), "berth-view", self, g_free);
+    g_object_set_data_full(G_OBJECT(self->revealer), "berth-view", self, fullscreen_bar_free);
     return self;
 }
 
@@ -93,8 +132,10 @@ berth_fullscreen_bar_set_title(BerthFullscreenBar *self, const char *title)
 void
 berth_fullscreen_bar_reveal(BerthFullscreenBar *self, bool is_revealed)
 {
+    g_clear_handle_id(&self->hide_source, g_source_remove);
     if (is_revealed) {
         gtk_widget_show(self->revealer);
+        self->hide_source = g_timeout_add(STAY_MS, on_idle, self);
     }
     gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), is_revealed);
 }

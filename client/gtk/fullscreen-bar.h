@@ -22,5 +22,5 @@ GtkWidget *berth_fullscreen_bar_get_widget(BerthFullscreenBar *self);
 /* Shows the name of the desktop; copied. */
 void berth_fullscreen_bar_set_title(BerthFullscreenBar *self, const char *title);
 
-/* Slides it in or out. */
+/* Slides it in or out; it slides out by itself when the pointer has not moved on it for 3 s. */
 void berth_fullscreen_bar_reveal(BerthFullscreenBar *self, bool is_revealed);

@@ -5,7 +5,7 @@
 
 struct BerthHeader {
     GtkWidget *bar;
-    GtkWidget *reload, *logout, *fullscreen, *menu;
+    GtkWidget *reload, *logout, *fullscreen, *menu, *logoff;
     BerthHeaderFunc func;
     void *user_data;
 };
@@ -28,7 +28,7 @@ bind_command(BerthHeader *self, GtkWidget *widget, const char *signal, BerthHead
     g_signal_connect(widget, signal, G_CALLBACK(on_clicked), self);
 }
 
-static void
+static GtkWidget *
 add_item(BerthHeader *self, GtkWidget *box, const char *label, BerthHeaderCommand command)
 {
     GtkWidget *item = gtk_model_button_new();
@@ -36,6 +36,7 @@ add_item(BerthHeader *self, GtkWidget *box, const char *label, BerthHeaderComman
     g_object_set(item, "text", label, NULL);
     bind_command(self, item, "clicked", command);
     gtk_box_pack_start(GTK_BOX(box), item, FALSE, FALSE, 0);
+    return item;
 }
 
 static GtkWidget *
@@ -61,7 +62,7 @@ new_menu(BerthHeader *self)
     gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,
                        6);
     add_item(self, box, "Disconnect, keep it running", BERTH_HEADER_DISCONNECT);
-    add_item(self, box, "Log off, throw it away…", BERTH_HEADER_LOGOFF);
+    self->logoff = add_item(self, box, "Log off, throw it away…", BERTH_HEADER_LOGOFF);
     gtk_widget_show_all(box);
     gtk_container_add(GTK_CONTAINER(popover), box);
     gtk_menu_button_set_popover(GTK_MENU_BUTTON(button), popover);
@@ -102,10 +103,13 @@ berth_header_get_widget(BerthHeader *self)
 void
 berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title, const char *subtitle)
 {
+    bool is_desktop = mode == BERTH_HEADER_DESKTOP || mode == BERTH_HEADER_SHARED;
+
     gtk_header_bar_set_title(GTK_HEADER_BAR(self->bar), title);
     gtk_header_bar_set_subtitle(GTK_HEADER_BAR(self->bar), subtitle);
     gtk_widget_set_visible(self->reload, mode == BERTH_HEADER_LIST);
     gtk_widget_set_visible(self->logout, mode == BERTH_HEADER_LIST);
-    gtk_widget_set_visible(self->fullscreen, mode == BERTH_HEADER_DESKTOP);
-    gtk_widget_set_visible(self->menu, mode == BERTH_HEADER_DESKTOP);
+    gtk_widget_set_visible(self->fullscreen, is_desktop);
+    gtk_widget_set_visible(self->menu, is_desktop);
+    gtk_widget_set_visible(self->logoff, mode == BERTH_HEADER_DESKTOP);
 }

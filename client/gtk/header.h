@@ -26,6 +26,7 @@ typedef enum {
     BERTH_HEADER_PLAIN,   /* none */
     BERTH_HEADER_LIST,    /* those of the list of desktops */
     BERTH_HEADER_DESKTOP, /* those of an open desktop */
+    BERTH_HEADER_SHARED,  /* those of an open display that nobody can log off from */
 } BerthHeaderMode;
 
 /* The header belongs to its widget and dies with it. */

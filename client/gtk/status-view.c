@@ -86,7 +86,7 @@ berth_status_view_get_widget(BerthStatusView *self)
 }
 
 static void
-show(BerthStatusView *self, const char *title, const char *text, gboolean is_busy)
+show(BerthStatusView *self, const char *title, const char *text, gboolean is_busy, bool has_list)
 {
     g_autofree char *sentence = berth_sentence(text);
 
@@ -95,7 +95,7 @@ show(BerthStatusView *self, const char *title, const char *text, gboolean is_bus
     gtk_widget_set_visible(self->spinner, is_busy);
     gtk_widget_set_visible(self->icon, !is_busy);
     gtk_widget_set_visible(self->cancel, is_busy);
-    gtk_widget_set_visible(self->list, !is_busy);
+    gtk_widget_set_visible(self->list, !is_busy && has_list);
     gtk_widget_set_visible(self->reconnect, !is_busy);
     g_object_set(self->spinner, "active", is_busy, NULL);
     gtk_widget_grab_focus(is_busy ? self->cancel : self->reconnect);
@@ -104,11 +104,12 @@ show(BerthStatusView *self, const char *title, const char *text, gboolean is_bus
 void
 berth_status_view_show_busy(BerthStatusView *self, const char *title, const char *text)
 {
-    show(self, title, text, TRUE);
+    show(self, title, text, TRUE, false);
 }
 
 void
-berth_status_view_show_end(BerthStatusView *self, const char *title, const char *text)
+berth_status_view_show_end(BerthStatusView *self, const char *title, const char *text,
+                           bool has_list)
 {
-    show(self, title, text, FALSE);
+    show(self, title, text, FALSE, has_list);
 }

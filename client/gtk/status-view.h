@@ -7,6 +7,7 @@
 #pragma once
 
 #include <gtk/gtk.h>
+#include <stdbool.h>
 
 typedef struct BerthStatusView BerthStatusView;
 
@@ -27,5 +28,6 @@ GtkWidget *berth_status_view_get_widget(BerthStatusView *self);
 /* Something is under way: a spinner, a text and a button to stop. */
 void berth_status_view_show_busy(BerthStatusView *self, const char *title, const char *text);
 
-/* The desktop is closed: the reason, and ways on. */
-void berth_status_view_show_end(BerthStatusView *self, const char *title, const char *text);
+/* The desktop is closed: the reason, and ways on.  has_list: there are other desktops. */
+void berth_status_view_show_end(BerthStatusView *self, const char *title, const char *text,
+                                bool has_list);

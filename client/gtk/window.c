@@ -4,6 +4,7 @@
 #include "client/core/session-controller.h"
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen-bar.h"
+#include "client/gtk/fullscreen.h"
 #include "client/gtk/header.h"
 #include "client/gtk/login-view.h"
 #include "client/gtk/picker-view.h"
@@ -32,6 +33,7 @@ struct BerthWindow {
     BerthDisplayView *display;
     BerthFullscreenBar *bar;
     BerthResumeOverlay *resume;
+    BerthFullscreen *fullscreen;
     GtkWidget *desktop_page;
 
     BerthSettings *settings;
@@ -39,9 +41,9 @@ struct BerthWindow {
     char *controller_key;               /* broker and CA that it is for */
     char *desktop_name;                 /* that is shown or being opened */
     BerthId pool;
-    char *wanted; /* desktop to open as soon as the list is there */
-    char *error;  /* what the page of the next state has to show */
-    bool is_fullscreen;
+    char *wanted;          /* desktop to open as soon as the list is there */
+    char *error;           /* what the page of the next state has to show */
+    bool is_direct;        /* there is no broker and no list */
     bool wants_fullscreen; /* as soon as a desktop is open */
     bool is_leaving;       /* the broker has not answered yet */
     bool is_closing;
@@ -51,16 +53,6 @@ static void
 show_page(BerthWindow *self, GtkWidget *page)
 {
     gtk_stack_set_visible_child(GTK_STACK(self->stack), page);
-}
-
-static void
-set_fullscreen(BerthWindow *self, bool is_fullscreen)
-{
-    if (is_fullscreen) {
-        gtk_window_fullscreen(GTK_WINDOW(self->window));
-    } else {
-        gtk_window_unfullscreen(GTK_WINDOW(self->window));
-    }
 }
 
 /* The title of the bar is the window's name in lists of windows, too. */
@@ -80,10 +72,27 @@ show_login(BerthWindow *self)
     berth_login_view_focus(self->login);
 }
 
+/* The reason, and the ways on that there are. */
+static void
+show_reason(BerthWindow *self, const char *title)
+{
+    const char *reason = self->error != NULL ? self->error : "it can be opened again";
+
+    set_header(self, self->is_direct ? BERTH_HEADER_PLAIN : BERTH_HEADER_LIST, self->desktop_name,
+               NULL);
+    berth_status_view_show_end(self->status, title, reason, !self->is_direct);
+    show_page(self, berth_status_view_get_widget(self->status));
+}
+
 static void
 show_list(BerthWindow *self)
 {
-    set_fullscreen(self, false);
+    berth_fullscreen_set(self->fullscreen, false);
+    if (self->is_direct) {
+        show_reason(self,
+                    self->error != NULL ? "The display cannot be opened" : "The display is closed");
+        return;
+    }
     set_header(self, BERTH_HEADER_LIST, "Desktops", self->settings->user);
     berth_picker_view_show_error(self->picker, self->error);
     show_page(self, berth_picker_view_get_widget(self->picker));
@@ -101,13 +110,17 @@ show_busy(BerthWindow *self, const char *title, const char *text)
 static void
 show_desktop(BerthWindow *self)
 {
-    set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
+    if (self->is_direct) {
+        set_header(self, BERTH_HEADER_SHARED, self->desktop_name, NULL);
+    } else {
+        set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
+    }
     berth_fullscreen_bar_set_title(self->bar, self->desktop_name);
     show_page(self, self->desktop_page);
     gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
     if (self->wants_fullscreen) {
         self->wants_fullscreen = false;
-        set_fullscreen(self, true);
+        berth_fullscreen_set(self->fullscreen, true);
     }
 }
 
@@ -115,7 +128,7 @@ show_desktop(BerthWindow *self)
 static void
 show_end(BerthWindow *self)
 {
-    set_fullscreen(self, false);
+    berth_fullscreen_set(self->fullscreen, false);
     if (self->error == NULL && self->is_leaving) {
         show_busy(self, self->desktop_name, "the desktop is being closed");
         return;
@@ -124,9 +137,7 @@ show_end(BerthWindow *self)
         berth_session_controller_reload(self->controller);
         return;
     }
-    set_header(self, BERTH_HEADER_LIST, self->desktop_name, NULL);
-    berth_status_view_show_end(self->status, "The desktop is closed", self->error);
-    show_page(self, berth_status_view_get_widget(self->status));
+    show_reason(self, "The desktop is closed");
 }
 
 /* Outside of the controller's callback, because it may be told to do something else. */
@@ -154,7 +165,9 @@ on_state(BerthClientState state, void *user_data)
         show_busy(self, "Logging in", "the broker checks your password");
         break;
     case BERTH_CLIENT_LIST:
-        show_busy(self, "Logged in", "looking for your desktops");
+        if (!self->is_direct) {
+            show_busy(self, "Logged in", "looking for your desktops");
+        }
         break;
     case BERTH_CLIENT_PICK:
         show_list(self);
@@ -428,6 +441,12 @@ ask_logoff(BerthWindow *self)
 }
 
 static void
+toggle_fullscreen(BerthWindow *self)
+{
+    berth_fullscreen_set(self->fullscreen, !berth_fullscreen_get(self->fullscreen));
+}
+
+static void
 on_header(BerthHeaderCommand command, bool is_active, void *user_data)
 {
     BerthWindow *self = user_data;
@@ -447,7 +466,7 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
         berth_session_controller_logout(self->controller);
         break;
     case BERTH_HEADER_FULLSCREEN:
-        set_fullscreen(self, !self->is_fullscreen);
+        toggle_fullscreen(self);
         break;
     case BERTH_HEADER_CTRL_ALT_DEL:
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
@@ -476,7 +495,7 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
     }
     if (event->keyval == GDK_KEY_F11) {
         if (event->type == GDK_KEY_PRESS) {
-            set_fullscreen(self, !self->is_fullscreen);
+            toggle_fullscreen(self);
         }
         return GDK_EVENT_STOP;
     }
@@ -488,7 +507,7 @@ on_edge(bool is_at_edge, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    berth_fullscreen_bar_reveal(self->bar, is_at_edge && self->is_fullscreen);
+    berth_fullscreen_bar_reveal(self->bar, is_at_edge && berth_fullscreen_get(self->fullscreen));
 }
 
 /* In full screen Alt+Tab and the like belong to the guest. */
@@ -498,24 +517,20 @@ update_grab(BerthWindow *self)
     GdkWindow *window = gtk_widget_get_window(self->window);
     GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(self->window));
 
-    if (self->is_fullscreen && gtk_window_is_active(GTK_WINDOW(self->window))) {
+    if (berth_fullscreen_get(self->fullscreen) && gtk_window_is_active(GTK_WINDOW(self->window))) {
         gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL, NULL);
     } else {
         gdk_seat_ungrab(seat);
     }
 }
 
-static gboolean
-on_window_state(GtkWidget *window, GdkEventWindowState *event, gpointer user_data)
+static void
+on_fullscreen(bool is_full, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    if ((event->changed_mask & GDK_WINDOW_STATE_FULLSCREEN) != 0) {
-        self->is_fullscreen = (event->new_window_state & GDK_WINDOW_STATE_FULLSCREEN) != 0;
-        berth_fullscreen_bar_reveal(self->bar, false);
-        update_grab(self);
-    }
-    return GDK_EVENT_PROPAGATE;
+    berth_fullscreen_bar_reveal(self->bar, false);
+    update_grab(self);
 }
 
 static void
@@ -524,7 +539,7 @@ on_active_changed(BerthWindow *self)
     if (!gtk_window_is_active(GTK_WINDOW(self->window))) {
         berth_display_view_release_all(self->display);
     }
-    if (self->is_fullscreen) {
+    if (berth_fullscreen_get(self->fullscreen)) {
         update_grab(self);
     }
 }
@@ -616,11 +631,46 @@ connect_signals(BerthWindow *self)
 {
     g_signal_connect(self->window, "key-press-event", G_CALLBACK(on_key), self);
     g_signal_connect(self->window, "key-release-event", G_CALLBACK(on_key), self);
-    g_signal_connect(self->window, "window-state-event", G_CALLBACK(on_window_state), self);
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_signal_connect_swapped(self->window, "notify::is-active", G_CALLBACK(on_active_changed),
                              self);
+}
+
+/* With what the command line and the settings say. */
+static void
+log_in(BerthWindow *self, BerthSecret *password)
+{
+    const BerthSettings *settings = self->settings;
+    /* Copies: what is remembered replaces the texts of the settings. */
+    g_autofree char *broker = g_strdup(settings->broker);
+    g_autofree char *ca_file = settings->ca_file[0] != '\0' ? g_strdup(settings->ca_file) : NULL;
+    g_autofree char *user = g_strdup(settings->user);
+
+    on_login(broker, ca_file, user, password, self);
+}
+
+/* The desktop of a connection file; it is shown from the first moment as it shall be. */
+static void
+open_direct(BerthWindow *self, const BerthConnectionFile *file)
+{
+    const BerthId any = { 0 };
+    g_autofree char *address = g_strdup_printf("%s:%u", file->host, file->port);
+    g_autoptr(GError) error = NULL;
+
+    self->is_direct = true;
+    self->controller =
+        berth_session_controller_new_direct(file, g_get_host_name(), &callbacks, self, &error);
+    if (self->controller == NULL) {
+        self->error = g_strdup(error->message);
+        show_reason(self, "The display cannot be opened");
+        return;
+    }
+    berth_display_view_set_controller(self->display, self->controller);
+    choose(self, &any, address);
+    if (self->wants_fullscreen) {
+        berth_fullscreen_set(self->fullscreen, true);
+    }
 }
 
 BerthWindow *
@@ -637,20 +687,21 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
     self->header = berth_header_new(on_header, self);
     gtk_window_set_titlebar(GTK_WINDOW(self->window), berth_header_get_widget(self->header));
+    self->fullscreen = berth_fullscreen_new(
+        GTK_WINDOW(self->window), berth_header_get_widget(self->header), on_fullscreen, self);
     add_pages(self);
     gtk_container_add(GTK_CONTAINER(self->window), self->stack);
     connect_signals(self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);
     berth_login_view_fill(self->login, settings->broker, settings->ca_file, settings->user);
     gtk_widget_show_all(self->window);
+    if (options->direct != NULL) {
+        open_direct(self, options->direct);
+        return self;
+    }
     show_login(self);
     if (options->password != NULL) {
-        /* Copies: what is remembered replaces the texts of the settings. */
-        g_autofree char *broker = g_strdup(settings->broker);
-        g_autofree char *ca_file =
-            settings->ca_file[0] != '\0' ? g_strdup(settings->ca_file) : NULL;
-        g_autofree char *user = g_strdup(settings->user);
-        on_login(broker, ca_file, user, options->password, self);
+        log_in(self, options->password);
     }
     return self;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "client/core/connection-file.h"
 #include "client/core/settings.h"
 
 #include <gtk/gtk.h>
@@ -14,9 +15,10 @@ typedef struct BerthWindow BerthWindow;
 
 /* What the command line asks for; borrowed for the time of the call. */
 typedef struct {
-    BerthSettings *settings; /* borrowed for the life of the window */
-    const char *desktop;     /* to be opened at once; NULL: the user chooses */
-    BerthSecret *password;   /* to log in at once; NULL: the user types it */
+    BerthSettings *settings;           /* borrowed for the life of the window */
+    const char *desktop;               /* to be opened at once; NULL: the user chooses */
+    BerthSecret *password;             /* to log in at once; NULL: the user types it */
+    const BerthConnectionFile *direct; /* the only desktop, without a broker; NULL: there is one */
     bool is_fullscreen;
 } BerthWindowOptions;
 

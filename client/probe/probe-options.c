@@ -11,8 +11,8 @@
 #define MAX_TIMEOUT_S 86400.0
 
 static const char summary[] =
-    "Logs in at a broker, opens a desktop without a window, does what the options say in their\n"
-    "order, and tells by its exit status how it went.";
+    "Opens a desktop without a window, by a login at a broker or directly, does what the options\n"
+    "say in their order, and tells by its exit status how it went.";
 
 static const char description[] =
     "Exit status: 0 all done, 1 wrong command line, 2 login refused, 3 no desktop, 4 connection\n"
@@ -62,8 +62,9 @@ make_action_group(BerthProbeOptions *options)
     return group;
 }
 
+/* What is needed to log in. */
 static bool
-check(BerthProbeOptions *options, GError **error)
+check_login(BerthProbeOptions *options, GError **error)
 {
     if (!berth_broker_address_parse(options->broker, &options->address, error)) {
         return false;
@@ -75,6 +76,21 @@ check(BerthProbeOptions *options, GError **error)
         return berth_set_error(error, BERTH_ERR_INVALID,
                                "no password is given; use --password-fd N, for example "
                                "--password-fd 3 3<file");
+    }
+    return true;
+}
+
+static bool
+check(BerthProbeOptions *options, GError **error)
+{
+    if (options->direct_file == NULL && !check_login(options, error)) {
+        return false;
+    }
+    if (options->direct_file != NULL && options->broker != NULL) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "--direct goes to a session without a broker; leave out --broker "
+                               "'%s'",
+                               options->broker);
     }
     if (options->script != NULL && strcmp(options->script, "-") != 0) {
         return berth_set_error(error, BERTH_ERR_INVALID,
@@ -122,6 +138,8 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
         { "user", 0, 0, G_OPTION_ARG_STRING, &o->user, "user name", "NAME" },
         { "password-fd", 0, 0, G_OPTION_ARG_INT, &o->password_fd,
           "read the password from this descriptor", "N" },
+        { "direct", 0, 0, G_OPTION_ARG_FILENAME, &o->direct_file,
+          "open the display that berth-session --share tells of in this file", "FILE" },
         { "desktop", 0, 0, G_OPTION_ARG_STRING, &o->desktop, "name or id of the desktop", "NAME" },
         { "stats", 0, 0, G_OPTION_ARG_FILENAME, &o->stats_file, "write all numbers as JSON",
           "FILE" },
@@ -161,6 +179,7 @@ void
 berth_probe_options_clear(BerthProbeOptions *options)
 {
     g_free(options->broker);
+    g_free(options->direct_file);
     g_free(options->ca_file);
     g_free(options->user);
     g_free(options->desktop);

@@ -27,7 +27,8 @@ typedef enum {
 typedef struct {
     BerthBrokerAddress address;
     char *broker;
-    char *ca_file; /* NULL: the system's */
+    char *direct_file; /* NULL: the way goes through the broker */
+    char *ca_file;     /* NULL: the system's */
     char *user;
     int password_fd;
     char *desktop;      /* name or id; NULL if there is only one */

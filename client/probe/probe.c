@@ -467,19 +467,31 @@ write_stats(Probe *probe)
     json_decref(object);
 }
 
+static BerthSessionController *
+new_direct_controller(Probe *probe, GError **error)
+{
+    BerthSessionController *controller = NULL;
+    BerthConnectionFile file;
+
+    if (berth_connection_file_load(probe->options.direct_file, &file, error)) {
+        controller =
+            berth_session_controller_new_direct(&file, "berth probe", &callbacks, probe, error);
+        berth_connection_file_clear(&file);
+    }
+    return controller;
+}
+
+/* Sets the probe up; what it begins with is the caller's matter. */
 static bool
-start(Probe *probe, GError **error)
+prepare(Probe *probe, GError **error)
 {
     const BerthProbeOptions *o = &probe->options;
-    g_autoptr(BerthSecret) password =
-        berth_secret_read_fd(o->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
     int64_t timeout_ms = (int64_t)(o->timeout_s * 1000);
 
-    if (password == NULL) {
-        return false;
-    }
-    probe->controller = berth_session_controller_new(&o->address, o->ca_file, "berth probe",
-                                                     &callbacks, probe, error);
+    probe->controller = o->direct_file != NULL
+                            ? new_direct_controller(probe, error)
+                            : berth_session_controller_new(&o->address, o->ca_file, "berth probe",
+                                                           &callbacks, probe, error);
     if (probe->controller == NULL) {
         return false;
     }
@@ -489,6 +501,24 @@ start(Probe *probe, GError **error)
         probe->script = berth_probe_script_new(STDIN_FILENO, on_line, probe);
     }
     probe->timeout_source = g_timeout_add((guint)timeout_ms, on_timeout, probe);
+    return true;
+}
+
+static bool
+start(Probe *probe, GError **error)
+{
+    const BerthProbeOptions *o = &probe->options;
+    g_autoptr(BerthSecret) password = NULL;
+    const BerthId any = { 0 };
+
+    if (o->direct_file != NULL) {
+        return prepare(probe, error) &&
+               berth_session_controller_choose(probe->controller, &any) == BERTH_OK;
+    }
+    password = berth_secret_read_fd(o->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
+    if (password == NULL || !prepare(probe, error)) {
+        return false;
+    }
     berth_session_controller_login(probe->controller, o->user, password);
     return true;
 }
