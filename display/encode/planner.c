@@ -107,6 +107,7 @@ berth_planner_configure(BerthPlanner *self, int width, int height)
     }
     clear_mode(self);
     *self = mode;
+    berth_scroll_finder_reset(self->scrolls);
     return BERTH_OK;
 }
 
@@ -263,6 +264,7 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
         return error;
     }
     plan_tiles(self, frame);
+    berth_scroll_finder_advance(self->scrolls, self->work);
     berth_damage_clear(self->work);
     BerthPlan *plan = make_plan(self, input->now_us);
     if (plan == NULL) {

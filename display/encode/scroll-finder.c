@@ -5,6 +5,10 @@
  * votes for the distance between the two.  Text makes nearly every row unique, blank rows do not
  * vote.  For the distances with most votes, runs of rows that match become copies, joined over
  * neighbouring columns and widened by single pixels to where the motion really ends.
+ *
+ * Hashes are kept: those of the old picture from frame to frame, and when a frame has been
+ * presented its new hashes become old ones.  So a picture that scrolls steadily is hashed once,
+ * and only where it changed.
  */
 #include "display/encode/scroll-finder.h"
 
@@ -41,12 +45,21 @@ typedef struct {
     int end;
 } Extent;
 
+/* Hashes of a picture, row by row inside of each column of pixels. */
+typedef struct {
+    uint64_t *hashes; /* n_columns x height */
+    uint64_t *known;  /* for each tile of a column, top to bottom: a bit for each of its rows */
+} Hashes;
+
 struct BerthScrollFinder {
     Extent extents[MAX_COLUMNS];
-    uint64_t *old_hashes; /* n_columns x height */
-    uint64_t *new_hashes;
-    size_t n_hashes;
-    int *votes; /* by distance + height */
+    int width;
+    int height;
+    Hashes old;
+    Hashes new;
+    uint64_t *taken; /* like known: rows of the new picture that are targets already */
+    size_t n_words;  /* in known */
+    int *votes;      /* by distance + height */
     int n_votes;
     int32_t *table;
     size_t table_size;
@@ -57,6 +70,7 @@ typedef struct {
     const BerthFrame *old;
     const BerthFrame *new;
     int n_columns;
+    int n_bands; /* rows of tiles */
 } Pair;
 
 BerthScrollFinder *
@@ -65,43 +79,67 @@ berth_scroll_finder_new(void)
     return g_try_new0(BerthScrollFinder, 1);
 }
 
+static void
+free_room(BerthScrollFinder *self)
+{
+    free(self->old.hashes);
+    free(self->old.known);
+    free(self->new.hashes);
+    free(self->new.known);
+    free(self->taken);
+    free(self->votes);
+    free(self->table);
+    memset(self, 0, sizeof *self);
+}
+
 void
 berth_scroll_finder_free(BerthScrollFinder *self)
 {
     if (self != NULL) {
-        free(self->old_hashes);
-        free(self->new_hashes);
-        free(self->votes);
-        free(self->table);
+        free_room(self);
         g_free(self);
     }
 }
 
-/* Makes room for pictures of this size. */
 static bool
-ensure_room(BerthScrollFinder *self, int n_columns, int height)
+make_hashes(Hashes *hashes, size_t n_hashes, size_t n_words)
 {
-    size_t n_hashes = (size_t)n_columns * (size_t)height;
-    if (self->n_hashes == n_hashes && self->n_votes == 2 * height + 1) {
+    hashes->hashes = malloc(n_hashes * sizeof *hashes->hashes);
+    hashes->known = calloc(n_words, sizeof *hashes->known);
+    return hashes->hashes != NULL && hashes->known != NULL;
+}
+
+/* Makes room for pictures of this size; nothing is known of the old one if that is new. */
+static bool
+ensure_room(BerthScrollFinder *self, const Pair *pair)
+{
+    int width = pair->old->width;
+    int height = pair->old->height;
+    if (self->width == width && self->height == height) {
         return true;
     }
-    free(self->old_hashes);
-    free(self->new_hashes);
-    free(self->votes);
-    free(self->table);
+    free_room(self);
+    size_t n_hashes = (size_t)pair->n_columns * (size_t)height;
+    size_t n_words = (size_t)pair->n_columns * (size_t)pair->n_bands;
     self->table_size = 64;
     while (self->table_size < 2 * (size_t)height) {
         self->table_size *= 2;
     }
-    self->old_hashes = malloc(n_hashes * sizeof *self->old_hashes);
-    self->new_hashes = malloc(n_hashes * sizeof *self->new_hashes);
-    self->votes = malloc((2 * (size_t)height + 1) * sizeof *self->votes);
+    self->n_words = n_words;
+    self->n_votes = 2 * height + 1;
+    self->votes = malloc((size_t)self->n_votes * sizeof *self->votes);
     self->table = malloc(self->table_size * sizeof *self->table);
-    bool is_ok = self->old_hashes != NULL && self->new_hashes != NULL && self->votes != NULL &&
-                 self->table != NULL;
-    self->n_hashes = is_ok ? n_hashes : 0;
-    self->n_votes = is_ok ? 2 * height + 1 : 0;
-    return is_ok;
+    self->taken = malloc(n_words * sizeof *self->taken);
+    bool is_ok = make_hashes(&self->old, n_hashes, n_words) &&
+                 make_hashes(&self->new, n_hashes, n_words) && self->votes != NULL &&
+                 self->table != NULL && self->taken != NULL;
+    if (!is_ok) {
+        free_room(self);
+        return false;
+    }
+    self->width = width;
+    self->height = height;
+    return true;
 }
 
 static int
@@ -111,62 +149,78 @@ column_width(const Pair *pair, int column)
 }
 
 static uint64_t
-mix(uint64_t hash, uint64_t word)
+hash_segment(const BerthFrame *frame, const Pair *pair, int column, int y)
 {
-    return ((hash << 29 | hash >> 35) ^ word) * 0x9e3779b97f4a7c15u;
+    const uint8_t *pixels = berth_frame_pixel(frame, column * COLUMN_PX, y);
+    int width = column_width(pair, column);
+    if (width == COLUMN_PX) {
+        return berth_pixel_kernels()->hash_64(pixels);
+    }
+    uint8_t padded[COLUMN_PX * 4] = { 0 };
+    memcpy(padded, pixels, (size_t)width * 4);
+    return berth_pixel_kernels()->hash_64(padded);
 }
 
+/* The bits of the rows [first, end) of a picture that lie in a row of tiles. */
 static uint64_t
-load_u64(const uint8_t *data)
+band_bits(int band, int first, int end)
 {
-    uint64_t word;
-    memcpy(&word, data, sizeof word);
-    return word;
+    int from = CLAMP(first - band * COLUMN_PX, 0, COLUMN_PX);
+    int to = CLAMP(end - band * COLUMN_PX, 0, COLUMN_PX);
+    if (from >= to) {
+        return 0;
+    }
+    return (~(uint64_t)0 >> (COLUMN_PX - (to - from))) << from;
 }
 
-/* Not against an adversary: a collision costs bytes only.  Four lanes keep the multiplier busy. */
-static uint64_t
-hash_row(const uint8_t *row, size_t n_pixels)
+/* Sees to it that the rows of a tile are hashed. */
+static void
+ensure_rows(Hashes *hashes, const BerthFrame *frame, const Pair *pair, int column, int band,
+            uint64_t rows)
 {
-    uint64_t a = 1;
-    uint64_t b = 2;
-    uint64_t c = 3;
-    uint64_t d = 4;
-    size_t i = 0;
-    for (; i + 8 <= n_pixels; i += 8) {
-        a = mix(a, load_u64(row + 4 * i));
-        b = mix(b, load_u64(row + 4 * i + 8));
-        c = mix(c, load_u64(row + 4 * i + 16));
-        d = mix(d, load_u64(row + 4 * i + 24));
+    uint64_t *known = &hashes->known[column * pair->n_bands + band];
+    uint64_t *column_hashes = hashes->hashes + (size_t)column * (size_t)frame->height;
+    for (uint64_t missing = rows & ~*known; missing != 0; missing &= missing - 1) {
+        int y = band * COLUMN_PX + __builtin_ctzll(missing);
+        column_hashes[y] = hash_segment(frame, pair, column, y);
     }
-    for (; i < n_pixels; i++) {
-        uint32_t word;
-        memcpy(&word, row + 4 * i, sizeof word);
-        a = mix(a, word);
+    *known |= rows;
+}
+
+/* Rows of a tile that are not damaged have the hashes that they had. */
+static void
+take_over_rows(BerthScrollFinder *self, const Pair *pair, int column, int band, uint64_t rows)
+{
+    size_t first = (size_t)column * (size_t)self->height + (size_t)band * COLUMN_PX;
+    for (; rows != 0; rows &= rows - 1) {
+        size_t at = first + (size_t)__builtin_ctzll(rows);
+        self->new.hashes[at] = self->old.hashes[at];
     }
-    a = mix(mix(mix(a, b), c), d);
-    return a ^ a >> 32;
 }
 
 /*
- * Hashes what changed in every column, and so many rows above and below.  Row by row, because that
- * is the order of the memory.
+ * Hashes what changed in every column, and in the old picture so many rows above and below.  Tiles
+ * side by side come one after the other, because that is the order of the memory.
  */
 static void
-hash_rows(const BerthScrollFinder *self, const Pair *pair, const BerthFrame *frame, int margin,
-          uint64_t *hashes)
+hash_rows(BerthScrollFinder *self, const Pair *pair, const BerthDamage *damage)
 {
-    int height = frame->height;
-    for (int y = 0; y < height; y++) {
-        const uint8_t *row = berth_frame_pixel(frame, 0, y);
+    memset(self->new.known, 0, self->n_words * sizeof *self->new.known);
+    memset(self->taken, 0, self->n_words * sizeof *self->taken);
+    for (int band = 0; band < pair->n_bands; band++) {
         for (int column = 0; column < pair->n_columns; column++) {
             Extent extent = self->extents[column];
-            bool is_needed =
-                extent.first < extent.end && y >= extent.first - margin && y < extent.end + margin;
-            if (is_needed) {
-                hashes[(size_t)column * (size_t)height + (size_t)y] = hash_row(
-                    row + (size_t)column * COLUMN_PX * 4, (size_t)column_width(pair, column));
+            if (extent.first >= extent.end) {
+                continue;
             }
+            int old_end = MIN(extent.end + MARGIN_ROWS, self->height);
+            ensure_rows(&self->old, pair->old, pair, column, band,
+                        band_bits(band, extent.first - MARGIN_ROWS, old_end));
+            BerthRect crop = berth_damage_get_tile(damage, column, band);
+            uint64_t changed = band_bits(band, crop.y, crop.y + crop.h);
+            ensure_rows(&self->new, pair->new, pair, column, band, changed);
+            take_over_rows(self, pair, column, band,
+                           band_bits(band, extent.first, extent.end) & ~changed);
         }
     }
 }
@@ -174,11 +228,10 @@ hash_rows(const BerthScrollFinder *self, const Pair *pair, const BerthFrame *fra
 static void
 gather_extents(BerthScrollFinder *self, const Pair *pair, const BerthDamage *damage)
 {
-    int n_rows = (pair->old->height + COLUMN_PX - 1) / COLUMN_PX;
     for (int column = 0; column < pair->n_columns; column++) {
         BerthRect box = { 0, 0, 0, 0 };
-        for (int row = 0; row < n_rows; row++) {
-            box = berth_rect_union(box, berth_damage_get_tile(damage, column, row));
+        for (int band = 0; band < pair->n_bands; band++) {
+            box = berth_rect_union(box, berth_damage_get_tile(damage, column, band));
         }
         self->extents[column] = (Extent){ box.y, box.y + box.h };
     }
@@ -224,8 +277,8 @@ vote_column(BerthScrollFinder *self, const Pair *pair, int column)
     int height = pair->old->height;
     int old_first = MAX(0, extent.first - MARGIN_ROWS);
     int old_end = MIN(height, extent.end + MARGIN_ROWS);
-    const uint64_t *old_hashes = self->old_hashes + (size_t)column * (size_t)height;
-    const uint64_t *new_hashes = self->new_hashes + (size_t)column * (size_t)height;
+    const uint64_t *old_hashes = self->old.hashes + (size_t)column * (size_t)height;
+    const uint64_t *new_hashes = self->new.hashes + (size_t)column *(size_t)height;
     memset(self->table, 0xff, self->table_size * sizeof *self->table);
     for (int y = old_first; y < old_end; y++) {
         enter_row(self, old_hashes, y);
@@ -301,26 +354,41 @@ add_run(Result *result, const Pair *pair, int column, Extent run, int distance)
     }
 }
 
+static bool
+is_taken(const BerthScrollFinder *self, const Pair *pair, int column, int y)
+{
+    return self->taken[column * pair->n_bands + y / COLUMN_PX] >> (y % COLUMN_PX) & 1;
+}
+
+static void
+take_run(BerthScrollFinder *self, const Pair *pair, int column, Extent run)
+{
+    for (int band = run.first / COLUMN_PX; band <= (run.end - 1) / COLUMN_PX; band++) {
+        self->taken[column * pair->n_bands + band] |= band_bits(band, run.first, run.end);
+    }
+}
+
 /* Rows of a column that match at a distance become runs; rows taken are not used again. */
 static void
 find_runs(BerthScrollFinder *self, const Pair *pair, int column, int distance, Result *result)
 {
     int height = pair->old->height;
     Extent extent = self->extents[column];
-    const uint64_t *old_hashes = self->old_hashes + (size_t)column * (size_t)height;
-    uint64_t *new_hashes = self->new_hashes + (size_t)column * (size_t)height;
+    const uint64_t *old_hashes = self->old.hashes + (size_t)column * (size_t)height;
+    const uint64_t *new_hashes = self->new.hashes + (size_t)column *(size_t)height;
     int first = MAX(extent.first, MAX(0, extent.first - MARGIN_ROWS) + distance);
     int end = MIN(extent.end, MIN(height, extent.end + MARGIN_ROWS) + distance);
     for (int y = first; y < end;) {
         int start = y;
         int n_changed = 0;
-        while (y < end && new_hashes[y] != 0 && new_hashes[y] == old_hashes[y - distance]) {
+        while (y < end && new_hashes[y] == old_hashes[y - distance] &&
+               !is_taken(self, pair, column, y)) {
             n_changed += new_hashes[y] != old_hashes[y];
             y++;
         }
         if (y - start >= MIN_RUN_ROWS && n_changed >= MIN_RUN_ROWS / 2) {
             add_run(result, pair, column, (Extent){ start, y }, distance);
-            memset(new_hashes + start, 0, (size_t)(y - start) * sizeof *new_hashes);
+            take_run(self, pair, column, (Extent){ start, y });
         }
         y = MAX(y, start + 1);
     }
@@ -330,17 +398,17 @@ find_runs(BerthScrollFinder *self, const Pair *pair, int column, int distance, R
 static int
 measure_edge(const Pair *pair, const BerthWireCopy *copy, int step)
 {
-    int edge = step < 0 ? copy->dx - 1 : copy->dx + copy->w;
-    int n = step < 0 ? MIN(COLUMN_PX - 1, copy->dx)
-                     : MIN(COLUMN_PX - 1, pair->old->width - copy->dx - copy->w);
+    int right = copy->dx + copy->w;
+    int n = MIN(COLUMN_PX - 1, step < 0 ? copy->dx : pair->old->width - right);
     for (int row = 0; row < copy->h && n > 0; row++) {
-        const uint8_t *old = berth_frame_pixel(pair->old, edge, copy->sy + row);
-        const uint8_t *new = berth_frame_pixel(pair->new, edge, copy->dy + row);
-        int same = 0;
-        while (same < n && memcmp(old + same * step * 4, new + same *step * 4, 4) == 0) {
-            same++;
+        int x = step < 0 ? copy->dx - n : right;
+        uint64_t differing;
+        berth_pixel_kernels()->compare_row(berth_frame_pixel(pair->old, x, copy->sy + row),
+                                           berth_frame_pixel(pair->new, x, copy->dy + row),
+                                           (size_t)n, &differing);
+        if (differing != 0) {
+            n = step < 0 ? n - 64 + __builtin_clzll(differing) : __builtin_ctzll(differing);
         }
-        n = same;
     }
     return n;
 }
@@ -386,13 +454,13 @@ size_t
 berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const BerthFrame *new,
                          const BerthDamage *damage, BerthWireCopy *copies, size_t max_copies)
 {
-    Pair pair = { old, new, (old->width + COLUMN_PX - 1) / COLUMN_PX };
-    if (!ensure_room(self, pair.n_columns, old->height)) {
+    Pair pair = { old, new, (old->width + COLUMN_PX - 1) / COLUMN_PX,
+                  (old->height + COLUMN_PX - 1) / COLUMN_PX };
+    if (!ensure_room(self, &pair)) {
         return 0;
     }
     gather_extents(self, &pair, damage);
-    hash_rows(self, &pair, old, MARGIN_ROWS, self->old_hashes);
-    hash_rows(self, &pair, new, 0, self->new_hashes);
+    hash_rows(self, &pair, damage);
     memset(self->votes, 0, (size_t)self->n_votes * sizeof *self->votes);
     for (int column = 0; column < pair.n_columns; column++) {
         if (self->extents[column].first < self->extents[column].end) {
@@ -413,12 +481,46 @@ berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const B
     return result.n;
 }
 
+/* The rows of a tile that changed: hashed in the new picture, or not known any more. */
+static void
+advance_tile(BerthScrollFinder *self, int column, int band, size_t word, uint64_t changed)
+{
+    size_t first = (size_t)column * (size_t)self->height + (size_t)band * COLUMN_PX;
+    uint64_t hashed = self->new.known[word] & changed;
+    for (uint64_t rows = hashed; rows != 0; rows &= rows - 1) {
+        size_t at = first + (size_t)__builtin_ctzll(rows);
+        self->old.hashes[at] = self->new.hashes[at];
+    }
+    self->old.known[word] = (self->old.known[word] & ~changed) | hashed;
+}
+
 void
 berth_scroll_finder_advance(BerthScrollFinder *self, const BerthDamage *damage)
 {
+    if (self->width != berth_damage_get_width(damage) ||
+        self->height != berth_damage_get_height(damage)) {
+        berth_scroll_finder_reset(self);
+        return;
+    }
+    int n_columns = (self->width + COLUMN_PX - 1) / COLUMN_PX;
+    int n_bands = (self->height + COLUMN_PX - 1) / COLUMN_PX;
+    for (int column = 0; column < n_columns; column++) {
+        for (int band = 0; band < n_bands; band++) {
+            size_t word = (size_t)column * (size_t)n_bands + (size_t)band;
+            BerthRect crop = berth_damage_get_tile(damage, column, band);
+            if (!berth_rect_is_empty(crop)) {
+                advance_tile(self, column, band, word, band_bits(band, crop.y, crop.y + crop.h));
+            }
+        }
+    }
+    memset(self->new.known, 0, self->n_words * sizeof *self->new.known);
 }
 
 void
 berth_scroll_finder_reset(BerthScrollFinder *self)
 {
+    if (self->n_words > 0) {
+        memset(self->old.known, 0, self->n_words * sizeof *self->old.known);
+        memset(self->new.known, 0, self->n_words * sizeof *self->new.known);
+    }
 }

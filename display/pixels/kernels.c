@@ -76,6 +76,43 @@ unpack_pixels(uint8_t *dst, const uint8_t *src, size_t n_pixels)
     }
 }
 
+/* Numbers without a pattern, one for each 8 bytes of 64 pixels (splitmix64 from 1 on). */
+static const uint64_t hash_keys[32] __attribute__((aligned(32))) = {
+    0x6e789e6aa1b965f4u, 0x06c45d188009454fu, 0xf88bb8a8724c81ecu, 0x1b39896a51a8749bu,
+    0x53cb9f0c747ea2eau, 0x2c829abe1f4532e1u, 0xc584133ac916ab3cu, 0x3ee5789041c98ac3u,
+    0xf3b8488c368cb0a6u, 0x657eecdd3cb13d09u, 0xc2d326e0055bdef6u, 0x8621a03fe0bbdb7bu,
+    0x8e1f7555983aa92fu, 0xb54e0f1600cc4d19u, 0x84bb3f97971d80abu, 0x7d29825c75521255u,
+    0xc3cf17102b7f7f86u, 0x3466e9a083914f64u, 0xd81a8d2b5a4485acu, 0xdb01602b100b9ed7u,
+    0xa9038a921825f10du, 0xedf5f1d90dca2f6au, 0x54496ad67bd2634cu, 0xdd7c01d4f5407269u,
+    0x935e82f1db4c4f7bu, 0x69b82ebc92233300u, 0x40d29eb57de1d510u, 0xa2f09dabb45c6316u,
+    0xee521d7a0f4d3872u, 0xf16952ee72f3454fu, 0x377d35dea8e40225u, 0x0c7de8064963bab0u,
+};
+
+static uint64_t
+fold_hash(const uint64_t lanes[4])
+{
+    uint64_t hash = 64;
+    for (int i = 0; i < 4; i++) {
+        hash = (hash ^ lanes[i]) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* Sums of products of the halves of keyed words; the words themselves see to zero factors. */
+static uint64_t
+plain_hash_64(const uint8_t *pixels)
+{
+    uint64_t lanes[4] = { 1, 2, 3, 4 };
+    for (int i = 0; i < 32; i++) {
+        uint64_t word;
+        memcpy(&word, pixels + 8 * i, sizeof word);
+        uint64_t keyed = word ^ hash_keys[i];
+        lanes[i % 4] += (keyed & 0xffffffffu) * (keyed >> 32) + word;
+    }
+    return fold_hash(lanes);
+}
+
 static void
 plain_compare_copy_row(uint8_t *dst, const uint8_t *src, size_t n_pixels, uint64_t *masks)
 {
@@ -100,6 +137,7 @@ static const BerthPixelKernels plain_kernels = {
     .compare_row = plain_compare_row,
     .pack_rgb_row = pack_pixels,
     .unpack_rgb_row = unpack_pixels,
+    .hash_64 = plain_hash_64,
 };
 
 #if HAVE_X86
@@ -157,12 +195,28 @@ sse2_compare_row(const uint8_t *a, const uint8_t *b, size_t n_pixels, uint64_t *
     }
 }
 
+static uint64_t
+sse2_hash_64(const uint8_t *pixels)
+{
+    __m128i sums[2] = { _mm_set_epi64x(2, 1), _mm_set_epi64x(4, 3) };
+    for (int i = 0; i < 16; i++) {
+        __m128i words = _mm_loadu_si128((const __m128i *)(pixels + 16 * i));
+        __m128i keyed = _mm_xor_si128(words, _mm_load_si128((const __m128i *)hash_keys + i));
+        __m128i products = _mm_mul_epu32(keyed, _mm_srli_epi64(keyed, 32));
+        sums[i % 2] = _mm_add_epi64(sums[i % 2], _mm_add_epi64(products, words));
+    }
+    uint64_t lanes[4];
+    memcpy(lanes, sums, sizeof lanes);
+    return fold_hash(lanes);
+}
+
 static const BerthPixelKernels sse2_kernels = {
     .name = "sse2",
     .compare_copy_row = sse2_compare_copy_row,
     .compare_row = sse2_compare_row,
     .pack_rgb_row = pack_pixels,
     .unpack_rgb_row = unpack_pixels,
+    .hash_64 = sse2_hash_64,
 };
 
 #define AVX2 __attribute__((target("avx2")))
@@ -251,12 +305,28 @@ avx2_unpack_rgb_row(uint8_t *dst, const uint8_t *src, size_t n_pixels)
     unpack_pixels(dst + 4 * i, src + 3 * i, n_pixels - i);
 }
 
+AVX2 static uint64_t
+avx2_hash_64(const uint8_t *pixels)
+{
+    __m256i sum = _mm256_set_epi64x(4, 3, 2, 1);
+    for (int i = 0; i < 8; i++) {
+        __m256i words = _mm256_loadu_si256((const __m256i *)(pixels + 32 * i));
+        __m256i keyed = _mm256_xor_si256(words, _mm256_load_si256((const __m256i *)hash_keys + i));
+        __m256i products = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
+        sum = _mm256_add_epi64(sum, _mm256_add_epi64(products, words));
+    }
+    uint64_t lanes[4];
+    memcpy(lanes, &sum, sizeof lanes);
+    return fold_hash(lanes);
+}
+
 static const BerthPixelKernels avx2_kernels = {
     .name = "avx2",
     .compare_copy_row = avx2_compare_copy_row,
     .compare_row = avx2_compare_row,
     .pack_rgb_row = avx2_pack_rgb_row,
     .unpack_rgb_row = avx2_unpack_rgb_row,
+    .hash_64 = avx2_hash_64,
 };
 #endif
 

@@ -31,6 +31,12 @@ typedef struct {
 
     /* Red, green, blue to BGRX with X 0xff: src n_pixels * 3 bytes. */
     void (*unpack_rgb_row)(uint8_t *dst, const uint8_t *src, size_t n_pixels);
+
+    /*
+     * A hash of 64 pixels with their X, for finding equal ones.  Not against an adversary: what
+     * has equal hashes must be compared where it matters.
+     */
+    uint64_t (*hash_64)(const uint8_t *pixels);
 } BerthPixelKernels;
 
 /* The fastest kernels for this processor.  Thread: any. */

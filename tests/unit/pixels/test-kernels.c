@@ -91,6 +91,45 @@ all_forms_give_the_same_answer_and_stay_inside(void **state)
 }
 
 static void
+all_forms_hash_alike_and_every_bit_counts(void **state)
+{
+    size_t n_forms;
+    const BerthPixelKernels *const *all = berth_pixel_kernels_all(&n_forms);
+    uint8_t *pixels = new_guarded(256);
+    for (int round = 0; round < 100; round++) {
+        for (size_t i = 0; i < 256; i++) {
+            pixels[i] = round == 0 ? 0 : round == 1 ? 0xff : random_byte();
+        }
+        uint64_t expected = all[0]->hash_64(pixels);
+        for (size_t form = 1; form < n_forms; form++) {
+            assert_true(all[form]->hash_64(pixels) == expected);
+        }
+        for (size_t bit = 0; bit < 256 * 8; bit++) {
+            pixels[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_false(all[n_forms - 1]->hash_64(pixels) == expected);
+            pixels[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+    free_guarded(pixels, 256);
+}
+
+/* Two pixels that change places, and runs that move: what text does. */
+static void
+order_counts_in_hashes(void **state)
+{
+    uint8_t pixels[256];
+    uint64_t seen[64];
+    for (size_t i = 0; i < 64; i++) {
+        memset(pixels, 0xff, sizeof pixels);
+        memset(pixels + 4 * i, 0x20, 3);
+        seen[i] = berth_pixel_kernels()->hash_64(pixels);
+        for (size_t j = 0; j < i; j++) {
+            assert_false(seen[i] == seen[j]);
+        }
+    }
+}
+
+static void
 packed_order_is_red_green_blue(void **state)
 {
     const uint8_t pixel[4] = { 1, 2, 3, 0xff };
@@ -107,6 +146,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms_give_the_same_answer_and_stay_inside),
+        cmocka_unit_test(all_forms_hash_alike_and_every_bit_counts),
+        cmocka_unit_test(order_counts_in_hashes),
         cmocka_unit_test(packed_order_is_red_green_blue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
