@@ -167,6 +167,28 @@ berth_admission_check_token(BerthAdmission *self, const BerthId *session,
     return BERTH_OK;
 }
 
+int
+berth_admission_check_share(BerthAdmission *self, const BerthId *session,
+                            const uint8_t token[BERTH_RECONNECT_TOKEN_BYTES],
+                            const uint8_t client_key_hash[BERTH_KEY_HASH_BYTES],
+                            const uint8_t fresh_token[BERTH_RECONNECT_TOKEN_BYTES],
+                            BerthAdmitted *ret)
+{
+    if (!berth_id_equal(session, &self->config.session)) {
+        return BERTH_ERR_FORBIDDEN;
+    }
+    if (!self->config.has_share_token ||
+        !berth_equal_secret(token, self->config.share_token, sizeof(self->config.share_token))) {
+        return BERTH_ERR_UNTRUSTED;
+    }
+    self->connection_epoch++;
+    self->rights = self->config.rights;
+    memcpy(self->client_key_hash, client_key_hash, BERTH_KEY_HASH_BYTES);
+    renew_token(self, fresh_token);
+    *ret = (BerthAdmitted){ self->connection_epoch, self->rights, false };
+    return BERTH_OK;
+}
+
 void
 berth_admission_note_lost(BerthAdmission *self, int64_t now_us)
 {

@@ -32,6 +32,8 @@ typedef struct {
     BerthTicketKey keys[BERTH_ADMISSION_MAX_KEYS];
     size_t n_keys;
     uint32_t rights; /* BERTH_RIGHT_* that the policy leaves */
+    bool has_share_token;
+    uint8_t share_token[BERTH_RECONNECT_TOKEN_BYTES]; /* of a display that is shared directly */
     int64_t resume_window_us;
 } BerthAdmissionConfig;
 
@@ -78,6 +80,19 @@ int berth_admission_check_ticket(BerthAdmission *self, const uint8_t *ticket, si
 int berth_admission_check_token(BerthAdmission *self, const BerthId *session,
                                 const uint8_t token[BERTH_RECONNECT_TOKEN_BYTES],
                                 const uint8_t client_key_hash[BERTH_KEY_HASH_BYTES], int64_t now_us,
+                                const uint8_t fresh_token[BERTH_RECONNECT_TOKEN_BYTES],
+                                BerthAdmitted *ret);
+
+/*
+ * Decides on the token of a display that its owner shares directly.  On success this connection
+ * is newer than all others, and fresh_token is the only reconnect token from now on.
+ *
+ * Errors: BERTH_ERR_FORBIDDEN (another session), BERTH_ERR_UNTRUSTED (not the token, or this
+ * session is not shared).
+ */
+int berth_admission_check_share(BerthAdmission *self, const BerthId *session,
+                                const uint8_t token[BERTH_RECONNECT_TOKEN_BYTES],
+                                const uint8_t client_key_hash[BERTH_KEY_HASH_BYTES],
                                 const uint8_t fresh_token[BERTH_RECONNECT_TOKEN_BYTES],
                                 BerthAdmitted *ret);
 

@@ -19,6 +19,23 @@ typedef struct {
     void (*read)(BerthJsonFields *fields, BerthControlRequest *ret);
 } ControlOpRow;
 
+/* Of a display that its owner shares directly: who knows it is let in. */
+static void
+read_share_token(BerthJsonFields *policy, BerthAdmissionConfig *ret)
+{
+    const char *hex =
+        berth_json_fields_optional_string(policy, "share_token", 2 * sizeof(ret->share_token));
+
+    if (!hex) {
+        return;
+    }
+    if (berth_hex_parse(hex, ret->share_token, sizeof(ret->share_token)) < 0) {
+        berth_json_fields_fail(policy, "share_token", "is not 64 hexadecimal digits");
+        return;
+    }
+    ret->has_share_token = true;
+}
+
 static void
 read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
 {
@@ -40,6 +57,7 @@ read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
     if (berth_json_fields_optional_bool(&policy, "resize", true)) {
         ret->rights |= BERTH_RIGHT_RESIZE;
     }
+    read_share_token(&policy, ret);
     if (!berth_json_fields_finish(&policy, &error)) {
         berth_json_fields_fail(fields, "policy", error->message);
     }
@@ -61,7 +79,7 @@ read_ticket_keys(BerthJsonFields *fields, BerthAdmissionConfig *ret)
         }
         ret->n_keys = i + 1;
     }
-    if (ret->n_keys == 0) {
+    if (ret->n_keys == 0 && !ret->has_share_token) {
         berth_json_fields_fail(fields, "ticket_keys", "must hold a key");
     }
 }
@@ -78,8 +96,8 @@ read_start(BerthJsonFields *fields, BerthControlRequest *ret)
     g_strlcpy(ret->user_name, berth_json_fields_string(fields, "user_name", BERTH_LIMIT_NAME_BYTES),
               sizeof(ret->user_name));
     admission->machine_epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
-    read_ticket_keys(fields, admission);
     read_policy(fields, admission);
+    read_ticket_keys(fields, admission);
     g_strlcpy(ret->capture, berth_json_fields_string(fields, "capture", sizeof(ret->capture) - 1),
               sizeof(ret->capture));
 }

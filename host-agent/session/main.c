@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * berth-session: shows one desktop to one user.  Everything it needs comes over the control
- * socket that the agent gives it.
+ * socket that the agent gives it; with --share it is an agent of its own for one display.
  */
 #include "host-agent/session/desktop-session.h"
+#include "host-agent/session/share.h"
 
 #include "base/log.h"
 #include "base/main-loop.h"
@@ -15,10 +16,25 @@
 
 static int control_fd = -1;
 static gboolean wants_version;
+static char *share_target;
+static char *share_listen;
+static char *share_file;
+static gboolean share_view_only;
+static gboolean share_once;
 
 static const GOptionEntry options[] = {
     { "control-fd", 0, 0, G_OPTION_ARG_INT, &control_fd,
       "Listening SOCK_SEQPACKET socket for the agent", "N" },
+    { "share", 0, 0, G_OPTION_ARG_STRING, &share_target,
+      "Shares an X display (:N) or a QEMU (qemu:QMP-SOCKET) by itself", "TARGET" },
+    { "listen", 0, 0, G_OPTION_ARG_STRING, &share_listen,
+      "With --share: where to listen (default: 127.0.0.1, any port)", "ADDRESS:PORT" },
+    { "connection-file", 0, 0, G_OPTION_ARG_FILENAME, &share_file,
+      "With --share: what clients need to connect", "FILE" },
+    { "view-only", 0, 0, G_OPTION_ARG_NONE, &share_view_only,
+      "With --share: takes no input from clients", NULL },
+    { "once", 0, 0, G_OPTION_ARG_NONE, &share_once,
+      "With --share: ends when the first client has left", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &wants_version, "Print the version and exit", NULL },
     { NULL },
 };
@@ -51,12 +67,62 @@ is_listening_socket(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+static int
+run_session(GMainLoop *loop)
+{
+    BerthDesktopSession *session = berth_desktop_session_new(control_fd, loop);
+    int status;
+
+    berth_main_loop_run(loop);
+    berth_desktop_session_finish(session);
+    status = berth_desktop_session_get_exit_status(session);
+    berth_desktop_session_free(session);
+    return status;
+}
+
+static int
+run_share(GMainLoop *loop)
+{
+    const BerthShareConfig config = {
+        .target = share_target,
+        .listen = share_listen,
+        .file = share_file,
+        .is_view_only = share_view_only,
+        .is_once = share_once,
+    };
+    g_autoptr(GError) error = NULL;
+    BerthShare *share = berth_share_new(&config, loop, &error);
+    int status;
+
+    if (!share) {
+        fprintf(stderr, "berth-session: %s\n", error->message);
+        return 1;
+    }
+    berth_main_loop_run(loop);
+    berth_share_finish(share);
+    status = berth_share_get_exit_status(share);
+    berth_share_free(share);
+    return status;
+}
+
+/* Says what is wrong with the options; NULL if nothing is. */
+static const char *
+check_options(void)
+{
+    if (share_target) {
+        return control_fd >= 0 ? "--share and --control-fd exclude each other" : NULL;
+    }
+    if (share_listen || share_file || share_view_only || share_once) {
+        return "--listen, --connection-file, --view-only and --once need --share";
+    }
+    return is_listening_socket(control_fd) ? NULL : "--control-fd is no listening socket";
+}
+
 int
 main(int argc, char **argv)
 {
     g_autoptr(GMainLoop) loop = NULL;
-    BerthDesktopSession *session;
-    int status;
+    const char *mistake;
 
     if (!parse_options(argc, argv)) {
         return 2;
@@ -65,17 +131,13 @@ main(int argc, char **argv)
         printf("berth-session %s\n", BERTH_VERSION);
         return 0;
     }
-    if (!is_listening_socket(control_fd)) {
-        fprintf(stderr, "berth-session: --control-fd %d is no listening socket\n", control_fd);
+    mistake = check_options();
+    if (mistake) {
+        fprintf(stderr, "berth-session: %s\n", mistake);
         return 2;
     }
     berth_main_loop_hold_signals();
     berth_log_init("berth-session");
     loop = g_main_loop_new(NULL, FALSE);
-    session = berth_desktop_session_new(control_fd, loop);
-    berth_main_loop_run(loop);
-    berth_desktop_session_finish(session);
-    status = berth_desktop_session_get_exit_status(session);
-    berth_desktop_session_free(session);
-    return status;
+    return share_target ? run_share(loop) : run_session(loop);
 }

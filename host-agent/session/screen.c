@@ -6,6 +6,7 @@
 #include "berth/limits.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
 
 #define CURSOR_MAX_BYTES ((size_t)BERTH_LIMIT_CURSOR_SIDE_PX * BERTH_LIMIT_CURSOR_SIDE_PX * 4)
 
@@ -34,6 +35,9 @@ struct BerthScreen {
     /* Under the lock: */
     unsigned changes;
     unsigned pixel_changes; /* BERTH_SCREEN_MODE and _DAMAGE */
+    bool is_in_update;      /* pixel changes wait until its end */
+    bool is_wanted;
+    int source_wake; /* eventfd of the source, borrowed; -1: none */
     BerthFrame *shadow;
     BerthDamage *damage;
     int64_t capture_us;
@@ -82,6 +86,7 @@ berth_screen_new(GMainContext *context, BerthScreenFunc on_change, void *user_da
     self->ref_count = 1;
     self->on_change = on_change;
     self->user_data = user_data;
+    self->source_wake = -1;
     g_mutex_init(&self->lock);
     self->wake = g_source_new(&wake_funcs, sizeof(GSource));
     g_source_set_callback(self->wake, callback_unused, self, NULL);
@@ -127,10 +132,26 @@ note_change(BerthScreen *self, unsigned change)
 {
     unsigned *changes = change & PIXEL_CHANGES ? &self->pixel_changes : &self->changes;
 
-    if (*changes == 0) {
+    if (*changes == 0 && !(self->is_in_update && changes == &self->pixel_changes)) {
         g_source_set_ready_time(self->wake, 0);
     }
     *changes |= change;
+}
+
+/* Under the lock. */
+static bool
+is_wanted(const BerthScreen *self)
+{
+    return self->is_wanted && !(self->pixel_changes & BERTH_SCREEN_DAMAGE);
+}
+
+/* Under the lock: a source that waits may go on. */
+static void
+maybe_wake_source(BerthScreen *self)
+{
+    if (self->source_wake >= 0 && is_wanted(self)) {
+        eventfd_write(self->source_wake, 1);
+    }
 }
 
 int
@@ -201,6 +222,56 @@ berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *so
     }
     g_mutex_unlock(&self->lock);
     return r;
+}
+
+void
+berth_screen_begin_update(BerthScreen *self)
+{
+    g_mutex_lock(&self->lock);
+    self->is_in_update = true;
+    g_mutex_unlock(&self->lock);
+}
+
+void
+berth_screen_end_update(BerthScreen *self)
+{
+    g_mutex_lock(&self->lock);
+    self->is_in_update = false;
+    if (self->pixel_changes) {
+        g_source_set_ready_time(self->wake, 0);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
+bool
+berth_screen_is_wanted(BerthScreen *self)
+{
+    bool is_true;
+
+    g_mutex_lock(&self->lock);
+    is_true = is_wanted(self);
+    g_mutex_unlock(&self->lock);
+    return is_true;
+}
+
+void
+berth_screen_set_source_wake(BerthScreen *self, int wake_fd)
+{
+    g_mutex_lock(&self->lock);
+    self->source_wake = wake_fd;
+    maybe_wake_source(self);
+    g_mutex_unlock(&self->lock);
+}
+
+void
+berth_screen_set_wanted(BerthScreen *self, bool wanted)
+{
+    g_mutex_lock(&self->lock);
+    if (self->is_wanted != wanted) {
+        self->is_wanted = wanted;
+        maybe_wake_source(self);
+    }
+    g_mutex_unlock(&self->lock);
 }
 
 void
@@ -372,15 +443,16 @@ berth_screen_take_picture(BerthScreen *self)
     unsigned changes;
 
     g_mutex_lock(&self->lock);
-    changes = self->pixel_changes;
+    changes = self->is_in_update ? 0 : self->pixel_changes;
     if ((changes & BERTH_SCREEN_MODE) && !follow_mode(self)) {
         g_source_set_ready_time(self->wake, berth_monotonic_us() + MEMORY_RETRY_US);
         changes = 0;
     } else {
-        self->pixel_changes = 0;
+        self->pixel_changes &= ~changes;
     }
     if (changes & BERTH_SCREEN_DAMAGE) {
         copy_damage(self);
+        maybe_wake_source(self);
     }
     g_mutex_unlock(&self->lock);
     return changes;

@@ -69,6 +69,25 @@ void berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px);
  */
 int berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *source);
 
+/*
+ * Source: what is written until the end of the update belongs together: nobody takes half of it.
+ */
+void berth_screen_begin_update(BerthScreen *self);
+void berth_screen_end_update(BerthScreen *self);
+
+/*
+ * Source: whether a picture brought in now could be shown soon: somebody wants one, and the last
+ * one was taken.  A source that has to fetch its pixels waits for it; damage goes on merging where
+ * it is, and costs nothing.
+ */
+bool berth_screen_is_wanted(BerthScreen *self);
+
+/*
+ * Source: an eventfd that is written whenever berth_screen_is_wanted() may have become true; -1 is
+ * none.  Borrowed; set to -1 before it is closed.  Thread: any.
+ */
+void berth_screen_set_source_wake(BerthScreen *self, int wake_fd);
+
 /* Source: the desktop shows nothing; the picture becomes black and keeps its size. */
 void berth_screen_blank(BerthScreen *self);
 
@@ -92,6 +111,9 @@ void berth_screen_reopen(BerthScreen *self);
 
 /* Main: serial of the input given to the guest last; later changes are marked with it. */
 void berth_screen_set_input_serial(BerthScreen *self, uint32_t serial);
+
+/* Main: whether some viewer could be sent a picture now; false at first. */
+void berth_screen_set_wanted(BerthScreen *self, bool is_wanted);
 
 /*
  * Main: takes over all that changed since the last take, but for pixels.

@@ -5,10 +5,11 @@
 
 /*
  * GDBus needs a socket pair for the display listener and identifies us with our user id; GLib's
- * thread pool gives new threads the scheduling of the first one.
+ * thread pool gives new threads the scheduling of the first one.  The segment that an X server
+ * writes pixels into is a memfd.
  */
 static const char *const calls[] = {
-    "socketpair", "getresuid", "getresgid", "sched_getattr", "sched_setattr", NULL,
+    "socketpair", "getresuid", "getresgid", "sched_getattr", "sched_setattr", "memfd_create", NULL,
 };
 
 bool

@@ -129,6 +129,8 @@ maybe_send_frame(BerthViewer *self)
     } else {
         g_source_set_ready_time(self->timer, due_us);
     }
+    berth_screen_set_wanted(self->screen, self->is_open && !self->is_closing &&
+                                              berth_flow_can_send(self->flow, now_us));
 }
 
 static gboolean
@@ -456,6 +458,7 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
 
     self->is_closing = true;
     release_input(self);
+    berth_screen_set_wanted(self->screen, false);
     self->callbacks->closed(self, code, text, self->user_data);
 }
 

@@ -237,10 +237,46 @@ a_revoked_token_is_gone(void **state)
     assert_berth_error(show_token(fixture, 0, 0), BERTH_ERR_EXPIRED);
 }
 
+static void
+a_share_token_opens_a_shared_session_only(void **state)
+{
+    Fixture *fixture = *state;
+    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES] = { 9 };
+    uint8_t other[BERTH_KEY_HASH_BYTES] = { 1 };
+
+    assert_int_equal(berth_admission_check_share(fixture->admission, &fixture->config.session,
+                                                 token, fixture->client, fixture->fresh,
+                                                 &fixture->admitted),
+                     BERTH_ERR_UNTRUSTED);
+    berth_admission_free(fixture->admission);
+    fixture->config.has_share_token = true;
+    memcpy(fixture->config.share_token, token, sizeof(token));
+    fixture->admission = berth_admission_new(&fixture->config);
+    for (unsigned i = 1; i <= 2; i++) {
+        /* Any client's key will do, as often as anyone likes. */
+        assert_berth_ok(berth_admission_check_share(fixture->admission, &fixture->config.session,
+                                                    token, i == 1 ? fixture->client : other,
+                                                    fixture->fresh, &fixture->admitted));
+        assert_int_equal(fixture->admitted.connection_epoch, i);
+        assert_int_equal(fixture->admitted.rights, BERTH_RIGHT_INPUT);
+    }
+    token[31] ^= 1;
+    assert_int_equal(berth_admission_check_share(fixture->admission, &fixture->config.session,
+                                                 token, fixture->client, fixture->fresh,
+                                                 &fixture->admitted),
+                     BERTH_ERR_UNTRUSTED);
+    assert_int_equal(berth_admission_check_share(fixture->admission, &fixture->config.user, token,
+                                                 fixture->client, fixture->fresh,
+                                                 &fixture->admitted),
+                     BERTH_ERR_FORBIDDEN);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_share_token_opens_a_shared_session_only, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_good_ticket_opens_the_session_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_field_of_the_ticket_must_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_ticket_of_another_broker_is_refused, set_up, tear_down),

@@ -132,6 +132,27 @@ ticket_keys_must_be_keys(void **state)
     json_decref(good);
 }
 
+/* What is shared directly needs no broker's key, but a token that is one. */
+static void
+a_share_token_does_without_ticket_keys(void **state)
+{
+    static const char *const tokens[] = { KEY, "00", "" };
+    json_t *good = json_loads(good_start, 0, NULL);
+
+    json_object_set_new(good, "ticket_keys", json_array());
+    for (size_t i = 0; i < G_N_ELEMENTS(tokens); i++) {
+        BerthControlRequest request;
+        char *text;
+
+        json_object_set_new(json_object_get(good, "policy"), "share_token", json_string(tokens[i]));
+        text = json_dumps(good, 0);
+        assert_int_equal(parse(text, &request), i == 0);
+        free(text);
+        assert_true(i > 0 || request.admission.has_share_token);
+    }
+    json_decref(good);
+}
+
 static void
 reports_have_the_keys_of_the_contract(void **state)
 {
@@ -163,6 +184,7 @@ main(void)
         cmocka_unit_test(the_other_operations_are_read),
         cmocka_unit_test(bad_packets_are_refused),
         cmocka_unit_test(ticket_keys_must_be_keys),
+        cmocka_unit_test(a_share_token_does_without_ticket_keys),
         cmocka_unit_test(reports_have_the_keys_of_the_contract),
     };
 

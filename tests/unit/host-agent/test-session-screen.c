@@ -4,6 +4,8 @@
 #include "host-agent/session/heads.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 typedef struct {
     GMainContext *context;
@@ -204,6 +206,50 @@ heads_come_and_go(void **state)
 }
 
 static void
+nobody_takes_half_of_an_update(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    take_all(fixture);
+    berth_screen_begin_update(fixture->screen);
+    write_rect(fixture, (BerthRect){ 0, 0, 8, 8 }, 1);
+    assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
+    write_rect(fixture, (BerthRect){ 8, 8, 8, 8 }, 1);
+    berth_screen_end_update(fixture->screen);
+    assert_int_equal(take_all(fixture), BERTH_SCREEN_DAMAGE);
+    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 16 * 16);
+}
+
+static void
+a_source_is_woken_when_a_picture_is_wanted(void **state)
+{
+    Fixture *fixture = *state;
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    eventfd_t count;
+
+    assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
+    berth_screen_set_source_wake(fixture->screen, wake_fd);
+    take_all(fixture);
+    assert_false(berth_screen_is_wanted(fixture->screen));
+    assert_int_equal(eventfd_read(wake_fd, &count), -1);
+
+    berth_screen_set_wanted(fixture->screen, true);
+    assert_true(berth_screen_is_wanted(fixture->screen));
+    assert_int_equal(eventfd_read(wake_fd, &count), 0);
+
+    /* One picture that nobody took is enough. */
+    write_rect(fixture, (BerthRect){ 0, 0, 8, 8 }, 1);
+    assert_false(berth_screen_is_wanted(fixture->screen));
+    assert_int_equal(eventfd_read(wake_fd, &count), -1);
+    take_all(fixture);
+    assert_true(berth_screen_is_wanted(fixture->screen));
+    assert_int_equal(eventfd_read(wake_fd, &count), 0);
+    berth_screen_set_source_wake(fixture->screen, -1);
+    close(wake_fd);
+}
+
+static void
 only_the_first_end_counts(void **state)
 {
     Fixture *fixture = *state;
@@ -250,6 +296,9 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(pixels_wait_until_they_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_takes_half_of_an_update, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_source_is_woken_when_a_picture_is_wanted, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursors_are_copied, set_up, tear_down),
     };
