@@ -204,7 +204,8 @@ on_viewer_authorize(BerthViewer *viewer, const BerthMsgAuth *auth,
         r = berth_admission_check_ticket(self->admission, auth->ticket, sizeof(auth->ticket),
                                          client_key_hash, berth_wall_us(), token, &admitted);
     } else if (auth->kind == BERTH_AUTH_SHARE) {
-        r = BERTH_ERR_FORBIDDEN;
+        r = berth_admission_check_share(self->admission, &auth->session, auth->token,
+                                        client_key_hash, token, &admitted);
     } else {
         r = berth_admission_check_token(self->admission, &auth->session, auth->token,
                                         client_key_hash, berth_monotonic_us(), token, &admitted);
