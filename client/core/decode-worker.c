@@ -123,7 +123,8 @@ berth_decode_worker_new(BerthPicture *picture, int max_width, int max_height, in
 {
     BerthDecodeWorker *self = g_new0(BerthDecodeWorker, 1);
 
-    self->decoder = berth_frame_decoder_new(max_width, max_height, window_log);
+    self->decoder = berth_frame_decoder_new(&(BerthFrameDecoderCaps){
+        .max_width = max_width, .max_height = max_height, .window_log = window_log });
     if (self->decoder == NULL) {
         g_error("no decoder for %dx%d, window 2^%d", max_width, max_height, window_log);
     }

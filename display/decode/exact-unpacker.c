@@ -3,6 +3,7 @@
 
 #include "berth/errors.h"
 #include "berth/limits.h"
+#include "display/pixels/gradient.h"
 #include "display/pixels/kernels.h"
 
 #include <glib.h>
@@ -15,6 +16,7 @@
 _Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
 
 struct BerthExactUnpacker {
+    BerthExactStreamKind kind;
     ZSTD_DCtx *context;
     ZSTD_inBuffer input; /* of the message that was begun; borrowed */
     size_t n_rects;
@@ -23,12 +25,13 @@ struct BerthExactUnpacker {
 };
 
 BerthExactUnpacker *
-berth_exact_unpacker_new(int window_log)
+berth_exact_unpacker_new(BerthExactStreamKind kind, int window_log)
 {
     BerthExactUnpacker *self = g_try_new0(BerthExactUnpacker, 1);
     if (self == NULL) {
         return NULL;
     }
+    self->kind = kind;
     self->context = ZSTD_createDCtx();
     if (self->context == NULL ||
         ZSTD_isError(ZSTD_DCtx_setParameter(self->context, ZSTD_d_windowLogMax, window_log))) {
@@ -88,10 +91,23 @@ check_end(BerthExactUnpacker *self)
     return input->pos == input->size ? BERTH_OK : BERTH_ERR_CORRUPT;
 }
 
+static void
+unpack_row(const BerthExactUnpacker *self, const uint8_t *packed, BerthFrame *canvas,
+           BerthWireRect rect, int row)
+{
+    uint8_t *pixels = berth_frame_pixel(canvas, rect.x, rect.y + row);
+    if (self->kind == BERTH_EXACT_GRADIENT) {
+        const uint8_t *above =
+            row == 0 ? NULL : berth_frame_pixel(canvas, rect.x, rect.y + row - 1);
+        berth_gradient_kernels()->decode_row(pixels, packed, above, rect.w);
+    } else {
+        berth_pixel_kernels()->unpack_rgb_row(pixels, packed, rect.w);
+    }
+}
+
 static int
 unpack_rect(BerthExactUnpacker *self, BerthWireRect rect, BerthFrame *canvas)
 {
-    const BerthPixelKernels *kernels = berth_pixel_kernels();
     size_t row_bytes = rect.w * RGB_BYTES;
     int rows_per_chunk = (int)(CHUNK_BYTES / row_bytes);
     for (int row = 0; row < rect.h;) {
@@ -101,8 +117,7 @@ unpack_rect(BerthExactUnpacker *self, BerthWireRect rect, BerthFrame *canvas)
             return error;
         }
         for (int i = 0; i < n_rows; i++, row++) {
-            kernels->unpack_rgb_row(berth_frame_pixel(canvas, rect.x, rect.y + row),
-                                    self->chunk + (size_t)i * row_bytes, rect.w);
+            unpack_row(self, self->chunk + (size_t)i * row_bytes, canvas, rect, row);
         }
     }
     return BERTH_OK;

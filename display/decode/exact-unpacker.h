@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The receiving end of the exact stream: zstd bytes of a peer into rectangles of a canvas.
+ * The receiving end of an exact stream: zstd bytes of a peer into rectangles of a canvas.
  *
  * State: the zstd window, which is allocated when the first bytes of the stream ask for it and is
  * never larger than the window log given at the start, and 128 KiB.  Thread: one at a time.
@@ -13,11 +13,12 @@
 typedef struct BerthExactUnpacker BerthExactUnpacker;
 
 /*
+ * kind: which of the two streams: whether it carries pixels or residuals
  * window_log: 10..BERTH_LIMIT_ZSTD_WINDOW_LOG
  *
  * Errors: NULL if memory ran out.
  */
-BerthExactUnpacker *berth_exact_unpacker_new(int window_log);
+BerthExactUnpacker *berth_exact_unpacker_new(BerthExactStreamKind kind, int window_log);
 
 /* NULL is allowed. */
 void berth_exact_unpacker_free(BerthExactUnpacker *self);

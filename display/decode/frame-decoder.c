@@ -5,13 +5,17 @@
 #include "berth/limits.h"
 #include "berth/protocol.h"
 #include "display/decode/exact-unpacker.h"
+#include "display/decode/tile-store.h"
 #include "display/pixels/copy.h"
 #include "display/pixels/region.h"
+#include "display/pixels/tile-hash.h"
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-exact.h"
+#include "display/wire/msg-tiles.h"
 
 #include <glib.h>
 
+#define TILE ((int)BERTH_LIMIT_TILE_PX)
 #define MIN_WINDOW_LOG 10
 /* Rectangles that a finished frame reports. */
 #define DAMAGE_BUDGET 64
@@ -23,7 +27,8 @@ struct BerthFrameDecoder {
     int max_width;
     int max_height;
     BerthFrame *canvases[BERTH_LIMIT_HEADS];
-    BerthExactUnpacker *unpacker;
+    BerthExactUnpacker *unpackers[BERTH_N_EXACT_STREAMS]; /* NULL: not offered */
+    BerthTileStore *tiles;
     /* The frame between FRAME_BEGIN and FRAME_END. */
     bool is_in_frame;
     BerthMsgFrameBegin frame;
@@ -36,25 +41,48 @@ struct BerthFrameDecoder {
 typedef int (*Handler)(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
                        BerthDecodedEvent *ret_event);
 
-BerthFrameDecoder *
-berth_frame_decoder_new(int max_width, int max_height, int window_log)
+static bool
+caps_are_allowed(const BerthFrameDecoderCaps *caps)
 {
     /* Side by side: a session may offer either orientation, the area is checked per head. */
-    if (max_width <= 0 || max_height <= 0 || max_width > (int)BERTH_LIMIT_HEAD_SIDE_PX ||
-        max_height > (int)BERTH_LIMIT_HEAD_SIDE_PX || window_log < MIN_WINDOW_LOG ||
-        window_log > BERTH_LIMIT_ZSTD_WINDOW_LOG) {
+    return caps->max_width > 0 && caps->max_height > 0 &&
+           caps->max_width <= (int)BERTH_LIMIT_HEAD_SIDE_PX &&
+           caps->max_height <= (int)BERTH_LIMIT_HEAD_SIDE_PX &&
+           caps->window_log >= MIN_WINDOW_LOG && caps->window_log <= BERTH_LIMIT_ZSTD_WINDOW_LOG &&
+           (caps->gradient_window_log == 0 ||
+            (caps->gradient_window_log >= MIN_WINDOW_LOG &&
+             caps->gradient_window_log <= BERTH_LIMIT_GRADIENT_WINDOW_LOG));
+}
+
+static bool
+make_parts(BerthFrameDecoder *self, const BerthFrameDecoderCaps *caps)
+{
+    self->unpackers[BERTH_EXACT_PLAIN] =
+        berth_exact_unpacker_new(BERTH_EXACT_PLAIN, caps->window_log);
+    if (caps->gradient_window_log > 0) {
+        self->unpackers[BERTH_EXACT_GRADIENT] =
+            berth_exact_unpacker_new(BERTH_EXACT_GRADIENT, caps->gradient_window_log);
+    }
+    self->tiles = berth_tile_store_new(caps->n_cache_tiles);
+    return self->unpackers[BERTH_EXACT_PLAIN] != NULL && self->tiles != NULL &&
+           (caps->gradient_window_log == 0 || self->unpackers[BERTH_EXACT_GRADIENT] != NULL);
+}
+
+BerthFrameDecoder *
+berth_frame_decoder_new(const BerthFrameDecoderCaps *caps)
+{
+    if (!caps_are_allowed(caps)) {
         return NULL;
     }
     BerthFrameDecoder *self = g_try_new0(BerthFrameDecoder, 1);
     if (self == NULL) {
         return NULL;
     }
-    self->max_width = max_width;
-    self->max_height = max_height;
+    self->max_width = caps->max_width;
+    self->max_height = caps->max_height;
     berth_region_init(&self->changed, DAMAGE_BUDGET);
-    self->unpacker = berth_exact_unpacker_new(window_log);
-    if (self->unpacker == NULL) {
-        g_free(self);
+    if (!make_parts(self, caps)) {
+        berth_frame_decoder_free(self);
         return NULL;
     }
     return self;
@@ -69,7 +97,10 @@ berth_frame_decoder_free(BerthFrameDecoder *self)
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         berth_frame_unref(self->canvases[i]);
     }
-    berth_exact_unpacker_free(self->unpacker);
+    for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
+        berth_exact_unpacker_free(self->unpackers[i]);
+    }
+    berth_tile_store_free(self->tiles);
     g_free(self);
 }
 
@@ -220,11 +251,13 @@ handle_exact(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     if (error != BERTH_OK) {
         return error;
     }
-    if (exact.stream != BERTH_EXACT_PLAIN) {
+    BerthExactUnpacker *unpacker =
+        exact.stream < BERTH_N_EXACT_STREAMS ? self->unpackers[exact.stream] : NULL;
+    if (unpacker == NULL) {
         return BERTH_ERR_UNSUPPORTED;
     }
     const BerthWireRect *rects;
-    error = berth_exact_unpacker_begin(self->unpacker, &exact, &rects);
+    error = berth_exact_unpacker_begin(unpacker, &exact, &rects);
     if (error != BERTH_OK) {
         return error;
     }
@@ -233,7 +266,98 @@ handle_exact(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
             return BERTH_ERR_INVALID;
         }
     }
-    return berth_exact_unpacker_draw(self->unpacker, self->canvas);
+    return berth_exact_unpacker_draw(unpacker, self->canvas);
+}
+
+/* The rectangle of a tile of the frame's head, cropped; an empty one if there is no such tile. */
+static BerthRect
+get_tile(const BerthFrame *canvas, unsigned index)
+{
+    unsigned n_columns = ((unsigned)canvas->width + BERTH_LIMIT_TILE_PX - 1) / BERTH_LIMIT_TILE_PX;
+    BerthRect tile = { (int)(index % n_columns) * TILE, (int)(index / n_columns) * TILE, TILE,
+                       TILE };
+    return berth_rect_intersect(tile, berth_frame_get_rect(canvas));
+}
+
+static unsigned
+count_tiles(const BerthFrame *canvas)
+{
+    return (unsigned)((canvas->width + TILE - 1) / TILE) *
+           (unsigned)((canvas->height + TILE - 1) / TILE);
+}
+
+static int
+handle_tiles(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+             int (*take)(BerthFrameDecoder *self, unsigned slot, BerthRect tile))
+{
+    BerthMsgTiles tiles;
+    int error = berth_msg_tiles_decode(payload, len, &tiles);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (tiles.n > count_tiles(self->canvas)) {
+        return BERTH_ERR_TOO_LARGE;
+    }
+    for (unsigned i = 0; error == BERTH_OK && i < tiles.n; i++) {
+        BerthWireTile item = berth_msg_tiles_get(&tiles, i);
+        if (item.tile >= count_tiles(self->canvas)) {
+            return BERTH_ERR_INVALID;
+        }
+        error = take(self, item.slot, get_tile(self->canvas, item.tile));
+    }
+    return error;
+}
+
+static int
+draw_tile(BerthFrameDecoder *self, unsigned slot, BerthRect tile)
+{
+    return take_target(self, tile) ? berth_tile_store_draw(self->tiles, slot, self->canvas, tile)
+                                   : BERTH_ERR_INVALID;
+}
+
+static int
+keep_tile(BerthFrameDecoder *self, unsigned slot, BerthRect tile)
+{
+    return berth_tile_store_put(self->tiles, slot, self->canvas, tile);
+}
+
+static int
+handle_cached(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+              BerthDecodedEvent *ret_event)
+{
+    return handle_tiles(self, payload, len, draw_tile);
+}
+
+static int
+handle_tile_store(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                  BerthDecodedEvent *ret_event)
+{
+    return handle_tiles(self, payload, len, keep_tile);
+}
+
+static int
+handle_picture_check(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                     BerthDecodedEvent *ret_event)
+{
+    BerthMsgPictureCheck check;
+    int error = berth_msg_picture_check_decode(payload, len, &check);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (self->is_in_frame || check.head >= BERTH_LIMIT_HEADS ||
+        self->canvases[check.head] == NULL) {
+        return BERTH_ERR_STATE;
+    }
+    if (check.frame != self->frame.frame) {
+        return BERTH_ERR_PROTOCOL;
+    }
+    uint64_t hash =
+        berth_tile_hash_picture(self->canvases[check.head], check.bitmap, check.n_bytes);
+    if (hash != check.hash) {
+        ret_event->kind = BERTH_DECODED_WRONG;
+        ret_event->head = check.head;
+    }
+    return BERTH_OK;
 }
 
 static int
@@ -273,7 +397,10 @@ static const struct {
     { BERTH_MSG_FRAME_BEGIN, false, handle_frame_begin },
     { BERTH_MSG_COPY, true, handle_copy },
     { BERTH_MSG_FILL, true, handle_fill },
+    { BERTH_MSG_CACHED, true, handle_cached },
     { BERTH_MSG_EXACT, true, handle_exact },
+    { BERTH_MSG_TILE_STORE, true, handle_tile_store },
+    { BERTH_MSG_PICTURE_CHECK, false, handle_picture_check },
     { BERTH_MSG_FRAME_END, true, handle_frame_end },
 };
 

@@ -7,8 +7,9 @@
  * against limits.  The first error is sticky: the connection must end.
  *
  * State: 4 bytes a pixel of every head (all heads together at most BERTH_LIMIT_HEAD_AREA_PX), the
- * zstd context (8.9 MB at window log 23, 1.5 MB at 20), and for a COPY whose parts overlap as much
- * again as it moves.  Thread: one at a time.
+ * zstd contexts (8.9 MB at window log 23, 1.5 MB at 20, each when it is first used), 16 KiB for
+ * each kept tile, and for a COPY whose parts overlap as much again as it moves.  Thread: one at a
+ * time.
  */
 #pragma once
 
@@ -25,6 +26,7 @@ typedef enum {
     BERTH_DECODED_NOTHING = 0, /* the message was part of a frame */
     BERTH_DECODED_HEAD = 1,    /* a head got a new size: its canvas is a new, black one */
     BERTH_DECODED_FRAME = 2,   /* a frame is complete */
+    BERTH_DECODED_WRONG = 3,   /* a picture check failed: the head should be asked for again */
 } BerthDecodedKind;
 
 typedef struct {
@@ -40,15 +42,24 @@ typedef struct {
     size_t n_rects;         /* 0 if nothing changed, at most 64 */
 } BerthDecodedEvent;
 
+/* What a client offered in its HELLO; nothing else is decoded. */
+typedef struct {
+    int max_width; /* of a head in pixels, within the limits of limits.h */
+    int max_height;
+    int window_log;          /* of the plain stream, 10..BERTH_LIMIT_ZSTD_WINDOW_LOG */
+    int gradient_window_log; /* 10..BERTH_LIMIT_GRADIENT_WINDOW_LOG; 0: no gradient stream */
+    unsigned n_cache_tiles;  /* 0..BERTH_LIMIT_CACHE_TILES */
+    uint8_t photo_mask;      /* BERTH_PHOTO_BIT() of each codec */
+    uint8_t video_mask;      /* BERTH_VIDEO_BIT() of each codec */
+    int n_threads;           /* that a video may use; 0 is 1 */
+} BerthFrameDecoderCaps;
+
 /*
  * Makes a decoder for a new connection.
  *
- * max_width, max_height: largest head that is accepted, within the limits of limits.h
- * window_log:            what HELLO offered, 10..BERTH_LIMIT_ZSTD_WINDOW_LOG
- *
  * Errors: NULL if a value is not allowed or memory ran out.
  */
-BerthFrameDecoder *berth_frame_decoder_new(int max_width, int max_height, int window_log);
+BerthFrameDecoder *berth_frame_decoder_new(const BerthFrameDecoderCaps *caps);
 
 /* NULL is allowed. */
 void berth_frame_decoder_free(BerthFrameDecoder *self);
@@ -56,12 +67,12 @@ void berth_frame_decoder_free(BerthFrameDecoder *self);
 /*
  * Takes one message of the display channel.
  *
- * type:      BERTH_MSG_HEAD_CONFIG, _FRAME_BEGIN, _COPY, _FILL, _EXACT or _FRAME_END
+ * type:      a BERTH_MSG_* of the display channel from the session
  * ret_event: always set; kind is BERTH_DECODED_NOTHING on error
  *
  * Errors: sticky.  BERTH_ERR_TRUNCATED, BERTH_ERR_TRAILING, BERTH_ERR_TOO_LARGE (sizes over the
  * limits), BERTH_ERR_INVALID (rectangles), BERTH_ERR_STATE (order), BERTH_ERR_CORRUPT (zstd),
- * BERTH_ERR_UNSUPPORTED (type), BERTH_ERR_NO_MEMORY.
+ * BERTH_ERR_UNSUPPORTED (type, or what was not offered), BERTH_ERR_NO_MEMORY.
  */
 int berth_frame_decoder_handle(BerthFrameDecoder *self, uint8_t type, const uint8_t *payload,
                                size_t len, BerthDecodedEvent *ret_event);

@@ -5,6 +5,8 @@
 #include "berth/limits.h"
 #include "display/encode/exact-stream.h"
 #include "display/encode/fill-list.h"
+#include "display/encode/tile-cache.h"
+#include "display/wire/msg-tiles.h"
 
 #include <glib.h>
 
@@ -22,19 +24,26 @@ typedef struct {
     BerthDamage *pending; /* missed, so that it may differ from the planner's picture */
 } Head;
 
+typedef struct {
+    BerthWireRect *rects;
+    size_t n;
+} RectList;
+
 struct BerthClientStream {
     int error;
     bool is_in_frame;
     uint32_t frame_id;
     size_t frame_bytes;
     Head heads[BERTH_LIMIT_HEADS];
-    BerthExactStream *plain;
+    BerthExactStream *streams[BERTH_N_EXACT_STREAMS]; /* NULL: the client has none */
+    BerthTileCache *cache;                            /* NULL: the client keeps no tiles */
     BerthWriter message;
     /* Lists of the frame at work, each with room for one entry a tile of the largest head. */
     size_t n_tiles;
     BerthFillList fills;
-    BerthWireRect *exacts;
-    size_t n_exacts;
+    RectList exacts[BERTH_N_EXACT_STREAMS];
+    BerthWireTile *tiles;
+    size_t n_listed; /* in tiles */
 };
 
 /* One call that writes a frame. */
@@ -46,6 +55,30 @@ typedef struct {
     void *user_data;
     BerthFrameStats stats;
 } Job;
+
+/* Makes what the client can decode; false if memory ran out. */
+static bool
+make_parts(BerthClientStream *self, const BerthClientCaps *caps, int level)
+{
+    self->streams[BERTH_EXACT_PLAIN] = berth_exact_stream_new(
+        BERTH_EXACT_PLAIN, MIN(caps->window_log, BERTH_LIMIT_ZSTD_WINDOW_LOG), level);
+    if (self->streams[BERTH_EXACT_PLAIN] == NULL) {
+        return false;
+    }
+    if (caps->gradient_window_log > 0) {
+        self->streams[BERTH_EXACT_GRADIENT] = berth_exact_stream_new(
+            BERTH_EXACT_GRADIENT, MIN(caps->gradient_window_log, BERTH_LIMIT_GRADIENT_WINDOW_LOG),
+            level);
+        if (self->streams[BERTH_EXACT_GRADIENT] == NULL) {
+            return false;
+        }
+    }
+    if (caps->n_cache_tiles > 0) {
+        self->cache = berth_tile_cache_new(MIN(caps->n_cache_tiles, BERTH_LIMIT_CACHE_TILES));
+        return self->cache != NULL;
+    }
+    return true;
+}
 
 BerthClientStream *
 berth_client_stream_new(const BerthClientCaps *caps, int level)
@@ -59,8 +92,7 @@ berth_client_stream_new(const BerthClientCaps *caps, int level)
         return NULL;
     }
     berth_writer_init(&self->message, BERTH_LIMIT_MESSAGE_BYTES);
-    self->plain = berth_exact_stream_new(MIN(caps->window_log, BERTH_LIMIT_ZSTD_WINDOW_LOG), level);
-    if (self->plain == NULL) {
+    if (!make_parts(self, caps, level)) {
         berth_client_stream_free(self);
         return NULL;
     }
@@ -76,11 +108,23 @@ berth_client_stream_free(BerthClientStream *self)
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         berth_damage_free(self->heads[i].pending);
     }
-    berth_exact_stream_free(self->plain);
+    for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
+        berth_exact_stream_free(self->streams[i]);
+        g_free(self->exacts[i].rects);
+    }
+    berth_tile_cache_free(self->cache);
     berth_writer_clear(&self->message);
     g_free(self->fills.fills);
-    g_free(self->exacts);
+    g_free(self->tiles);
     g_free(self);
+}
+
+static bool
+ensure_list(void **list, size_t n, size_t item_bytes)
+{
+    g_free(*list);
+    *list = g_try_malloc(n * item_bytes);
+    return *list != NULL;
 }
 
 static bool
@@ -89,19 +133,14 @@ ensure_lists(BerthClientStream *self, size_t n_tiles)
     if (n_tiles <= self->n_tiles) {
         return true;
     }
-    BerthWireFill *fills = g_try_new(BerthWireFill, n_tiles);
-    BerthWireRect *exacts = g_try_new(BerthWireRect, n_tiles);
-    if (fills == NULL || exacts == NULL) {
-        g_free(fills);
-        g_free(exacts);
-        return false;
+    self->n_tiles = 0;
+    bool is_ok = ensure_list((void **)&self->fills.fills, n_tiles, sizeof *self->fills.fills) &&
+                 ensure_list((void **)&self->tiles, n_tiles, sizeof *self->tiles);
+    for (size_t i = 0; is_ok && i < BERTH_N_EXACT_STREAMS; i++) {
+        is_ok = ensure_list((void **)&self->exacts[i].rects, n_tiles, sizeof(BerthWireRect));
     }
-    g_free(self->fills.fills);
-    g_free(self->exacts);
-    self->fills.fills = fills;
-    self->exacts = exacts;
-    self->n_tiles = n_tiles;
-    return true;
+    self->n_tiles = is_ok ? n_tiles : 0;
+    return is_ok;
 }
 
 /* Gives out what the writer holds, after an encoder that returned error. */
@@ -208,32 +247,46 @@ send_fills(Job *job, const BerthWireFill *fills, size_t n_fills)
 
 /* Adds a box of pixels, joined to the last one if it goes on to the right. */
 static void
-add_exact(BerthClientStream *self, BerthRect crop)
+add_exact(BerthClientStream *self, BerthTileClass tile_class, BerthRect crop)
 {
-    if (self->n_exacts > 0) {
-        BerthWireRect *last = &self->exacts[self->n_exacts - 1];
+    bool is_gradient =
+        tile_class != BERTH_TILE_PLAIN && self->streams[BERTH_EXACT_GRADIENT] != NULL;
+    RectList *list = &self->exacts[is_gradient ? BERTH_EXACT_GRADIENT : BERTH_EXACT_PLAIN];
+    if (list->n > 0) {
+        BerthWireRect *last = &list->rects[list->n - 1];
         if (last->y == crop.y && last->h == crop.h && last->x + last->w == crop.x) {
             last->w = (uint16_t)(last->w + crop.w);
             return;
         }
     }
-    self->exacts[self->n_exacts++] =
+    list->rects[list->n++] =
         (BerthWireRect){ (uint16_t)crop.x, (uint16_t)crop.y, (uint16_t)crop.w, (uint16_t)crop.h };
 }
 
+static void
+clear_lists(BerthClientStream *self)
+{
+    self->fills.n = 0;
+    self->n_listed = 0;
+    for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
+        self->exacts[i].n = 0;
+    }
+}
+
 static int
-send_exacts(Job *job)
+send_exacts_of(Job *job, BerthExactStreamKind kind)
 {
     BerthClientStream *self = job->self;
-    for (size_t first = 0; first < self->n_exacts;) {
+    const RectList *list = &self->exacts[kind];
+    for (size_t first = 0; first < list->n;) {
         size_t n_rects = 0;
         int64_t area_px = 0;
-        while (first + n_rects < self->n_exacts && area_px < EXACT_MESSAGE_PX) {
-            const BerthWireRect *rect = &self->exacts[first + n_rects++];
+        while (first + n_rects < list->n && area_px < EXACT_MESSAGE_PX) {
+            const BerthWireRect *rect = &list->rects[first + n_rects++];
             area_px += (int64_t)rect->w * rect->h;
         }
-        int error = berth_exact_stream_encode(self->plain, job->plan->picture, self->exacts + first,
-                                              n_rects, &self->message);
+        int error = berth_exact_stream_encode(self->streams[kind], job->plan->picture,
+                                              list->rects + first, n_rects, &self->message);
         error = emit_part(job, error, BERTH_MSG_EXACT);
         if (error != BERTH_OK) {
             return error;
@@ -241,23 +294,85 @@ send_exacts(Job *job)
         job->stats.exact_px += area_px;
         first += n_rects;
     }
-    job->stats.n_exact = self->n_exacts;
+    job->stats.n_exact += list->n;
     return BERTH_OK;
+}
+
+/* What has few colours first: it is what the user reads. */
+static int
+send_exacts(Job *job)
+{
+    int error = send_exacts_of(job, BERTH_EXACT_PLAIN);
+    return error == BERTH_OK ? send_exacts_of(job, BERTH_EXACT_GRADIENT) : error;
+}
+
+/* Sends the list of tiles. */
+static int
+send_tiles(Job *job, uint8_t type)
+{
+    BerthClientStream *self = job->self;
+    if (self->n_listed == 0) {
+        return BERTH_OK;
+    }
+    int error = berth_msg_tiles_encode(&self->message, self->tiles, self->n_listed);
+    self->n_listed = 0;
+    return emit_part(job, error, type);
 }
 
 /* --- a viewer in step, and one that is not --- */
 
 static int
+send_stores(Job *job)
+{
+    BerthClientStream *self = job->self;
+    for (size_t i = 0; self->cache != NULL && i < job->plan->n_stores; i++) {
+        const BerthPlanStore *store = &job->plan->stores[i];
+        uint16_t slot;
+        if (!berth_tile_cache_find(self->cache, store->hash, &slot)) {
+            slot = berth_tile_cache_store(self->cache, store->hash);
+            self->tiles[self->n_listed++] = (BerthWireTile){ store->tile, slot };
+        }
+    }
+    job->stats.n_stored = self->n_listed;
+    return send_tiles(job, BERTH_MSG_TILE_STORE);
+}
+
+/* Draws a crop by the whole tile that it is part of, if the client has that tile. */
+static bool
+add_cached(Job *job, const BerthPlanCrop *crop)
+{
+    BerthClientStream *self = job->self;
+    uint16_t slot;
+    if (self->cache == NULL || !crop->has_hash ||
+        !berth_tile_cache_find(self->cache, crop->hash, &slot)) {
+        return false;
+    }
+    int n_columns = (job->head->width + TILE - 1) / TILE;
+    int tile = crop->rect.y / TILE * n_columns + crop->rect.x / TILE;
+    self->tiles[self->n_listed++] = (BerthWireTile){ (uint16_t)tile, slot };
+    job->stats.n_cached++;
+    return true;
+}
+
+static int
 send_plan(Job *job)
 {
     const BerthPlan *plan = job->plan;
-    int error = send_copies(job);
+    clear_lists(job->self);
+    int error = send_stores(job);
+    if (error == BERTH_OK) {
+        error = send_copies(job);
+    }
     if (error == BERTH_OK) {
         error = send_fills(job, plan->fills, plan->n_fills);
     }
-    job->self->n_exacts = 0;
     for (size_t i = 0; i < plan->n_crops; i++) {
-        add_exact(job->self, plan->crops[i].rect);
+        if (!add_cached(job, &plan->crops[i])) {
+            add_exact(job->self, plan->crops[i].tile_class, plan->crops[i].rect);
+        }
+    }
+    if (error == BERTH_OK) {
+        error = send_tiles(job, BERTH_MSG_CACHED);
     }
     return error == BERTH_OK ? send_exacts(job) : error;
 }
@@ -268,10 +383,10 @@ collect_pending(Job *job)
 {
     BerthClientStream *self = job->self;
     const BerthFrame *picture = job->plan->picture;
-    self->fills.n = 0;
-    self->n_exacts = 0;
+    const uint8_t *tile_class = job->plan->tile_classes;
+    clear_lists(self);
     for (int y = 0; y < job->head->height; y += TILE) {
-        for (int x = 0; x < job->head->width; x += TILE) {
+        for (int x = 0; x < job->head->width; x += TILE, tile_class++) {
             BerthRect rect = berth_damage_get_tile(job->head->pending, x / TILE, y / TILE);
             uint32_t xrgb;
             if (berth_rect_is_empty(rect)) {
@@ -280,7 +395,7 @@ collect_pending(Job *job)
             if (berth_frame_get_solid(picture, rect, &xrgb)) {
                 berth_fill_list_add(&self->fills, rect, xrgb);
             } else {
-                add_exact(self, rect);
+                add_exact(self, (BerthTileClass)*tile_class, rect);
             }
         }
     }
@@ -295,6 +410,10 @@ send_catch_up(Job *job)
         berth_damage_add_all(head->pending);
     } else {
         berth_damage_merge(head->pending, job->plan->changed);
+    }
+    if (head->is_refresh_due && job->self->cache != NULL) {
+        /* Whatever went wrong, it must not come back from there. */
+        berth_tile_cache_clear(job->self->cache);
     }
     collect_pending(job);
     berth_damage_clear(head->pending);

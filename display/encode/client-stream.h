@@ -43,6 +43,8 @@ typedef struct {
     size_t n_copies;   /* COPY rectangles */
     size_t n_fills;    /* FILL rectangles */
     size_t n_exact;    /* EXACT rectangles */
+    size_t n_cached;   /* CACHED tiles */
+    size_t n_stored;   /* TILE_STORE tiles */
     int64_t copied_px;
     int64_t filled_px;
     int64_t exact_px;

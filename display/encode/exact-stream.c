@@ -2,6 +2,7 @@
 #include "display/encode/exact-stream.h"
 
 #include "berth/errors.h"
+#include "display/pixels/gradient.h"
 #include "display/pixels/kernels.h"
 
 #include <glib.h>
@@ -23,6 +24,7 @@
 _Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
 
 struct BerthExactStream {
+    BerthExactStreamKind kind;
     ZSTD_CCtx *context;
     size_t chunk_len;
     uint8_t chunk[CHUNK_BYTES];
@@ -30,8 +32,10 @@ struct BerthExactStream {
 };
 
 static bool
-set_parameters(ZSTD_CCtx *context, int window_log, int level)
+set_parameters(ZSTD_CCtx *context, BerthExactStreamKind kind, int window_log, int level)
 {
+    bool is_plain = kind == BERTH_EXACT_PLAIN;
+
     const struct {
         ZSTD_cParameter parameter;
         int value;
@@ -40,12 +44,14 @@ set_parameters(ZSTD_CCtx *context, int window_log, int level)
         { ZSTD_c_windowLog, window_log },
         { ZSTD_c_contentSizeFlag, 0 },
         { ZSTD_c_hashLog, HASH_LOG },
-        { ZSTD_c_enableLongDistanceMatching, 1 },
+        { ZSTD_c_enableLongDistanceMatching, is_plain },
         { ZSTD_c_ldmMinMatch, LDM_MIN_MATCH },
         { ZSTD_c_ldmHashRateLog, LDM_HASH_RATE_LOG },
     };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
+    size_t n_wanted = is_plain ? G_N_ELEMENTS(wanted) : G_N_ELEMENTS(wanted) - 2;
+
+    for (size_t i = 0; i < n_wanted; i++) {
         if (ZSTD_isError(ZSTD_CCtx_setParameter(context, wanted[i].parameter, wanted[i].value))) {
             return false;
         }
@@ -54,14 +60,15 @@ set_parameters(ZSTD_CCtx *context, int window_log, int level)
 }
 
 BerthExactStream *
-berth_exact_stream_new(int window_log, int level)
+berth_exact_stream_new(BerthExactStreamKind kind, int window_log, int level)
 {
     BerthExactStream *self = g_try_new0(BerthExactStream, 1);
     if (self == NULL) {
         return NULL;
     }
+    self->kind = kind;
     self->context = ZSTD_createCCtx();
-    if (self->context == NULL || !set_parameters(self->context, window_log, level)) {
+    if (self->context == NULL || !set_parameters(self->context, kind, window_log, level)) {
         berth_exact_stream_free(self);
         return NULL;
     }
@@ -109,11 +116,23 @@ compress_chunk(BerthExactStream *self, ZSTD_EndDirective directive, BerthWriter 
     return error;
 }
 
+static void
+pack_row(const BerthExactStream *self, uint8_t *packed, const BerthFrame *frame, BerthWireRect rect,
+         int row)
+{
+    const uint8_t *pixels = berth_frame_pixel(frame, rect.x, rect.y + row);
+    if (self->kind == BERTH_EXACT_GRADIENT) {
+        const uint8_t *above = row == 0 ? NULL : berth_frame_pixel(frame, rect.x, rect.y + row - 1);
+        berth_gradient_kernels()->encode_row(packed, pixels, above, rect.w);
+    } else {
+        berth_pixel_kernels()->pack_rgb_row(packed, pixels, rect.w);
+    }
+}
+
 static int
 append_rect(BerthExactStream *self, const BerthFrame *frame, BerthWireRect rect,
             BerthWriter *writer)
 {
-    const BerthPixelKernels *kernels = berth_pixel_kernels();
     size_t row_bytes = (size_t)rect.w * RGB_BYTES;
     for (int row = 0; row < rect.h; row++) {
         if (self->chunk_len + row_bytes > CHUNK_BYTES) {
@@ -122,8 +141,7 @@ append_rect(BerthExactStream *self, const BerthFrame *frame, BerthWireRect rect,
                 return error;
             }
         }
-        kernels->pack_rgb_row(self->chunk + self->chunk_len,
-                              berth_frame_pixel(frame, rect.x, rect.y + row), rect.w);
+        pack_row(self, self->chunk + self->chunk_len, frame, rect, row);
         self->chunk_len += row_bytes;
     }
     return BERTH_OK;
@@ -133,7 +151,7 @@ int
 berth_exact_stream_encode(BerthExactStream *self, const BerthFrame *frame,
                           const BerthWireRect *rects, size_t n_rects, BerthWriter *writer)
 {
-    BerthMsgExact exact = { .stream = BERTH_EXACT_PLAIN, .n = (uint16_t)n_rects };
+    BerthMsgExact exact = { .stream = (uint8_t)self->kind, .n = (uint16_t)n_rects };
     int error = berth_exact_table_encode(rects, n_rects, self->table, &exact.area_px);
     if (error == BERTH_OK) {
         error = berth_msg_exact_encode_head(writer, &exact);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The exact stream of one connection: rectangles of pixels through one long-lived zstd context.
+ * An exact stream of one connection: rectangles of pixels through one long-lived zstd context.
+ *
+ * The plain one carries pixels as they are.  The gradient one carries what a prediction from the
+ * neighbours leaves, for pictures of many colours, where nothing repeats.
  *
  * The window remembers what was sent before, so a letter, an icon or a line that the client has
  * seen within the last 8 MiB of pixels costs a few bytes when it appears anywhere again.
@@ -16,11 +19,11 @@
 typedef struct BerthExactStream BerthExactStream;
 
 /*
- * window_log: 10..BERTH_LIMIT_ZSTD_WINDOW_LOG;  level: 1..9
+ * kind: what the stream carries;  window_log: 10..BERTH_LIMIT_ZSTD_WINDOW_LOG;  level: 1..9
  *
  * Errors: NULL if memory ran out.
  */
-BerthExactStream *berth_exact_stream_new(int window_log, int level);
+BerthExactStream *berth_exact_stream_new(BerthExactStreamKind kind, int window_log, int level);
 
 /* NULL is allowed. */
 void berth_exact_stream_free(BerthExactStream *self);

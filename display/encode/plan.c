@@ -18,6 +18,7 @@ berth_plan_unref(BerthPlan *self)
     }
     berth_frame_unref(self->picture);
     berth_damage_free(self->changed);
+    g_free(self->stores);
     g_free(self->copies);
     g_free(self->fills);
     g_free(self->crops);

@@ -16,6 +16,7 @@
 
 #include "display/pixels/damage.h"
 #include "display/pixels/frame.h"
+#include "display/pixels/tile-hash.h"
 #include "display/wire/msg-display.h"
 
 #include <stdbool.h>
@@ -32,13 +33,23 @@ typedef enum {
 typedef struct {
     BerthRect rect; /* inside one tile */
     BerthTileClass tile_class;
+    bool has_hash;
+    BerthTileHash hash; /* of the whole tile after the plan: it may be in a cache */
 } BerthPlanCrop;
+
+/* A tile that rested and is about to show something else: a cache may want to keep it. */
+typedef struct {
+    uint16_t tile;      /* row-major index */
+    BerthTileHash hash; /* of what it shows before the plan */
+} BerthPlanStore;
 
 typedef struct {
     uint32_t serial;      /* 1 is the first plan of a mode: it starts from black */
     int64_t now_us;       /* when it was made */
     BerthFrame *picture;  /* after the plan; borrowed from the planner, see above */
     BerthDamage *changed; /* everything that the plan touches, targets of copies too */
+    BerthPlanStore *stores;
+    size_t n_stores;
     BerthWireCopy *copies;
     size_t n_copies;
     BerthWireFill *fills;

@@ -291,7 +291,8 @@ set_up(Bench *bench)
     bench->damage = berth_damage_new(W, H);
     bench->planner = berth_planner_new();
     bench->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 23 }, 1);
-    bench->decoder = berth_frame_decoder_new(W, H, 23);
+    bench->decoder = berth_frame_decoder_new(
+        &(BerthFrameDecoderCaps){ .max_width = W, .max_height = H, .window_log = 23 });
     require(bench->screen != NULL && bench->frame != NULL && bench->damage != NULL &&
                 bench->planner != NULL && bench->stream != NULL && bench->decoder != NULL,
             "memory");

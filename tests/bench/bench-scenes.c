@@ -328,12 +328,18 @@ set_up(Bench *bench, const char *path)
     }
     bench->width = scene_file_get_width(bench->file);
     bench->height = scene_file_get_height(bench->file);
+    BerthFrameDecoderCaps decoder_caps = { .max_width = bench->width,
+                                           .max_height = bench->height,
+                                           .window_log = 23,
+                                           .gradient_window_log = 20,
+                                           .n_cache_tiles = 2048 };
+    BerthClientCaps caps = { .window_log = 23, .gradient_window_log = 20, .n_cache_tiles = 2048 };
     bench->screen = calloc((size_t)bench->width * (size_t)bench->height, 4);
     bench->frame = berth_frame_new(bench->width, bench->height);
     bench->damage = berth_damage_new(bench->width, bench->height);
     bench->planner = berth_planner_new();
-    bench->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 23 }, 1);
-    bench->decoder = berth_frame_decoder_new(bench->width, bench->height, 23);
+    bench->stream = berth_client_stream_new(&caps, 1);
+    bench->decoder = berth_frame_decoder_new(&decoder_caps);
     require(bench->screen != NULL && bench->frame != NULL && bench->damage != NULL &&
                 bench->planner != NULL && bench->stream != NULL && bench->decoder != NULL &&
                 berth_planner_configure(bench->planner, bench->width, bench->height) == 0 &&

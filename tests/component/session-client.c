@@ -232,7 +232,8 @@ forget_connection(Client *client)
     berth_frame_decoder_free(client->frames);
     berth_cursor_decoder_free(client->cursors);
     client->link = NULL;
-    client->frames = berth_frame_decoder_new(4096, 4096, WINDOW_LOG);
+    client->frames = berth_frame_decoder_new(&(BerthFrameDecoderCaps){
+        .max_width = 4096, .max_height = 4096, .window_log = WINDOW_LOG });
     client->cursors = berth_cursor_decoder_new(CURSOR_SHAPES);
     client->n_frames = 0;
     client->n_cursors = 0;

@@ -32,6 +32,7 @@ typedef struct {
     BerthFrameDecoder *decoder;
     BerthDecodedEvent last;
     uint32_t frame_id;
+    int64_t now_us;
     uint16_t head;
 } World;
 
@@ -195,7 +196,8 @@ send_frame(World *world)
                           berth_frame_get_rect(before));
     BerthFrameStats stats;
     BerthPlan *plan;
-    BerthPlanInput input = { .now_us = info.capture_us };
+    BerthPlanInput input = { .now_us = world->now_us += random_int(&world->random, 1, 400) * 1000,
+                             .effort = random_int(&world->random, 0, 3) };
     assert_berth_ok(
         berth_planner_plan(world->planner, world->captured, world->damage, &input, &plan));
     assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, deliver, world, &stats));
@@ -217,10 +219,20 @@ connect_client(World *world)
 {
     berth_client_stream_free(world->stream);
     berth_frame_decoder_free(world->decoder);
-    int window_log = random_int(&world->random, 10, 23);
-    BerthClientCaps caps = { .window_log = window_log };
+    BerthClientCaps caps = {
+        .window_log = random_int(&world->random, 10, 23),
+        .gradient_window_log = random_int(&world->random, 0, 2) == 0 ? 0 : 12,
+        .n_cache_tiles = (unsigned)random_int(&world->random, 0, 40),
+    };
+    BerthFrameDecoderCaps decoder_caps = {
+        .max_width = MAX_SIDE,
+        .max_height = MAX_SIDE,
+        .window_log = caps.window_log,
+        .gradient_window_log = caps.gradient_window_log,
+        .n_cache_tiles = caps.n_cache_tiles,
+    };
     world->stream = berth_client_stream_new(&caps, random_int(&world->random, 1, 3));
-    world->decoder = berth_frame_decoder_new(MAX_SIDE, MAX_SIDE, window_log);
+    world->decoder = berth_frame_decoder_new(&decoder_caps);
     assert_non_null(world->stream);
     assert_non_null(world->decoder);
     assert_berth_ok(berth_client_stream_configure_head(world->stream, world->head, world->width,

@@ -37,7 +37,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int error = 0;
     berth_reader_init(&reader, data, size);
     int window_log = 10 + berth_reader_get_u8(&reader) % 14;
-    BerthFrameDecoder *decoder = berth_frame_decoder_new(512, 512, window_log);
+    BerthFrameDecoderCaps caps = { .max_width = 512,
+                                   .max_height = 512,
+                                   .window_log = window_log,
+                                   .gradient_window_log = 15,
+                                   .n_cache_tiles = 16 };
+    BerthFrameDecoder *decoder = berth_frame_decoder_new(&caps);
     while (decoder != NULL && error == 0 && berth_reader_remaining(&reader) >= 3) {
         uint8_t type = berth_reader_get_u8(&reader);
         size_t len = berth_reader_get_u16(&reader);

@@ -22,11 +22,21 @@ typedef struct {
     size_t frame_bytes;
 } World;
 
+static BerthFrameDecoder *
+new_decoder(int max_width, int max_height, int window_log)
+{
+    BerthFrameDecoderCaps caps = { .max_width = max_width,
+                                   .max_height = max_height,
+                                   .window_log = window_log,
+                                   .n_cache_tiles = 4 };
+    return berth_frame_decoder_new(&caps);
+}
+
 static int
 set_up(void **state)
 {
     World *world = calloc(1, sizeof *world);
-    world->decoder = berth_frame_decoder_new(1000, 1000, 17);
+    world->decoder = new_decoder(1000, 1000, 17);
     world->stream = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(world->stream, ZSTD_c_windowLog, 17);
     berth_writer_init(&world->writer, BERTH_LIMIT_MESSAGE_BYTES);
@@ -345,13 +355,13 @@ heads_over_the_limits_are_refused(void **state)
     assert_true(head_config(world, 0, 0, 10) != BERTH_OK);
     berth_frame_decoder_free(world->decoder);
     /* Each head is allowed, both together are over the limit of a session. */
-    world->decoder = berth_frame_decoder_new(16384, 16384, 17);
+    world->decoder = new_decoder(16384, 16384, 17);
     assert_berth_ok(head_config(world, 0, 16384, 1));
     assert_berth_error(head_config(world, 1, 16384, 2048), BERTH_ERR_TOO_LARGE);
-    assert_null(berth_frame_decoder_new(0, 10, 17));
-    assert_null(berth_frame_decoder_new(10, 16385, 17));
-    assert_null(berth_frame_decoder_new(10, 10, 9));
-    assert_null(berth_frame_decoder_new(10, 10, 24));
+    assert_null(new_decoder(0, 10, 17));
+    assert_null(new_decoder(10, 16385, 17));
+    assert_null(new_decoder(10, 10, 9));
+    assert_null(new_decoder(10, 10, 24));
     berth_frame_decoder_free(NULL);
 }
 
