@@ -6,7 +6,9 @@
 struct BerthPicture {
     gint ref_count; /* atomic */
     GMutex lock;
-    BerthFrame *front; /* guarded by lock */
+    BerthFrame *front;            /* guarded by lock, as the two below */
+    const BerthPictureSink *sink; /* NULL: none */
+    void *user_data;
 };
 
 BerthPicture *
@@ -44,45 +46,74 @@ has_size_of(const BerthFrame *front, const BerthFrame *canvas)
 }
 
 static bool
-copy_changes(BerthFrame *front, const BerthFrame *canvas, const BerthRect *rects, size_t n_rects)
+copy_changes(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects, size_t n_rects)
 {
     bool is_changed = false;
 
+    if (self->sink != NULL) {
+        self->sink->before(self->user_data);
+    }
     for (size_t i = 0; i < n_rects; i++) {
-        is_changed = is_changed || !berth_frame_rect_equal(front, canvas, rects[i]);
-        berth_frame_copy_rect(front, canvas, rects[i]);
+        is_changed = is_changed || !berth_frame_rect_equal(self->front, canvas, rects[i]);
+        berth_frame_copy_rect(self->front, canvas, rects[i]);
+    }
+    if (self->sink != NULL) {
+        self->sink->after(self->front, rects, n_rects, self->user_data);
     }
     return is_changed;
+}
+
+/* Another frame for the present size or the next, in the memory that the sink wants. */
+static void
+replace_front(BerthPicture *self, const BerthFrame *content)
+{
+    BerthRect whole = berth_frame_get_rect(content);
+    BerthFrame *fresh = NULL;
+
+    if (self->sink != NULL) {
+        fresh = self->sink->new_frame(whole.w, whole.h, self->user_data);
+    }
+    if (fresh == NULL) {
+        fresh = berth_frame_new(whole.w, whole.h);
+    }
+    if (fresh == NULL) {
+        g_error("no memory for a picture of %dx%d", whole.w, whole.h);
+    }
+    berth_frame_copy_rect(fresh, content, whole);
+    berth_frame_unref(self->front);
+    self->front = fresh;
+    if (self->sink != NULL) {
+        self->sink->after(fresh, &whole, 1, self->user_data);
+    }
 }
 
 bool
 berth_picture_update(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects,
                      size_t n_rects, bool *ret_resized)
 {
-    BerthFrame *fresh = NULL;
-    bool is_changed;
+    bool is_changed = true;
 
     g_mutex_lock(&self->lock);
-    if (has_size_of(self->front, canvas)) {
-        is_changed = copy_changes(self->front, canvas, rects, n_rects);
-        g_mutex_unlock(&self->lock);
-        *ret_resized = false;
-        return is_changed;
+    *ret_resized = !has_size_of(self->front, canvas);
+    if (*ret_resized) {
+        replace_front(self, canvas);
+    } else {
+        is_changed = copy_changes(self, canvas, rects, n_rects);
     }
     g_mutex_unlock(&self->lock);
+    return is_changed;
+}
 
-    /* Only the decoder writes, so the picture cannot change between the two locks. */
-    fresh = berth_frame_new(canvas->width, canvas->height);
-    if (fresh == NULL) {
-        g_error("no memory for a picture of %dx%d", canvas->width, canvas->height);
-    }
-    berth_frame_copy_rect(fresh, canvas, berth_frame_get_rect(canvas));
+void
+berth_picture_set_sink(BerthPicture *self, const BerthPictureSink *sink, void *user_data)
+{
     g_mutex_lock(&self->lock);
-    berth_frame_unref(self->front);
-    self->front = fresh;
+    self->sink = sink;
+    self->user_data = user_data;
+    if (sink != NULL && self->front != NULL) {
+        replace_front(self, self->front);
+    }
     g_mutex_unlock(&self->lock);
-    *ret_resized = true;
-    return true;
 }
 
 BerthFrame *

@@ -16,6 +16,19 @@
 
 typedef struct BerthPicture BerthPicture;
 
+/*
+ * Where a picture goes right away: a window, say.  All are called with the picture locked,
+ * new_frame also in the thread that sets the sink, the others in the one that updates.
+ */
+typedef struct {
+    /* Makes the memory of a picture of an allowed size; NULL leaves it to the picture. */
+    BerthFrame *(*new_frame)(int width, int height, void *user_data);
+    /* Pixels of the frame are about to be written. */
+    void (*before)(void *user_data);
+    /* The frame is whole again; rects: what may have changed, inside it. */
+    void (*after)(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data);
+} BerthPictureSink;
+
 /* Makes an empty picture with one reference. */
 BerthPicture *berth_picture_new(void);
 
@@ -35,6 +48,13 @@ void berth_picture_unref(BerthPicture *self);
  */
 bool berth_picture_update(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects,
                           size_t n_rects, bool *ret_resized);
+
+/*
+ * Sends the frames from here on to a sink, and moves the present one into its memory.
+ *
+ * sink: const table; NULL is none: when this returns, the one before is not called any more
+ */
+void berth_picture_set_sink(BerthPicture *self, const BerthPictureSink *sink, void *user_data);
 
 /*
  * Locks the picture against updates.

@@ -5,6 +5,7 @@
 #include "client/core/viewport.h"
 #include "client/gtk/cursor.h"
 #include "client/gtk/widgets.h"
+#include "client/gtk/x11-presenter.h"
 
 #include <math.h>
 
@@ -24,6 +25,8 @@ struct BerthDisplayView {
 
     BerthFrame *frame; /* that the surface is made over */
     cairo_surface_t *surface;
+    BerthX11Presenter *presenter; /* NULL: GTK draws always */
+    unsigned n_covers;            /* widgets that may lie over the canvas at the moment */
 
     bool is_absolute;
     double last_x, last_y; /* for relative movements, device pixels */
@@ -63,6 +66,28 @@ drop_surface(BerthDisplayView *self)
     g_clear_pointer(&self->frame, berth_frame_unref);
 }
 
+/* Takes the short way if it is open, else the one through GTK. */
+static void
+choose_way(BerthDisplayView *self)
+{
+    const BerthViewport *viewport = &self->viewport;
+    bool was_shown;
+
+    if (self->presenter == NULL) {
+        return;
+    }
+    was_shown = berth_x11_presenter_is_shown(self->presenter);
+    if (self->n_covers > 0 || viewport->scale != 1.0 || berth_rect_is_empty(viewport->target) ||
+        !gtk_widget_get_mapped(self->area)) {
+        berth_x11_presenter_hide(self->presenter);
+    } else {
+        berth_x11_presenter_show(self->presenter, viewport->target);
+    }
+    if (was_shown && !berth_x11_presenter_is_shown(self->presenter)) {
+        gtk_widget_queue_draw(self->area);
+    }
+}
+
 static void
 update_viewport(BerthDisplayView *self)
 {
@@ -76,6 +101,7 @@ update_viewport(BerthDisplayView *self)
     self->viewport = berth_viewport_fit(gtk_widget_get_allocated_width(self->area) * self->scale,
                                         gtk_widget_get_allocated_height(self->area) * self->scale,
                                         width, height);
+    choose_way(self);
 }
 
 static void
@@ -145,6 +171,9 @@ berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
     if (news->is_resized) {
         update_viewport(self);
         gtk_widget_queue_draw(self->area);
+        return;
+    }
+    if (self->presenter != NULL && berth_x11_presenter_is_shown(self->presenter)) {
         return;
     }
     for (size_t i = 0; i < news->n_rects; i++) {
@@ -384,9 +413,72 @@ on_focus_out(GtkWidget *area, GdkEvent *event, gpointer user_data)
 }
 
 static void
+on_map(GtkWidget *area, gpointer user_data)
+{
+    update_viewport(user_data);
+}
+
+static void
 on_unmap(GtkWidget *area, gpointer user_data)
 {
     berth_display_view_release_all(user_data);
+    update_viewport(user_data);
+}
+
+static void
+connect_presenter(BerthDisplayView *self)
+{
+    if (self->presenter != NULL) {
+        berth_x11_presenter_set_picture(self->presenter,
+                                        self->controller != NULL
+                                            ? berth_session_controller_get_picture(self->controller)
+                                            : NULL);
+    }
+}
+
+/* GDK would keep movements back until the next frame. */
+static void
+on_realize(GtkWidget *area, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+
+    gdk_window_set_event_compression(gtk_widget_get_window(area), FALSE);
+    self->presenter = berth_x11_presenter_new(area);
+    connect_presenter(self);
+}
+
+static void
+on_unrealize(GtkWidget *area, gpointer user_data)
+{
+    BerthDisplayView *self = user_data;
+
+    g_clear_pointer(&self->presenter, berth_x11_presenter_free);
+}
+
+static void
+on_cover_map(GtkWidget *area)
+{
+    BerthDisplayView *self = g_object_get_data(G_OBJECT(area), "berth-view");
+
+    self->n_covers++;
+    choose_way(self);
+}
+
+static void
+on_cover_unmap(GtkWidget *area)
+{
+    BerthDisplayView *self = g_object_get_data(G_OBJECT(area), "berth-view");
+
+    self->n_covers--;
+    choose_way(self);
+}
+
+void
+berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover)
+{
+    g_signal_connect_object(cover, "map", G_CALLBACK(on_cover_map), self->area, G_CONNECT_SWAPPED);
+    g_signal_connect_object(cover, "unmap", G_CALLBACK(on_cover_unmap), self->area,
+                            G_CONNECT_SWAPPED);
 }
 
 void
@@ -414,6 +506,7 @@ berth_display_view_set_controller(BerthDisplayView *self, BerthSessionController
     drop_surface(self);
     self->controller = controller;
     self->is_absolute = true;
+    connect_presenter(self);
     update_viewport(self);
     gtk_widget_queue_draw(self->area);
 }
@@ -424,6 +517,7 @@ display_view_free(gpointer data)
     BerthDisplayView *self = data;
 
     g_clear_handle_id(&self->resize_source, g_source_remove);
+    berth_x11_presenter_free(self->presenter);
     drop_surface(self);
     g_free(self);
 }
@@ -444,6 +538,9 @@ connect_signals(BerthDisplayView *self)
         { "scroll-event", G_CALLBACK(on_scroll) },
         { "focus-out-event", G_CALLBACK(on_focus_out) },
         { "grab-broken-event", G_CALLBACK(on_focus_out) },
+        { "realize", G_CALLBACK(on_realize) },
+        { "unrealize", G_CALLBACK(on_unrealize) },
+        { "map", G_CALLBACK(on_map) },
         { "unmap", G_CALLBACK(on_unmap) },
     };
 

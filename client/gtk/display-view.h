@@ -2,8 +2,10 @@
 /*
  * The canvas: draws the desktop's picture and turns keys and pointer into input for it.
  *
- * Draws only what changed, one to one where possible.  Keys go by position (evdev codes), repeats
- * are left to the guest, and everything held is let go when the keyboard leaves.  Thread: main.
+ * Draws only what changed, one to one where possible; a picture that is shown pixel by pixel with
+ * nothing over it goes the short way where there is one (x11-presenter.h), else GTK draws it.  Keys
+ * go by position (evdev codes), repeats are left to the guest, and everything held is let go when
+ * the keyboard leaves.  Thread: main.
  */
 #pragma once
 
@@ -24,6 +26,9 @@ void berth_display_view_set_controller(BerthDisplayView *self, BerthSessionContr
 
 /* A new frame is in the picture. */
 void berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news);
+
+/* While this widget is on the screen it may lie over the canvas, and GTK draws. */
+void berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover);
 
 /* The pointer has another shape; NULL hides it. */
 void berth_display_view_set_cursor(BerthDisplayView *self, const BerthCursorImage *image);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/fullscreen.h"
 
-#include <string.h>
-#ifdef GDK_WINDOWING_X11
 #include <gdk/gdkx.h>
-#endif
+#include <string.h>
 
 struct BerthFullscreen {
     GtkWindow *window;
@@ -20,14 +18,10 @@ struct BerthFullscreen {
 static bool
 has_window_manager(GtkWindow *window)
 {
-#ifdef GDK_WINDOWING_X11
     GdkScreen *screen = gtk_window_get_screen(window);
 
-    if (GDK_IS_X11_SCREEN(screen)) {
-        return strcmp(gdk_x11_screen_get_window_manager_name(screen), "unknown") != 0;
-    }
-#endif
-    return true;
+    return !GDK_IS_X11_SCREEN(screen) ||
+           strcmp(gdk_x11_screen_get_window_manager_name(screen), "unknown") != 0;
 }
 
 static void

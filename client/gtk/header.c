@@ -100,6 +100,12 @@ berth_header_get_widget(BerthHeader *self)
     return self->bar;
 }
 
+GtkWidget *
+berth_header_get_menu(BerthHeader *self)
+{
+    return GTK_WIDGET(gtk_menu_button_get_popover(GTK_MENU_BUTTON(self->menu)));
+}
+
 void
 berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title, const char *subtitle)
 {

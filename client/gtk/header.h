@@ -35,6 +35,9 @@ BerthHeader *berth_header_new(BerthHeaderFunc func, void *user_data);
 /* The title bar for the window. */
 GtkWidget *berth_header_get_widget(BerthHeader *self);
 
+/* The menu that opens over the page below. */
+GtkWidget *berth_header_get_menu(BerthHeader *self);
+
 /* subtitle may be NULL. */
 void berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title,
                       const char *subtitle);

@@ -613,6 +613,9 @@ add_pages(BerthWindow *self)
     self->bar = berth_fullscreen_bar_new(on_header, self);
     berth_display_view_set_edge_func(self->display, on_edge, self);
     self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave_resume), self);
+    berth_display_view_add_cover(self->display, berth_fullscreen_bar_get_widget(self->bar));
+    berth_display_view_add_cover(self->display, berth_resume_overlay_get_widget(self->resume));
+    berth_display_view_add_cover(self->display, berth_header_get_menu(self->header));
     gtk_container_add(GTK_CONTAINER(overlay), berth_display_view_get_widget(self->display));
     gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_fullscreen_bar_get_widget(self->bar));
     gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_resume_overlay_get_widget(self->resume));

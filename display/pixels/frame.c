@@ -35,8 +35,22 @@ berth_frame_size_is_allowed(int64_t width, int64_t height)
            height <= BERTH_LIMIT_HEAD_SIDE_PX && width * height <= BERTH_LIMIT_HEAD_AREA_PX;
 }
 
+static size_t
+get_stride_bytes(int width)
+{
+    size_t row = (size_t)width * BERTH_PIXEL_BYTES;
+    return (row + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+}
+
+size_t
+berth_frame_size_bytes(int width, int height)
+{
+    return get_stride_bytes(width) * (size_t)height;
+}
+
 BerthFrame *
-berth_frame_new(int width, int height)
+berth_frame_new_in(uint8_t *data, int width, int height, void (*release)(void *user_data),
+                   void *user_data)
 {
     if (!berth_frame_size_is_allowed(width, height)) {
         return NULL;
@@ -45,17 +59,31 @@ berth_frame_new(int width, int height)
     if (self == NULL) {
         return NULL;
     }
-    size_t row = (size_t)width * BERTH_PIXEL_BYTES;
-    self->stride_bytes = (row + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
-    self->data = aligned_alloc(ALIGNMENT_BYTES, self->stride_bytes * (size_t)height);
-    if (self->data == NULL) {
-        g_free(self);
-        return NULL;
-    }
+    self->stride_bytes = get_stride_bytes(width);
+    self->data = data;
     self->width = width;
     self->height = height;
     self->ref_count = 1;
-    fill_row(self->data, BLACK, (int)(self->stride_bytes * (size_t)height / BERTH_PIXEL_BYTES));
+    self->release = release;
+    self->user_data = user_data;
+    fill_row(data, BLACK, (int)(berth_frame_size_bytes(width, height) / BERTH_PIXEL_BYTES));
+    return self;
+}
+
+BerthFrame *
+berth_frame_new(int width, int height)
+{
+    if (!berth_frame_size_is_allowed(width, height)) {
+        return NULL;
+    }
+    uint8_t *data = aligned_alloc(ALIGNMENT_BYTES, berth_frame_size_bytes(width, height));
+    if (data == NULL) {
+        return NULL;
+    }
+    BerthFrame *self = berth_frame_new_in(data, width, height, free, data);
+    if (self == NULL) {
+        free(data);
+    }
     return self;
 }
 
@@ -70,7 +98,7 @@ void
 berth_frame_unref(BerthFrame *self)
 {
     if (self != NULL && g_atomic_int_dec_and_test(&self->ref_count)) {
-        free(self->data);
+        self->release(self->user_data);
         g_free(self);
     }
 }

@@ -20,7 +20,9 @@ typedef struct {
     int width;
     int height;
     size_t stride_bytes;
-    int ref_count; /* private */
+    int ref_count;                    /* private */
+    void (*release)(void *user_data); /* private */
+    void *user_data;                  /* private */
 } BerthFrame;
 
 /* True if a picture of this size is within BERTH_LIMIT_HEAD_SIDE_PX and _AREA_PX; any values. */
@@ -33,6 +35,21 @@ bool berth_frame_size_is_allowed(int64_t width, int64_t height);
  * out.
  */
 BerthFrame *berth_frame_new(int width, int height);
+
+/* Bytes that a picture of an allowed size needs, rows padded. */
+size_t berth_frame_size_bytes(int width, int height);
+
+/*
+ * Makes a black picture in memory of somebody else, such as a shared segment.
+ *
+ * data:     berth_frame_size_bytes(), aligned to 64
+ * release:  called with user_data when the last reference is given back; on failure it is not
+ *
+ * Ownership: one reference for the caller.  Errors: NULL if the size is not allowed or memory ran
+ * out.
+ */
+BerthFrame *berth_frame_new_in(uint8_t *data, int width, int height,
+                               void (*release)(void *user_data), void *user_data);
 
 /* Takes one more reference.  Thread: any. */
 BerthFrame *berth_frame_ref(BerthFrame *self);

@@ -127,6 +127,30 @@ difference_is_the_exact_box(void **state)
     berth_frame_unref(b);
 }
 
+static void
+note_release(void *user_data)
+{
+    *(bool *)user_data = true;
+}
+
+static void
+frame_in_foreign_memory_gives_it_back_once(void **state)
+{
+    static _Alignas(64) uint8_t memory[2 * 128];
+    bool is_released = false;
+    assert_int_equal(berth_frame_size_bytes(17, 2), sizeof memory);
+    assert_null(berth_frame_new_in(memory, 0, 2, note_release, &is_released));
+    assert_false(is_released);
+    BerthFrame *frame = berth_frame_new_in(memory, 17, 2, note_release, &is_released);
+    assert_ptr_equal(frame->data, memory);
+    assert_int_equal(frame->stride_bytes, 128);
+    assert_int_equal(get_pixel(frame, 16, 1), 0xff000000u);
+    berth_frame_unref(berth_frame_ref(frame));
+    assert_false(is_released);
+    berth_frame_unref(frame);
+    assert_true(is_released);
+}
+
 int
 main(void)
 {
@@ -136,6 +160,7 @@ main(void)
         cmocka_unit_test(overlapping_moves_are_as_if_through_a_copy),
         cmocka_unit_test(copied_rectangle_is_equal_and_nothing_else),
         cmocka_unit_test(difference_is_the_exact_box),
+        cmocka_unit_test(frame_in_foreign_memory_gives_it_back_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

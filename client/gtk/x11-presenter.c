@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/x11-presenter.h"
+
+#include <gdk/gdkx.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xcb/shape.h>
+#include <xcb/shm.h>
+#include <xcb/xcb.h>
+
+/* The colours of a BerthFrame's words. */
+#define RED_MASK 0xff0000u
+#define BLUE_MASK 0x0000ffu
+#define MIN_DEPTH 24
+#define BYTES_PER_PIXEL 4
+#define EVENT_MASK 0x7f
+
+struct BerthX11Presenter {
+    GtkWidget *area;
+    GdkWindow *toplevel; /* borrowed: the native window that the child lies in */
+    BerthPicture *picture;
+    xcb_connection_t *x;
+    xcb_window_t window;
+    xcb_gcontext_t gc;
+    uint8_t depth;
+    uint8_t completion; /* number of the event that tells that the server has read the segment */
+
+    /* Guarded by the picture's lock while there is a picture. */
+    bool is_shown;
+    BerthRect place;       /* in the toplevel */
+    xcb_shm_seg_t segment; /* 0: none */
+    const uint8_t *memory; /* of the segment; compared only */
+    unsigned n_being_read; /* pictures that the server reads from it */
+};
+
+/* Memory that outlives the presenter, if somebody still holds the frame in it. */
+typedef struct {
+    void *data;
+    size_t size;
+} Mapping;
+
+static void
+unmap(void *user_data)
+{
+    Mapping *mapping = user_data;
+
+    munmap(mapping->data, mapping->size);
+    g_free(mapping);
+}
+
+/* Makes memory that cannot be made shorter.  Returns a descriptor, -1 without memory. */
+static int
+make_memory(size_t size)
+{
+    int fd = memfd_create("berth-picture", MFD_CLOEXEC);
+
+    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void
+drop_segment(BerthX11Presenter *self)
+{
+    if (self->segment != 0) {
+        xcb_shm_detach(self->x, self->segment);
+        self->segment = 0;
+        self->memory = NULL;
+    }
+}
+
+/* fd: taken */
+static bool
+attach(BerthX11Presenter *self, int fd)
+{
+    xcb_shm_seg_t segment = xcb_generate_id(self->x);
+    xcb_generic_error_t *error =
+        xcb_request_check(self->x, xcb_shm_attach_fd_checked(self->x, segment, fd, 1));
+    bool is_good = error == NULL && xcb_connection_has_error(self->x) == 0;
+
+    free(error);
+    if (is_good) {
+        self->segment = segment;
+    }
+    return is_good;
+}
+
+static BerthFrame *
+new_frame(int width, int height, void *user_data)
+{
+    BerthX11Presenter *self = user_data;
+    size_t size = berth_frame_size_bytes(width, height);
+    int fd = make_memory(size);
+    void *data = fd >= 0 ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    BerthFrame *frame = NULL;
+    Mapping *mapping;
+
+    drop_segment(self);
+    if (data == MAP_FAILED) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    mapping = g_new(Mapping, 1);
+    *mapping = (Mapping){ data, size };
+    if (!attach(self, fd)) {
+        unmap(mapping);
+        return NULL;
+    }
+    frame = berth_frame_new_in(data, width, height, unmap, mapping);
+    if (frame == NULL) {
+        unmap(mapping);
+        return NULL;
+    }
+    self->memory = frame->data;
+    return frame;
+}
+
+/* Waits until the server has read what it was given; it mostly has. */
+static void
+before(void *user_data)
+{
+    BerthX11Presenter *self = user_data;
+
+    while (self->n_being_read > 0) {
+        xcb_generic_event_t *event = xcb_wait_for_event(self->x);
+
+        if (event == NULL) {
+            self->n_being_read = 0; /* the connection is broken */
+        } else if ((event->response_type & EVENT_MASK) == self->completion) {
+            self->n_being_read--;
+        }
+        free(event);
+    }
+}
+
+static void
+put(BerthX11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_last)
+{
+    xcb_shm_put_image(self->x, self->window, self->gc,
+                      (uint16_t)(frame->stride_bytes / BYTES_PER_PIXEL), (uint16_t)frame->height,
+                      (uint16_t)rect.x, (uint16_t)rect.y, (uint16_t)rect.w, (uint16_t)rect.h,
+                      (int16_t)rect.x, (int16_t)rect.y, self->depth, XCB_IMAGE_FORMAT_Z_PIXMAP,
+                      is_last, self->segment, 0);
+}
+
+static void
+after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
+{
+    BerthX11Presenter *self = user_data;
+
+    if (!self->is_shown || n_rects == 0 || frame->data != self->memory ||
+        frame->width != self->place.w || frame->height != self->place.h) {
+        return;
+    }
+    for (size_t i = 0; i < n_rects; i++) {
+        put(self, frame, rects[i], i + 1 == n_rects);
+    }
+    xcb_flush(self->x);
+    self->n_being_read++;
+}
+
+static const BerthPictureSink sink = {
+    .new_frame = new_frame,
+    .before = before,
+    .after = after,
+};
+
+static void
+put_all(BerthX11Presenter *self, const BerthFrame *frame)
+{
+    BerthRect whole = berth_frame_get_rect(frame);
+
+    after(frame, &whole, 1, self);
+}
+
+/* What another window had covered came to light. */
+static GdkFilterReturn
+on_event(GdkXEvent *gdk_event, GdkEvent *unused, gpointer user_data)
+{
+    BerthX11Presenter *self = user_data;
+    const XEvent *event = gdk_event;
+    const BerthFrame *frame;
+
+    if (event->type != Expose || event->xexpose.window != self->window) {
+        return GDK_FILTER_CONTINUE;
+    }
+    if (event->xexpose.count == 0 && self->picture != NULL) {
+        frame = berth_picture_lock(self->picture);
+        if (frame != NULL) {
+            put_all(self, frame);
+        }
+        berth_picture_unlock(self->picture);
+    }
+    return GDK_FILTER_REMOVE;
+}
+
+/* Where the area is in the native window, in device pixels. */
+static BerthRect
+get_area(BerthX11Presenter *self)
+{
+    int scale = gtk_widget_get_scale_factor(self->area);
+    GdkWindow *window = gtk_widget_get_window(self->area);
+    double x = 0, y = 0;
+
+    while (window != self->toplevel && window != NULL) {
+        gdk_window_coords_to_parent(window, x, y, &x, &y);
+        window = gdk_window_get_effective_parent(window);
+    }
+    return (BerthRect){ (int)x * scale, (int)y * scale,
+                        gtk_widget_get_allocated_width(self->area) * scale,
+                        gtk_widget_get_allocated_height(self->area) * scale };
+}
+
+static void
+move_window(BerthX11Presenter *self, BerthRect place)
+{
+    const uint32_t values[] = { (uint32_t)place.x, (uint32_t)place.y, (uint32_t)place.w,
+                                (uint32_t)place.h };
+
+    xcb_configure_window(self->x, self->window,
+                         XCB_CONFIG_WINDOW_X | XCB_CONFIG_WINDOW_Y | XCB_CONFIG_WINDOW_WIDTH |
+                             XCB_CONFIG_WINDOW_HEIGHT,
+                         values);
+}
+
+/* With the picture locked. */
+static bool
+show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place)
+{
+    BerthRect area = get_area(self);
+
+    place.x += area.x;
+    place.y += area.y;
+    if (frame == NULL || frame->data != self->memory || frame->width != place.w ||
+        frame->height != place.h || xcb_connection_has_error(self->x) != 0) {
+        return false;
+    }
+    if (!self->is_shown || !berth_rect_equal(place, self->place)) {
+        move_window(self, place);
+    }
+    self->place = place;
+    if (!self->is_shown) {
+        xcb_map_window(self->x, self->window);
+        self->is_shown = true;
+    }
+    put_all(self, frame);
+    return true;
+}
+
+bool
+berth_x11_presenter_show(BerthX11Presenter *self, BerthRect place)
+{
+    bool is_good = false;
+
+    if (self->picture != NULL) {
+        is_good = show_frame(self, berth_picture_lock(self->picture), place);
+        berth_picture_unlock(self->picture);
+    }
+    if (!is_good) {
+        berth_x11_presenter_hide(self);
+    }
+    return is_good;
+}
+
+void
+berth_x11_presenter_hide(BerthX11Presenter *self)
+{
+    if (!self->is_shown) {
+        return;
+    }
+    if (self->picture != NULL) {
+        berth_picture_lock(self->picture);
+    }
+    self->is_shown = false;
+    xcb_unmap_window(self->x, self->window);
+    xcb_flush(self->x);
+    if (self->picture != NULL) {
+        berth_picture_unlock(self->picture);
+    }
+}
+
+bool
+berth_x11_presenter_is_shown(const BerthX11Presenter *self)
+{
+    return self->is_shown;
+}
+
+void
+berth_x11_presenter_set_picture(BerthX11Presenter *self, BerthPicture *picture)
+{
+    berth_x11_presenter_hide(self);
+    if (self->picture != NULL) {
+        berth_picture_set_sink(self->picture, NULL, NULL);
+        drop_segment(self);
+    }
+    self->picture = picture;
+    if (picture != NULL) {
+        berth_picture_set_sink(picture, &sink, self);
+    }
+}
+
+/* Shared memory by descriptor, and a window whose words are ours. */
+static bool
+is_supported(BerthX11Presenter *self)
+{
+    GdkVisual *visual = gdk_window_get_visual(self->toplevel);
+    const xcb_setup_t *setup = xcb_get_setup(self->x);
+    const xcb_query_extension_reply_t *shm = xcb_get_extension_data(self->x, &xcb_shm_id);
+    const xcb_query_extension_reply_t *shape = xcb_get_extension_data(self->x, &xcb_shape_id);
+    xcb_shm_query_version_reply_t *version;
+    guint32 red = 0, blue = 0;
+    bool is_good;
+
+    if (setup->image_byte_order != XCB_IMAGE_ORDER_LSB_FIRST || shm == NULL || !shm->present ||
+        shape == NULL || !shape->present) {
+        return false;
+    }
+    version = xcb_shm_query_version_reply(self->x, xcb_shm_query_version(self->x), NULL);
+    is_good = version != NULL && (version->major_version > 1 || version->minor_version >= 2);
+    free(version);
+    gdk_visual_get_red_pixel_details(visual, &red, NULL, NULL);
+    gdk_visual_get_blue_pixel_details(visual, &blue, NULL, NULL);
+    self->depth = (uint8_t)gdk_visual_get_depth(visual);
+    self->completion = (uint8_t)(shm->first_event + XCB_SHM_COMPLETION);
+    return is_good && self->depth >= MIN_DEPTH && red == RED_MASK && blue == BLUE_MASK;
+}
+
+static bool
+make_window(BerthX11Presenter *self)
+{
+    xcb_window_t parent = (xcb_window_t)gdk_x11_window_get_xid(self->toplevel);
+    xcb_generic_error_t *error;
+    bool is_good;
+
+    self->window = xcb_generate_id(self->x);
+    self->gc = xcb_generate_id(self->x);
+    error = xcb_request_check(self->x, xcb_create_window_checked(self->x, XCB_COPY_FROM_PARENT,
+                                                                 self->window, parent, 0, 0, 1, 1,
+                                                                 0, XCB_WINDOW_CLASS_INPUT_OUTPUT,
+                                                                 XCB_COPY_FROM_PARENT, 0, NULL));
+    is_good = error == NULL && xcb_connection_has_error(self->x) == 0;
+    free(error);
+    if (is_good) {
+        xcb_create_gc(self->x, self->gc, self->window, 0, NULL);
+        /* Clicks and movements fall through to the toplevel. */
+        xcb_shape_rectangles(self->x, XCB_SHAPE_SO_SET, XCB_SHAPE_SK_INPUT,
+                             XCB_CLIP_ORDERING_UNSORTED, self->window, 0, 0, 0, NULL);
+        xcb_flush(self->x);
+    }
+    return is_good;
+}
+
+/* Exposures come over GDK's connection, because somebody reads that one in the main thread. */
+static void
+watch_exposures(BerthX11Presenter *self)
+{
+    GdkDisplay *display = gtk_widget_get_display(self->area);
+
+    gdk_x11_display_error_trap_push(display);
+    XSelectInput(gdk_x11_display_get_xdisplay(display), self->window, ExposureMask);
+    gdk_x11_display_error_trap_pop_ignored(display);
+    gdk_window_add_filter(NULL, on_event, self);
+}
+
+BerthX11Presenter *
+berth_x11_presenter_new(GtkWidget *area)
+{
+    GdkDisplay *display = gtk_widget_get_display(area);
+    BerthX11Presenter *self;
+
+    if (!GDK_IS_X11_DISPLAY(display)) {
+        return NULL;
+    }
+    self = g_new0(BerthX11Presenter, 1);
+    self->area = area;
+    self->toplevel = gdk_window_get_effective_toplevel(gtk_widget_get_window(area));
+    self->x = xcb_connect(gdk_display_get_name(display), NULL);
+    if (xcb_connection_has_error(self->x) != 0 || !is_supported(self) || !make_window(self)) {
+        xcb_disconnect(self->x);
+        g_free(self);
+        return NULL;
+    }
+    watch_exposures(self);
+    return self;
+}
+
+void
+berth_x11_presenter_free(BerthX11Presenter *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    berth_x11_presenter_set_picture(self, NULL);
+    gdk_window_remove_filter(NULL, on_event, self);
+    xcb_disconnect(self->x);
+    g_free(self);
+}

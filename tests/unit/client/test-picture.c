@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/core/picture.h"
+
+#include "testing.h"
+
+#include <glib.h>
+
+#define RED 0xff0000u
+#define BLUE 0x0000ffu
+
+/* A sink that notes what it is told. */
+typedef struct {
+    unsigned n_made, n_before, n_after;
+    bool makes_memory;
+    BerthFrame *made; /* borrowed */
+    BerthRect last;
+    uint32_t seen; /* first pixel at `after` */
+} Note;
+
+static BerthFrame *
+new_frame(int width, int height, void *user_data)
+{
+    Note *note = user_data;
+
+    note->n_made++;
+    note->made = note->makes_memory ? berth_frame_new(width, height) : NULL;
+    return note->made;
+}
+
+static void
+before(void *user_data)
+{
+    Note *note = user_data;
+
+    note->n_before++;
+}
+
+static void
+after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
+{
+    Note *note = user_data;
+
+    note->n_after++;
+    note->last = rects[n_rects - 1];
+    assert_true(berth_frame_get_solid(frame, (BerthRect){ 0, 0, 1, 1 }, &note->seen));
+}
+
+static const BerthPictureSink sink = { new_frame, before, after };
+
+static BerthFrame *
+new_canvas(int width, int height, uint32_t xrgb)
+{
+    BerthFrame *canvas = berth_frame_new(width, height);
+
+    assert_non_null(canvas);
+    berth_frame_fill(canvas, berth_frame_get_rect(canvas), xrgb);
+    return canvas;
+}
+
+static uint32_t
+first_pixel(BerthPicture *picture)
+{
+    uint32_t xrgb = 0;
+    const BerthFrame *frame = berth_picture_lock(picture);
+
+    assert_true(berth_frame_get_solid(frame, (BerthRect){ 0, 0, 1, 1 }, &xrgb));
+    berth_picture_unlock(picture);
+    return xrgb;
+}
+
+static bool
+update(BerthPicture *picture, BerthFrame *canvas, bool expect_resized)
+{
+    BerthRect whole = berth_frame_get_rect(canvas);
+    bool is_resized = !expect_resized;
+    bool is_changed = berth_picture_update(picture, canvas, &whole, 1, &is_resized);
+
+    assert_int_equal(is_resized, expect_resized);
+    return is_changed;
+}
+
+static void
+an_update_tells_if_a_pixel_differs(void **state)
+{
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+    int width, height;
+
+    berth_picture_get_size(picture, &width, &height);
+    assert_int_equal(width, 0);
+    assert_true(update(picture, canvas, true));
+    assert_false(update(picture, canvas, false));
+    berth_frame_fill(canvas, (BerthRect){ 0, 0, 1, 1 }, BLUE);
+    assert_true(update(picture, canvas, false));
+    assert_int_equal(first_pixel(picture), BLUE);
+    berth_picture_get_size(picture, &width, &height);
+    assert_int_equal(width, 8);
+    assert_int_equal(height, 4);
+    berth_frame_unref(canvas);
+    berth_picture_unref(picture);
+}
+
+static void
+a_sink_gets_the_present_picture_and_every_frame(void **state)
+{
+    Note note = { .makes_memory = true };
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+
+    update(picture, canvas, true);
+    berth_picture_set_sink(picture, &sink, &note);
+    assert_int_equal(note.n_made, 1);
+    assert_int_equal(note.n_after, 1);
+    assert_int_equal(note.seen, RED);
+    assert_ptr_equal(berth_picture_lock(picture), note.made);
+    berth_picture_unlock(picture);
+
+    berth_frame_fill(canvas, berth_frame_get_rect(canvas), BLUE);
+    update(picture, canvas, false);
+    assert_int_equal(note.n_before, 1);
+    assert_int_equal(note.n_after, 2);
+    assert_int_equal(note.seen, BLUE);
+    assert_int_equal(note.last.w, 8);
+    berth_frame_unref(canvas);
+
+    berth_picture_set_sink(picture, NULL, NULL);
+    canvas = new_canvas(16, 4, RED);
+    update(picture, canvas, true);
+    assert_int_equal(note.n_made, 1);
+    assert_int_equal(note.n_after, 2);
+    berth_frame_unref(canvas);
+    berth_picture_unref(picture);
+}
+
+static void
+a_sink_without_memory_still_sees_another_size(void **state)
+{
+    Note note = { 0 };
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+
+    berth_picture_set_sink(picture, &sink, &note);
+    assert_int_equal(note.n_made, 0);
+    update(picture, canvas, true);
+    assert_int_equal(note.n_made, 1);
+    assert_int_equal(note.n_after, 1);
+    assert_int_equal(first_pixel(picture), RED);
+    berth_frame_unref(canvas);
+    berth_picture_unref(picture);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_update_tells_if_a_pixel_differs),
+        cmocka_unit_test(a_sink_gets_the_present_picture_and_every_frame),
+        cmocka_unit_test(a_sink_without_memory_still_sees_another_size),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
