@@ -167,10 +167,11 @@ static void
 acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t now_us)
 {
     BerthWriter writer;
+    uint32_t held_us = (uint32_t)CLAMP(now_us - news->received_us, 0, UINT32_MAX);
     BerthMsgFrameAck ack = {
         .frame = news->frame_id,
-        .decode_us = news->decode_us,
-        .present_delay_us = (uint32_t)CLAMP(now_us - news->received_us, 0, UINT32_MAX),
+        .decode_us = held_us,
+        .present_delay_us = held_us,
         .queued = (uint16_t)MIN(berth_decode_worker_get_n_waiting(self->decoder), UINT16_MAX),
     };
 

@@ -51,7 +51,7 @@ typedef struct {
 
 typedef struct {
     uint32_t frame;
-    uint32_t decode_us;        /* FRAME_BEGIN received to pixels ready */
+    uint32_t decode_us;        /* FRAME_END received to pixels ready, when this leaves */
     uint32_t present_delay_us; /* FRAME_END received to picture shown, as far as known */
     uint16_t queued;           /* frames that the client holds and has not shown */
 } BerthMsgFrameAck;

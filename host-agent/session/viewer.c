@@ -121,7 +121,7 @@ maybe_send_frame(BerthViewer *self)
     int64_t due_us = berth_frame_pacer_get_due_us(&self->pacer);
 
     if (!self->is_open || self->is_closing || due_us == INT64_MAX ||
-        !berth_flow_can_send(self->flow, now_us)) {
+        !berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us)) {
         g_source_set_ready_time(self->timer, -1); /* an acknowledgement comes back here */
     } else if (due_us <= now_us) {
         send_frame(self, now_us);
@@ -129,8 +129,9 @@ maybe_send_frame(BerthViewer *self)
     } else {
         g_source_set_ready_time(self->timer, due_us);
     }
-    berth_screen_set_wanted(self->screen, self->is_open && !self->is_closing &&
-                                              berth_flow_can_send(self->flow, now_us));
+    berth_screen_set_wanted(self->screen,
+                            self->is_open && !self->is_closing &&
+                                berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us));
 }
 
 static gboolean
@@ -353,6 +354,8 @@ handle_ack(BerthViewer *self, const uint8_t *payload, size_t len)
     int r = berth_msg_frame_ack_decode(payload, len, &ack);
 
     if (r == BERTH_OK) {
+        berth_flow_note_unsent(self->flow,
+                               berth_link_get_queued_bytes(self->link, BERTH_CHANNEL_DISPLAY));
         r = berth_flow_acked(self->flow, &ack, berth_monotonic_us());
     }
     if (r == BERTH_OK) {

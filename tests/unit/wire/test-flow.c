@@ -8,7 +8,7 @@
 #include "berth/limits.h"
 #include "display/wire/flow.h"
 
-#define MAX_SENT 20000
+#define MAX_SENT 50000
 
 typedef struct {
     BerthFlow *flow;
@@ -18,35 +18,43 @@ typedef struct {
     uint32_t next_frame;
     int64_t ack_us[MAX_SENT]; /* when the acknowledgement of a frame arrives */
     uint32_t n_acked;
-    size_t most_in_flight_bytes;
     uint64_t delivered_bytes;
     size_t sizes[MAX_SENT];
+    int64_t longest_queue_us; /* from sent to the last byte through the bottleneck */
 } Path;
 
-static void
-path_init(Path *path, int64_t bytes_per_s, int64_t rtt_us, int64_t decode_us)
+static Path *
+path_new(int64_t bytes_per_s, int64_t rtt_us, int64_t decode_us)
 {
-    memset(path, 0, sizeof *path);
+    Path *path = g_new0(Path, 1);
     path->flow = berth_flow_new();
+    berth_flow_note_rtt(path->flow, rtt_us, 0); /* the first PING */
     path->bytes_per_s = bytes_per_s;
     path->one_way_us = rtt_us / 2;
     path->decode_us = decode_us;
+    return path;
 }
 
 static void
+path_free(Path *path)
+{
+    berth_flow_free(path->flow);
+    g_free(path);
+}
+
+/* Sends a frame; returns when the client has got it. */
+static int64_t
 path_send(Path *path, size_t n_bytes)
 {
-    BerthFlowStats stats;
     uint32_t frame = path->next_frame++;
     assert_true(frame < MAX_SENT);
     assert_berth_ok(berth_flow_sent(path->flow, frame, n_bytes, path->now_us));
     path->free_us =
         MAX(path->free_us, path->now_us) + (int64_t)n_bytes * 1000000 / path->bytes_per_s;
-    int64_t decoded_us = path->free_us + path->one_way_us + path->decode_us;
-    path->ack_us[frame] = decoded_us + path->one_way_us;
+    path->longest_queue_us = MAX(path->longest_queue_us, path->free_us - path->now_us);
+    path->ack_us[frame] = path->free_us + 2 * path->one_way_us + path->decode_us;
     path->sizes[frame] = n_bytes;
-    berth_flow_get_stats(path->flow, &stats);
-    path->most_in_flight_bytes = MAX(path->most_in_flight_bytes, stats.bytes_in_flight);
+    return path->free_us + path->one_way_us;
 }
 
 static void
@@ -60,18 +68,47 @@ path_take_acks(Path *path)
     }
 }
 
-/* Sends frames of a size as fast as the window allows, for a time; every tenth one is small. */
 static void
-path_saturate(Path *path, size_t n_bytes, int64_t for_us)
+path_step(Path *path)
+{
+    path->now_us += 500;
+    path_take_acks(path);
+}
+
+/* Sends bulk of a budget as fast as the window allows, for a time. */
+static void
+path_saturate(Path *path, int64_t for_us)
 {
     int64_t end_us = path->now_us + for_us;
     while (path->now_us < end_us) {
-        path_take_acks(path);
-        while (berth_flow_can_send(path->flow, path->now_us)) {
-            path_send(path, path->next_frame % 10 == 0 ? 300 : n_bytes);
+        while (berth_flow_can_send(path->flow, BERTH_FLOW_BULK, path->now_us)) {
+            path_send(path, berth_flow_get_budget_bytes(path->flow, BERTH_FLOW_BULK, path->now_us));
         }
-        path->now_us += 500;
+        path_step(path);
     }
+}
+
+/* Sends a letter every 120 ms for a time; each is small and leaves as soon as it may. */
+static int64_t
+path_type(Path *path, int64_t for_us, bool is_beside_bulk)
+{
+    int64_t end_us = path->now_us + for_us;
+    int64_t worst_us = 0;
+    int64_t due_us = path->now_us + 120000;
+    while (path->now_us < end_us) {
+        if (path->now_us >= due_us &&
+            berth_flow_can_send(path->flow, BERTH_FLOW_FRESH, path->now_us)) {
+            int64_t took_us = path_send(path, 800) - due_us;
+            worst_us = MAX(worst_us, took_us);
+            due_us += 120000;
+        }
+        if (is_beside_bulk && path->now_us < due_us &&
+            berth_flow_can_send(path->flow, BERTH_FLOW_BULK, path->now_us)) {
+            path_send(path, berth_flow_get_budget_bytes(path->flow, BERTH_FLOW_BULK, path->now_us));
+        }
+        path_step(path);
+    }
+    return worst_us;
 }
 
 static void
@@ -79,14 +116,27 @@ at_most_two_frames_are_in_flight(void **state)
 {
     BerthFlow *flow = berth_flow_new();
     const BerthMsgFrameAck ack = { 1, 0, 0, 0 };
-    assert_true(berth_flow_can_send(flow, 0));
+    assert_true(berth_flow_can_send(flow, BERTH_FLOW_FRESH, 0));
     assert_berth_ok(berth_flow_sent(flow, 1, 100, 0));
-    assert_true(berth_flow_can_send(flow, 0));
+    assert_true(berth_flow_can_send(flow, BERTH_FLOW_FRESH, 0));
     assert_berth_ok(berth_flow_sent(flow, 2, 100, 0));
-    assert_false(berth_flow_can_send(flow, 0));
+    assert_false(berth_flow_can_send(flow, BERTH_FLOW_FRESH, 0));
     assert_berth_error(berth_flow_sent(flow, 3, 100, 0), BERTH_ERR_STATE);
     assert_berth_ok(berth_flow_acked(flow, &ack, 1000));
-    assert_true(berth_flow_can_send(flow, 1000));
+    assert_true(berth_flow_can_send(flow, BERTH_FLOW_FRESH, 1000));
+    berth_flow_free(flow);
+}
+
+static void
+refinement_waits_for_an_empty_path(void **state)
+{
+    BerthFlow *flow = berth_flow_new();
+    const BerthMsgFrameAck ack = { 1, 0, 0, 0 };
+    assert_true(berth_flow_can_send(flow, BERTH_FLOW_REFINE, 0));
+    assert_berth_ok(berth_flow_sent(flow, 1, 100, 0));
+    assert_false(berth_flow_can_send(flow, BERTH_FLOW_REFINE, 0));
+    assert_berth_ok(berth_flow_acked(flow, &ack, 1000));
+    assert_true(berth_flow_can_send(flow, BERTH_FLOW_REFINE, 1000));
     berth_flow_free(flow);
 }
 
@@ -95,8 +145,10 @@ a_large_first_frame_is_waited_for(void **state)
 {
     BerthFlow *flow = berth_flow_new();
     assert_berth_ok(berth_flow_sent(flow, 1, 1000000, 0));
-    assert_false(berth_flow_can_send(flow, 0));
+    assert_false(berth_flow_can_send(flow, BERTH_FLOW_FRESH, 0));
     assert_int_equal(berth_flow_get_waiting_us(flow, 5000), 5000);
+    assert_false(berth_flow_is_stalled(flow, 1999999));
+    assert_true(berth_flow_is_stalled(flow, 2000000));
     berth_flow_free(flow);
 }
 
@@ -121,70 +173,169 @@ an_acknowledgement_covers_older_frames_and_must_be_true(void **state)
 }
 
 static void
+a_frame_that_has_not_left_cannot_be_acknowledged(void **state)
+{
+    BerthFlow *flow = berth_flow_new();
+    BerthMsgFrameAck ack = { 2, 0, 0, 0 };
+    assert_berth_ok(berth_flow_sent(flow, 1, 10000, 0));
+    assert_berth_ok(berth_flow_sent(flow, 2, 90000, 0));
+    berth_flow_note_unsent(flow, 80000);
+    assert_berth_error(berth_flow_acked(flow, &ack, 10), BERTH_ERR_PROTOCOL);
+    ack.frame = 1; /* that one may have arrived */
+    assert_berth_ok(berth_flow_acked(flow, &ack, 10));
+    berth_flow_note_unsent(flow, 0);
+    ack.frame = 2;
+    assert_berth_ok(berth_flow_acked(flow, &ack, 20));
+    berth_flow_free(flow);
+}
+
+static void
 a_path_is_kept_busy_and_not_flooded(void **state)
 {
     static const struct {
         int64_t bytes_per_s, rtt_us;
-        size_t frame;
         int min_percent;
+        int64_t longest_queue_us;
     } rows[] = {
-        { 12500000, 1000, 20000, 80 },                                  /* LAN of 100 Mbit/s */
-        { 12500000, 1000, 200000, 85 }, { 2500000, 20000, 50000, 80 },  /* 20 Mbit/s, 20 ms */
-        { 2500000, 20000, 400000, 85 }, { 1250000, 60000, 200000, 70 }, /* 10 Mbit/s, 60 ms */
+        { 125000000, 200, 85, 60000 }, /* 1 Gbit/s */
+        { 12500000, 1000, 90, 60000 }, /* LAN of 100 Mbit/s */
+        { 2500000, 20000, 90, 80000 }, /* 20 Mbit/s, 20 ms */
+        { 1250000, 40000, 75, 100000 }, { 1250000, 100000, 75, 140000 },
+        { 250000, 60000, 75, 150000 },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        Path *path = g_new(Path, 1);
-        path_init(path, rows[i].bytes_per_s, rows[i].rtt_us, 0);
-        path_saturate(path, rows[i].frame, 3 * 1000000);
+        Path *path = path_new(rows[i].bytes_per_s, rows[i].rtt_us, 0);
+        path_saturate(path, 3 * 1000000);
         uint64_t start = path->delivered_bytes;
-        path->most_in_flight_bytes = 0;
-        path_saturate(path, rows[i].frame, 5 * 1000000);
+        path_saturate(path, 5 * 1000000);
         int percent =
             (int)((path->delivered_bytes - start) * 100 / (uint64_t)(rows[i].bytes_per_s * 5));
-        if (percent < rows[i].min_percent) {
-            fail_msg("row %zu uses %d %% of the path", i, percent);
+        if (percent < rows[i].min_percent || path->longest_queue_us > rows[i].longest_queue_us) {
+            fail_msg("row %zu uses %d %% of the path, its longest queue is %lld us", i, percent,
+                     (long long)path->longest_queue_us);
         }
-        assert_true(path->most_in_flight_bytes <= 2 * rows[i].frame);
-        berth_flow_free(path->flow);
-        g_free(path);
+        path_free(path);
     }
+}
+
+static void
+a_letter_waits_little_behind_bulk(void **state)
+{
+    Path *path = path_new(1250000, 40000, 1000);
+    path_type(path, 1000000, false);
+    int64_t alone_us = path_type(path, 3 * 1000000, false);
+    path_saturate(path, 1000000);
+    int64_t beside_us = path_type(path, 5 * 1000000, true);
+    assert_in_range(alone_us, 20000, 22000);
+    assert_in_range(beside_us, 20000, 90000);
+    path_free(path);
 }
 
 static void
 estimates_are_near_the_truth(void **state)
 {
-    Path *path = g_new(Path, 1);
-    BerthFlowStats stats;
-    path_init(path, 2500000, 20000, 5000);
-    path_saturate(path, 100000, 5 * 1000000);
-    berth_flow_get_stats(path->flow, &stats);
-    assert_in_range(stats.rtt_us, 19000, 23000);
-    assert_in_range(stats.rate_kbps, 15000, 40000);
-    assert_int_equal(stats.decode_us, 5000);
-    berth_flow_free(path->flow);
-    g_free(path);
+    static const int64_t decode_us[] = { 0, 5000, 30000 };
+    for (size_t i = 0; i < G_N_ELEMENTS(decode_us); i++) {
+        Path *path = path_new(2500000, 20000, decode_us[i]);
+        BerthFlowStats stats;
+        path_saturate(path, 5 * 1000000);
+        berth_flow_get_stats(path->flow, &stats);
+        assert_in_range(stats.rtt_us, 19000, 36000);
+        assert_in_range(stats.rate_kbps, 15000, 30000);
+        assert_int_equal(stats.decode_us, decode_us[i]);
+        path_free(path);
+    }
+}
+
+static void
+letters_do_not_spoil_what_is_known(void **state)
+{
+    Path *path = path_new(1250000, 40000, 1000);
+    BerthFlowStats before, after;
+    path_saturate(path, 2 * 1000000);
+    berth_flow_get_stats(path->flow, &before);
+    path_type(path, 20 * 1000000, false);
+    berth_flow_get_stats(path->flow, &after);
+    assert_int_equal(after.rate_kbps, before.rate_kbps);
+    assert_in_range(after.rtt_us, 40000, 43000);
+    path_free(path);
+}
+
+static void
+a_path_that_gets_narrow_is_followed(void **state)
+{
+    Path *path = path_new(1250000, 40000, 0);
+    path_saturate(path, 3 * 1000000);
+    path->bytes_per_s = 250000;
+    path_saturate(path, 1000000);
+    path->longest_queue_us = 0;
+    path_saturate(path, 3 * 1000000);
+    assert_in_range(path->longest_queue_us, 1, 150000);
+    path->bytes_per_s = 1250000;
+    path_saturate(path, 2 * 1000000);
+    uint64_t start = path->delivered_bytes;
+    path_saturate(path, 2 * 1000000);
+    assert_true(path->delivered_bytes - start > 1250000 * 2 * 7 / 10);
+    path_free(path);
 }
 
 static void
 a_stalled_client_gets_nothing_and_recovers(void **state)
 {
-    Path *path = g_new(Path, 1);
-    path_init(path, 2500000, 20000, 0);
-    path_saturate(path, 50000, 3 * 1000000);
-    path->decode_us = 30 * 1000000; /* frozen */
-    path_saturate(path, 50000, 1000000);
+    Path *path = path_new(12500000, 20000, 0);
+    path_saturate(path, 3 * 1000000);
+    path->decode_us = 10 * 1000000; /* frozen */
+    path_saturate(path, 1000000);
     uint32_t n_sent = path->next_frame;
-    path_saturate(path, 50000, 10 * 1000000);
+    path_saturate(path, 8 * 1000000);
     assert_true(path->next_frame - n_sent <= 2);
-    assert_true(berth_flow_get_waiting_us(path->flow, path->now_us) >= 9 * 1000000);
+    assert_true(berth_flow_is_stalled(path->flow, path->now_us));
     path->decode_us = 0;
-    path_saturate(path, 50000, 30 * 1000000);
+    while (berth_flow_is_stalled(path->flow, path->now_us)) {
+        path_step(path);
+    }
+    /* A whole picture of a megabyte is there in half a second. */
     uint64_t start = path->delivered_bytes;
-    path_saturate(path, 50000, 2 * 1000000);
-    assert_true(path->delivered_bytes - start > 2500000 * 2 * 7 / 10);
-    berth_flow_free(path->flow);
-    g_free(path);
+    path_saturate(path, 500000);
+    assert_true(path->delivered_bytes - start > 1000000);
+    path_free(path);
+}
+
+static void
+a_long_idle_time_forgets_the_rate(void **state)
+{
+    Path *path = path_new(1250000, 40000, 0);
+    BerthFlowStats stats;
+    path_saturate(path, 2 * 1000000);
+    for (int64_t end_us = path->now_us + 40 * 1000000; path->now_us < end_us;) {
+        path_step(path);
+    }
+    path_send(path, 100);
+    berth_flow_get_stats(path->flow, &stats);
+    assert_int_equal(stats.rate_kbps, 0);
+    assert_in_range(berth_flow_get_budget_bytes(path->flow, BERTH_FLOW_FRESH, path->now_us), 16384,
+                    65536);
+    path_free(path);
+}
+
+static void
+the_kernel_only_lowers_the_rate(void **state)
+{
+    Path *path = path_new(1250000, 40000, 0);
+    BerthFlowStats stats;
+    path_saturate(path, 2 * 1000000);
+    berth_flow_get_stats(path->flow, &stats);
+    uint64_t known_kbps = stats.rate_kbps;
+    berth_flow_note_path(path->flow, &(BerthFlowPath){ 100000, true, 0 }, path->now_us);
+    berth_flow_note_path(path->flow, &(BerthFlowPath){ 900000000, false, 0 }, path->now_us);
+    berth_flow_get_stats(path->flow, &stats);
+    assert_int_equal(stats.rate_kbps, known_kbps);
+    berth_flow_note_path(path->flow, &(BerthFlowPath){ 500000, false, 30000 }, path->now_us);
+    berth_flow_get_stats(path->flow, &stats);
+    assert_int_equal(stats.rate_kbps, 4000);
+    assert_int_equal(stats.rtt_us, 30000);
+    path_free(path);
 }
 
 static void
@@ -194,9 +345,12 @@ a_lying_client_breaks_nothing(void **state)
     BerthFlowStats stats;
     for (uint32_t frame = 0; frame < 100; frame++) {
         const BerthMsgFrameAck ack = { frame, UINT32_MAX, UINT32_MAX, UINT16_MAX };
-        assert_true(berth_flow_can_send(flow, frame));
+        assert_true(berth_flow_can_send(flow, BERTH_FLOW_FRESH, frame));
         assert_berth_ok(berth_flow_sent(flow, frame, BERTH_LIMIT_MESSAGE_BYTES, frame));
+        berth_flow_note_rtt(flow, frame % 2 == 0 ? -1 : INT64_MAX, frame);
         assert_berth_ok(berth_flow_acked(flow, &ack, frame));
+        size_t budget = berth_flow_get_budget_bytes(flow, BERTH_FLOW_FRESH, frame);
+        assert_in_range(budget, 4096, BERTH_LIMIT_OUTPUT_QUEUE_BYTES / 2);
     }
     berth_flow_get_stats(flow, &stats);
     assert_int_equal(stats.n_in_flight, 0);
@@ -211,11 +365,18 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_most_two_frames_are_in_flight),
+        cmocka_unit_test(refinement_waits_for_an_empty_path),
         cmocka_unit_test(a_large_first_frame_is_waited_for),
         cmocka_unit_test(an_acknowledgement_covers_older_frames_and_must_be_true),
+        cmocka_unit_test(a_frame_that_has_not_left_cannot_be_acknowledged),
         cmocka_unit_test(a_path_is_kept_busy_and_not_flooded),
+        cmocka_unit_test(a_letter_waits_little_behind_bulk),
         cmocka_unit_test(estimates_are_near_the_truth),
+        cmocka_unit_test(letters_do_not_spoil_what_is_known),
+        cmocka_unit_test(a_path_that_gets_narrow_is_followed),
         cmocka_unit_test(a_stalled_client_gets_nothing_and_recovers),
+        cmocka_unit_test(a_long_idle_time_forgets_the_rate),
+        cmocka_unit_test(the_kernel_only_lowers_the_rate),
         cmocka_unit_test(a_lying_client_breaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
