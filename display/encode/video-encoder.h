@@ -4,7 +4,8 @@
  *
  * The rectangle's size is fixed for the life of an encoder; odd sizes are allowed (the codec pads).
  * No frame is held back: a picture goes in, its packet comes out.  The codec aims at a constant
- * good quality and stays below the target rate when that is too little for it.
+ * good quality, somewhat less where most of the picture moves, and stays below the ceiling when
+ * that is too little for it.  Blocks that did not change cost neither bytes nor much time.
  *
  * State: about 25 bytes a pixel of the rectangle.  Thread: one at a time; the codec runs threads
  * of its own when it was given more than one.
@@ -27,7 +28,7 @@ typedef struct {
     uint8_t codec;     /* BerthVideoCodec */
     int width, height; /* BERTH_VIDEO_MIN_SIDE_PX.. , area at most BERTH_LIMIT_VIDEO_AREA_PX */
     unsigned kbps;     /* ceiling in kbit/s; 0: as much as the quality needs */
-    int effort;        /* 0 least CPU .. 3 fewest bytes */
+    int effort;        /* 0 least CPU, 3 best */
     int n_threads;     /* 1.. */
 } BerthVideoEncoderConfig;
 
@@ -53,11 +54,21 @@ void berth_video_encoder_set_kbps(BerthVideoEncoder *self, unsigned kbps);
 void berth_video_encoder_set_effort(BerthVideoEncoder *self, int effort);
 
 /*
- * Encodes the rectangle whose top left corner is x, y.
+ * Takes in what changed without making a packet of it: the next packet shows it.
  *
- * damage: what changed in the frame since the previous call, of the size of the frame; NULL if
- *         unknown.  What did not change is not converted again and may be skipped by the codec.
- * now_us: not before that of the call before
+ * x, y: top left corner of the rectangle in the frame
+ * damage: what changed in the frame since the call before, of the size of the frame; NULL if
+ *         unknown
+ *
+ * Errors: BERTH_ERR_INVALID if the rectangle is not inside the frame.
+ */
+int berth_video_encoder_see(BerthVideoEncoder *self, const BerthFrame *frame, int x, int y,
+                            const BerthDamage *damage);
+
+/*
+ * Takes in what changed, as above, and makes a packet.
+ *
+ * now_us: not before that of the packet before
  * is_key_wanted: a viewer joins: the packet must be decodable alone
  *
  * Errors (the encoder is unusable then): BERTH_ERR_INVALID if the rectangle is not inside the
@@ -66,3 +77,13 @@ void berth_video_encoder_set_effort(BerthVideoEncoder *self, int effort);
 int berth_video_encoder_encode(BerthVideoEncoder *self, const BerthFrame *frame, int x, int y,
                                const BerthDamage *damage, int64_t now_us, bool is_key_wanted,
                                BerthVideoPacket *ret_packet);
+
+/*
+ * Chooses the codec for the content of a rectangle, inside the frame: full colour resolution only
+ * where many neighbours differ in colour (drawings), for it costs half as much again.
+ *
+ * mask: BERTH_VIDEO_BIT()s to choose from
+ *
+ * Returns a BerthVideoCodec; 0 if the mask holds none.
+ */
+uint8_t berth_video_encoder_choose_codec(const BerthFrame *frame, BerthRect rect, uint8_t mask);
