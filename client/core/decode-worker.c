@@ -6,7 +6,6 @@
 #include "berth/errors.h"
 #include "berth/limits.h"
 #include "berth/protocol.h"
-#include "display/decode/frame-decoder.h"
 
 #include <string.h>
 
@@ -118,15 +117,15 @@ run(gpointer user_data)
 }
 
 BerthDecodeWorker *
-berth_decode_worker_new(BerthPicture *picture, int max_width, int max_height, int window_log,
+berth_decode_worker_new(BerthPicture *picture, const BerthFrameDecoderCaps *caps,
                         BerthFrameNewsFunc func, void *user_data)
 {
     BerthDecodeWorker *self = g_new0(BerthDecodeWorker, 1);
 
-    self->decoder = berth_frame_decoder_new(&(BerthFrameDecoderCaps){
-        .max_width = max_width, .max_height = max_height, .window_log = window_log });
+    self->decoder = berth_frame_decoder_new(caps);
     if (self->decoder == NULL) {
-        g_error("no decoder for %dx%d, window 2^%d", max_width, max_height, window_log);
+        g_error("no decoder for %dx%d, window 2^%d", caps->max_width, caps->max_height,
+                caps->window_log);
     }
     self->picture = berth_picture_ref(picture);
     self->func = func;

@@ -11,6 +11,8 @@
 
 #include "client/core/picture.h"
 
+#include "display/decode/frame-decoder.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,13 +41,12 @@ typedef void (*BerthFrameNewsFunc)(const BerthFrameNews *news, void *user_data);
 /*
  * Starts the thread.
  *
- * picture:    gets the frames of head 0; takes a reference
- * max_width, max_height, window_log: what HELLO offered
- * func:       called in the main context
+ * picture: gets the frames of head 0; takes a reference
+ * caps:    what HELLO offered
+ * func:    called in the main context
  */
-BerthDecodeWorker *berth_decode_worker_new(BerthPicture *picture, int max_width, int max_height,
-                                           int window_log, BerthFrameNewsFunc func,
-                                           void *user_data);
+BerthDecodeWorker *berth_decode_worker_new(BerthPicture *picture, const BerthFrameDecoderCaps *caps,
+                                           BerthFrameNewsFunc func, void *user_data);
 
 /* Stops at the next message, joins the thread and frees; no news come any more. */
 void berth_decode_worker_free(BerthDecodeWorker *self);

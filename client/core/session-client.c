@@ -17,6 +17,10 @@
 
 /* Largest payload that a client sends after the handshake. */
 #define MAX_SENT_BYTES 64
+/* What the client offers: 32 MiB of kept tiles, and a window of 1 MiB for the second stream. */
+#define CACHE_TILES 2048
+#define GRADIENT_WINDOW_LOG 20
+#define MAX_VIDEO_THREADS 4
 
 struct BerthSessionClient {
     BerthSessionCallbacks callbacks;
@@ -245,6 +249,35 @@ make_context(const BerthSessionTarget *target, GError **error)
     return berth_tls_context_new_client(&config, error);
 }
 
+static void
+set_hello(BerthSessionClient *self, const char *name)
+{
+    berth_msg_hello_init(&self->hello);
+    self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
+    self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
+    self->hello.cache_tiles = CACHE_TILES;
+    self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
+    g_strlcpy(self->hello.client_name, name, sizeof self->hello.client_name);
+}
+
+/* A decoder of what was offered, and of nothing else. */
+static BerthDecodeWorker *
+new_decoder(BerthSessionClient *self, BerthPicture *picture)
+{
+    BerthFrameDecoderCaps caps = {
+        .max_width = BERTH_LIMIT_HEAD_SIDE_PX,
+        .max_height = BERTH_LIMIT_HEAD_SIDE_PX,
+        .window_log = self->hello.exact_window_log,
+        .gradient_window_log = self->hello.gradient_window_log,
+        .n_cache_tiles = self->hello.cache_tiles,
+        .photo_mask = self->hello.photo_mask,
+        .video_mask = self->hello.video_mask,
+        .n_threads = (int)CLAMP(g_get_num_processors(), 1, MAX_VIDEO_THREADS),
+    };
+
+    return berth_decode_worker_new(picture, &caps, on_news, self);
+}
+
 BerthSessionClient *
 berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCallbacks *callbacks,
                          void *user_data, GError **error)
@@ -262,14 +295,9 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->stats = target->stats;
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
-    berth_msg_hello_init(&self->hello);
-    self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
-    self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
-    g_strlcpy(self->hello.client_name, target->name, sizeof self->hello.client_name);
+    set_hello(self, target->name);
     self->cursors = berth_cursor_decoder_new(self->hello.cursor_shapes);
-    self->decoder =
-        berth_decode_worker_new(target->picture, BERTH_LIMIT_HEAD_SIDE_PX, BERTH_LIMIT_HEAD_SIDE_PX,
-                                self->hello.exact_window_log, on_news, self);
+    self->decoder = new_decoder(self, target->picture);
     self->step_us = berth_monotonic_us();
     self->dialer = berth_dialer_new(target->host, target->port, on_dialed, self);
     return self;
