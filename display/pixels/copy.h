@@ -17,6 +17,6 @@ typedef struct {
  *
  * moves: sources and targets inside the picture; where targets overlap, the later one wins
  *
- * Errors (nothing changes): BERTH_ERR_NO_MEMORY.
+ * Errors: BERTH_ERR_NO_MEMORY (some moves may have been done).
  */
 int berth_copy_apply(BerthFrame *frame, const BerthMove *moves, size_t n_moves);

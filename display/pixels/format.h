@@ -35,11 +35,18 @@ const BerthPixelFormat *berth_pixel_format_find_pixman(uint32_t pixman_code);
 /* Finds a format by DRM's code; NULL if Berth does not know it. */
 const BerthPixelFormat *berth_pixel_format_find_drm(uint32_t drm_fourcc);
 
+/*
+ * Finds a format by the bits of its channels in a little-endian word, as X11 gives them for its
+ * visuals and RFB as maximum << shift; without alpha.  NULL if Berth does not know it.
+ */
+const BerthPixelFormat *berth_pixel_format_find_masks(int pixel_bytes, uint32_t red, uint32_t green,
+                                                      uint32_t blue);
+
 /* True if the bytes are blue, green, red and one that means nothing: no conversion is needed. */
 bool berth_pixel_format_is_bgrx(const BerthPixelFormat *format);
 
 /*
- * Converts one row to BGRX.  Every source byte is read at most once.
+ * Converts one row to BGRX.  No source byte has a say twice.
  *
  * dst: n_pixels * 4 bytes;  src: n_pixels * format->pixel_bytes bytes, any alignment; no overlap
  */

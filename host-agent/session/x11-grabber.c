@@ -74,35 +74,18 @@ find_pixel_bits(const xcb_setup_t *setup, uint8_t depth)
     return 0;
 }
 
-static uint32_t
-get_mask(unsigned bits, unsigned shift)
-{
-    return ((1u << bits) - 1) << shift;
-}
-
 static const BerthPixelFormat *
 find_format(const xcb_setup_t *setup, const xcb_screen_t *root)
 {
     const xcb_visualtype_t *visual = find_visual(root);
     int bits = find_pixel_bits(setup, root->root_depth);
-    size_t n;
-    const BerthPixelFormat *formats = berth_pixel_formats(&n);
 
     if (!visual || visual->_class != XCB_VISUAL_CLASS_TRUE_COLOR ||
         setup->image_byte_order != XCB_IMAGE_ORDER_LSB_FIRST) {
         return NULL;
     }
-    for (size_t i = 0; i < n; i++) {
-        const BerthPixelFormat *format = &formats[i];
-
-        if (format->pixel_bytes * 8 == bits &&
-            get_mask(format->red_bits, format->red_shift) == visual->red_mask &&
-            get_mask(format->green_bits, format->green_shift) == visual->green_mask &&
-            get_mask(format->blue_bits, format->blue_shift) == visual->blue_mask) {
-            return format;
-        }
-    }
-    return NULL;
+    return berth_pixel_format_find_masks(bits / 8, visual->red_mask, visual->green_mask,
+                                         visual->blue_mask);
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "testing.h"
+#include "guarded.h"
 
+#include "display/pixels/convert.h"
 #include "display/pixels/format.h"
 
 #include <string.h>
@@ -46,6 +47,47 @@ known_pixels_are_converted(void **state)
 }
 
 static void
+all_forms_convert_alike_and_stay_inside(void **state)
+{
+    size_t n_forms;
+    size_t n_formats;
+    const BerthConvertKernels *all = berth_convert_kernels_all(&n_forms);
+    const BerthPixelFormat *formats = berth_pixel_formats(&n_formats);
+    assert_string_equal(all[0].name, "plain");
+    for (size_t i = 0; i < n_formats; i++) {
+        for (size_t n = 1; n <= 70; n++) {
+            uint8_t *src = new_guarded(n * formats[i].pixel_bytes);
+            uint8_t *dst = new_guarded(n * 4);
+            uint8_t expected[70 * 4];
+            for (size_t j = 0; j < n * formats[i].pixel_bytes; j++) {
+                src[j] = random_byte();
+            }
+            all[0].convert_row(&formats[i], expected, src, n);
+            for (size_t form = 1; form < n_forms; form++) {
+                memset(dst, 0, n * 4);
+                all[form].convert_row(&formats[i], dst, src, n);
+                assert_memory_equal(dst, expected, n * 4);
+            }
+            free_guarded(src, n * formats[i].pixel_bytes);
+            free_guarded(dst, n * 4);
+        }
+    }
+}
+
+static void
+masks_of_x11_and_rfb_are_found(void **state)
+{
+    const BerthPixelFormat *format = berth_pixel_format_find_masks(4, 0xff0000, 0x00ff00, 0x0000ff);
+    assert_ptr_equal(format, berth_pixel_format_bgrx);
+    format = berth_pixel_format_find_masks(2, 0xf800, 0x07e0, 0x001f);
+    assert_string_equal(format->name, "r5g6b5");
+    format = berth_pixel_format_find_masks(4, 0x3ff00000, 0x000ffc00, 0x000003ff);
+    assert_string_equal(format->name, "x2r10g10b10");
+    assert_null(berth_pixel_format_find_masks(2, 0xff0000, 0x00ff00, 0x0000ff));
+    assert_null(berth_pixel_format_find_masks(1, 0xe0, 0x1c, 0x03));
+}
+
+static void
 codes_are_unique_and_found(void **state)
 {
     size_t n_formats;
@@ -69,6 +111,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_pixels_are_converted),
+        cmocka_unit_test(all_forms_convert_alike_and_stay_inside),
+        cmocka_unit_test(masks_of_x11_and_rfb_are_found),
         cmocka_unit_test(codes_are_unique_and_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
