@@ -37,7 +37,8 @@ read_listening(BerthJsonFields *fields, BerthSessionReport *report)
 static void
 read_state(BerthJsonFields *fields, BerthSessionReport *report)
 {
-    static const char *const counters[] = { "frames", "bytes_out", "width", "height" };
+    static const char *const counters[] = { "frames",    "bytes_out",     "width",         "height",
+                                            "observers", "checks_failed", "first_frame_us" };
     bool is_connected = berth_json_fields_optional_bool(fields, "connected", false);
     report->connection_epoch =
         (uint64_t)berth_json_fields_optional_int(fields, "connection_epoch", 0, INT64_MAX, 0);

@@ -48,7 +48,7 @@ on_message(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t le
     if (berth_secure_pump_is_freed(self->pump)) {
         return BERTH_ERR_CLOSED;
     }
-    if (channel == BERTH_CHANNEL_CONTROL) {
+    if (channel == BERTH_CHANNEL_CONTROL && type <= BERTH_MSG_BYE) {
         return berth_handshake_handle(self->handshake, type, payload, len, berth_monotonic_us());
     }
     int r = self->callbacks->message(self, channel, type, payload, len, self->user_data);

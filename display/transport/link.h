@@ -30,7 +30,8 @@ typedef struct {
     /* WELCOME was sent or received: messages may be sent from here on. */
     void (*open)(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data);
     /*
-     * A message of any channel but control, table-checked.  payload is borrowed until return.
+     * A message, table-checked, but for those of the handshake (control, HELLO to BYE).  payload is
+     * borrowed until return.
      * Return an error to end the connection with a BYE of that code.
      */
     int (*message)(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *payload,

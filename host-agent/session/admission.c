@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
+#include "berth/protocol.h"
 
 #include <glib.h>
 #include <string.h>
@@ -66,6 +67,12 @@ is_key_equal(const uint8_t *a, const uint8_t *b)
     return berth_equal_secret(a, b, BERTH_KEY_HASH_BYTES);
 }
 
+static bool
+is_observer(const BerthTicket *ticket)
+{
+    return ticket->rights & BERTH_RIGHT_OBSERVE;
+}
+
 /* A genuine ticket of the broker: is it for us, and for the desktop as it is now? */
 static int
 check_place(const BerthAdmission *self, const BerthTicket *ticket)
@@ -75,7 +82,7 @@ check_place(const BerthAdmission *self, const BerthTicket *ticket)
     if (!berth_id_equal(&ticket->session, &config->session) ||
         !berth_id_equal(&ticket->machine, &config->machine) ||
         !berth_id_equal(&ticket->host, &config->host) ||
-        !berth_id_equal(&ticket->user, &config->user)) {
+        (!is_observer(ticket) && !berth_id_equal(&ticket->user, &config->user))) {
         return BERTH_ERR_FORBIDDEN;
     }
     if (ticket->machine_epoch != config->machine_epoch) {
@@ -97,6 +104,9 @@ check_use(const BerthAdmission *self, const BerthTicket *ticket, const uint8_t *
     if (is_used(self, &ticket->ticket)) {
         return BERTH_ERR_REPLAYED;
     }
+    if (is_observer(ticket)) {
+        return BERTH_OK; /* it takes nobody's place, so it need not be newer */
+    }
     if (ticket->connection_epoch < self->connection_epoch ||
         (ticket->connection_epoch == self->connection_epoch && self->n_used > 0 &&
          !is_same_client)) {
@@ -111,6 +121,12 @@ renew_token(BerthAdmission *self, const uint8_t *fresh_token)
     memcpy(self->token, fresh_token, sizeof(self->token));
     self->has_token = true;
     self->lost_us = NOT_LOST;
+}
+
+static uint32_t
+get_observer_rights(const BerthAdmission *self, const BerthTicket *ticket)
+{
+    return BERTH_RIGHT_OBSERVE | (ticket->rights & self->config.rights & BERTH_RIGHT_INPUT);
 }
 
 int
@@ -134,6 +150,10 @@ berth_admission_check_ticket(BerthAdmission *self, const uint8_t *ticket, size_t
         return r;
     }
     self->used[self->n_used++ % G_N_ELEMENTS(self->used)] = read.ticket;
+    if (is_observer(&read)) {
+        *ret = (BerthAdmitted){ self->connection_epoch, get_observer_rights(self, &read), false };
+        return BERTH_OK;
+    }
     self->connection_epoch = read.connection_epoch;
     self->rights = read.rights & self->config.rights;
     memcpy(self->client_key_hash, client_key_hash, BERTH_KEY_HASH_BYTES);

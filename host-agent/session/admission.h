@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "host-agent/session/consent.h"
+
 #include "berth/ids.h"
 #include "berth/ticket.h"
 #include "display/transport/ticket.h"
@@ -35,12 +37,13 @@ typedef struct {
     bool has_share_token;
     uint8_t share_token[BERTH_RECONNECT_TOKEN_BYTES]; /* of a display that is shared directly */
     int64_t resume_window_us;
+    BerthObservePolicy observe;
 } BerthAdmissionConfig;
 
 /* A client that was let in. */
 typedef struct {
     uint64_t connection_epoch;
-    uint32_t rights; /* of the ticket and the policy */
+    uint32_t rights; /* of the ticket and the policy; with OBSERVE: an observer */
     bool is_resume;
 } BerthAdmitted;
 
@@ -53,6 +56,9 @@ void berth_admission_free(BerthAdmission *self);
 /*
  * Decides on a launch ticket.  On success the ticket is used up, its connection epoch is the
  * present one, and fresh_token is the only token from now on.
+ *
+ * A ticket with the right OBSERVE is for another user, who watches: it changes neither the epoch
+ * nor the token, and gives no right to resize.
  *
  * client_key_hash: of the key that the client has proven in TLS
  * ret:             set on success only

@@ -36,6 +36,29 @@ read_share_token(BerthJsonFields *policy, BerthAdmissionConfig *ret)
     ret->has_share_token = true;
 }
 
+/* Whether others may watch, if they come with a ticket for it. */
+static void
+read_observe(BerthJsonFields *policy, BerthAdmissionConfig *ret)
+{
+    static const char *const names[] = {
+        [BERTH_OBSERVE_ASK] = "ask",
+        [BERTH_OBSERVE_NEVER] = "never",
+        [BERTH_OBSERVE_ALWAYS] = "always",
+    };
+    const char *name = berth_json_fields_optional_string(policy, "observe", MAX_REASON_BYTES);
+
+    if (!name) {
+        return; /* ask */
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            ret->observe = (BerthObservePolicy)i;
+            return;
+        }
+    }
+    berth_json_fields_fail(policy, "observe", "is not \"ask\", \"never\" or \"always\"");
+}
+
 static void
 read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
 {
@@ -58,6 +81,7 @@ read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
         ret->rights |= BERTH_RIGHT_RESIZE;
     }
     read_share_token(&policy, ret);
+    read_observe(&policy, ret);
     if (!berth_json_fields_finish(&policy, &error)) {
         berth_json_fields_fail(fields, "policy", error->message);
     }
@@ -232,6 +256,9 @@ berth_control_format_state(const BerthControlState *state)
     json_object_set_new(object, "bytes_out", json_integer((json_int_t)state->bytes_out));
     json_object_set_new(object, "width", json_integer(state->width_px));
     json_object_set_new(object, "height", json_integer(state->height_px));
+    json_object_set_new(object, "observers", json_integer(state->n_observers));
+    json_object_set_new(object, "checks_failed", json_integer((json_int_t)state->n_checks_failed));
+    json_object_set_new(object, "first_frame_us", json_integer(state->first_frame_us));
     return dump(object);
 }
 

@@ -45,6 +45,9 @@ typedef struct {
     uint64_t n_frames;
     uint64_t bytes_out;
     int width_px, height_px;
+    unsigned n_observers;
+    uint64_t n_checks_failed; /* times that a client's picture was not ours */
+    int64_t first_frame_us;   /* capture to socket of the last frame after a pause; 0: none */
 } BerthControlState;
 
 /* Returns how many descriptors must come with the packet. */

@@ -2,24 +2,23 @@
 #include "host-agent/session/desktop-session.h"
 
 #include "host-agent/session/admission.h"
+#include "host-agent/session/audience.h"
 #include "host-agent/session/capture.h"
 #include "host-agent/session/control.h"
+#include "host-agent/session/frame-room.h"
+#include "host-agent/session/heads.h"
 #include "host-agent/session/resize-gate.h"
 #include "host-agent/session/session-sandbox.h"
-#include "host-agent/session/viewer.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "base/secret.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #define SCOPE "session"
-/* Connections: the present one, others in their handshake or on their way out. */
-#define MAX_VIEWERS 16
 /* Between two reports to the agent. */
 #define REPORT_MS 1000
 /* A display that went may be replaced by the agent within this time. */
@@ -46,39 +45,32 @@ struct BerthDesktopSession {
     BerthScreen *screen; /* of head 0; borrowed */
     const BerthCaptureOps *source;
     BerthCapture *capture;
-    GPtrArray *viewers;   /* all of them, owned */
-    BerthViewer *present; /* the one that uses the desktop; NULL if none */
-    BerthResizeGate resize_gate;
+    BerthFrameRoom *room;
+    BerthAudience *audience;
+    BerthResizeGate resize_gates[BERTH_LIMIT_HEADS];
     guint resize_timer;
     guint report_timer;
     guint gone_timer;
     guint ending_timer;
-    /* Of viewers that are gone: */
-    uint64_t past_frames;
-    uint64_t past_bytes_out;
     char *reported; /* the last report; NULL to send the next one anyway */
 };
 
 static BerthControlState
 get_control_state(const BerthDesktopSession *self)
 {
-    const BerthFrame *picture = self->screen ? berth_screen_get_picture(self->screen) : NULL;
+    BerthAudienceStats stats;
     BerthControlState state = {
-        .is_connected = self->present != NULL,
         .connection_epoch = berth_admission_get_connection_epoch(self->admission),
-        .n_frames = self->past_frames,
-        .bytes_out = self->past_bytes_out,
-        .width_px = picture ? picture->width : 0,
-        .height_px = picture ? picture->height : 0,
     };
 
-    if (self->present) {
-        BerthViewerStats stats;
-
-        berth_viewer_get_stats(self->present, &stats);
-        state.n_frames += stats.n_frames;
-        state.bytes_out += stats.bytes_out;
-    }
+    berth_audience_get_stats(self->audience, &stats);
+    state.is_connected = stats.is_present;
+    state.n_frames = stats.n_frames;
+    state.bytes_out = stats.bytes_out;
+    state.n_observers = stats.n_observers;
+    state.n_checks_failed = stats.n_checks_failed;
+    state.first_frame_us = stats.first_frame_us;
+    berth_screen_get_mode(self->screen, &state.width_px, &state.height_px);
     return state;
 }
 
@@ -115,7 +107,8 @@ send_listening(BerthDesktopSession *self)
 static void
 maybe_finish(BerthDesktopSession *self)
 {
-    if (self->state == STATE_ENDING && self->viewers->len == 0) {
+    if (self->state == STATE_ENDING &&
+        (!self->audience || berth_audience_is_empty(self->audience))) {
         self->state = STATE_ENDED;
         g_main_loop_quit(self->loop);
     }
@@ -141,8 +134,8 @@ end_session(BerthDesktopSession *self, int code, const char *text, int exit_stat
     berth_log_info(SCOPE, "the session ends: %s", text ? text : berth_error_sentence(code));
     self->state = STATE_ENDING;
     self->exit_status = exit_status;
-    for (guint i = 0; i < self->viewers->len; i++) {
-        berth_viewer_close(g_ptr_array_index(self->viewers, i), code, text);
+    if (self->audience) {
+        berth_audience_close_all(self->audience, code, text);
     }
     self->ending_timer = g_timeout_add(ENDING_MS, on_ending_timer, self);
     maybe_finish(self);
@@ -175,113 +168,79 @@ static void
 on_head_change(BerthHeads *heads, int head, void *user_data)
 {
     BerthDesktopSession *self = user_data;
-    unsigned changes = berth_screen_take(self->screen);
+    BerthScreen *screen = berth_heads_get(heads, head);
+    unsigned changes = screen ? berth_screen_take(screen) : 0;
 
-    berth_screen_take_picture(self->screen);
-    if (self->present) {
-        berth_viewer_note_changes(self->present, changes);
-    }
+    berth_audience_note_changes(self->audience, head, changes);
+    berth_frame_room_note_head(self->room, head, changes);
     if ((changes & BERTH_SCREEN_ENDED) && !self->gone_timer) {
         self->gone_timer = g_timeout_add(GONE_GRACE_MS, on_gone_timer, self);
     }
 }
 
-static int
-on_viewer_authorize(BerthViewer *viewer, const BerthMsgAuth *auth,
-                    const uint8_t client_key_hash[BERTH_KEY_HASH_BYTES],
-                    BerthMsgWelcome *ret_welcome, void *user_data)
-{
-    BerthDesktopSession *self = user_data;
-    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
-    BerthAdmitted admitted;
-    int r;
-
-    if (self->state != STATE_RUNNING) {
-        return BERTH_ERR_DESKTOP_GONE;
-    }
-    berth_random_bytes(token, sizeof(token));
-    if (auth->kind == BERTH_AUTH_TICKET) {
-        r = berth_admission_check_ticket(self->admission, auth->ticket, sizeof(auth->ticket),
-                                         client_key_hash, berth_wall_us(), token, &admitted);
-    } else if (auth->kind == BERTH_AUTH_SHARE) {
-        r = berth_admission_check_share(self->admission, &auth->session, auth->token,
-                                        client_key_hash, token, &admitted);
-    } else {
-        r = berth_admission_check_token(self->admission, &auth->session, auth->token,
-                                        client_key_hash, berth_monotonic_us(), token, &admitted);
-    }
-    if (r == BERTH_OK) {
-        ret_welcome->session = self->config.session;
-        ret_welcome->connection_epoch = admitted.connection_epoch;
-        ret_welcome->resume_window_s = (uint32_t)(self->config.resume_window_us / G_USEC_PER_SEC);
-        ret_welcome->rights = admitted.rights;
-        memcpy(ret_welcome->token, token, sizeof(token));
-    }
-    berth_wipe(token, sizeof(token));
-    return r;
-}
-
 static void
-on_viewer_opened(BerthViewer *viewer, void *user_data)
+on_audience_changed(void *user_data)
 {
     BerthDesktopSession *self = user_data;
-    BerthViewer *old = self->present;
 
-    self->present = viewer;
-    berth_resize_gate_init(&self->resize_gate); /* the sizes of another client's window */
-    if (old) {
-        berth_viewer_close(old, BERTH_ERR_TAKEN_OVER, NULL);
-    }
-    berth_log_info(SCOPE, "a client is connected");
-    berth_viewer_set_capture(viewer, self->capture);
-    report(self);
-}
-
-static void
-on_viewer_closed(BerthViewer *viewer, int code, const char *text, void *user_data)
-{
-    BerthDesktopSession *self = user_data;
-    BerthViewerStats stats;
-
-    berth_log_info(SCOPE, "a client connection ended: %s", text);
-    berth_viewer_get_stats(viewer, &stats);
-    self->past_frames += stats.n_frames;
-    self->past_bytes_out += stats.bytes_out;
-    if (self->present == viewer) {
-        self->present = NULL;
-        berth_admission_note_lost(self->admission, berth_monotonic_us());
-    }
-    g_ptr_array_remove(self->viewers, viewer);
     if (self->state == STATE_RUNNING) {
         report(self);
     }
     maybe_finish(self);
 }
 
+static void
+forget_sizes(BerthDesktopSession *self)
+{
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        berth_resize_gate_init(&self->resize_gates[i]);
+    }
+}
+
+static void
+on_audience_opened(void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    forget_sizes(self); /* of another client's window */
+    report(self);
+}
+
 static gboolean on_resize_timer(gpointer user_data);
+
+/* Gives the guest the size of one head that is due; returns when to look again. */
+static int64_t
+resize_head(BerthDesktopSession *self, int head, int64_t now_us)
+{
+    BerthResizeGate *gate = &self->resize_gates[head];
+    BerthResize resize;
+
+    if (self->capture && berth_resize_gate_take(gate, now_us, &resize)) {
+        int r = self->source->resize(self->capture, head, resize.w_px, resize.h_px, resize.w_mm,
+                                     resize.h_mm);
+
+        if (r != BERTH_ERR_BUSY && r != BERTH_ERR_CLOSED) {
+            return INT64_MAX;
+        }
+        /* A display that has just been attached is not up yet. */
+        berth_resize_gate_forget(gate);
+    }
+    return berth_resize_gate_get_due_us(gate);
+}
 
 static void
 maybe_resize(BerthDesktopSession *self)
 {
     int64_t now_us = berth_monotonic_us();
-    int64_t due_us = berth_resize_gate_get_due_us(&self->resize_gate);
-    BerthResize resize;
+    int64_t due_us = INT64_MAX;
 
-    if (self->resize_timer || due_us == INT64_MAX) {
+    if (self->resize_timer) {
         return;
     }
-    if (self->capture && berth_resize_gate_take(&self->resize_gate, now_us, &resize)) {
-        int r = self->source->resize(self->capture, 0, resize.w_px, resize.h_px, resize.w_mm,
-                                     resize.h_mm);
-
-        if (r != BERTH_ERR_BUSY && r != BERTH_ERR_CLOSED) {
-            return;
-        }
-        /* A display that has just been attached is not up yet. */
-        berth_resize_gate_forget(&self->resize_gate);
-        due_us = berth_resize_gate_get_due_us(&self->resize_gate);
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        due_us = MIN(due_us, resize_head(self, i, now_us));
     }
-    if (due_us > now_us) {
+    if (due_us > now_us && due_us != INT64_MAX) {
         self->resize_timer =
             g_timeout_add((guint)((due_us - now_us) / 1000 + 1), on_resize_timer, self);
     }
@@ -298,62 +257,27 @@ on_resize_timer(gpointer user_data)
 }
 
 static void
-on_viewer_resize(BerthViewer *viewer, const BerthMsgHeadRequest *request, void *user_data)
+on_audience_resize(const BerthMsgHeadRequest *request, void *user_data)
 {
     BerthDesktopSession *self = user_data;
     BerthResize resize = { request->w, request->h, request->mm_w, request->mm_h };
 
-    if (viewer == self->present) {
-        berth_resize_gate_ask(&self->resize_gate, &resize);
-        maybe_resize(self);
-    }
+    berth_resize_gate_ask(&self->resize_gates[request->head], &resize);
+    maybe_resize(self);
 }
 
-static const BerthViewerCallbacks viewer_callbacks = {
-    .authorize = on_viewer_authorize,
-    .opened = on_viewer_opened,
-    .resize = on_viewer_resize,
-    .closed = on_viewer_closed,
+static const BerthAudienceCallbacks audience_callbacks = {
+    .opened = on_audience_opened,
+    .resize = on_audience_resize,
+    .changed = on_audience_changed,
 };
-
-/* Strangers who hold connections open must not keep the user out: the oldest one goes. */
-static void
-maybe_drop_oldest(BerthDesktopSession *self)
-{
-    guint oldest = g_ptr_array_index(self->viewers, 0) == self->present ? 1 : 0;
-
-    if (self->viewers->len >= MAX_VIEWERS) {
-        berth_log_warning(SCOPE, "the oldest of %u connections was dropped", self->viewers->len);
-        g_ptr_array_remove_index(self->viewers, oldest);
-    }
-}
-
-/* fd: taken. */
-static void
-add_client(BerthDesktopSession *self, int fd)
-{
-    g_autoptr(GError) error = NULL;
-    BerthViewer *viewer;
-
-    if (self->viewers->len > 0) {
-        maybe_drop_oldest(self);
-    }
-    viewer = berth_viewer_new(self->tls, fd, self->screen, &viewer_callbacks, self, &error);
-    if (!viewer) {
-        berth_log_warning(SCOPE, "a client was dropped: %s", error->message);
-        return;
-    }
-    g_ptr_array_add(self->viewers, viewer);
-}
 
 /* fd: taken.  The old source, if any, has to be closed by the caller. */
 static bool
 open_capture(BerthDesktopSession *self, int fd, GError **error)
 {
     self->capture = self->source->open(fd, self->heads, error);
-    if (self->capture && self->present) {
-        berth_viewer_set_capture(self->present, self->capture);
-    }
+    berth_audience_set_capture(self->audience, self->capture);
     return self->capture != NULL;
 }
 
@@ -361,9 +285,7 @@ static void
 close_capture(BerthDesktopSession *self)
 {
     if (self->capture) {
-        if (self->present) {
-            berth_viewer_set_capture(self->present, NULL);
-        }
+        berth_audience_set_capture(self->audience, NULL);
         self->source->close(self->capture);
         self->capture = NULL;
     }
@@ -388,6 +310,20 @@ make_tls(BerthDesktopSession *self, GError **error)
     return self->tls != NULL;
 }
 
+static void
+make_audience(BerthDesktopSession *self)
+{
+    const BerthAudienceParts parts = {
+        .tls = self->tls,
+        .heads = self->heads,
+        .room = self->room,
+        .admission = self->admission,
+        .config = &self->config,
+    };
+
+    self->audience = berth_audience_new(&parts, &audience_callbacks, self);
+}
+
 /* fd: taken. */
 static bool
 start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GError **error)
@@ -406,6 +342,8 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->admission = berth_admission_new(&self->config);
     self->heads = berth_heads_new(NULL, on_head_change, self);
     self->screen = berth_heads_get(self->heads, 0);
+    self->room = berth_frame_room_new(NULL, self->heads);
+    make_audience(self);
     return open_capture(self, fd, error);
 }
 
@@ -460,7 +398,9 @@ handle_display(BerthDesktopSession *self, int fd)
         fail_session(self, BERTH_ERR_DESKTOP_GONE, error->message);
         return;
     }
-    berth_resize_gate_forget(&self->resize_gate);
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        berth_resize_gate_forget(&self->resize_gates[i]);
+    }
     maybe_resize(self);
 }
 
@@ -471,9 +411,7 @@ handle_disconnect(BerthDesktopSession *self, const BerthControlRequest *request)
         return;
     }
     berth_admission_revoke_token(self->admission);
-    if (self->present) {
-        berth_viewer_close(self->present, request->reason, NULL);
-    }
+    berth_audience_close_present(self->audience, request->reason, NULL);
 }
 
 static void
@@ -491,7 +429,7 @@ on_control_request(const BerthControlRequest *request, int fd, void *user_data)
             close(fd);
         }
     } else if (request->op == BERTH_CONTROL_CLIENT) {
-        add_client(self, fd);
+        berth_audience_add(self->audience, fd);
     } else if (request->op == BERTH_CONTROL_DISPLAY) {
         handle_display(self, fd);
     } else {
@@ -515,20 +453,13 @@ static const BerthControlCallbacks control_callbacks = {
     .request = on_control_request,
 };
 
-static void
-free_viewer(gpointer viewer)
-{
-    berth_viewer_free(viewer);
-}
-
 BerthDesktopSession *
 berth_desktop_session_new(int control_fd, GMainLoop *loop)
 {
     BerthDesktopSession *self = g_new0(BerthDesktopSession, 1);
 
     self->loop = loop;
-    self->viewers = g_ptr_array_new_with_free_func(free_viewer);
-    berth_resize_gate_init(&self->resize_gate);
+    forget_sizes(self);
     self->control = berth_control_new(control_fd, &control_callbacks, self);
     return self;
 }
@@ -552,9 +483,9 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->report_timer);
     clear_timer(&self->gone_timer);
     clear_timer(&self->ending_timer);
-    self->present = NULL;
-    g_ptr_array_unref(self->viewers);
     close_capture(self);
+    berth_audience_free(self->audience);
+    berth_frame_room_free(self->room);
     berth_heads_free(self->heads);
     berth_control_free(self->control);
     berth_admission_free(self->admission);

@@ -11,7 +11,7 @@ struct BerthHeads {
     GMainContext *context;
     BerthHeadsFunc on_change;
     void *user_data;
-    uint32_t input_serial;
+    uint32_t stamp; /* of the last input of any viewer */
     Head heads[BERTH_LIMIT_HEADS];
 };
 
@@ -77,7 +77,7 @@ berth_heads_ensure(BerthHeads *self, int head)
     if (!self->heads[head].screen) {
         self->heads[head].screen =
             berth_screen_new(self->context, on_screen_change, &self->heads[head]);
-        berth_screen_set_input_serial(self->heads[head].screen, self->input_serial);
+        berth_screen_set_input_stamp(self->heads[head].screen, self->stamp);
     }
     return self->heads[head].screen;
 }
@@ -91,13 +91,26 @@ berth_heads_remove(BerthHeads *self, int head)
     }
 }
 
-void
-berth_heads_set_input_serial(BerthHeads *self, uint32_t serial)
+static void
+set_stamp(BerthHeads *self, uint32_t stamp)
 {
-    self->input_serial = serial;
+    self->stamp = stamp;
     for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
         if (self->heads[i].screen) {
-            berth_screen_set_input_serial(self->heads[i].screen, serial);
+            berth_screen_set_input_stamp(self->heads[i].screen, stamp);
         }
     }
+}
+
+uint32_t
+berth_heads_begin_input(BerthHeads *self)
+{
+    set_stamp(self, self->stamp + 1);
+    return self->stamp;
+}
+
+void
+berth_heads_take_back_input(BerthHeads *self)
+{
+    set_stamp(self, self->stamp - 1);
 }

@@ -38,5 +38,12 @@ BerthScreen *berth_heads_ensure(BerthHeads *self, int head);
 /* A head other than 0 is gone; on_change is called for it at once. */
 void berth_heads_remove(BerthHeads *self, int head);
 
-/* Changes of all heads are marked with this serial from now on. */
-void berth_heads_set_input_serial(BerthHeads *self, uint32_t serial);
+/*
+ * Input is about to be given to the guest: changes of all heads are marked with a new stamp from
+ * here on.  Before the guest gets it, because its answer may be in the picture before the call
+ * returns.  Returns the stamp.
+ */
+uint32_t berth_heads_begin_input(BerthHeads *self);
+
+/* The guest did not get it: the stamp is the one before again. */
+void berth_heads_take_back_input(BerthHeads *self);

@@ -29,7 +29,7 @@ struct BerthScreen {
     GSource *wake;
     BerthScreenFunc on_change;
     void *user_data;
-    gint input_serial; /* atomic: written by main, read by the source */
+    gint input_stamp; /* atomic: written by main, read by the source */
 
     GMutex lock;
     /* Under the lock: */
@@ -41,7 +41,7 @@ struct BerthScreen {
     BerthFrame *shadow;
     BerthDamage *damage;
     int64_t capture_us;
-    uint32_t damage_serial; /* of the input before the last damage */
+    uint32_t damage_stamp; /* of the input before the last damage */
     ScreenState state;
     uint8_t *cursor; /* CURSOR_MAX_BYTES once there is a shape */
 
@@ -49,7 +49,7 @@ struct BerthScreen {
     BerthFrame *picture;
     BerthDamage *taken;
     int64_t taken_capture_us;
-    uint32_t taken_serial;
+    uint32_t taken_stamp;
 
     /* Main's own: */
     ScreenState seen;
@@ -197,7 +197,7 @@ berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px)
 
 /* Under the lock, after pixels may have changed. */
 static void
-note_damage(BerthScreen *self, uint32_t serial)
+note_damage(BerthScreen *self, uint32_t stamp)
 {
     if (berth_damage_is_empty(self->damage)) {
         return;
@@ -205,20 +205,20 @@ note_damage(BerthScreen *self, uint32_t serial)
     if (!(self->pixel_changes & BERTH_SCREEN_DAMAGE)) {
         self->capture_us = berth_monotonic_us();
     }
-    self->damage_serial = serial;
+    self->damage_stamp = stamp;
     note_change(self, BERTH_SCREEN_DAMAGE);
 }
 
 int
 berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *source)
 {
-    uint32_t serial = (uint32_t)g_atomic_int_get(&self->input_serial);
+    uint32_t stamp = (uint32_t)g_atomic_int_get(&self->input_stamp);
     int r = BERTH_ERR_STATE;
 
     g_mutex_lock(&self->lock);
     if (self->shadow) {
         r = berth_damage_compare_copy(self->damage, self->shadow, rect, source);
-        note_damage(self, serial);
+        note_damage(self, stamp);
     }
     g_mutex_unlock(&self->lock);
     return r;
@@ -281,7 +281,7 @@ berth_screen_blank(BerthScreen *self)
     if (self->shadow) {
         berth_frame_fill(self->shadow, berth_frame_get_rect(self->shadow), 0);
         berth_damage_add_all(self->damage);
-        note_damage(self, (uint32_t)g_atomic_int_get(&self->input_serial));
+        note_damage(self, (uint32_t)g_atomic_int_get(&self->input_stamp));
     }
     g_mutex_unlock(&self->lock);
 }
@@ -365,9 +365,9 @@ berth_screen_reopen(BerthScreen *self)
 }
 
 void
-berth_screen_set_input_serial(BerthScreen *self, uint32_t serial)
+berth_screen_set_input_stamp(BerthScreen *self, uint32_t stamp)
 {
-    g_atomic_int_set(&self->input_serial, (gint)serial);
+    g_atomic_int_set(&self->input_stamp, (gint)stamp);
 }
 
 /* Under the lock: brings the damaged pixels into the picture. */
@@ -386,7 +386,7 @@ copy_damage(BerthScreen *self)
     self->taken = taken;
     berth_damage_clear(self->damage);
     self->taken_capture_us = self->capture_us;
-    self->taken_serial = self->damage_serial;
+    self->taken_stamp = self->damage_stamp;
 }
 
 /* Under the lock: makes picture and damage of the mode's size. */
@@ -477,9 +477,9 @@ berth_screen_get_capture_us(const BerthScreen *self)
 }
 
 uint32_t
-berth_screen_get_input_serial(const BerthScreen *self)
+berth_screen_get_input_stamp(const BerthScreen *self)
 {
-    return self->taken_serial;
+    return self->taken_stamp;
 }
 
 bool

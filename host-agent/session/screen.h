@@ -109,8 +109,8 @@ void berth_screen_end(BerthScreen *self, int code, const char *text);
 /* Main: a new source begins after an end: forgets the end, keeps the picture. */
 void berth_screen_reopen(BerthScreen *self);
 
-/* Main: serial of the input given to the guest last; later changes are marked with it. */
-void berth_screen_set_input_serial(BerthScreen *self, uint32_t serial);
+/* Main: stamp of the input given to the guest last; later changes are marked with it. */
+void berth_screen_set_input_stamp(BerthScreen *self, uint32_t stamp);
 
 /* Main: whether some viewer could be sent a picture now; false at first. */
 void berth_screen_set_wanted(BerthScreen *self, bool is_wanted);
@@ -141,8 +141,8 @@ const BerthDamage *berth_screen_get_damage(const BerthScreen *self);
 /* Picture: when the oldest change of the last damage was captured, monotonic. */
 int64_t berth_screen_get_capture_us(const BerthScreen *self);
 
-/* Picture: serial of the last input that the guest had before the last damage. */
-uint32_t berth_screen_get_input_serial(const BerthScreen *self);
+/* Picture: stamp of the last input that the guest had before the last damage. */
+uint32_t berth_screen_get_input_stamp(const BerthScreen *self);
 
 /* Main: false before the first shape.  ret_shape borrows until the next take. */
 bool berth_screen_get_cursor(const BerthScreen *self, BerthCursorShape *ret_shape);

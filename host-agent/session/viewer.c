@@ -1,50 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/viewer.h"
 
-#include "host-agent/session/frame-pacer.h"
 #include "host-agent/session/input-sink.h"
+#include "host-agent/session/pointer-feed.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "berth/limits.h"
-#include "display/encode/client-stream.h"
-#include "display/encode/cursor-encoder.h"
-#include "display/encode/planner.h"
 #include "display/wire/flow.h"
-#include "display/wire/msg-cursor.h"
 #include "display/wire/msg-input.h"
 
 #define SCOPE "viewer"
-#define HEAD 0
-/* Fastest level: the exact stream is bound by the link and the window, not by the level. */
-#define ZSTD_LEVEL 1
 /* Pointer messages that may wait; beyond it only the newest state is sent, later. */
 #define CURSOR_QUEUE_BYTES (64u * 1024)
+/* From one frame to the next in a flow: 60 a second. */
+#define FRAME_INTERVAL_US 16000
+#define PHOTO_QUALITY 85
+#define VIDEO_KBPS 8000
+/* A frame after so long a pause counts as the first one after idle. */
+#define PAUSE_US (100 * 1000)
 
 struct BerthViewer {
     const BerthViewerCallbacks *callbacks;
     void *user_data;
-    BerthScreen *screen;
+    BerthHeads *heads;
+    BerthFrameRoom *room;
     BerthLink *link;
-    GSource *timer; /* of the next frame */
     bool is_open;
     bool is_closing;
     uint32_t rights;
-    int window_log;
+    BerthClientCaps caps;
     uint16_t n_cursor_shapes;
 
-    /* Once open: */
+    /* Once admitted: */
+    BerthSeat *seat; /* NULL before */
     BerthInputSink *input;
-    BerthPlanner *planner;
-    BerthClientStream *stream;
-    BerthCursorEncoder *cursor; /* NULL if the client draws no pointer */
+    BerthPointerFeed *pointer; /* NULL if the client draws no pointer */
     BerthFlow *flow;
-    BerthFramePacer pacer;
-    BerthDamage *damage; /* not sent yet; NULL before the first mode */
-    unsigned waiting;    /* BERTH_SCREEN_CURSOR and _POINTER that could not be sent yet */
-    uint32_t frame_id;
-    uint64_t n_frames;
+    int pointer_head, pointer_x, pointer_y; /* where the user looks; head -1: not known */
+    int64_t last_frame_us;
+    BerthViewerStats stats; /* but for input and bytes */
 };
 
 static int
@@ -55,7 +51,7 @@ emit(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, voi
     return berth_link_send(self->link, channel, type, payload, len);
 }
 
-/* The encoder and the client are out of step: there is no way on. */
+/* The stream and the client are out of step: there is no way on. */
 static void
 fail(BerthViewer *self, int code)
 {
@@ -65,126 +61,105 @@ fail(BerthViewer *self, int code)
     }
 }
 
+/* Sends what a writer holds, after an encoder that returned r. */
 static int
-encode_frame(BerthViewer *self, int64_t now_us, BerthFrameStats *ret_stats)
+send_written(BerthViewer *self, int r, BerthChannel channel, uint8_t type, BerthWriter *writer)
 {
-    BerthFrameInfo info = {
-        .frame_id = self->frame_id + 1,
-        .head = HEAD,
-        /* The serials of the client before this one mean nothing to it. */
-        .input_serial = MIN(berth_screen_get_input_serial(self->screen),
-                            berth_input_sink_get_serial(self->input)),
-        .capture_us = berth_screen_get_capture_us(self->screen),
-    };
-    BerthPlanInput input = { .now_us = info.capture_us, .pointer_x = -1, .pointer_y = -1 };
-    BerthPlan *plan;
-    int r = berth_planner_plan(self->planner, berth_screen_get_picture(self->screen), self->damage,
-                               &input, &plan);
-
-    if (r < 0) {
-        return r;
-    }
-    r = berth_client_stream_encode(self->stream, plan, &info, emit, self, ret_stats);
     if (r == BERTH_OK) {
-        r = berth_client_stream_end(self->stream, (uint32_t)(berth_monotonic_us() - now_us), emit,
-                                    self);
+        r = berth_link_send(self->link, channel, type, writer->data, writer->len);
     }
-    berth_plan_unref(plan);
+    berth_writer_clear(writer);
     return r;
 }
 
-static void
-send_frame(BerthViewer *self, int64_t now_us)
-{
-    BerthFrameStats stats;
-    int r = encode_frame(self, now_us, &stats);
-
-    if (r == BERTH_OK) {
-        self->frame_id++;
-        self->n_frames++;
-        r = berth_flow_sent(self->flow, self->frame_id, stats.n_bytes, now_us);
-    }
-    if (r < 0) {
-        fail(self, r);
-        return;
-    }
-    berth_damage_clear(self->damage);
-    berth_frame_pacer_note_sent(&self->pacer, now_us);
-    berth_link_flush(self->link);
-}
-
-/* Sends a frame if one is due and there is room, or sees to it that it is looked at again. */
-static void
-maybe_send_frame(BerthViewer *self)
-{
-    int64_t now_us = berth_monotonic_us();
-    int64_t due_us = berth_frame_pacer_get_due_us(&self->pacer);
-
-    if (!self->is_open || self->is_closing || due_us == INT64_MAX ||
-        !berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us)) {
-        g_source_set_ready_time(self->timer, -1); /* an acknowledgement comes back here */
-    } else if (due_us <= now_us) {
-        send_frame(self, now_us);
-        g_source_set_ready_time(self->timer, -1);
-    } else {
-        g_source_set_ready_time(self->timer, due_us);
-    }
-    berth_screen_set_wanted(self->screen,
-                            self->is_open && !self->is_closing &&
-                                berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us));
-}
-
-static gboolean
-dispatch_timer(GSource *source, GSourceFunc callback, gpointer user_data)
-{
-    g_source_set_ready_time(source, -1);
-    maybe_send_frame(user_data);
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-callback_unused(gpointer user_data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
+/* --- the seat --- */
 
 static void
-send_cursor(BerthViewer *self, unsigned changes)
+get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
 {
-    BerthCursorShape shape;
-    int32_t x, y;
-    bool is_visible = berth_screen_get_pointer(self->screen, &x, &y);
+    const BerthViewer *self = user_data;
+
+    *ret = (BerthSeatFlow){
+        .has_room = !self->is_closing && berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us),
+        .is_quiet = berth_flow_can_send(self->flow, BERTH_FLOW_REFINE, now_us),
+        .interval_us = FRAME_INTERVAL_US,
+        .refine_bytes = berth_flow_get_budget_bytes(self->flow, BERTH_FLOW_REFINE, now_us),
+        .photo_quality = PHOTO_QUALITY,
+        .video_kbps = VIDEO_KBPS,
+        .pointer_head = self->pointer_head,
+        .pointer_x = self->pointer_x,
+        .pointer_y = self->pointer_y,
+    };
+    ret->waiting_us = ret->has_room ? 0 : berth_flow_get_waiting_us(self->flow, now_us);
+}
+
+static int
+send_messages(BerthViewer *self, BerthSeatDelivery *delivery)
+{
     int r = BERTH_OK;
 
-    if (changes & BERTH_SCREEN_CURSOR) {
-        if (is_visible && berth_screen_get_cursor(self->screen, &shape)) {
-            r = berth_cursor_encoder_show(self->cursor, &shape, emit, self);
-        } else {
-            r = berth_cursor_encoder_hide(self->cursor, emit, self);
-        }
+    for (size_t i = 0; i < delivery->n_messages && r == BERTH_OK; i++) {
+        BerthSeatMessage *message = &delivery->messages[i];
+
+        r = berth_link_send_owned(self->link, message->channel, message->type,
+                                  g_steal_pointer(&message->payload), message->len);
     }
-    if (r == BERTH_OK && (changes & BERTH_SCREEN_POINTER)) {
-        r = berth_cursor_encoder_move(self->cursor, x, y, emit, self);
+    return r;
+}
+
+/* A frame is with the wire. */
+static int
+note_frame(BerthViewer *self, const BerthSeatDelivery *delivery, int64_t now_us)
+{
+    self->stats.n_frames++;
+    if (delivery->kind == BERTH_FRAME_NEW && now_us - self->last_frame_us > PAUSE_US) {
+        self->stats.first_frame_us = now_us - delivery->capture_us;
+    }
+    self->last_frame_us = now_us;
+    return berth_flow_sent(self->flow, delivery->frame_id, delivery->n_bytes, now_us);
+}
+
+static void
+deliver(BerthSeatDelivery *delivery, void *user_data)
+{
+    BerthViewer *self = user_data;
+    int r = delivery->error;
+
+    if (self->is_closing) {
+        return;
+    }
+    if (r == BERTH_OK) {
+        r = send_messages(self, delivery);
+    }
+    if (r == BERTH_OK) {
+        berth_link_flush(self->link);
+    }
+    if (r == BERTH_OK && delivery->has_frame) {
+        r = note_frame(self, delivery, berth_monotonic_us());
     }
     if (r < 0) {
         fail(self, r);
     }
 }
 
-/* Sends the pointer's newest state, unless the client has not taken the last ones yet. */
+static const BerthSeatCallbacks seat_callbacks = {
+    .get_flow = get_flow,
+    .deliver = deliver,
+};
+
+/* --- pointer and lock keys --- */
+
 static void
-maybe_send_cursor(BerthViewer *self, unsigned changes)
+maybe_send_pointer(BerthViewer *self)
 {
-    self->waiting |= changes & (BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER);
-    if (!self->cursor || !self->waiting ||
-        berth_link_get_queued_bytes(self->link, BERTH_CHANNEL_CURSOR) > CURSOR_QUEUE_BYTES) {
-        return;
+    if (self->pointer &&
+        berth_link_get_queued_bytes(self->link, BERTH_CHANNEL_CURSOR) <= CURSOR_QUEUE_BYTES) {
+        int r = berth_pointer_feed_flush(self->pointer, emit, self);
+
+        if (r < 0) {
+            fail(self, r);
+        }
     }
-    changes = self->waiting;
-    self->waiting = 0;
-    send_cursor(self, changes);
 }
 
 static void
@@ -196,10 +171,7 @@ send_input_byte(BerthViewer *self, uint8_t type, int (*encode)(BerthWriter *, ui
 
     berth_writer_init(&writer, 16);
     r = encode(&writer, value);
-    if (r == BERTH_OK) {
-        r = berth_link_send(self->link, BERTH_CHANNEL_INPUT, type, writer.data, writer.len);
-    }
-    berth_writer_clear(&writer);
+    r = send_written(self, r, BERTH_CHANNEL_INPUT, type, &writer);
     if (r < 0) {
         fail(self, r);
     }
@@ -212,13 +184,12 @@ encode_pointer_mode(BerthWriter *writer, uint8_t value)
 }
 
 static void
-send_input_state(BerthViewer *self, unsigned changes)
+send_input_state(BerthViewer *self, const BerthScreen *screen, unsigned changes)
 {
-    bool is_absolute = berth_screen_get_absolute(self->screen);
+    bool is_absolute = berth_screen_get_absolute(screen);
 
     if (changes & BERTH_SCREEN_LEDS) {
-        send_input_byte(self, BERTH_MSG_LEDS, berth_msg_leds_encode,
-                        berth_screen_get_leds(self->screen));
+        send_input_byte(self, BERTH_MSG_LEDS, berth_msg_leds_encode, berth_screen_get_leds(screen));
     }
     if (changes & BERTH_SCREEN_ABSOLUTE) {
         berth_input_sink_set_absolute(self->input, is_absolute);
@@ -226,47 +197,74 @@ send_input_state(BerthViewer *self, unsigned changes)
     }
 }
 
-/* The picture is a new one: the client's is black now, so all of it is damage. */
-static int
-follow_mode(BerthViewer *self)
+static void
+follow_mode(BerthViewer *self, int head)
 {
-    const BerthFrame *picture = berth_screen_get_picture(self->screen);
+    BerthScreen *screen = berth_heads_get(self->heads, head);
+    int w = 0;
+    int h = 0;
 
-    berth_damage_free(self->damage);
-    self->damage = berth_damage_new(picture->width, picture->height);
-    if (!self->damage) {
-        return BERTH_ERR_NO_MEMORY;
+    if (screen) {
+        berth_screen_get_mode(screen, &w, &h);
     }
-    berth_damage_add_all(self->damage);
-    berth_frame_pacer_note_change(&self->pacer);
-    berth_input_sink_set_mode(self->input, HEAD, picture->width, picture->height);
-    int r = berth_planner_configure(self->planner, picture->width, picture->height);
-    return r < 0 ? r
-                 : berth_client_stream_configure_head(self->stream, HEAD, picture->width,
-                                                      picture->height, emit, self);
+    berth_input_sink_set_mode(self->input, head, w, h);
 }
 
 void
-berth_viewer_note_changes(BerthViewer *self, unsigned changes)
+berth_viewer_note_changes(BerthViewer *self, int head, unsigned changes)
 {
-    int r = BERTH_OK;
+    BerthScreen *screen = berth_heads_get(self->heads, head);
 
-    if (!self->is_open || self->is_closing) {
+    if (!self->seat || self->is_closing) {
         return;
     }
-    if (changes & BERTH_SCREEN_MODE) {
-        r = follow_mode(self);
-    } else if (changes & BERTH_SCREEN_DAMAGE) {
-        r = berth_damage_merge(self->damage, berth_screen_get_damage(self->screen));
-        berth_frame_pacer_note_change(&self->pacer);
+    if (!screen || (changes & BERTH_SCREEN_MODE)) {
+        follow_mode(self, head);
     }
-    if (r < 0) {
-        fail(self, r);
-        return;
+    if (screen && head == 0) {
+        send_input_state(self, screen, changes);
     }
-    send_input_state(self, changes);
-    maybe_send_cursor(self, changes);
-    maybe_send_frame(self);
+    if (self->pointer) {
+        berth_pointer_feed_note(self->pointer, head, changes);
+        maybe_send_pointer(self);
+    }
+}
+
+/* --- the life of the connection --- */
+
+static void
+fill_heads(const BerthViewer *self, BerthMsgWelcome *welcome)
+{
+    welcome->n_heads = 0;
+    if (welcome->rights & BERTH_RIGHT_OBSERVE) {
+        return; /* who watches learns nothing before the user agrees */
+    }
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        BerthScreen *screen = berth_heads_get(self->heads, i);
+        int w = 0;
+        int h = 0;
+
+        if (screen) {
+            berth_screen_get_mode(screen, &w, &h);
+        }
+        if (w > 0) {
+            welcome->heads[welcome->n_heads++] =
+                (BerthWireHead){ (uint16_t)i, (uint16_t)w, (uint16_t)h };
+        }
+    }
+}
+
+/* What the client offered, within our own limits. */
+static BerthClientCaps
+get_caps(const BerthMsgHello *client)
+{
+    return (BerthClientCaps){
+        .window_log = MIN(client->exact_window_log, BERTH_LIMIT_ZSTD_WINDOW_LOG),
+        .gradient_window_log = MIN(client->gradient_window_log, BERTH_LIMIT_ZSTD_WINDOW_LOG),
+        .n_cache_tiles = MIN(client->cache_tiles, BERTH_LIMIT_CACHE_TILES),
+        .photo_mask = client->photo_mask,
+        .video_mask = client->video_mask,
+    };
 }
 
 static int
@@ -274,12 +272,11 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
              BerthMsgWelcome *ret_welcome, void *user_data)
 {
     BerthViewer *self = user_data;
-    const BerthFrame *picture = berth_screen_get_picture(self->screen);
     uint8_t key_hash[BERTH_KEY_HASH_BYTES];
     int r = berth_link_get_peer_key_hash(link, key_hash);
 
     if (r == BERTH_OK && client->exact_window_log < 10) {
-        r = BERTH_ERR_UNSUPPORTED; /* the only way that pixels travel */
+        r = BERTH_ERR_UNSUPPORTED; /* the only way that every pixel can travel */
     }
     if (r == BERTH_OK) {
         r = self->callbacks->authorize(self, auth, key_hash, ret_welcome, self->user_data);
@@ -289,14 +286,9 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
         return r;
     }
     self->rights = ret_welcome->rights;
-    self->window_log = MIN(client->exact_window_log, BERTH_LIMIT_ZSTD_WINDOW_LOG);
+    self->caps = get_caps(client);
     self->n_cursor_shapes = client->cursor_shapes;
-    ret_welcome->n_heads = 0;
-    if (picture) {
-        ret_welcome->heads[0] =
-            (BerthWireHead){ HEAD, (uint16_t)picture->width, (uint16_t)picture->height };
-        ret_welcome->n_heads = 1;
-    }
+    fill_heads(self, ret_welcome);
     return BERTH_OK;
 }
 
@@ -304,28 +296,44 @@ static void
 on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthViewer *self = user_data;
-    unsigned changes =
-        BERTH_SCREEN_LEDS | BERTH_SCREEN_ABSOLUTE | BERTH_SCREEN_CURSOR | BERTH_SCREEN_POINTER;
 
-    berth_screen_set_input_serial(self->screen, 0);
-    self->input = berth_input_sink_new(self->rights);
-    self->flow = berth_flow_new();
-    self->planner = berth_planner_new();
-    self->stream =
-        berth_client_stream_new(&(BerthClientCaps){ .window_log = self->window_log }, ZSTD_LEVEL);
-    if (self->n_cursor_shapes > 0) {
-        self->cursor = berth_cursor_encoder_new(self->n_cursor_shapes);
+    self->is_open = true;
+    self->callbacks->opened(self, self->user_data);
+}
+
+void
+berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
+{
+    if (!self->is_open || self->is_closing || self->seat) {
+        return;
     }
-    if (!self->planner || !self->stream) {
+    self->input = berth_input_sink_new(self->rights);
+    berth_input_sink_set_capture(self->input, capture);
+    self->flow = berth_flow_new();
+    if (self->n_cursor_shapes > 0) {
+        self->pointer = berth_pointer_feed_new(self->heads, self->n_cursor_shapes);
+    }
+    self->seat = berth_frame_room_add_seat(self->room, &self->caps, !berth_viewer_is_observer(self),
+                                           &seat_callbacks, self);
+    if (!self->seat) {
         fail(self, BERTH_ERR_NO_MEMORY);
         return;
     }
-    self->is_open = true;
-    self->callbacks->opened(self, self->user_data);
-    if (berth_screen_get_picture(self->screen)) {
-        changes |= BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE;
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        berth_viewer_note_changes(self, i,
+                                  BERTH_SCREEN_LEDS | BERTH_SCREEN_ABSOLUTE | BERTH_SCREEN_MODE);
     }
-    berth_viewer_note_changes(self, changes);
+    berth_frame_room_look(self->room);
+}
+
+/* --- messages --- */
+
+static void
+note_pointer(BerthViewer *self, const BerthMsgInput *input)
+{
+    self->pointer_head = input->abs.head;
+    self->pointer_x = input->abs.x;
+    self->pointer_y = input->abs.y;
 }
 
 static int
@@ -337,12 +345,17 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
     if (r < 0) {
         return r;
     }
-    /* First, because the guest's answer may be in the picture before the call returns. */
-    berth_screen_set_input_serial(self->screen, input.serial);
+    if (!(self->rights & BERTH_RIGHT_INPUT)) {
+        return BERTH_OK; /* it was told in WELCOME */
+    }
+    berth_seat_note_input(self->seat, berth_heads_begin_input(self->heads), input.serial);
     r = berth_input_sink_handle(self->input, type, &input, berth_monotonic_us());
     if (r < 0) {
-        berth_screen_set_input_serial(self->screen, berth_input_sink_get_serial(self->input));
+        berth_heads_take_back_input(self->heads);
+        berth_seat_take_back_input(self->seat);
         berth_log_debug(SCOPE, "an input message was dropped: %s", berth_error_sentence(r));
+    } else if (type == BERTH_MSG_POINTER_ABS) {
+        note_pointer(self, &input);
     }
     return BERTH_OK;
 }
@@ -359,9 +372,17 @@ handle_ack(BerthViewer *self, const uint8_t *payload, size_t len)
         r = berth_flow_acked(self->flow, &ack, berth_monotonic_us());
     }
     if (r == BERTH_OK) {
-        maybe_send_frame(self);
+        berth_frame_room_look(self->room);
     }
     return r;
+}
+
+static bool
+is_size_sane(const BerthMsgHeadRequest *request)
+{
+    return request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
+           request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
+           berth_frame_size_is_allowed(request->w, request->h);
 }
 
 static int
@@ -373,9 +394,7 @@ handle_head_request(BerthViewer *self, const uint8_t *payload, size_t len)
     if (r < 0) {
         return r;
     }
-    if (!(self->rights & BERTH_RIGHT_RESIZE) || request.head != HEAD ||
-        request.w < BERTH_LIMIT_HEAD_MIN_SIDE_PX || request.h < BERTH_LIMIT_HEAD_MIN_SIDE_PX ||
-        !berth_frame_size_is_allowed(request.w, request.h)) {
+    if (!(self->rights & BERTH_RIGHT_RESIZE) || !is_size_sane(&request)) {
         berth_log_debug(SCOPE, "a request for %ux%u pixels was dropped", request.w, request.h);
         return BERTH_OK;
     }
@@ -392,16 +411,12 @@ handle_refresh(BerthViewer *self, const uint8_t *payload, size_t len)
     if (r < 0) {
         return r;
     }
-    if (refresh.head != HEAD || !self->damage) {
-        return BERTH_OK;
+    if (refresh.reason == BERTH_REFRESH_CHECK_FAILED && self->stats.n_checks_failed++ == 0) {
+        berth_log_warning(SCOPE, "a client's picture of head %u differs from ours", refresh.head);
     }
-    r = berth_client_stream_refresh(self->stream, HEAD);
-    if (r == BERTH_OK) {
-        berth_damage_add_all(self->damage);
-        berth_frame_pacer_note_change(&self->pacer);
-        maybe_send_frame(self);
-    }
-    return r;
+    berth_seat_refresh(self->seat, refresh.head);
+    berth_frame_room_look(self->room);
+    return BERTH_OK;
 }
 
 static int
@@ -420,19 +435,37 @@ handle_display(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t l
 }
 
 static int
+handle_control(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len)
+{
+    BerthMsgShadowAnswer answer;
+    int r = type == BERTH_MSG_SHADOW_ANSWER ? berth_msg_shadow_answer_decode(payload, len, &answer)
+                                            : BERTH_ERR_PROTOCOL;
+
+    if (r == BERTH_OK) {
+        self->callbacks->answered(self, &answer, self->user_data);
+    }
+    return r;
+}
+
+static int
 on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
            void *user_data)
 {
     BerthViewer *self = user_data;
 
-    if (!self->is_open || self->is_closing) {
-        return BERTH_OK;
+    if (!self->seat || self->is_closing) {
+        return BERTH_OK; /* it has nothing to say before it is admitted */
     }
-    if (channel == BERTH_CHANNEL_INPUT) {
+    switch (channel) {
+    case BERTH_CHANNEL_CONTROL:
+        return handle_control(self, type, payload, len);
+    case BERTH_CHANNEL_DISPLAY:
+        return handle_display(self, type, payload, len);
+    case BERTH_CHANNEL_INPUT:
         return handle_input(self, type, payload, len);
+    default:
+        return BERTH_ERR_PROTOCOL;
     }
-    return channel == BERTH_CHANNEL_DISPLAY ? handle_display(self, type, payload, len)
-                                            : BERTH_ERR_PROTOCOL;
 }
 
 static void
@@ -440,9 +473,9 @@ on_writable(BerthLink *link, void *user_data)
 {
     BerthViewer *self = user_data;
 
-    if (self->is_open && !self->is_closing) {
-        maybe_send_cursor(self, 0);
-        maybe_send_frame(self);
+    if (self->seat && !self->is_closing) {
+        maybe_send_pointer(self);
+        berth_frame_room_look(self->room);
     }
 }
 
@@ -454,14 +487,21 @@ release_input(BerthViewer *self)
     }
 }
 
+/* Its window counts no more, and nothing is delivered to it. */
+static void
+leave_room(BerthViewer *self)
+{
+    self->is_closing = true;
+    release_input(self);
+    berth_frame_room_remove_seat(self->room, g_steal_pointer(&self->seat));
+}
+
 static void
 on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_data)
 {
     BerthViewer *self = user_data;
 
-    self->is_closing = true;
-    release_input(self);
-    berth_screen_set_wanted(self->screen, false);
+    leave_room(self);
     self->callbacks->closed(self, code, text, self->user_data);
 }
 
@@ -474,7 +514,7 @@ static const BerthLinkCallbacks link_callbacks = {
 };
 
 BerthViewer *
-berth_viewer_new(BerthTlsContext *tls, int fd, BerthScreen *screen,
+berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom *room,
                  const BerthViewerCallbacks *callbacks, void *user_data, GError **error)
 {
     BerthTlsStream *stream = berth_tls_stream_new(tls, fd, NULL, error);
@@ -487,11 +527,9 @@ berth_viewer_new(BerthTlsContext *tls, int fd, BerthScreen *screen,
     self = g_new0(BerthViewer, 1);
     self->callbacks = callbacks;
     self->user_data = user_data;
-    self->screen = berth_screen_ref(screen);
-    berth_frame_pacer_init(&self->pacer);
-    self->timer = g_source_new(&timer_funcs, sizeof(GSource));
-    g_source_set_callback(self->timer, callback_unused, self, NULL);
-    g_source_attach(self->timer, NULL);
+    self->heads = heads;
+    self->room = room;
+    self->pointer_head = -1;
     berth_msg_hello_init(&hello);
     self->link =
         berth_link_new(NULL, stream, BERTH_WIRE_SESSION, &hello, NULL, &link_callbacks, self);
@@ -504,18 +542,38 @@ berth_viewer_free(BerthViewer *self)
     if (!self) {
         return;
     }
-    release_input(self);
+    leave_room(self);
     berth_link_free(self->link);
-    g_source_destroy(self->timer);
-    g_source_unref(self->timer);
     berth_input_sink_free(self->input);
-    berth_client_stream_free(self->stream);
-    berth_planner_free(self->planner);
-    berth_cursor_encoder_free(self->cursor);
+    berth_pointer_feed_free(self->pointer);
     berth_flow_free(self->flow);
-    berth_damage_free(self->damage);
-    berth_screen_unref(self->screen);
     g_free(self);
+}
+
+bool
+berth_viewer_is_observer(const BerthViewer *self)
+{
+    return self->rights & BERTH_RIGHT_OBSERVE;
+}
+
+bool
+berth_viewer_is_admitted(const BerthViewer *self)
+{
+    return self->seat != NULL;
+}
+
+uint32_t
+berth_viewer_get_rights(const BerthViewer *self)
+{
+    return self->rights;
+}
+
+const char *
+berth_viewer_get_name(const BerthViewer *self)
+{
+    const BerthMsgHello *hello = berth_link_get_peer_hello(self->link);
+
+    return hello ? hello->client_name : "";
 }
 
 void
@@ -527,12 +585,38 @@ berth_viewer_set_capture(BerthViewer *self, BerthCapture *capture)
     }
 }
 
+int
+berth_viewer_ask(BerthViewer *self, const BerthMsgShadowAsk *ask)
+{
+    BerthWriter writer;
+    int r;
+
+    berth_writer_init(&writer, BERTH_LIMIT_PREAUTH_BYTES);
+    r = berth_msg_shadow_ask_encode(&writer, ask);
+    return send_written(self, r, BERTH_CHANNEL_CONTROL, BERTH_MSG_SHADOW_ASK, &writer);
+}
+
+void
+berth_viewer_tell_viewers(BerthViewer *self, const BerthMsgViewers *viewers)
+{
+    BerthWriter writer;
+    int r;
+
+    if (!self->seat || self->is_closing) {
+        return;
+    }
+    berth_writer_init(&writer, 16);
+    r = berth_msg_viewers_encode(&writer, viewers);
+    r = send_written(self, r, BERTH_CHANNEL_CONTROL, BERTH_MSG_VIEWERS, &writer);
+    if (r < 0) {
+        fail(self, r);
+    }
+}
+
 void
 berth_viewer_close(BerthViewer *self, int code, const char *text)
 {
-    self->is_closing = true;
-    release_input(self);
-    g_source_set_ready_time(self->timer, -1);
+    leave_room(self);
     berth_link_close(self->link, code, text);
 }
 
@@ -544,10 +628,8 @@ berth_viewer_get_stats(const BerthViewer *self, BerthViewerStats *ret)
     if (self->input) {
         berth_input_sink_get_stats(self->input, &input);
     }
-    *ret = (BerthViewerStats){
-        .n_frames = self->n_frames,
-        .bytes_out = berth_link_get_bytes_out(self->link),
-        .n_input = input.n_given,
-        .n_input_refused = input.n_refused,
-    };
+    *ret = self->stats;
+    ret->bytes_out = berth_link_get_bytes_out(self->link);
+    ret->n_input = input.n_given;
+    ret->n_input_refused = input.n_refused;
 }

@@ -15,8 +15,8 @@
 static const char good_start[] =
     "{\"op\":\"start\",\"session\":\"" ID_A "\",\"machine\":\"" ID_B "\",\"user\":\"" ID_A
     "\",\"user_name\":\"ann\",\"host\":\"" ID_B "\",\"epoch\":7,\"ticket_keys\":[\"" KEY
-    "\"],\"policy\":{\"resume_window_s\":90,\"input\":true,\"resize\":false},"
-    "\"capture\":\"qemu-dbus\"}";
+    "\"],\"policy\":{\"resume_window_s\":90,\"input\":true,\"resize\":false,"
+    "\"observe\":\"never\"},\"capture\":\"qemu-dbus\"}";
 
 static bool
 parse(const char *text, BerthControlRequest *ret)
@@ -45,6 +45,7 @@ start_is_read_in_full(void **state)
     assert_string_equal(request.user_name, "ann");
     assert_string_equal(request.capture, "qemu-dbus");
     assert_int_equal(berth_control_op_n_fds(request.op), 1);
+    assert_int_equal(request.admission.observe, BERTH_OBSERVE_NEVER);
 }
 
 static void
@@ -156,7 +157,7 @@ a_share_token_does_without_ticket_keys(void **state)
 static void
 reports_have_the_keys_of_the_contract(void **state)
 {
-    BerthControlState control = { true, 5, 100, 2000, 1280, 800 };
+    BerthControlState control = { true, 5, 100, 2000, 1280, 800, 2, 1, 900 };
     BerthAdmissionConfig config = { .machine_epoch = 7, .session_key_hash = { 0xab } };
     g_autofree char *listening = berth_control_format_listening(&config, &control);
     g_autofree char *report = berth_control_format_state(&control);
@@ -170,7 +171,8 @@ reports_have_the_keys_of_the_contract(void **state)
     json_decref(object);
     assert_string_equal(report, "{\"op\":\"state\",\"connected\":true,\"connection_epoch\":5,"
                                 "\"frames\":100,\"bytes_out\":2000,\"width\":1280,"
-                                "\"height\":800}");
+                                "\"height\":800,\"observers\":2,\"checks_failed\":1,"
+                                "\"first_frame_us\":900}");
     assert_string_equal(failed, "{\"op\":\"failed\",\"code\":\"desktop-gone\","
                                 "\"detail\":\"it \\\"went\\\"\"}");
 }

@@ -1,42 +1,180 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "host-agent/session/frame-pacer.h"
+#include "host-agent/session/frame-schedule.h"
 #include "host-agent/session/resize-gate.h"
+#include "host-agent/session/serial-trail.h"
 
 #include <stdint.h>
+
+#define NEVER_US INT64_MAX
+#define LONG_AGO_US (INT64_MIN / 2)
+#define NOW_US (100LL * 1000 * 1000)
+#define INTERVAL_US 16000
+
+/* A viewer with room that has all there is and got its last frame long ago. */
+static const BerthScheduleSeat content = {
+    .has_room = true,
+    .is_quiet = true,
+    .interval_us = INTERVAL_US,
+    .last_frame_us = LONG_AGO_US,
+    .catch_up_due_us = NEVER_US,
+    .refine_due_us = NEVER_US,
+    .check_due_us = NEVER_US,
+};
+
+static void
+assert_choice(bool has_changes, const BerthScheduleSeat *seats, size_t n_seats, BerthFrameKind kind,
+              uint32_t chosen, int64_t due_us)
+{
+    BerthScheduleChoice choice = berth_frame_schedule_choose(has_changes, seats, n_seats, NOW_US);
+
+    assert_int_equal(choice.kind, kind);
+    assert_int_equal(choice.seats, chosen);
+    if (kind == BERTH_FRAME_NONE) {
+        assert_true(choice.due_us == due_us);
+    }
+}
 
 static void
 the_first_change_after_a_pause_is_due_at_once(void **state)
 {
-    BerthFramePacer pacer;
+    BerthScheduleSeat seat = content;
 
-    berth_frame_pacer_init(&pacer);
-    assert_true(berth_frame_pacer_get_due_us(&pacer) == INT64_MAX);
-    berth_frame_pacer_note_change(&pacer);
-    assert_true(berth_frame_pacer_get_due_us(&pacer) <= 0);
-    berth_frame_pacer_note_sent(&pacer, 1000);
-    assert_true(berth_frame_pacer_get_due_us(&pacer) == INT64_MAX);
-    berth_frame_pacer_note_change(&pacer);
-    assert_true(berth_frame_pacer_get_due_us(&pacer) <= 1000 * 1000);
+    assert_choice(false, &seat, 1, BERTH_FRAME_NONE, 0, NEVER_US);
+    assert_choice(true, &seat, 1, BERTH_FRAME_NEW, 1, 0);
+    assert_choice(true, NULL, 0, BERTH_FRAME_NONE, 0, NEVER_US);
+    seat.has_room = false;
+    assert_choice(true, &seat, 1, BERTH_FRAME_NONE, 0, NEVER_US);
 }
 
 static void
 frames_of_a_flow_keep_their_distance(void **state)
 {
-    BerthFramePacer pacer;
-    int64_t now_us = 0;
+    BerthScheduleSeat seat = content;
     int n_frames = 0;
 
-    berth_frame_pacer_init(&pacer);
-    for (; now_us < 1000 * 1000; now_us += 100) {
-        berth_frame_pacer_note_change(&pacer);
-        if (berth_frame_pacer_get_due_us(&pacer) <= now_us) {
-            berth_frame_pacer_note_sent(&pacer, now_us);
+    for (int64_t now_us = 0; now_us < 1000 * 1000; now_us += 100) {
+        BerthScheduleChoice choice = berth_frame_schedule_choose(true, &seat, 1, now_us);
+
+        if (choice.kind == BERTH_FRAME_NEW) {
+            seat.last_frame_us = now_us;
             n_frames++;
+        } else {
+            assert_true(choice.due_us == seat.last_frame_us + INTERVAL_US);
         }
     }
     assert_in_range(n_frames, 62, 63);
+}
+
+static void
+a_slow_observer_skips_and_holds_nobody(void **state)
+{
+    BerthScheduleSeat seats[3] = { content, content, content };
+
+    seats[1].has_room = false;
+    seats[1].waiting_us = 60 * 1000 * 1000;
+    seats[2].last_frame_us = NOW_US - 1000; /* a frame of its own a moment ago */
+    assert_choice(true, seats, 3, BERTH_FRAME_NEW, 1, 0);
+    seats[1].catch_up_due_us = LONG_AGO_US;
+    assert_choice(false, seats, 3, BERTH_FRAME_NONE, 0, NEVER_US);
+    seats[1].has_room = true;
+    assert_choice(false, seats, 3, BERTH_FRAME_CATCH_UP, 2, 0);
+}
+
+static void
+a_driver_without_room_is_waited_for_but_not_for_ever(void **state)
+{
+    BerthScheduleSeat seats[2] = { content, content };
+
+    seats[0].has_room = false;
+    seats[0].waiting_us = 1000;
+    assert_choice(true, seats, 2, BERTH_FRAME_NONE, 0, NOW_US - 1000 + BERTH_SCHEDULE_STALL_US);
+    seats[0].waiting_us = BERTH_SCHEDULE_STALL_US;
+    assert_choice(true, seats, 2, BERTH_FRAME_NEW, 2, 0);
+    seats[1].has_room = false;
+    assert_choice(true, seats, 2, BERTH_FRAME_NONE, 0, NEVER_US);
+}
+
+static void
+new_pixels_come_before_all_else(void **state)
+{
+    BerthScheduleSeat seats[2] = { content, content };
+
+    seats[0].refine_due_us = LONG_AGO_US;
+    seats[0].check_due_us = LONG_AGO_US;
+    seats[1].catch_up_due_us = LONG_AGO_US;
+    assert_choice(true, seats, 2, BERTH_FRAME_NEW, 3, 0);
+    assert_choice(false, seats, 2, BERTH_FRAME_CATCH_UP, 2, 0);
+    seats[1].catch_up_due_us = NEVER_US;
+    assert_choice(false, seats, 2, BERTH_FRAME_REFINE, 1, 0);
+    seats[0].refine_due_us = NEVER_US;
+    assert_choice(false, seats, 2, BERTH_FRAME_CHECK, 1, 0);
+}
+
+static void
+refinement_waits_for_a_quiet_link(void **state)
+{
+    BerthScheduleSeat seat = content;
+
+    seat.refine_due_us = NOW_US + 7;
+    assert_choice(false, &seat, 1, BERTH_FRAME_NONE, 0, NOW_US + 7);
+    seat.refine_due_us = NOW_US;
+    assert_choice(false, &seat, 1, BERTH_FRAME_REFINE, 1, 0);
+    seat.is_quiet = false;
+    assert_choice(false, &seat, 1, BERTH_FRAME_NONE, 0, NEVER_US);
+}
+
+static void
+pixels_are_wanted_when_a_frame_could_be_made_of_them(void **state)
+{
+    BerthScheduleSeat seat = content;
+    int64_t next_us = NEVER_US;
+
+    assert_true(berth_frame_schedule_wants_pixels(&seat, 1, NOW_US, &next_us));
+    assert_true(next_us == NEVER_US);
+    seat.last_frame_us = NOW_US - 1;
+    assert_false(berth_frame_schedule_wants_pixels(&seat, 1, NOW_US, &next_us));
+    assert_true(next_us == NOW_US - 1 + INTERVAL_US);
+    assert_false(berth_frame_schedule_wants_pixels(NULL, 0, NOW_US, &next_us));
+}
+
+static void
+pictures_are_checked_in_a_flow_and_at_rest(void **state)
+{
+    static const struct {
+        int64_t last_check_us, first_unchecked_us, last_frame_us, due_us;
+    } rows[] = {
+        { LONG_AGO_US, NEVER_US, LONG_AGO_US, NEVER_US },  /* nothing was sent */
+        { NOW_US, NEVER_US, NOW_US - 5, NEVER_US },        /* nothing since the last check */
+        { LONG_AGO_US, NOW_US, NOW_US, NOW_US + 1000000 }, /* one frame, then rest */
+        { LONG_AGO_US, NOW_US, NOW_US + 4900000, NOW_US + 5000000 }, /* a flow */
+        { NOW_US - 1000000, NOW_US, NOW_US + 1, NOW_US + 4000000 },  /* a caret that blinks */
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(berth_frame_schedule_get_check_due_us(rows[i].last_check_us,
+                                                          rows[i].first_unchecked_us,
+                                                          rows[i].last_frame_us) == rows[i].due_us);
+    }
+}
+
+static void
+a_picture_names_the_viewers_own_input(void **state)
+{
+    BerthSerialTrail trail = { 0 };
+    uint32_t stamp = UINT32_MAX - 10; /* it wraps */
+
+    assert_int_equal(berth_serial_trail_find(&trail, stamp), 0);
+    for (uint32_t i = 0; i < 40; i++) {
+        berth_serial_trail_note(&trail, stamp + 2 * i, 100 + i);
+    }
+    assert_int_equal(berth_serial_trail_find(&trail, stamp + 2 * 39), 139);
+    assert_int_equal(berth_serial_trail_find(&trail, stamp + 1000), 139);
+    assert_int_equal(berth_serial_trail_find(&trail, stamp + 2 * 20 + 1), 120);
+    assert_int_equal(berth_serial_trail_find(&trail, stamp), 107); /* forgotten: an older one */
+    berth_serial_trail_take_back(&trail);
+    assert_int_equal(berth_serial_trail_find(&trail, stamp + 1000), 138);
 }
 
 static void
@@ -99,6 +237,13 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_change_after_a_pause_is_due_at_once),
         cmocka_unit_test(frames_of_a_flow_keep_their_distance),
+        cmocka_unit_test(a_slow_observer_skips_and_holds_nobody),
+        cmocka_unit_test(a_driver_without_room_is_waited_for_but_not_for_ever),
+        cmocka_unit_test(new_pixels_come_before_all_else),
+        cmocka_unit_test(refinement_waits_for_a_quiet_link),
+        cmocka_unit_test(pixels_are_wanted_when_a_frame_could_be_made_of_them),
+        cmocka_unit_test(pictures_are_checked_in_a_flow_and_at_rest),
+        cmocka_unit_test(a_picture_names_the_viewers_own_input),
         cmocka_unit_test(the_first_resize_passes_and_the_last_one_too),
         cmocka_unit_test(the_size_that_is_asked_already_is_not_asked_again),
         cmocka_unit_test(a_new_display_hears_the_last_size_again),

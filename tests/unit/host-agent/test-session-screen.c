@@ -135,14 +135,14 @@ frames_name_the_input_that_came_before_them(void **state)
     Fixture *fixture = *state;
 
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
-    berth_screen_set_input_serial(fixture->screen, 41);
+    berth_screen_set_input_stamp(fixture->screen, 41);
     write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 1);
-    berth_screen_set_input_serial(fixture->screen, 42);
+    berth_screen_set_input_stamp(fixture->screen, 42);
     take_all(fixture);
-    assert_int_equal(berth_screen_get_input_serial(fixture->screen), 41);
+    assert_int_equal(berth_screen_get_input_stamp(fixture->screen), 41);
     write_rect(fixture, (BerthRect){ 0, 0, 1, 1 }, 2);
     take_all(fixture);
-    assert_int_equal(berth_screen_get_input_serial(fixture->screen), 42);
+    assert_int_equal(berth_screen_get_input_stamp(fixture->screen), 42);
 }
 
 static void
