@@ -5,12 +5,14 @@
 #include "berth/limits.h"
 #include "berth/protocol.h"
 #include "display/decode/exact-unpacker.h"
+#include "display/decode/photo-decoder.h"
 #include "display/decode/tile-store.h"
 #include "display/pixels/copy.h"
 #include "display/pixels/region.h"
 #include "display/pixels/tile-hash.h"
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-exact.h"
+#include "display/wire/msg-photo.h"
 #include "display/wire/msg-tiles.h"
 
 #include <glib.h>
@@ -29,6 +31,7 @@ struct BerthFrameDecoder {
     BerthFrame *canvases[BERTH_LIMIT_HEADS];
     BerthExactUnpacker *unpackers[BERTH_N_EXACT_STREAMS]; /* NULL: not offered */
     BerthTileStore *tiles;
+    BerthPhotoDecoder *photos; /* NULL: not offered */
     /* The frame between FRAME_BEGIN and FRAME_END. */
     bool is_in_frame;
     BerthMsgFrameBegin frame;
@@ -64,6 +67,12 @@ make_parts(BerthFrameDecoder *self, const BerthFrameDecoderCaps *caps)
             berth_exact_unpacker_new(BERTH_EXACT_GRADIENT, caps->gradient_window_log);
     }
     self->tiles = berth_tile_store_new(caps->n_cache_tiles);
+    if (caps->photo_mask & BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG)) {
+        self->photos = berth_photo_decoder_new();
+        if (self->photos == NULL) {
+            return false;
+        }
+    }
     return self->unpackers[BERTH_EXACT_PLAIN] != NULL && self->tiles != NULL &&
            (caps->gradient_window_log == 0 || self->unpackers[BERTH_EXACT_GRADIENT] != NULL);
 }
@@ -101,6 +110,7 @@ berth_frame_decoder_free(BerthFrameDecoder *self)
         berth_exact_unpacker_free(self->unpackers[i]);
     }
     berth_tile_store_free(self->tiles);
+    berth_photo_decoder_free(self->photos);
     g_free(self);
 }
 
@@ -329,6 +339,25 @@ handle_cached(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
 }
 
 static int
+handle_photo(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+             BerthDecodedEvent *ret_event)
+{
+    BerthMsgPhoto photo;
+    int error = berth_msg_photo_decode(payload, len, &photo);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (self->photos == NULL || photo.codec != BERTH_PHOTO_JPEG) {
+        return BERTH_ERR_UNSUPPORTED;
+    }
+    BerthRect rect = { photo.rect.x, photo.rect.y, photo.rect.w, photo.rect.h };
+    if (!take_target(self, rect)) {
+        return BERTH_ERR_INVALID;
+    }
+    return berth_photo_decoder_decode(self->photos, photo.data, photo.data_len, self->canvas, rect);
+}
+
+static int
 handle_tile_store(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
                   BerthDecodedEvent *ret_event)
 {
@@ -399,6 +428,7 @@ static const struct {
     { BERTH_MSG_FILL, true, handle_fill },
     { BERTH_MSG_CACHED, true, handle_cached },
     { BERTH_MSG_EXACT, true, handle_exact },
+    { BERTH_MSG_PHOTO, true, handle_photo },
     { BERTH_MSG_TILE_STORE, true, handle_tile_store },
     { BERTH_MSG_PICTURE_CHECK, false, handle_picture_check },
     { BERTH_MSG_FRAME_END, true, handle_frame_end },

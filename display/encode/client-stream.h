@@ -48,6 +48,8 @@ typedef struct {
     int64_t copied_px;
     int64_t filled_px;
     int64_t exact_px;
+    size_t n_photos;
+    int64_t photo_px;
 } BerthFrameStats;
 
 /*
@@ -113,6 +115,17 @@ int berth_client_stream_refresh(BerthClientStream *self, uint16_t head);
 
 /* True if the viewer waits for a key frame: BerthPlanInput.needs_key of the next plan. */
 bool berth_client_stream_needs_key(const BerthClientStream *self, uint16_t head);
+
+/*
+ * Sends a PICTURE_CHECK of all tiles that the viewer shows exactly: between frames only.
+ *
+ * plan: the newest plan of the head, which this viewer has taken
+ *
+ * Errors: BERTH_ERR_STATE if the viewer is out of step or within a frame, sticky errors, those of
+ * emit.
+ */
+int berth_client_stream_check(BerthClientStream *self, const BerthPlan *plan, uint16_t head,
+                              BerthMessageFunc emit, void *user_data);
 
 /*
  * Tells when tiles that the viewer shows inexactly are to be refined.

@@ -5,6 +5,14 @@
 
 /* How far back a box of the same colour is looked for. */
 #define JOIN_DEPTH 64
+#define MIN_CAPACITY 64
+
+void
+berth_fill_list_clear(BerthFillList *self)
+{
+    g_free(self->fills);
+    *self = (BerthFillList){ 0 };
+}
 
 void
 berth_fill_list_add(BerthFillList *self, BerthRect rect, uint32_t xrgb)
@@ -16,6 +24,10 @@ berth_fill_list_add(BerthFillList *self, BerthRect rect, uint32_t xrgb)
             last->w = (uint16_t)(last->w + rect.w);
             return;
         }
+    }
+    if (self->n == self->capacity) {
+        self->capacity = MAX(MIN_CAPACITY, 2 * self->capacity);
+        self->fills = g_renew(BerthWireFill, self->fills, self->capacity);
     }
     self->fills[self->n++] = (BerthWireFill){ (uint16_t)rect.x, (uint16_t)rect.y, (uint16_t)rect.w,
                                               (uint16_t)rect.h, xrgb };

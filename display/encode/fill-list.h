@@ -2,7 +2,7 @@
 /*
  * Collects boxes of one colour, tile by tile, and joins those that make one larger box.
  *
- * The list is a value over memory of the caller.  Thread: one at a time.
+ * The list grows as it needs to; a list of zeros is an empty one.  Thread: one at a time.
  */
 #pragma once
 
@@ -12,9 +12,13 @@
 #include <stddef.h>
 
 typedef struct {
-    BerthWireFill *fills; /* room for one entry a tile */
+    BerthWireFill *fills;
     size_t n;
+    size_t capacity; /* private */
 } BerthFillList;
+
+/* Gives the memory back; the list is empty afterwards. */
+void berth_fill_list_clear(BerthFillList *self);
 
 /*
  * Adds a box, joined to the last one if it goes on to the right.

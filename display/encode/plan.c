@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/encode/plan.h"
 
+#include "display/encode/photo-pool.h"
+
 #include <glib.h>
 
 BerthPlan *
@@ -22,6 +24,10 @@ berth_plan_unref(BerthPlan *self)
     g_free(self->copies);
     g_free(self->fills);
     g_free(self->crops);
+    for (size_t i = 0; i < self->n_photos; i++) {
+        g_free(self->photos[i].data);
+    }
+    g_free(self->photos);
     g_free(self->tile_classes);
     g_free(self);
 }
@@ -29,10 +35,15 @@ berth_plan_unref(BerthPlan *self)
 size_t
 berth_plan_get_n_jobs(const BerthPlan *self)
 {
-    return 0;
+    return MIN(self->n_photos, BERTH_PHOTO_POOL_SIZE);
 }
 
 void
 berth_plan_run_job(BerthPlan *self, size_t i)
 {
+    for (size_t k = i; k < self->n_photos; k += BERTH_PHOTO_POOL_SIZE) {
+        BerthPlanPhoto *photo = &self->photos[k];
+        berth_photo_pool_encode(self->photo_pool, i, self->picture, photo->rect, photo->quality,
+                                &photo->data, &photo->len);
+    }
 }

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct BerthPhotoPool BerthPhotoPool;
+
 /* How the pixels of a tile are best sent. */
 typedef enum {
     BERTH_TILE_PLAIN = 0,    /* few colours: text and controls */
@@ -36,6 +38,13 @@ typedef struct {
     bool has_hash;
     BerthTileHash hash; /* of the whole tile after the plan: it may be in a cache */
 } BerthPlanCrop;
+
+typedef struct {
+    BerthRect rect;
+    uint8_t quality;
+    uint8_t *data; /* JPEG; NULL if it could not be made: send the rectangle exactly */
+    size_t len;
+} BerthPlanPhoto;
 
 /* A tile that rested and is about to show something else: a cache may want to keep it. */
 typedef struct {
@@ -56,8 +65,11 @@ typedef struct {
     size_t n_fills;
     BerthPlanCrop *crops; /* top row of tiles first, left to right */
     size_t n_crops;
+    BerthPlanPhoto *photos;
+    size_t n_photos;
     uint8_t *tile_classes; /* BerthTileClass of every tile of the head, row by row, as last seen */
-    int ref_count;         /* private */
+    BerthPhotoPool *photo_pool; /* private: what the jobs work with; borrowed from the planner */
+    int ref_count;              /* private */
 } BerthPlan;
 
 /* Takes one more reference.  Thread: any. */
@@ -68,7 +80,7 @@ void berth_plan_unref(BerthPlan *self);
 
 /*
  * Work of the plan that is not done yet and may run in parallel: every job must have run, once,
- * before the plan is given to a client stream.
+ * before the plan is given to a client stream or the planner makes the next one.
  */
 size_t berth_plan_get_n_jobs(const BerthPlan *self);
 

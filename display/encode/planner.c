@@ -15,6 +15,9 @@
 #include "berth/limits.h"
 #include "display/encode/copy-planner.h"
 #include "display/encode/fill-list.h"
+#include "display/encode/photo-groups.h"
+#include "display/encode/photo-pool.h"
+#include "display/encode/tile-cache.h"
 #include "display/pixels/classify.h"
 #include "display/pixels/copy.h"
 #include "display/pixels/diff.h"
@@ -28,9 +31,21 @@
 /* Only if a quarter of a tile changes, it is taken for another tile that may come back. */
 #define WHOLE_SHARE 4
 
+/*
+ * Photos of fewer pixels in all are sent exactly at once, unless they change again so soon that
+ * it would be for nothing.
+ */
+#define MIN_PHOTO_PX (64 * 1024)
+#define HOT_US 250000
+/* So many times in a row a tile must have changed by half or more. */
+#define HOT_CHANGES 3
+/* Tiles that any viewer may keep, as far as the planner cares. */
+#define SEEN_TILES 2048
+
 /* What is known of a tile of the last picture. */
 typedef struct {
     int64_t change_us; /* when it last changed */
+    uint8_t n_hot;     /* how often in a row it changed shortly after the last time */
     BerthTileHash hash;
     bool has_hash;
     uint32_t copied_serial; /* of the last plan with a copy into it */
@@ -62,8 +77,10 @@ struct BerthPlanner {
     BerthPlanStore *stores;
     size_t n_stores;
     BerthFillList fills;
-    BerthPlanCrop *crops;
-    size_t n_crops;
+    GArray *crops;       /* of BerthPlanCrop */
+    GArray *photo_rects; /* of BerthRect */
+    BerthPhotoPool *photo_pool;
+    BerthTileCache *seen; /* tiles that were offered to caches; the slots mean nothing */
     uint8_t hash_key[BERTH_TILE_HASH_KEY_BYTES];
 };
 
@@ -76,8 +93,12 @@ berth_planner_new(void)
     }
     berth_random_bytes(self->hash_key, sizeof self->hash_key);
     self->copy_planner = berth_copy_planner_new();
-    if (self->copy_planner == NULL) {
-        g_free(self);
+    self->photo_pool = berth_photo_pool_new();
+    self->seen = berth_tile_cache_new(SEEN_TILES);
+    self->crops = g_array_new(FALSE, FALSE, sizeof(BerthPlanCrop));
+    self->photo_rects = g_array_new(FALSE, FALSE, sizeof(BerthRect));
+    if (self->copy_planner == NULL || self->photo_pool == NULL || self->seen == NULL) {
+        berth_planner_free(self);
         return NULL;
     }
     return self;
@@ -92,8 +113,6 @@ clear_mode(BerthPlanner *self)
     g_free(self->tile_classes);
     g_free(self->pieces);
     g_free(self->stores);
-    g_free(self->fills.fills);
-    g_free(self->crops);
 }
 
 void
@@ -102,6 +121,11 @@ berth_planner_free(BerthPlanner *self)
     if (self != NULL) {
         clear_mode(self);
         berth_copy_planner_free(self->copy_planner);
+        berth_photo_pool_free(self->photo_pool);
+        berth_tile_cache_free(self->seen);
+        berth_fill_list_clear(&self->fills);
+        g_array_unref(self->crops);
+        g_array_unref(self->photo_rects);
         g_free(self);
     }
 }
@@ -119,11 +143,8 @@ make_mode(BerthPlanner *self, int width, int height)
     self->tile_classes = g_try_new0(uint8_t, n_tiles);
     self->pieces = g_try_new(Piece, n_tiles);
     self->stores = g_try_new(BerthPlanStore, n_tiles);
-    self->fills.fills = g_try_new(BerthWireFill, n_tiles);
-    self->crops = g_try_new(BerthPlanCrop, n_tiles);
     return self->picture != NULL && self->work != NULL && self->tiles != NULL &&
-           self->tile_classes != NULL && self->pieces != NULL && self->stores != NULL &&
-           self->fills.fills != NULL && self->crops != NULL;
+           self->tile_classes != NULL && self->pieces != NULL && self->stores != NULL;
 }
 
 int
@@ -132,8 +153,15 @@ berth_planner_configure(BerthPlanner *self, int width, int height)
     if (!berth_frame_size_is_allowed(width, height)) {
         return BERTH_ERR_TOO_LARGE;
     }
-    BerthPlanner mode = { .copy_planner = self->copy_planner };
-    memcpy(mode.hash_key, self->hash_key, sizeof mode.hash_key);
+    /* What is of the mode begins anew, the tools stay. */
+    BerthPlanner mode = *self;
+    mode.picture = NULL;
+    mode.work = NULL;
+    mode.tiles = NULL;
+    mode.tile_classes = NULL;
+    mode.pieces = NULL;
+    mode.stores = NULL;
+    mode.serial = 0;
     if (!make_mode(&mode, width, height)) {
         clear_mode(&mode);
         return BERTH_ERR_NO_MEMORY;
@@ -184,6 +212,12 @@ apply_copies(BerthPlanner *self)
 
 /* --- tiles --- */
 
+static bool
+is_whole(BerthRect part, BerthRect tile)
+{
+    return WHOLE_SHARE * berth_rect_area_px(part) >= berth_rect_area_px(tile);
+}
+
 /* Offers to caches what a tile shows, if it rested and is about to become another one. */
 static void
 maybe_store(BerthPlanner *self, unsigned index, BerthRect box)
@@ -192,8 +226,7 @@ maybe_store(BerthPlanner *self, unsigned index, BerthRect box)
     BerthRect rect = get_tile_rect(self, index);
     uint32_t xrgb;
     if (tile->copied_serial == self->serial || self->now_us - tile->change_us < STORE_REST_US ||
-        WHOLE_SHARE * berth_rect_area_px(box) < berth_rect_area_px(rect) ||
-        berth_frame_get_solid(self->picture, rect, &xrgb)) {
+        !is_whole(box, rect) || berth_frame_get_solid(self->picture, rect, &xrgb)) {
         return;
     }
     if (!tile->has_hash) {
@@ -201,6 +234,20 @@ maybe_store(BerthPlanner *self, unsigned index, BerthRect box)
         tile->has_hash = true;
     }
     self->stores[self->n_stores++] = (BerthPlanStore){ (uint16_t)index, tile->hash };
+    uint16_t slot;
+    if (!berth_tile_cache_find(self->seen, tile->hash, &slot)) {
+        berth_tile_cache_store(self->seen, tile->hash);
+    }
+}
+
+static void
+note_change(Tile *tile, BerthRect rect, int64_t now_us)
+{
+    bool is_hot =
+        now_us - tile->change_us < HOT_US && 2 * berth_rect_area_px(rect) >= (int64_t)TILE * TILE;
+    tile->n_hot = is_hot ? (uint8_t)MIN(tile->n_hot + 1, HOT_CHANGES) : 0;
+    tile->change_us = now_us;
+    tile->has_hash = false;
 }
 
 /* Takes over what differs in a tile and makes a piece of it. */
@@ -217,8 +264,7 @@ take_tile(BerthPlanner *self, const BerthFrame *frame, int column, int row)
     if (berth_rect_is_empty(rect)) {
         return;
     }
-    self->tiles[index].change_us = self->now_us;
-    self->tiles[index].has_hash = false;
+    note_change(&self->tiles[index], rect, self->now_us);
     Piece piece = { .rect = rect, .tile = index, .content = BERTH_CONTENT_FILL };
     if (!berth_frame_get_solid(frame, rect, &piece.xrgb)) {
         BerthPixelStats stats = berth_classify_count(frame, rect);
@@ -241,36 +287,91 @@ take_tiles(BerthPlanner *self, const BerthFrame *frame)
 
 /* --- pieces --- */
 
+/* Hashes a tile that becomes another one. */
 static void
-add_crop(BerthPlanner *self, const Piece *piece)
+maybe_hash(BerthPlanner *self, const Piece *piece)
 {
     Tile *tile = &self->tiles[piece->tile];
     BerthRect rect = get_tile_rect(self, piece->tile);
-    BerthTileClass tile_class =
-        piece->content == BERTH_CONTENT_PLAIN ? BERTH_TILE_PLAIN : BERTH_TILE_GRADIENT;
-    if (WHOLE_SHARE * berth_rect_area_px(piece->rect) >= berth_rect_area_px(rect)) {
+    if (!tile->has_hash && is_whole(piece->rect, rect)) {
         tile->hash = berth_tile_hash(self->picture, rect, self->hash_key);
         tile->has_hash = true;
-        self->tile_classes[piece->tile] = (uint8_t)tile_class;
     }
-    self->crops[self->n_crops++] =
-        (BerthPlanCrop){ piece->rect, tile_class, tile->has_hash, tile->hash };
+}
+
+/* Whether viewers are likely to have the tile in their caches. */
+static bool
+is_seen(BerthPlanner *self, const Piece *piece)
+{
+    const Tile *tile = &self->tiles[piece->tile];
+    uint16_t slot;
+    maybe_hash(self, piece);
+    return tile->has_hash && berth_tile_cache_find(self->seen, tile->hash, &slot);
 }
 
 static void
-deal_pieces(BerthPlanner *self)
+add_crop(BerthPlanner *self, const Piece *piece)
 {
+    const Tile *tile = &self->tiles[piece->tile];
+    BerthTileClass tile_class =
+        piece->content == BERTH_CONTENT_PLAIN ? BERTH_TILE_PLAIN : BERTH_TILE_GRADIENT;
+    maybe_hash(self, piece);
+    if (tile->has_hash) {
+        self->tile_classes[piece->tile] = (uint8_t)tile_class;
+    }
+    BerthPlanCrop crop = { piece->rect, tile_class, tile->has_hash, tile->hash };
+    g_array_append_val(self->crops, crop);
+}
+
+/* Whether photos may be sent inexactly first. */
+static bool
+photos_are_many(const BerthPlanner *self)
+{
+    int64_t area_px = 0;
+    for (size_t i = 0; i < self->n_pieces; i++) {
+        if (self->pieces[i].content == BERTH_CONTENT_PHOTO) {
+            area_px += berth_rect_area_px(self->pieces[i].rect);
+        }
+    }
+    return area_px >= MIN_PHOTO_PX;
+}
+
+/* A photo of few pixels has more tables than picture. */
+static bool
+is_photo(BerthPlanner *self, const Piece *piece, bool is_many)
+{
+    return piece->content == BERTH_CONTENT_PHOTO &&
+           (is_many || self->tiles[piece->tile].n_hot == HOT_CHANGES) && !is_seen(self, piece);
+}
+
+static void
+add_photo(BerthPlanner *self, const Piece *piece)
+{
+    self->tile_classes[piece->tile] = BERTH_TILE_PHOTO;
+    g_array_append_val(self->photo_rects, piece->rect);
+}
+
+static void
+deal_pieces(BerthPlanner *self, bool may_have_photos)
+{
+    bool is_many = may_have_photos && photos_are_many(self);
     self->fills.n = 0;
-    self->n_crops = 0;
+    g_array_set_size(self->crops, 0);
+    g_array_set_size(self->photo_rects, 0);
     for (size_t i = 0; i < self->n_pieces; i++) {
         const Piece *piece = &self->pieces[i];
         if (piece->content == BERTH_CONTENT_FILL) {
             berth_fill_list_add(&self->fills, piece->rect, piece->xrgb);
+        } else if (may_have_photos && is_photo(self, piece, is_many)) {
+            add_photo(self, piece);
         } else {
             add_crop(self, piece);
         }
     }
     berth_fill_list_join(&self->fills);
+    g_array_set_size(self->photo_rects,
+                     (guint)berth_photo_groups_join((BerthRect *)(void *)self->photo_rects->data,
+                                                    self->photo_rects->len));
 }
 
 /* --- the plan --- */
@@ -305,10 +406,27 @@ mark_changed(BerthPlan *plan)
     for (size_t i = 0; i < plan->n_crops; i++) {
         berth_damage_add_rect(plan->changed, plan->crops[i].rect);
     }
+    for (size_t i = 0; i < plan->n_photos; i++) {
+        berth_damage_add_rect(plan->changed, plan->photos[i].rect);
+    }
+}
+
+/* Names the photos; the jobs of the plan make them. */
+static bool
+add_photos(const BerthPlanner *self, BerthPlan *plan, uint8_t quality)
+{
+    plan->photo_pool = self->photo_pool;
+    plan->n_photos = self->photo_rects->len;
+    plan->photos = g_try_new0(BerthPlanPhoto, plan->n_photos);
+    for (size_t i = 0; plan->photos != NULL && i < plan->n_photos; i++) {
+        plan->photos[i].rect = g_array_index(self->photo_rects, BerthRect, i);
+        plan->photos[i].quality = quality;
+    }
+    return plan->photos != NULL || plan->n_photos == 0;
 }
 
 static BerthPlan *
-make_plan(BerthPlanner *self)
+make_plan(BerthPlanner *self, uint8_t photo_quality)
 {
     bool is_ok = true;
     BerthPlan *plan = g_try_new0(BerthPlan, 1);
@@ -327,11 +445,12 @@ make_plan(BerthPlanner *self)
         .n_copies = self->n_copies,
         .fills = dup_list(self->fills.fills, self->fills.n, sizeof *plan->fills, &is_ok),
         .n_fills = self->fills.n,
-        .crops = dup_list(self->crops, self->n_crops, sizeof *plan->crops, &is_ok),
-        .n_crops = self->n_crops,
+        .crops = dup_list(self->crops->data, self->crops->len, sizeof *plan->crops, &is_ok),
+        .n_crops = self->crops->len,
         .tile_classes = dup_list(self->tile_classes, n_tiles, 1, &is_ok),
         .ref_count = 1,
     };
+    is_ok = add_photos(self, plan, photo_quality) && is_ok;
     if (!is_ok || plan->changed == NULL) {
         berth_plan_unref(plan);
         return NULL;
@@ -363,10 +482,10 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
         return error;
     }
     take_tiles(self, frame);
-    deal_pieces(self);
+    deal_pieces(self, input->photo_mask != 0 && input->photo_quality > 0);
     berth_copy_planner_advance(self->copy_planner, self->work);
     berth_damage_clear(self->work);
-    BerthPlan *plan = make_plan(self);
+    BerthPlan *plan = make_plan(self, MIN(input->photo_quality, 100));
     if (plan == NULL) {
         return BERTH_ERR_NO_MEMORY;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What recorded screens cost in the display engines, without processes and networks:
- * bench-scenes FILE.scr...
+ * bench-scenes [-v] FILE.scr...  (-v: a line for each frame)
  *
  * A scene is played on its recorded times by a clock that only this program moves: each frame is
  * captured, encoded for a client that has always room, and decoded; between frames and for three
@@ -39,6 +39,7 @@ typedef struct {
 } Message;
 
 typedef struct {
+    bool is_verbose;
     SceneFile *file;
     int width, height;
     uint32_t *screen;
@@ -185,11 +186,29 @@ note_cost(Bench *bench, double ms)
 }
 
 static void
+print_frame(const Bench *bench, int64_t now_us, const BerthFrameStats *stats, double ms)
+{
+    printf(
+        "%9.3f s  damage %4zu tiles %8lld px  copies %3zu %8lld px  fills %3zu %8lld px  photos %2zu %8lld px  exact "
+        "%3zu %8lld px  cached %3zu  stored %3zu  %8zu bytes %6.2f ms\n",
+        (double)now_us / 1e6, berth_damage_get_n_tiles(bench->damage),
+        (long long)berth_damage_get_area_px(bench->damage), stats->n_copies,
+        (long long)stats->copied_px, stats->n_fills, (long long)stats->filled_px, stats->n_photos,
+        (long long)stats->photo_px, stats->n_exact, (long long)stats->exact_px, stats->n_cached,
+        stats->n_stored, stats->n_bytes, ms);
+}
+
+static void
 encode(Bench *bench, int64_t now_us)
 {
     BerthFrameInfo info = { .frame_id = ++bench->frame_id, .capture_us = now_us };
     BerthPlanInput input = {
-        .now_us = now_us, .pointer_x = -1, .pointer_y = -1, .effort = 2, .photo_quality = 85
+        .now_us = now_us,
+        .pointer_x = -1,
+        .pointer_y = -1,
+        .effort = 2,
+        .photo_quality = 85,
+        .photo_mask = 1,
     };
     double start_ms = cpu_ms();
     berth_plan_unref(bench->plan);
@@ -200,10 +219,16 @@ encode(Bench *bench, int64_t now_us)
     for (size_t i = 0; i < berth_plan_get_n_jobs(bench->plan); i++) {
         berth_plan_run_job(bench->plan, i);
     }
-    require(berth_client_stream_encode(bench->stream, bench->plan, &info, keep, bench, NULL) == 0 &&
+    BerthFrameStats stats;
+    require(berth_client_stream_encode(bench->stream, bench->plan, &info, keep, bench, &stats) ==
+                    0 &&
                 berth_client_stream_end(bench->stream, 0, keep, bench) == 0,
             "encoding");
-    note_cost(bench, cpu_ms() - start_ms);
+    double ms = cpu_ms() - start_ms;
+    note_cost(bench, ms);
+    if (bench->is_verbose) {
+        print_frame(bench, now_us, &stats, ms);
+    }
     berth_damage_clear(bench->damage);
 }
 
@@ -319,7 +344,7 @@ print_row(const Bench *bench, const char *name)
 static bool
 set_up(Bench *bench, const char *path)
 {
-    memset(bench, 0, sizeof *bench);
+    *bench = (Bench){ .is_verbose = bench->is_verbose };
     bench->exact_us = -1;
     bench->psnr_min = 60;
     bench->file = scene_file_open(path);
@@ -332,8 +357,11 @@ set_up(Bench *bench, const char *path)
                                            .max_height = bench->height,
                                            .window_log = 23,
                                            .gradient_window_log = 20,
-                                           .n_cache_tiles = 2048 };
-    BerthClientCaps caps = { .window_log = 23, .gradient_window_log = 20, .n_cache_tiles = 2048 };
+                                           .n_cache_tiles = 2048,
+                                           .photo_mask = 1 };
+    BerthClientCaps caps = {
+        .window_log = 23, .gradient_window_log = 20, .n_cache_tiles = 2048, .photo_mask = 1
+    };
     bench->screen = calloc((size_t)bench->width * (size_t)bench->height, 4);
     bench->frame = berth_frame_new(bench->width, bench->height);
     bench->damage = berth_damage_new(bench->width, bench->height);
@@ -387,7 +415,8 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: bench-scenes FILE.scr...\n");
         return 2;
     }
-    for (int i = 1; i < argc; i++) {
+    bench.is_verbose = strcmp(argv[1], "-v") == 0;
+    for (int i = bench.is_verbose ? 2 : 1; i < argc; i++) {
         n_bad += run_scene(&bench, argv[i]) ? 0 : 1;
     }
     return n_bad == 0 ? 0 : 1;

@@ -33,6 +33,7 @@ typedef struct {
     BerthDecodedEvent last;
     uint32_t frame_id;
     int64_t now_us;
+    uint8_t photo_mask;
     uint16_t head;
 } World;
 
@@ -112,6 +113,22 @@ draw_noise(World *world, BerthRect rect)
     }
 }
 
+/* Many colours that change gradually, and a little noise. */
+static void
+draw_photo(World *world, BerthRect rect)
+{
+    uint32_t base = (uint32_t)random_next(&world->random);
+    for (int y = rect.y; y < rect.y + rect.h; y++) {
+        for (int x = rect.x; x < rect.x + rect.w; x++) {
+            uint32_t noise = (uint32_t)random_next(&world->random) & 0x030303;
+            uint32_t red = (base + (uint32_t)(x + y) / 3) & 0xfc;
+            uint32_t green = (base / 256 + (uint32_t)(2 * x - y) / 4) & 0xfc;
+            uint32_t blue = (base / 65536 + (uint32_t)y / 2) & 0xfc;
+            *at(world, x, y) = (red << 16 | green << 8 | blue) + noise;
+        }
+    }
+}
+
 static void
 scroll(World *world, BerthRect rect)
 {
@@ -129,10 +146,10 @@ scroll(World *world, BerthRect rect)
 static void
 draw(World *world)
 {
-    static void (*const draws[])(World *, BerthRect) = { draw_solid, draw_text, draw_noise, scroll,
-                                                         scroll };
+    static void (*const draws[])(World *, BerthRect) = { draw_solid, draw_text,  draw_noise,
+                                                         scroll,     draw_photo, scroll };
     BerthRect rect = random_rect(world);
-    draws[random_int(&world->random, 0, 4)](world, rect);
+    draws[random_int(&world->random, 0, 5)](world, rect);
     capture(world, rect);
 }
 
@@ -184,6 +201,28 @@ assert_change_is_reported(World *world, const BerthFrame *before)
     }
 }
 
+/* Time goes by until the picture is exact. */
+static void
+rest(World *world, const BerthPlan *plan)
+{
+    int64_t due_us;
+    while (berth_client_stream_get_refine_due(world->stream, world->head, world->now_us, &due_us)) {
+        BerthFrameInfo info = { .frame_id = ++world->frame_id, .head = world->head };
+        bool is_begun;
+        assert_true(due_us <= world->now_us + 600000);
+        world->now_us = due_us > world->now_us ? due_us : world->now_us;
+        assert_berth_ok(berth_client_stream_refine(
+            world->stream, plan, &info, world->now_us, random_int(&world->random, -1, world->width),
+            random_int(&world->random, -1, world->height),
+            (size_t)random_int(&world->random, 0, 100000), deliver, world, NULL, &is_begun));
+        assert_true(is_begun);
+        assert_berth_ok(berth_client_stream_end(world->stream, 7, deliver, world));
+    }
+    assert_same_picture(world);
+    assert_berth_ok(berth_client_stream_check(world->stream, plan, world->head, deliver, world));
+    assert_int_equal(world->last.kind, BERTH_DECODED_NOTHING);
+}
+
 static void
 send_frame(World *world)
 {
@@ -197,21 +236,30 @@ send_frame(World *world)
     BerthFrameStats stats;
     BerthPlan *plan;
     BerthPlanInput input = { .now_us = world->now_us += random_int(&world->random, 1, 400) * 1000,
-                             .effort = random_int(&world->random, 0, 3) };
+                             .effort = random_int(&world->random, 0, 3),
+                             .photo_quality = (uint8_t)random_int(&world->random, 0, 100),
+                             .photo_mask = world->photo_mask };
     assert_berth_ok(
         berth_planner_plan(world->planner, world->captured, world->damage, &input, &plan));
+    for (size_t i = 0; i < berth_plan_get_n_jobs(plan); i++) {
+        berth_plan_run_job(plan, i);
+    }
     assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, deliver, world, &stats));
     assert_berth_ok(berth_client_stream_end(world->stream, 7, deliver, world));
-    berth_plan_unref(plan);
     berth_damage_clear(world->damage);
     assert_int_equal(world->last.kind, BERTH_DECODED_FRAME);
     assert_int_equal(world->last.frame_id, world->frame_id);
     assert_int_equal(world->last.input_serial, world->frame_id * 3);
     assert_int_equal(world->last.capture_us, -(int64_t)world->frame_id);
     assert_int_equal(world->last.n_bytes, stats.n_bytes);
-    assert_same_picture(world);
     assert_change_is_reported(world, before);
     berth_frame_unref(before);
+    if (world->photo_mask == 0) {
+        assert_same_picture(world);
+    } else if (random_int(&world->random, 0, 3) == 0) {
+        rest(world, plan);
+    }
+    berth_plan_unref(plan);
 }
 
 static void
@@ -219,10 +267,12 @@ connect_client(World *world)
 {
     berth_client_stream_free(world->stream);
     berth_frame_decoder_free(world->decoder);
+    world->photo_mask = random_int(&world->random, 0, 1) == 0 ? 0 : 1;
     BerthClientCaps caps = {
         .window_log = random_int(&world->random, 10, 23),
         .gradient_window_log = random_int(&world->random, 0, 2) == 0 ? 0 : 12,
         .n_cache_tiles = (unsigned)random_int(&world->random, 0, 40),
+        .photo_mask = world->photo_mask,
     };
     BerthFrameDecoderCaps decoder_caps = {
         .max_width = MAX_SIDE,
@@ -230,6 +280,7 @@ connect_client(World *world)
         .window_log = caps.window_log,
         .gradient_window_log = caps.gradient_window_log,
         .n_cache_tiles = caps.n_cache_tiles,
+        .photo_mask = caps.photo_mask,
     };
     world->stream = berth_client_stream_new(&caps, random_int(&world->random, 1, 3));
     world->decoder = berth_frame_decoder_new(&decoder_caps);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/encode/client-stream-private.h"
+
+#include "berth/errors.h"
+#include "display/wire/msg-photo.h"
+
+#define TILE BERTH_CLIENT_TILE
+/* Pixels of one EXACT message; larger frames are cut so that the client decodes as it receives. */
+#define EXACT_MESSAGE_PX (160 * 1024)
+/* A photo of this quality is not sent again before it becomes exact. */
+#define GOOD_QUALITY 75
+
+int
+berth_client_emit(BerthClientStream *self, int error, uint8_t type, BerthMessageFunc emit,
+                  void *user_data)
+{
+    if (error == BERTH_OK) {
+        error = emit(BERTH_CHANNEL_DISPLAY, type, self->message.data, self->message.len, user_data);
+    }
+    if (error != BERTH_OK) {
+        self->error = error;
+    }
+    self->frame_bytes += self->message.len;
+    berth_writer_reset(&self->message);
+    return error;
+}
+
+static int
+emit_part(BerthClientJob *job, int error, uint8_t type)
+{
+    job->stats.n_messages++;
+    return berth_client_emit(job->self, error, type, job->emit, job->user_data);
+}
+
+/* Notes what the client shows after a part of the frame. */
+static void
+note_paint(BerthClientJob *job, BerthRect rect, uint8_t quality)
+{
+    berth_refiner_paint(job->head->refiner, rect, quality, job->is_change, job->now_us);
+}
+
+int
+berth_client_send_begin(BerthClientJob *job, const BerthFrameInfo *info, uint16_t flags)
+{
+    BerthMsgFrameBegin begin = {
+        .frame = info->frame_id,
+        .head = info->head,
+        .flags = flags,
+        .input_serial = info->input_serial,
+        .capture_us = info->capture_us,
+    };
+    job->self->frame_bytes = 0;
+    job->self->frame_id = info->frame_id;
+    job->self->is_in_frame = true;
+    int error = berth_msg_frame_begin_encode(&job->self->message, &begin);
+    return emit_part(job, error, BERTH_MSG_FRAME_BEGIN);
+}
+
+/* Sends the list of tiles and empties it. */
+static int
+send_tiles(BerthClientJob *job, uint8_t type)
+{
+    GArray *tiles = job->self->tiles;
+    if (tiles->len == 0) {
+        return BERTH_OK;
+    }
+    int error = berth_msg_tiles_encode(&job->self->message,
+                                       (const BerthWireTile *)(void *)tiles->data, tiles->len);
+    g_array_set_size(tiles, 0);
+    return emit_part(job, error, type);
+}
+
+static BerthRect
+get_tile_rect(const BerthClientHead *head, unsigned tile)
+{
+    int n_columns = (head->width + TILE - 1) / TILE;
+    BerthRect rect = { (int)tile % n_columns * TILE, (int)tile / n_columns * TILE, TILE, TILE };
+    return berth_rect_intersect(rect, (BerthRect){ 0, 0, head->width, head->height });
+}
+
+int
+berth_client_send_stores(BerthClientJob *job)
+{
+    BerthClientStream *self = job->self;
+    for (size_t i = 0; self->cache != NULL && i < job->plan->n_stores; i++) {
+        const BerthPlanStore *store = &job->plan->stores[i];
+        uint16_t slot;
+        /* What is kept must be what its hash says. */
+        if (berth_refiner_is_exact(job->head->refiner, get_tile_rect(job->head, store->tile)) &&
+            !berth_tile_cache_find(self->cache, store->hash, &slot)) {
+            slot = berth_tile_cache_store(self->cache, store->hash);
+            BerthWireTile tile = { store->tile, slot };
+            g_array_append_val(self->tiles, tile);
+        }
+    }
+    job->stats.n_stored = self->tiles->len;
+    return send_tiles(job, BERTH_MSG_TILE_STORE);
+}
+
+int
+berth_client_send_copies(BerthClientJob *job)
+{
+    const BerthPlan *plan = job->plan;
+    if (plan->n_copies == 0) {
+        return BERTH_OK;
+    }
+    g_autofree BerthMove *moves = g_new(BerthMove, plan->n_copies);
+    for (size_t i = 0; i < plan->n_copies; i++) {
+        const BerthWireCopy *copy = &plan->copies[i];
+        moves[i] = (BerthMove){ { copy->sx, copy->sy, copy->w, copy->h }, copy->dx, copy->dy };
+        job->stats.copied_px += (int64_t)copy->w * copy->h;
+    }
+    job->stats.n_copies = plan->n_copies;
+    int error = berth_refiner_copy(job->head->refiner, moves, plan->n_copies, job->now_us);
+    if (error == BERTH_OK) {
+        error = berth_msg_copy_encode(&job->self->message, plan->copies, plan->n_copies);
+    }
+    return emit_part(job, error, BERTH_MSG_COPY);
+}
+
+int
+berth_client_send_fills(BerthClientJob *job, const BerthWireFill *fills, size_t n_fills)
+{
+    if (n_fills == 0) {
+        return BERTH_OK;
+    }
+    for (size_t i = 0; i < n_fills; i++) {
+        BerthRect rect = { fills[i].x, fills[i].y, fills[i].w, fills[i].h };
+        job->stats.filled_px += berth_rect_area_px(rect);
+        note_paint(job, rect, BERTH_QUALITY_EXACT);
+    }
+    job->stats.n_fills = n_fills;
+    int error = berth_msg_fill_encode(&job->self->message, fills, n_fills);
+    return emit_part(job, error, BERTH_MSG_FILL);
+}
+
+int
+berth_client_send_photo(BerthClientJob *job, BerthRect rect, uint8_t quality, const uint8_t *data,
+                        size_t len)
+{
+    if (len == 0) {
+        berth_client_add_exact(job, BERTH_TILE_GRADIENT, rect);
+        return BERTH_OK;
+    }
+    BerthMsgPhoto photo = {
+        .rect = { (uint16_t)rect.x, (uint16_t)rect.y, (uint16_t)rect.w, (uint16_t)rect.h },
+        .codec = BERTH_PHOTO_JPEG,
+        .quality = quality,
+        .data = data,
+        .data_len = len,
+    };
+    note_paint(job, rect, quality >= GOOD_QUALITY ? BERTH_QUALITY_HIGH : quality);
+    job->stats.n_photos++;
+    job->stats.photo_px += berth_rect_area_px(rect);
+    int error = berth_msg_photo_encode(&job->self->message, &photo);
+    return emit_part(job, error, BERTH_MSG_PHOTO);
+}
+
+void
+berth_client_clear_lists(BerthClientStream *self)
+{
+    self->fills.n = 0;
+    g_array_set_size(self->tiles, 0);
+    for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
+        g_array_set_size(self->exacts[i], 0);
+    }
+}
+
+/* Joined to the last one if it goes on to the right. */
+void
+berth_client_add_exact(BerthClientJob *job, BerthTileClass tile_class, BerthRect rect)
+{
+    BerthClientStream *self = job->self;
+    bool is_gradient =
+        tile_class != BERTH_TILE_PLAIN && self->streams[BERTH_EXACT_GRADIENT] != NULL;
+    GArray *list = self->exacts[is_gradient ? BERTH_EXACT_GRADIENT : BERTH_EXACT_PLAIN];
+    note_paint(job, rect, BERTH_QUALITY_EXACT);
+    if (list->len > 0) {
+        BerthWireRect *last = &g_array_index(list, BerthWireRect, list->len - 1);
+        if (last->y == rect.y && last->h == rect.h && last->x + last->w == rect.x) {
+            last->w = (uint16_t)(last->w + rect.w);
+            return;
+        }
+    }
+    BerthWireRect item = { (uint16_t)rect.x, (uint16_t)rect.y, (uint16_t)rect.w, (uint16_t)rect.h };
+    g_array_append_val(list, item);
+}
+
+/* Draws a crop by the whole tile that it is part of, if the client has that tile. */
+bool
+berth_client_add_cached(BerthClientJob *job, const BerthPlanCrop *crop)
+{
+    BerthClientStream *self = job->self;
+    BerthWireTile item;
+    if (self->cache == NULL || !crop->has_hash ||
+        !berth_tile_cache_find(self->cache, crop->hash, &item.slot)) {
+        return false;
+    }
+    int n_columns = (job->head->width + TILE - 1) / TILE;
+    item.tile = (uint16_t)(crop->rect.y / TILE * n_columns + crop->rect.x / TILE);
+    g_array_append_val(self->tiles, item);
+    note_paint(job, get_tile_rect(job->head, item.tile), BERTH_QUALITY_EXACT);
+    job->stats.n_cached++;
+    return true;
+}
+
+int
+berth_client_send_cached(BerthClientJob *job)
+{
+    return send_tiles(job, BERTH_MSG_CACHED);
+}
+
+static int
+send_exacts_of(BerthClientJob *job, BerthExactStreamKind kind)
+{
+    BerthClientStream *self = job->self;
+    const BerthWireRect *rects = (const BerthWireRect *)(void *)self->exacts[kind]->data;
+    size_t n = self->exacts[kind]->len;
+    for (size_t first = 0; first < n;) {
+        size_t n_rects = 0;
+        int64_t area_px = 0;
+        while (first + n_rects < n && area_px < EXACT_MESSAGE_PX) {
+            const BerthWireRect *rect = &rects[first + n_rects++];
+            area_px += (int64_t)rect->w * rect->h;
+        }
+        int error = berth_exact_stream_encode(self->streams[kind], job->plan->picture,
+                                              rects + first, n_rects, &self->message);
+        error = emit_part(job, error, BERTH_MSG_EXACT);
+        if (error != BERTH_OK) {
+            return error;
+        }
+        job->stats.exact_px += area_px;
+        first += n_rects;
+    }
+    job->stats.n_exact += n;
+    return BERTH_OK;
+}
+
+/* What has few colours first: it is what the user reads. */
+int
+berth_client_send_exacts(BerthClientJob *job)
+{
+    int error = send_exacts_of(job, BERTH_EXACT_PLAIN);
+    return error == BERTH_OK ? send_exacts_of(job, BERTH_EXACT_GRADIENT) : error;
+}
