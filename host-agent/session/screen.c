@@ -35,7 +35,8 @@ struct BerthScreen {
     /* Under the lock: */
     unsigned changes;
     unsigned pixel_changes; /* BERTH_SCREEN_MODE and _DAMAGE */
-    bool is_in_update;      /* pixel changes wait until its end */
+    BerthScreenFetch fetch; /* what is offered; NULL: nothing */
+    void *fetch_data;
     bool is_wanted;
     int source_wake; /* eventfd of the source, borrowed; -1: none */
     BerthFrame *shadow;
@@ -132,7 +133,7 @@ note_change(BerthScreen *self, unsigned change)
 {
     unsigned *changes = change & PIXEL_CHANGES ? &self->pixel_changes : &self->changes;
 
-    if (*changes == 0 && !(self->is_in_update && changes == &self->pixel_changes)) {
+    if (*changes == 0) {
         g_source_set_ready_time(self->wake, 0);
     }
     *changes |= change;
@@ -195,18 +196,24 @@ berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px)
     g_mutex_unlock(&self->lock);
 }
 
-/* Under the lock, after pixels may have changed. */
+/* Under the lock: pixels have changed. */
 static void
-note_damage(BerthScreen *self, uint32_t stamp)
+note_pixels(BerthScreen *self, uint32_t stamp)
 {
-    if (berth_damage_is_empty(self->damage)) {
-        return;
-    }
     if (!(self->pixel_changes & BERTH_SCREEN_DAMAGE)) {
         self->capture_us = berth_monotonic_us();
     }
     self->damage_stamp = stamp;
     note_change(self, BERTH_SCREEN_DAMAGE);
+}
+
+/* Under the lock, after pixels may have changed. */
+static void
+note_damage(BerthScreen *self, uint32_t stamp)
+{
+    if (!berth_damage_is_empty(self->damage)) {
+        note_pixels(self, stamp);
+    }
 }
 
 int
@@ -225,22 +232,27 @@ berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *so
 }
 
 void
-berth_screen_begin_update(BerthScreen *self)
+berth_screen_offer(BerthScreen *self, uint32_t stamp, BerthScreenFetch fetch, void *user_data)
 {
     g_mutex_lock(&self->lock);
-    self->is_in_update = true;
+    self->fetch = fetch;
+    self->fetch_data = user_data;
+    note_pixels(self, stamp);
     g_mutex_unlock(&self->lock);
 }
 
 void
-berth_screen_end_update(BerthScreen *self)
+berth_screen_withdraw(BerthScreen *self)
 {
     g_mutex_lock(&self->lock);
-    self->is_in_update = false;
-    if (self->pixel_changes) {
-        g_source_set_ready_time(self->wake, 0);
-    }
+    self->fetch = NULL;
     g_mutex_unlock(&self->lock);
+}
+
+uint32_t
+berth_screen_get_input_stamp_now(BerthScreen *self)
+{
+    return (uint32_t)g_atomic_int_get(&self->input_stamp);
 }
 
 bool
@@ -389,6 +401,16 @@ copy_damage(BerthScreen *self)
     self->taken_stamp = self->damage_stamp;
 }
 
+/* Under the lock: brings in what the source offers. */
+static void
+fetch_offer(BerthScreen *self)
+{
+    if (self->fetch) {
+        self->fetch(self->picture, self->taken, self->fetch_data);
+        self->fetch = NULL;
+    }
+}
+
 /* Under the lock: makes picture and damage of the mode's size. */
 static bool
 follow_mode(BerthScreen *self)
@@ -443,15 +465,19 @@ berth_screen_take_picture(BerthScreen *self)
     unsigned changes;
 
     g_mutex_lock(&self->lock);
-    changes = self->is_in_update ? 0 : self->pixel_changes;
+    changes = self->pixel_changes;
     if ((changes & BERTH_SCREEN_MODE) && !follow_mode(self)) {
         g_source_set_ready_time(self->wake, berth_monotonic_us() + MEMORY_RETRY_US);
         changes = 0;
     } else {
-        self->pixel_changes &= ~changes;
+        self->pixel_changes = 0;
     }
     if (changes & BERTH_SCREEN_DAMAGE) {
         copy_damage(self);
+        fetch_offer(self);
+        if (berth_damage_is_empty(self->taken)) {
+            changes = 0;
+        }
         maybe_wake_source(self);
     }
     g_mutex_unlock(&self->lock);

@@ -70,10 +70,26 @@ void berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px);
 int berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *source);
 
 /*
- * Source: what is written until the end of the update belongs together: nobody takes half of it.
+ * Brings pixels of a source into the picture, and marks what differs as damage (of its size).
+ *
+ * Thread: whoever takes the picture, under the screen's lock: it calls no function of the screen.
  */
-void berth_screen_begin_update(BerthScreen *self);
-void berth_screen_end_update(BerthScreen *self);
+typedef void (*BerthScreenFetch)(BerthFrame *picture, BerthDamage *damage, void *user_data);
+
+/*
+ * Source: something may have changed whose pixels lie at the source and stay as they are until they
+ * are taken; one offer waits at a time, a new one takes the place of the old one.  This saves the
+ * pass over memory that berth_screen_write() is; a source does one or the other.
+ *
+ * stamp: berth_screen_get_input_stamp_now() before the pixels were fetched
+ */
+void berth_screen_offer(BerthScreen *self, uint32_t stamp, BerthScreenFetch fetch, void *user_data);
+
+/* Source: takes the offer back, if it still waits; before its pixels die. */
+void berth_screen_withdraw(BerthScreen *self);
+
+/* Any thread: the stamp that was set last. */
+uint32_t berth_screen_get_input_stamp_now(BerthScreen *self);
 
 /*
  * Source: whether a picture brought in now could be shown soon: somebody wants one, and the last

@@ -20,6 +20,12 @@
 /* Beyond this many rectangles of damage their common box is taken. */
 #define MAX_DAMAGE_RECTS 512
 
+typedef struct {
+    BerthRect rect;
+    size_t offset;
+    xcb_shm_get_image_cookie_t cookie;
+} Grab;
+
 struct BerthX11Grabber {
     xcb_connection_t *connection;
     xcb_window_t root;
@@ -34,13 +40,10 @@ struct BerthX11Grabber {
     int width, height;
     bool is_damaged;
     bool is_all_damaged;
+    /* What lies in the segment; the taker's while it is offered. */
+    Grab grabs[MAX_GRABS];
+    size_t n_grabs;
 };
-
-typedef struct {
-    BerthRect rect;
-    size_t offset;
-    xcb_shm_get_image_cookie_t cookie;
-} Grab;
 
 /* ---- what the display can ---- */
 
@@ -136,6 +139,7 @@ get_stride(const BerthX11Grabber *self, int width)
 static void
 drop_segment(BerthX11Grabber *self)
 {
+    berth_screen_withdraw(self->screen);
     if (self->segment) {
         xcb_shm_detach(self->connection, self->segment);
         self->segment = 0;
@@ -338,8 +342,9 @@ get_size(const BerthX11Grabber *self, BerthRect rect)
 
 /* Asks for all rectangles; merged ones may overlap, so that their sum may not fit: then for all. */
 static size_t
-request_grabs(BerthX11Grabber *self, BerthRegion *region, Grab *grabs)
+request_grabs(BerthX11Grabber *self, BerthRegion *region)
 {
+    Grab *grabs = self->grabs;
     size_t offset = 0;
 
     for (size_t i = 0; i < region->n_rects; i++) {
@@ -362,44 +367,57 @@ request_grabs(BerthX11Grabber *self, BerthRegion *region, Grab *grabs)
     return region->n_rects;
 }
 
+/* In the thread of whoever takes the picture. */
 static void
-write_grab(BerthX11Grabber *self, const Grab *grab)
+fetch_grabs(BerthFrame *picture, BerthDamage *damage, void *user_data)
 {
-    size_t stride = get_stride(self, grab->rect.w);
-    BerthPixelSource source = {
-        .data = self->pixels + grab->offset,
-        .size_bytes = stride * (size_t)grab->rect.h,
-        .stride_bytes = stride,
-        .format = self->format,
-    };
+    const BerthX11Grabber *self = user_data;
 
-    berth_screen_write(self->screen, grab->rect, &source);
+    for (size_t i = 0; i < self->n_grabs; i++) {
+        const Grab *grab = &self->grabs[i];
+        size_t stride = get_stride(self, grab->rect.w);
+        BerthPixelSource source = {
+            .data = self->pixels + grab->offset,
+            .size_bytes = stride * (size_t)grab->rect.h,
+            .stride_bytes = stride,
+            .format = self->format,
+        };
+
+        berth_damage_compare_copy(damage, picture, grab->rect, &source);
+    }
+}
+
+/* Waits for the pixels; keeps the grabs that came. */
+static bool
+collect_grabs(BerthX11Grabber *self, size_t n)
+{
+    self->n_grabs = 0;
+    for (size_t i = 0; i < n; i++) {
+        g_autofree xcb_shm_get_image_reply_t *reply =
+            xcb_shm_get_image_reply(self->connection, self->grabs[i].cookie, NULL);
+
+        if (reply) {
+            self->grabs[self->n_grabs++] = self->grabs[i];
+        }
+    }
+    return self->n_grabs == n;
 }
 
 void
 berth_x11_grabber_grab(BerthX11Grabber *self)
 {
+    uint32_t stamp = berth_screen_get_input_stamp_now(self->screen);
     BerthRegion region;
-    Grab grabs[MAX_GRABS];
-    size_t n;
-    bool has_failed = false;
+    bool is_whole;
 
     berth_region_init(&region, MAX_GRABS);
     take_damage(self, &region);
     self->is_damaged = self->is_all_damaged = false;
-    n = request_grabs(self, &region, grabs);
-    berth_screen_begin_update(self->screen);
-    for (size_t i = 0; i < n; i++) {
-        g_autofree xcb_shm_get_image_reply_t *reply =
-            xcb_shm_get_image_reply(self->connection, grabs[i].cookie, NULL);
-
-        if (reply) {
-            write_grab(self, &grabs[i]);
-        }
-        has_failed |= !reply;
+    is_whole = collect_grabs(self, request_grabs(self, &region));
+    if (self->n_grabs > 0) {
+        berth_screen_offer(self->screen, stamp, fetch_grabs, self);
     }
-    berth_screen_end_update(self->screen);
-    if (has_failed) {
+    if (!is_whole) {
         /* Most likely the display became smaller between damage and grab. */
         berth_x11_grabber_follow_size(self);
     }

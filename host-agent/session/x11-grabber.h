@@ -4,8 +4,8 @@
  *
  * The X server collects damage by itself and says once that there is some (report level NonEmpty);
  * its region is fetched only when a picture is wanted, so that changes that nobody sees cost
- * nothing.  The rectangles of one grab are asked for in one go, into one shared segment, and enter
- * the screen as one update, straight from the segment.
+ * nothing.  The rectangles of one grab are asked for in one go, into one shared segment; whoever
+ * takes the picture compares them straight out of it.
  *
  * The segment is a sealed memfd of ours: the server cannot make it shorter under our feet.
  *
@@ -43,5 +43,5 @@ bool berth_x11_grabber_has_damage(const BerthX11Grabber *self);
 /* The root window may have another size: follows it.  Errors: those of berth_screen_set_mode(). */
 int berth_x11_grabber_follow_size(BerthX11Grabber *self);
 
-/* Grabs all damage into the screen. */
+/* Grabs all damage and offers it to the screen, whose last offer must have been taken. */
 void berth_x11_grabber_grab(BerthX11Grabber *self);

@@ -205,20 +205,48 @@ heads_come_and_go(void **state)
     berth_screen_unref(second);
 }
 
+/* An offer of one rectangle in one colour. */
 static void
-nobody_takes_half_of_an_update(void **state)
+fetch_rect(BerthFrame *picture, BerthDamage *damage, void *user_data)
+{
+    const uint32_t *colour = user_data;
+    uint32_t pixels[8 * 8];
+    BerthPixelSource source = { (const uint8_t *)pixels, sizeof(pixels), 8 * 4,
+                                berth_pixel_format_bgrx };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(pixels); i++) {
+        pixels[i] = *colour;
+    }
+    assert_berth_ok(berth_damage_compare_copy(damage, picture, (BerthRect){ 4, 4, 8, 8 }, &source));
+}
+
+static void
+what_is_offered_comes_when_it_is_taken(void **state)
 {
     Fixture *fixture = *state;
+    uint32_t colour = 1;
 
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
     take_all(fixture);
-    berth_screen_begin_update(fixture->screen);
-    write_rect(fixture, (BerthRect){ 0, 0, 8, 8 }, 1);
-    assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
-    write_rect(fixture, (BerthRect){ 8, 8, 8, 8 }, 1);
-    berth_screen_end_update(fixture->screen);
+    berth_screen_set_input_stamp(fixture->screen, 5);
+    berth_screen_offer(fixture->screen, berth_screen_get_input_stamp_now(fixture->screen),
+                       fetch_rect, &colour);
+    berth_screen_set_input_stamp(fixture->screen, 6);
+    colour = 2; /* the pixels are those of the moment when they are taken */
     assert_int_equal(take_all(fixture), BERTH_SCREEN_DAMAGE);
-    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 16 * 16);
+    assert_int_equal(berth_damage_get_area_px(berth_screen_get_damage(fixture->screen)), 8 * 8);
+    assert_int_equal(berth_frame_pixel(berth_screen_get_picture(fixture->screen), 4, 4)[0], 2);
+    assert_int_equal(berth_screen_get_input_stamp(fixture->screen), 5);
+
+    /* The same again: there is a change to look at, but nothing differs. */
+    berth_screen_offer(fixture->screen, 6, fetch_rect, &colour);
+    assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE);
+    assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
+
+    colour = 3;
+    berth_screen_offer(fixture->screen, 6, fetch_rect, &colour);
+    berth_screen_withdraw(fixture->screen);
+    assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
 }
 
 static void
@@ -296,7 +324,7 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(pixels_wait_until_they_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_come_and_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nobody_takes_half_of_an_update, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_offered_comes_when_it_is_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_source_is_woken_when_a_picture_is_wanted, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_end_counts, set_up, tear_down),
