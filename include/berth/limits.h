@@ -56,6 +56,9 @@
 #define BERTH_LIMIT_VIDEO_KEEP_RECTS 1024u
 /* Display: frames sent and not acknowledged. */
 #define BERTH_LIMIT_FRAMES_IN_FLIGHT 2u
+/* Recordings: places to start from in one file (a week of one each 10 s), and its length. */
+#define BERTH_LIMIT_RECORDING_STREAMS 65536u
+#define BERTH_LIMIT_RECORDING_US (31LL * 24 * 3600 * 1000 * 1000)
 /* Cursor: pixels on a side; shapes that a client remembers. */
 #define BERTH_LIMIT_CURSOR_SIDE_PX 256u
 #define BERTH_LIMIT_CURSOR_SHAPES 64u
