@@ -5,16 +5,37 @@
 #include "base/mpsc-queue.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
-#include "berth/protocol.h"
 
 #include <string.h>
 
+#define CURSOR_PIXEL_BYTES 4
+
 typedef struct {
+    BerthChannel channel;
     uint8_t type;
     int64_t received_us;
     size_t len;
     uint8_t payload[];
 } Job;
+
+typedef enum {
+    NEWS_FRAME,
+    NEWS_HEAD_GONE,
+    NEWS_HEAD_WRONG,
+    NEWS_CURSOR,
+    NEWS_FAILED,
+} NewsKind;
+
+typedef struct {
+    NewsKind kind;
+    size_t n_bytes; /* of memory, this included */
+    int error;
+    unsigned head;
+    BerthFrameNews frame;
+    bool has_image;
+    BerthCursorImage image; /* its pixels follow */
+    uint8_t pixels[];
+} News;
 
 /* What a job costs beside its payload: itself, its place in the queue, the allocator. */
 #define JOB_COST_BYTES ((gssize)sizeof(Job) + 64)
@@ -23,74 +44,201 @@ struct BerthDecodeWorker {
     GThread *thread;
     GAsyncQueue *jobs; /* Job, or self as the sign to stop */
     gint is_stopping;  /* atomic */
-    gssize n_bytes;    /* atomic: memory of what waits */
+    gssize n_bytes;    /* atomic: memory of jobs and news that wait */
     gint n_frames;     /* atomic: ends of frames that wait */
     BerthQueue *news;
-    BerthFrameNewsFunc func;
+    BerthDecodeCallbacks callbacks;
     void *user_data;
 
     /* Used by the thread alone. */
-    BerthFrameDecoder *decoder;
-    BerthPicture *picture;
+    BerthFrameDecoder *frames;
+    BerthCursorDecoder *cursors;
+    BerthPicture *pictures[BERTH_LIMIT_HEADS];
+    BerthTraffic traffic;
     int64_t begin_us;
     bool has_failed;
 };
 
+/* In the main context. */
 static void
 on_news(void *item, void *user_data)
 {
     BerthDecodeWorker *self = user_data;
-    g_autofree BerthFrameNews *news = item;
+    g_autofree News *news = item;
 
-    self->func(news, self->user_data);
+    g_atomic_pointer_add(&self->n_bytes, -(gssize)news->n_bytes);
+    switch (news->kind) {
+    case NEWS_FRAME:
+        self->callbacks.frame(&news->frame, self->user_data);
+        break;
+    case NEWS_HEAD_GONE:
+        self->callbacks.head_gone(news->head, self->user_data);
+        break;
+    case NEWS_HEAD_WRONG:
+        self->callbacks.head_wrong(news->head, self->user_data);
+        break;
+    case NEWS_CURSOR:
+        self->callbacks.cursor(news->has_image ? &news->image : NULL, self->user_data);
+        break;
+    case NEWS_FAILED:
+        self->callbacks.failed(news->error, self->user_data);
+        break;
+    }
 }
 
-/* In the worker. */
-static void
-tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *event)
+/* From here on everything but on_news() and the public functions is in the worker. */
+static News *
+new_news(NewsKind kind, size_t n_pixel_bytes)
 {
-    BerthFrameNews *news = g_new0(BerthFrameNews, 1);
-    const BerthFrame *canvas = berth_frame_decoder_get_canvas(self->decoder, event->head);
+    size_t n_bytes = sizeof(News) + n_pixel_bytes;
+    News *news = g_malloc0(n_bytes);
 
-    news->head = event->head;
-    news->frame_id = event->frame_id;
-    news->input_serial = event->input_serial;
-    news->encode_us = event->encode_us;
-    news->n_bytes = event->n_bytes;
-    news->received_us = job->received_us;
-    news->n_rects = MIN(event->n_rects, G_N_ELEMENTS(news->rects));
-    memcpy(news->rects, event->rects, news->n_rects * sizeof news->rects[0]);
-    if (event->head == 0 && canvas != NULL) {
-        news->is_changed = berth_picture_update(self->picture, canvas, event->rects, event->n_rects,
-                                                &news->is_resized);
-    }
-    news->decode_us = (uint32_t)CLAMP(berth_monotonic_us() - self->begin_us, 0, UINT32_MAX);
+    news->kind = kind;
+    news->n_bytes = n_bytes;
+    return news;
+}
+
+static void
+tell(BerthDecodeWorker *self, News *news)
+{
+    g_atomic_pointer_add(&self->n_bytes, (gssize)news->n_bytes);
     berth_queue_push(self->news, news);
 }
 
-/* In the worker. */
+static void
+tell_failure(BerthDecodeWorker *self, int error)
+{
+    News *news = new_news(NEWS_FAILED, 0);
+
+    news->error = error;
+    self->has_failed = true;
+    tell(self, news);
+}
+
+static void
+tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *event)
+{
+    News *news = new_news(NEWS_FRAME, 0);
+    BerthFrameNews *frame = &news->frame;
+    BerthPictureChange change;
+
+    frame->head = event->head;
+    frame->frame_id = event->frame_id;
+    frame->input_serial = event->input_serial;
+    frame->encode_us = event->encode_us;
+    frame->n_bytes = event->n_bytes;
+    frame->received_us = job->received_us;
+    frame->n_rects = MIN(event->n_rects, G_N_ELEMENTS(frame->rects));
+    memcpy(frame->rects, event->rects, frame->n_rects * sizeof frame->rects[0]);
+    change = berth_picture_update(self->pictures[event->head],
+                                  berth_frame_decoder_get_canvas(self->frames, event->head),
+                                  event->rects, event->n_rects);
+    frame->is_changed = change.is_changed;
+    frame->is_resized = change.is_resized;
+    frame->decode_us = (uint32_t)CLAMP(berth_monotonic_us() - self->begin_us, 0, UINT32_MAX);
+    frame->shown_us = change.is_shown ? berth_monotonic_us() : 0;
+    frame->traffic = self->traffic;
+    memset(self->traffic.kinds, 0, sizeof self->traffic.kinds);
+    tell(self, news);
+}
+
+static void
+tell_head(BerthDecodeWorker *self, NewsKind kind, unsigned head)
+{
+    News *news = new_news(kind, 0);
+
+    news->head = head;
+    tell(self, news);
+}
+
+/* A head that got a size keeps its picture until the first frame of it. */
+static void
+note_head(BerthDecodeWorker *self, unsigned head)
+{
+    if (berth_frame_decoder_get_canvas(self->frames, (uint16_t)head) == NULL) {
+        berth_picture_clear(self->pictures[head]);
+        tell_head(self, NEWS_HEAD_GONE, head);
+    }
+}
+
+static int
+decode_display(BerthDecodeWorker *self, const Job *job)
+{
+    BerthDecodedEvent event;
+    int code;
+
+    if (job->type == BERTH_MSG_FRAME_BEGIN) {
+        self->begin_us = job->received_us;
+    }
+    code = berth_frame_decoder_handle(self->frames, job->type, job->payload, job->len, &event);
+    if (code != BERTH_OK) {
+        return code;
+    }
+    berth_traffic_note(&self->traffic, job->type, job->payload, job->len);
+    switch (event.kind) {
+    case BERTH_DECODED_FRAME:
+        tell_frame(self, job, &event);
+        break;
+    case BERTH_DECODED_HEAD:
+        note_head(self, event.head);
+        break;
+    case BERTH_DECODED_WRONG:
+        tell_head(self, NEWS_HEAD_WRONG, event.head);
+        break;
+    case BERTH_DECODED_NOTHING:
+        break;
+    }
+    return BERTH_OK;
+}
+
+static void
+tell_cursor(BerthDecodeWorker *self, const BerthCursorImage *image)
+{
+    size_t n_bytes =
+        image != NULL ? (size_t)image->width * (size_t)image->height * CURSOR_PIXEL_BYTES : 0;
+    News *news = new_news(NEWS_CURSOR, n_bytes);
+
+    if (image != NULL) {
+        news->has_image = true;
+        news->image = *image;
+        memcpy(news->pixels, image->pixels, n_bytes);
+        news->image.pixels = news->pixels;
+    }
+    tell(self, news);
+}
+
+static int
+decode_cursor(BerthDecodeWorker *self, const Job *job)
+{
+    BerthCursorEvent event = BERTH_CURSOR_NOTHING;
+    int code =
+        berth_cursor_decoder_handle(self->cursors, job->type, job->payload, job->len, &event);
+
+    if (code == BERTH_OK && event == BERTH_CURSOR_SHAPE) {
+        tell_cursor(self, berth_cursor_decoder_get_image(self->cursors));
+    }
+    return code;
+}
+
 static void
 decode(BerthDecodeWorker *self, const Job *job)
 {
-    BerthDecodedEvent event;
     int code;
 
     if (self->has_failed) {
         return;
     }
-    if (job->type == BERTH_MSG_FRAME_BEGIN) {
-        self->begin_us = job->received_us;
-    }
-    code = berth_frame_decoder_handle(self->decoder, job->type, job->payload, job->len, &event);
+    code =
+        job->channel == BERTH_CHANNEL_CURSOR ? decode_cursor(self, job) : decode_display(self, job);
     if (code != BERTH_OK) {
-        BerthFrameNews *news = g_new0(BerthFrameNews, 1);
-
-        news->error = code;
-        self->has_failed = true;
-        berth_queue_push(self->news, news);
-    } else if (event.kind == BERTH_DECODED_FRAME) {
-        tell_frame(self, job, &event);
+        tell_failure(self, code);
     }
+}
+
+static bool
+is_frame_end(BerthChannel channel, uint8_t type)
+{
+    return channel == BERTH_CHANNEL_DISPLAY && type == BERTH_MSG_FRAME_END;
 }
 
 static gpointer
@@ -105,30 +253,33 @@ run(gpointer user_data)
         if (item == self) {
             return NULL;
         }
+        if (is_frame_end(job->channel, job->type)) {
+            g_atomic_int_add(&self->n_frames, -1);
+        }
         if (g_atomic_int_get(&self->is_stopping) == 0) {
             decode(self, job);
         }
         g_atomic_pointer_add(&self->n_bytes, -((gssize)job->len + JOB_COST_BYTES));
-        if (job->type == BERTH_MSG_FRAME_END) {
-            g_atomic_int_add(&self->n_frames, -1);
-        }
         g_free(job);
     }
 }
 
 BerthDecodeWorker *
-berth_decode_worker_new(BerthPicture *picture, const BerthFrameDecoderCaps *caps,
-                        BerthFrameNewsFunc func, void *user_data)
+berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCaps *caps,
+                        size_t n_shapes, const BerthDecodeCallbacks *callbacks, void *user_data)
 {
     BerthDecodeWorker *self = g_new0(BerthDecodeWorker, 1);
 
-    self->decoder = berth_frame_decoder_new(caps);
-    if (self->decoder == NULL) {
-        g_error("no decoder for %dx%d, window 2^%d", caps->max_width, caps->max_height,
-                caps->window_log);
+    self->frames = berth_frame_decoder_new(caps);
+    self->cursors = berth_cursor_decoder_new(n_shapes);
+    if (self->frames == NULL || self->cursors == NULL) {
+        g_error("no decoder for %dx%d, window 2^%d, %zu shapes", caps->max_width, caps->max_height,
+                caps->window_log, n_shapes);
     }
-    self->picture = berth_picture_ref(picture);
-    self->func = func;
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        self->pictures[i] = berth_picture_ref(pictures[i]);
+    }
+    self->callbacks = *callbacks;
     self->user_data = user_data;
     self->jobs = g_async_queue_new();
     self->news = berth_queue_new(NULL, on_news, self, g_free);
@@ -147,14 +298,17 @@ berth_decode_worker_free(BerthDecodeWorker *self)
     g_thread_join(self->thread);
     g_async_queue_unref(self->jobs);
     berth_queue_free(self->news);
-    berth_frame_decoder_free(self->decoder);
-    berth_picture_unref(self->picture);
+    berth_frame_decoder_free(self->frames);
+    berth_cursor_decoder_free(self->cursors);
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        berth_picture_unref(self->pictures[i]);
+    }
     g_free(self);
 }
 
 int
-berth_decode_worker_push(BerthDecodeWorker *self, uint8_t type, const uint8_t *payload, size_t len,
-                         int64_t now_us)
+berth_decode_worker_push(BerthDecodeWorker *self, BerthChannel channel, uint8_t type,
+                         const uint8_t *payload, size_t len, int64_t now_us)
 {
     gssize n_waiting = (gssize)g_atomic_pointer_get(&self->n_bytes);
     Job *job;
@@ -163,6 +317,7 @@ berth_decode_worker_push(BerthDecodeWorker *self, uint8_t type, const uint8_t *p
         return BERTH_ERR_TOO_LARGE;
     }
     job = g_malloc(sizeof *job + len);
+    job->channel = channel;
     job->type = type;
     job->received_us = now_us;
     job->len = len;
@@ -170,7 +325,7 @@ berth_decode_worker_push(BerthDecodeWorker *self, uint8_t type, const uint8_t *p
         memcpy(job->payload, payload, len);
     }
     g_atomic_pointer_add(&self->n_bytes, (gssize)len + JOB_COST_BYTES);
-    if (type == BERTH_MSG_FRAME_END) {
+    if (is_frame_end(channel, type)) {
         g_atomic_int_inc(&self->n_frames);
     }
     g_async_queue_push(self->jobs, job);

@@ -45,22 +45,21 @@ has_size_of(const BerthFrame *front, const BerthFrame *canvas)
     return front != NULL && front->width == canvas->width && front->height == canvas->height;
 }
 
-static bool
-copy_changes(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects, size_t n_rects)
+static void
+copy_changes(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects, size_t n_rects,
+             BerthPictureChange *change)
 {
-    bool is_changed = false;
-
     if (self->sink != NULL) {
         self->sink->before(self->user_data);
     }
     for (size_t i = 0; i < n_rects; i++) {
-        is_changed = is_changed || !berth_frame_rect_equal(self->front, canvas, rects[i]);
+        change->is_changed =
+            change->is_changed || !berth_frame_rect_equal(self->front, canvas, rects[i]);
         berth_frame_copy_rect(self->front, canvas, rects[i]);
     }
     if (self->sink != NULL) {
-        self->sink->after(self->front, rects, n_rects, self->user_data);
+        change->is_shown = self->sink->after(self->front, rects, n_rects, self->user_data);
     }
-    return is_changed;
 }
 
 /* Another frame for the present size or the next, in the memory that the sink wants. */
@@ -87,21 +86,29 @@ replace_front(BerthPicture *self, const BerthFrame *content)
     }
 }
 
-bool
+BerthPictureChange
 berth_picture_update(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects,
-                     size_t n_rects, bool *ret_resized)
+                     size_t n_rects)
 {
-    bool is_changed = true;
+    BerthPictureChange change = { 0 };
 
     g_mutex_lock(&self->lock);
-    *ret_resized = !has_size_of(self->front, canvas);
-    if (*ret_resized) {
-        replace_front(self, canvas);
+    if (has_size_of(self->front, canvas)) {
+        copy_changes(self, canvas, rects, n_rects, &change);
     } else {
-        is_changed = copy_changes(self, canvas, rects, n_rects);
+        change.is_changed = change.is_resized = true;
+        replace_front(self, canvas);
     }
     g_mutex_unlock(&self->lock);
-    return is_changed;
+    return change;
+}
+
+void
+berth_picture_clear(BerthPicture *self)
+{
+    g_mutex_lock(&self->lock);
+    g_clear_pointer(&self->front, berth_frame_unref);
+    g_mutex_unlock(&self->lock);
 }
 
 void

@@ -25,9 +25,16 @@ typedef struct {
     BerthFrame *(*new_frame)(int width, int height, void *user_data);
     /* Pixels of the frame are about to be written. */
     void (*before)(void *user_data);
-    /* The frame is whole again; rects: what may have changed, inside it. */
-    void (*after)(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data);
+    /* The frame is whole again; rects: what may have changed, inside it.  True if it is shown. */
+    bool (*after)(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data);
 } BerthPictureSink;
+
+/* What an update did. */
+typedef struct {
+    bool is_changed; /* some pixel differs from before */
+    bool is_resized; /* the picture has a new size */
+    bool is_shown;   /* the sink has shown it */
+} BerthPictureChange;
 
 /* Makes an empty picture with one reference. */
 BerthPicture *berth_picture_new(void);
@@ -42,12 +49,12 @@ void berth_picture_unref(BerthPicture *self);
  *
  * canvas:      the whole frame; a size of its own makes a new picture
  * rects:       n_rects of what may have changed, inside the canvas
- * ret_resized: the picture has a new size
- *
- * Returns true if any pixel differs from before.
  */
-bool berth_picture_update(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects,
-                          size_t n_rects, bool *ret_resized);
+BerthPictureChange berth_picture_update(BerthPicture *self, const BerthFrame *canvas,
+                                        const BerthRect *rects, size_t n_rects);
+
+/* Forgets the picture: there is none. */
+void berth_picture_clear(BerthPicture *self);
 
 /*
  * Sends the frames from here on to a sink, and moves the present one into its memory.

@@ -6,6 +6,7 @@
 #include "base/bytes-writer.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "display/transport/link.h"
 #include "display/transport/tls.h"
@@ -35,7 +36,6 @@ struct BerthSessionClient {
     BerthLink *link;
     int fd; /* the link's; for berth_session_client_break() */
     BerthDecodeWorker *decoder;
-    BerthCursorDecoder *cursors;
     int64_t step_us; /* when the present step of connecting began */
 
     uint32_t rights;
@@ -80,14 +80,27 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
     self->callbacks.opened(welcome, self->user_data);
 }
 
+/* What concerns other viewers; the rest of the channel is the handshake's. */
 static int
-take_cursor(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
+take_control(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
 {
-    BerthCursorEvent event = BERTH_CURSOR_NOTHING;
-    int code = berth_cursor_decoder_handle(self->cursors, type, payload, len, &event);
+    BerthMsgShadowAsk ask;
+    BerthMsgViewers viewers;
+    int code;
 
-    if (code == BERTH_OK && event == BERTH_CURSOR_SHAPE) {
-        self->callbacks.cursor(berth_cursor_decoder_get_image(self->cursors), self->user_data);
+    if (type == BERTH_MSG_SHADOW_ASK) {
+        code = berth_msg_shadow_ask_decode(payload, len, &ask);
+        if (code == BERTH_OK) {
+            self->callbacks.shadow_ask(&ask, self->user_data);
+        }
+        return code;
+    }
+    if (type != BERTH_MSG_VIEWERS) {
+        return BERTH_ERR_UNSUPPORTED;
+    }
+    code = berth_msg_viewers_decode(payload, len, &viewers);
+    if (code == BERTH_OK) {
+        self->callbacks.viewers(&viewers, self->user_data);
     }
     return code;
 }
@@ -124,9 +137,11 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
     }
     switch (channel) {
     case BERTH_CHANNEL_DISPLAY:
-        return berth_decode_worker_push(self->decoder, type, payload, len, berth_monotonic_us());
     case BERTH_CHANNEL_CURSOR:
-        return take_cursor(self, type, payload, len);
+        return berth_decode_worker_push(self->decoder, channel, type, payload, len,
+                                        berth_monotonic_us());
+    case BERTH_CHANNEL_CONTROL:
+        return take_control(self, type, payload, len);
     case BERTH_CHANNEL_INPUT:
         return take_input(self, type, payload, len);
     default:
@@ -167,15 +182,20 @@ send_written(BerthSessionClient *self, BerthChannel channel, uint8_t type, Berth
     return code;
 }
 
+static uint32_t
+clamp_time(int64_t time_us)
+{
+    return (uint32_t)CLAMP(time_us, 0, UINT32_MAX);
+}
+
 static void
-acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t now_us)
+acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t shown_us)
 {
     BerthWriter writer;
-    uint32_t held_us = (uint32_t)CLAMP(now_us - news->received_us, 0, UINT32_MAX);
     BerthMsgFrameAck ack = {
         .frame = news->frame_id,
-        .decode_us = held_us,
-        .present_delay_us = held_us,
+        .decode_us = clamp_time(berth_monotonic_us() - news->received_us),
+        .present_delay_us = clamp_time(shown_us - news->received_us),
         .queued = (uint16_t)MIN(berth_decode_worker_get_n_waiting(self->decoder), UINT16_MAX),
     };
 
@@ -185,25 +205,84 @@ acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t now_us
     berth_link_flush(self->link);
 }
 
+/* The acknowledgement does not wait for those who look at the frame. */
 static void
-on_news(const BerthFrameNews *news, void *user_data)
+on_frame(const BerthFrameNews *news, void *user_data)
 {
     BerthSessionClient *self = user_data;
     int64_t now_us = berth_monotonic_us();
+    int64_t shown_us = news->shown_us != 0 ? news->shown_us : now_us;
 
     if (!berth_session_client_is_open(self)) {
         return;
     }
-    if (news->error != BERTH_OK) {
-        self->own_code = news->error;
-        berth_link_close(self->link, news->error, NULL);
+    acknowledge(self, news, shown_us);
+    berth_stats_frame(self->stats, news, clamp_time(shown_us - news->received_us), now_us);
+    self->callbacks.frame(news, self->user_data);
+}
+
+static void
+on_head_gone(unsigned head, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    if (berth_session_client_is_open(self)) {
+        self->callbacks.head_gone(head, self->user_data);
+    }
+}
+
+static void
+send_refresh(BerthSessionClient *self, unsigned head, BerthRefreshReason reason)
+{
+    BerthMsgRefresh refresh = { .head = (uint16_t)head, .reason = (uint16_t)reason };
+    BerthWriter writer;
+
+    if (!berth_session_client_is_open(self)) {
         return;
     }
-    berth_stats_frame(self->stats, news->n_bytes, news->decode_us, news->encode_us,
-                      news->input_serial, news->is_changed, now_us);
-    self->callbacks.frame(news, self->user_data);
-    acknowledge(self, news, berth_monotonic_us());
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    berth_msg_refresh_encode(&writer, &refresh);
+    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_REFRESH, &writer);
 }
+
+static void
+on_head_wrong(unsigned head, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    berth_log_warning("client", "the picture of head %u was wrong, asking for it again", head);
+    self->stats->n_failed_checks++;
+    send_refresh(self, head, BERTH_REFRESH_CHECK_FAILED);
+}
+
+static void
+on_cursor(const BerthCursorImage *image, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    if (berth_session_client_is_open(self)) {
+        self->callbacks.cursor(image, self->user_data);
+    }
+}
+
+static void
+on_failed(int error, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    if (berth_session_client_is_open(self)) {
+        self->own_code = error;
+        berth_link_close(self->link, error, NULL);
+    }
+}
+
+static const BerthDecodeCallbacks decode_callbacks = {
+    .frame = on_frame,
+    .head_gone = on_head_gone,
+    .head_wrong = on_head_wrong,
+    .cursor = on_cursor,
+    .failed = on_failed,
+};
 
 static void
 start_link(BerthSessionClient *self, BerthTlsStream *stream)
@@ -262,7 +341,7 @@ set_hello(BerthSessionClient *self, const char *name)
 
 /* A decoder of what was offered, and of nothing else. */
 static BerthDecodeWorker *
-new_decoder(BerthSessionClient *self, BerthPicture *picture)
+new_decoder(BerthSessionClient *self, BerthPicture *const *pictures)
 {
     BerthFrameDecoderCaps caps = {
         .max_width = BERTH_LIMIT_HEAD_SIDE_PX,
@@ -275,7 +354,8 @@ new_decoder(BerthSessionClient *self, BerthPicture *picture)
         .n_threads = (int)CLAMP(g_get_num_processors(), 1, MAX_VIDEO_THREADS),
     };
 
-    return berth_decode_worker_new(picture, &caps, on_news, self);
+    return berth_decode_worker_new(pictures, &caps, self->hello.cursor_shapes, &decode_callbacks,
+                                   self);
 }
 
 BerthSessionClient *
@@ -296,8 +376,7 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
     set_hello(self, target->name);
-    self->cursors = berth_cursor_decoder_new(self->hello.cursor_shapes);
-    self->decoder = new_decoder(self, target->picture);
+    self->decoder = new_decoder(self, target->pictures);
     self->step_us = berth_monotonic_us();
     self->dialer = berth_dialer_new(target->host, target->port, on_dialed, self);
     return self;
@@ -312,7 +391,6 @@ berth_session_client_free(BerthSessionClient *self)
     berth_dialer_free(self->dialer);
     berth_link_free(self->link);
     berth_decode_worker_free(self->decoder);
-    berth_cursor_decoder_free(self->cursors);
     berth_tls_context_unref(self->context);
     berth_wipe(&self->auth, sizeof self->auth);
     g_free(self->sni);
@@ -406,10 +484,11 @@ berth_session_client_key(BerthSessionClient *self, uint16_t evdev, bool is_down)
 }
 
 uint32_t
-berth_session_client_pointer(BerthSessionClient *self, int x_px, int y_px)
+berth_session_client_pointer(BerthSessionClient *self, unsigned head, int x_px, int y_px)
 {
     BerthMsgInput input = {
         .abs = {
+            .head = (uint16_t)head,
             .x = (uint16_t)CLAMP(x_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
             .y = (uint16_t)CLAMP(y_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
         },
@@ -481,12 +560,13 @@ berth_session_client_release_all(BerthSessionClient *self)
 }
 
 void
-berth_session_client_request_size(BerthSessionClient *self, int width_px, int height_px,
-                                  int width_mm, int height_mm)
+berth_session_client_request_size(BerthSessionClient *self, unsigned head, int width_px,
+                                  int height_px, int width_mm, int height_mm)
 {
     const int min_px = (int)BERTH_LIMIT_HEAD_MIN_SIDE_PX;
     const int max_px = (int)BERTH_LIMIT_HEAD_SIDE_PX;
     BerthMsgHeadRequest request = {
+        .head = (uint16_t)head,
         .w = (uint16_t)CLAMP(width_px, min_px, max_px),
         .h = (uint16_t)CLAMP(height_px, min_px, max_px),
         .mm_w = (uint16_t)CLAMP(width_mm, 0, UINT16_MAX),
@@ -503,15 +583,21 @@ berth_session_client_request_size(BerthSessionClient *self, int width_px, int he
 }
 
 void
-berth_session_client_refresh(BerthSessionClient *self)
+berth_session_client_refresh(BerthSessionClient *self, unsigned head)
 {
-    BerthMsgRefresh refresh = { .head = 0 };
+    send_refresh(self, head, BERTH_REFRESH_ASKED);
+}
+
+void
+berth_session_client_answer(BerthSessionClient *self, uint32_t id, bool is_allowed)
+{
+    BerthMsgShadowAnswer answer = { .id = id, .is_allowed = is_allowed };
     BerthWriter writer;
 
     if (!berth_session_client_is_open(self)) {
         return;
     }
     berth_writer_init(&writer, MAX_SENT_BYTES);
-    berth_msg_refresh_encode(&writer, &refresh);
-    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_REFRESH, &writer);
+    berth_msg_shadow_answer_encode(&writer, &answer);
+    send_written(self, BERTH_CHANNEL_CONTROL, BERTH_MSG_SHADOW_ANSWER, &writer);
 }

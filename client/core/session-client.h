@@ -2,9 +2,9 @@
 /*
  * One connection to one session: dial, TLS, handshake, pictures in, input out.
  *
- * Pictures are decoded in a thread of their own and land in a BerthPicture; every frame is
- * acknowledged with its times.  Held keys are known, so that they can be let go.  A lost
- * connection is never mended here: the controller makes a new one.
+ * Pictures and pointers are decoded in a thread of their own and land in a BerthPicture a head;
+ * every frame is acknowledged with its times.  Held keys are known, so that they can be let go.  A
+ * lost connection is never mended here: the controller makes a new one.
  *
  * Callbacks come in the main context; `closed` comes once, last, and is the only one in which the
  * client may be freed or dismissed.  Thread: main.
@@ -16,9 +16,9 @@
 #include "client/core/picture.h"
 #include "client/core/stats.h"
 
-#include "display/decode/cursor-decoder.h"
 #include "display/transport/tls-key.h"
 #include "display/wire/msg-control.h"
+#include "display/wire/msg-viewers.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -34,9 +34,9 @@ typedef struct {
     const uint8_t *pin; /* BERTH_KEY_HASH_BYTES of the session's key */
     BerthTlsKey *key;   /* ours, which the ticket is bound to */
     const BerthMsgAuth *auth;
-    const char *name;      /* of this device, for logs */
-    BerthPicture *picture; /* gets the frames */
-    BerthStats *stats;     /* borrowed for the life of the client */
+    const char *name;              /* of this device, for logs */
+    BerthPicture *const *pictures; /* of BERTH_LIMIT_HEADS heads; get the frames */
+    BerthStats *stats;             /* borrowed for the life of the client */
 } BerthSessionTarget;
 
 typedef struct {
@@ -46,6 +46,12 @@ typedef struct {
     void (*cursor)(const BerthCursorImage *image, void *user_data);
     void (*pointer_mode)(bool is_absolute, void *user_data);
     void (*leds)(uint8_t leds, void *user_data);
+    /* A head is gone, its picture is empty. */
+    void (*head_gone)(unsigned head, void *user_data);
+    /* Somebody wants to watch; see berth_session_client_answer(). */
+    void (*shadow_ask)(const BerthMsgShadowAsk *ask, void *user_data);
+    /* Somebody else watches or records, or does no more. */
+    void (*viewers)(const BerthMsgViewers *viewers, void *user_data);
     /* It is over; see BerthLinkCallbacks.closed. */
     void (*closed)(int code, const char *text, bool is_bye, void *user_data);
 } BerthSessionCallbacks;
@@ -87,7 +93,7 @@ int64_t berth_session_client_get_rtt_us(const BerthSessionClient *self);
  * Return the serial of the message, 0 if none was sent.
  */
 uint32_t berth_session_client_key(BerthSessionClient *self, uint16_t evdev, bool is_down);
-uint32_t berth_session_client_pointer(BerthSessionClient *self, int x_px, int y_px);
+uint32_t berth_session_client_pointer(BerthSessionClient *self, unsigned head, int x_px, int y_px);
 uint32_t berth_session_client_pointer_relative(BerthSessionClient *self, int dx_px, int dy_px);
 uint32_t berth_session_client_button(BerthSessionClient *self, BerthButton button, bool is_down);
 
@@ -97,9 +103,15 @@ uint32_t berth_session_client_wheel(BerthSessionClient *self, int dx, int dy);
 /* Lets every held key and button go, Alt and Super last. */
 void berth_session_client_release_all(BerthSessionClient *self);
 
-/* Asks the guest for a size in pixels; sides are brought into the limits.  May be ignored. */
-void berth_session_client_request_size(BerthSessionClient *self, int width_px, int height_px,
-                                       int width_mm, int height_mm);
+/*
+ * Asks the guest for a head of a size in pixels; sides are brought into the limits.  A head other
+ * than 0 comes to be by that.  May be ignored.
+ */
+void berth_session_client_request_size(BerthSessionClient *self, unsigned head, int width_px,
+                                       int height_px, int width_mm, int height_mm);
 
-/* Asks for the whole picture again. */
-void berth_session_client_refresh(BerthSessionClient *self);
+/* Asks for the whole picture of a head again. */
+void berth_session_client_refresh(BerthSessionClient *self, unsigned head);
+
+/* Answers a shadow_ask by its id. */
+void berth_session_client_answer(BerthSessionClient *self, uint32_t id, bool is_allowed);

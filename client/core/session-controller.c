@@ -23,7 +23,7 @@ struct BerthSessionController {
     uint8_t key_hash[BERTH_KEY_HASH_BYTES];
     BerthBrokerClient *broker; /* NULL if there is none */
     BerthSessionClient *session;
-    BerthPicture *picture;
+    BerthPicture *pictures[BERTH_LIMIT_HEADS];
     BerthStats stats;
     int state; /* BerthClientState */
 
@@ -71,9 +71,30 @@ collect_traffic(BerthSessionController *self)
 }
 
 static void
+tell_viewers(BerthSessionController *self, const BerthMsgViewers *viewers)
+{
+    if (viewers->n_observers != self->stats.n_observers ||
+        viewers->is_recorded != self->stats.is_recorded) {
+        self->stats.n_observers = viewers->n_observers;
+        self->stats.is_recorded = viewers->is_recorded;
+        CALL(self, viewers, viewers);
+    }
+}
+
+/* The connection is about to go, and with it who watched over it. */
+static void
+take_leave(BerthSessionController *self)
+{
+    const BerthMsgViewers nobody = { 0 };
+
+    collect_traffic(self);
+    tell_viewers(self, &nobody);
+}
+
+static void
 drop_session(BerthSessionController *self)
 {
-    collect_traffic(self);
+    take_leave(self);
     g_clear_pointer(&self->session, berth_session_client_free);
 }
 
@@ -260,8 +281,11 @@ end_desktop(BerthSessionController *self, const GError *why)
 {
     stop_timers(self);
     cancel_requests(self);
-    collect_traffic(self);
+    take_leave(self);
     g_clear_pointer(&self->session, berth_session_client_dismiss);
+    for (size_t i = 1; i < BERTH_LIMIT_HEADS; i++) {
+        berth_picture_clear(self->pictures[i]);
+    }
     self->has_token = false;
     self->is_resuming = false;
     berth_wipe(self->token, sizeof self->token);
@@ -387,7 +411,7 @@ note_first_frames(BerthSessionController *self)
     if (self->stats.first_frame_us < 0) {
         self->stats.first_frame_us = now_us - self->chosen_us;
     }
-    if (self->stats.first_picture_us < 0 && is_drawn(self->picture)) {
+    if (self->stats.first_picture_us < 0 && is_drawn(self->pictures[0])) {
         self->stats.first_picture_us = now_us - self->chosen_us;
     }
 }
@@ -426,6 +450,35 @@ on_leds(uint8_t leds, void *user_data)
 }
 
 static void
+on_head_gone(unsigned head, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    CALL(self, head_gone, head);
+}
+
+static void
+on_shadow_ask(const BerthMsgShadowAsk *ask, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
+    self->stats.n_shadow_asks++;
+    berth_log_info("client", "%s asks to %s", ask->who,
+                   ask->mode == BERTH_SHADOW_CONTROL ? "control" : "watch");
+    if (self->callbacks.shadow_ask != NULL) {
+        self->callbacks.shadow_ask(ask, self->user_data);
+    } else {
+        berth_session_client_answer(self->session, ask->id, false);
+    }
+}
+
+static void
+on_viewers(const BerthMsgViewers *viewers, void *user_data)
+{
+    tell_viewers(user_data, viewers);
+}
+
+static void
 on_session_closed(int code, const char *text, bool is_bye, void *user_data)
 {
     BerthSessionController *self = user_data;
@@ -449,6 +502,9 @@ static const BerthSessionCallbacks session_callbacks = {
     .cursor = on_cursor,
     .pointer_mode = on_pointer_mode,
     .leds = on_leds,
+    .head_gone = on_head_gone,
+    .shadow_ask = on_shadow_ask,
+    .viewers = on_viewers,
     .closed = on_session_closed,
 };
 
@@ -465,7 +521,7 @@ dial(BerthSessionController *self)
         .key = self->key,
         .auth = &self->auth,
         .name = self->name,
-        .picture = self->picture,
+        .pictures = self->pictures,
         .stats = &self->stats,
     };
 
@@ -570,7 +626,9 @@ new_controller(const char *name, const BerthControllerCallbacks *callbacks, void
     self->callbacks = *callbacks;
     self->user_data = user_data;
     self->name = g_strndup(name, BERTH_LIMIT_NAME_BYTES);
-    self->picture = berth_picture_new();
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        self->pictures[i] = berth_picture_new();
+    }
     berth_stats_init(&self->stats);
     return self;
 }
@@ -619,7 +677,9 @@ berth_session_controller_free(BerthSessionController *self)
         g_free(self->direct);
     }
     berth_tls_key_unref(self->key);
-    berth_picture_unref(self->picture);
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        berth_picture_unref(self->pictures[i]);
+    }
     berth_wipe(&self->auth, sizeof self->auth);
     berth_wipe(&self->launch, sizeof self->launch);
     berth_wipe(self->token, sizeof self->token);
@@ -718,9 +778,9 @@ berth_session_controller_get_session(const BerthSessionController *self)
 }
 
 BerthPicture *
-berth_session_controller_get_picture(const BerthSessionController *self)
+berth_session_controller_get_picture(const BerthSessionController *self, unsigned head)
 {
-    return self->picture;
+    return self->pictures[head];
 }
 
 const BerthStats *

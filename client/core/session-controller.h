@@ -40,6 +40,12 @@ typedef struct {
     void (*cursor)(const BerthCursorImage *image, void *user_data);
     void (*pointer_mode)(bool is_absolute, void *user_data);
     void (*leds)(uint8_t leds, void *user_data);
+    /* A head is gone; those other than 0 go with their connection, too. */
+    void (*head_gone)(unsigned head, void *user_data);
+    /* Somebody wants to watch; berth_session_client_answer() by its id.  NULL refuses. */
+    void (*shadow_ask)(const BerthMsgShadowAsk *ask, void *user_data);
+    /* Who else watches now. */
+    void (*viewers)(const BerthMsgViewers *viewers, void *user_data);
     /* The connection was lost; both are monotonic times. */
     void (*waiting)(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data);
     /* The desktop is closed; NULL if the user left it. */
@@ -102,8 +108,9 @@ BerthClientState berth_session_controller_get_state(const BerthSessionController
 /* The connection for input and requests; NULL unless the state is OPEN.  Borrowed. */
 BerthSessionClient *berth_session_controller_get_session(const BerthSessionController *self);
 
-/* The picture, for the life of the controller. */
-BerthPicture *berth_session_controller_get_picture(const BerthSessionController *self);
+/* The picture of a head below BERTH_LIMIT_HEADS, for the life of the controller. */
+BerthPicture *berth_session_controller_get_picture(const BerthSessionController *self,
+                                                   unsigned head);
 
 /* The numbers until now. */
 const BerthStats *berth_session_controller_get_stats(BerthSessionController *self);

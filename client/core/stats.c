@@ -15,22 +15,22 @@ berth_stats_init(BerthStats *self)
 }
 
 void
-berth_stats_frame(BerthStats *self, uint64_t n_bytes, uint32_t decode_us, uint32_t encode_us,
-                  uint32_t input_serial, bool is_changed, int64_t now_us)
+berth_stats_frame(BerthStats *self, const BerthFrameNews *news, uint32_t present_us, int64_t now_us)
 {
     self->n_frames++;
-    self->frame_bytes += n_bytes;
-    self->decode_us += decode_us;
-    self->encode_us += encode_us;
-    self->last_input_serial = input_serial;
-    if (decode_us > self->max_decode_us) {
-        self->max_decode_us = decode_us;
-    }
-    if (is_changed) {
+    self->frame_bytes += news->n_bytes;
+    self->decode_us += news->decode_us;
+    self->present_us += present_us;
+    self->encode_us += news->encode_us;
+    self->last_input_serial = news->input_serial;
+    self->max_decode_us = MAX(self->max_decode_us, news->decode_us);
+    self->max_present_us = MAX(self->max_present_us, present_us);
+    berth_traffic_add(&self->traffic, &news->traffic);
+    if (news->is_changed) {
         self->n_changed_frames++;
         self->last_change_us = now_us;
     }
-    berth_latency_frame(&self->latency, input_serial, is_changed, now_us);
+    berth_latency_frame(&self->latency, news->input_serial, news->is_changed, now_us);
 }
 
 static json_t *
@@ -52,6 +52,22 @@ latency_json(const BerthLatency *latency)
     json_object_set_new(object, "p95_us", time_json(summary.p95_us));
     json_object_set_new(object, "max_us", time_json(summary.max_us));
     json_object_set_new(object, "last_us", time_json(latency->last_us));
+    return object;
+}
+
+/* Bytes and pixels by the way they took. */
+static json_t *
+traffic_json(const BerthTraffic *traffic)
+{
+    json_t *object = json_object();
+
+    for (int i = 0; i < BERTH_N_TRAFFIC_KINDS; i++) {
+        json_t *kind = json_object();
+
+        json_object_set_new(kind, "bytes", json_integer((json_int_t)traffic->kinds[i].n_bytes));
+        json_object_set_new(kind, "px", json_integer((json_int_t)traffic->kinds[i].n_px));
+        json_object_set_new(object, berth_traffic_kind_name((BerthTrafficKind)i), kind);
+    }
     return object;
 }
 
@@ -89,6 +105,12 @@ berth_stats_to_json(const BerthStats *self)
         { "decode_us", self->decode_us },
         { "encode_us", self->encode_us },
         { "max_decode_us", self->max_decode_us },
+        { "present_us", self->present_us },
+        { "max_present_us", self->max_present_us },
+        { "failed_checks", self->n_failed_checks },
+        { "shadow_asks", self->n_shadow_asks },
+        { "observers", self->n_observers },
+        { "exact_permille", berth_traffic_get_exact_permille(&self->traffic) },
         { "last_input_serial", self->last_input_serial },
     };
 
@@ -100,6 +122,8 @@ berth_stats_to_json(const BerthStats *self)
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
         json_object_set_new(object, counters[i].name, json_integer((json_int_t)counters[i].value));
     }
+    json_object_set_new(object, "recorded", json_boolean(self->is_recorded));
+    json_object_set_new(object, "traffic", traffic_json(&self->traffic));
     json_object_set_new(object, "input_to_frame", latency_json(&self->latency));
     return object;
 }

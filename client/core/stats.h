@@ -7,7 +7,9 @@
  */
 #pragma once
 
+#include "client/core/decode-worker.h"
 #include "client/core/latency.h"
+#include "client/core/traffic.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -32,9 +34,16 @@ typedef struct {
     uint64_t frame_bytes;      /* payload of all frames */
     uint64_t bytes_in;         /* of all connections to sessions, before encryption */
     uint64_t bytes_out;
-    uint64_t decode_us; /* sums over all frames */
+    uint64_t decode_us;  /* sums over all frames: first message received to pixels ready */
+    uint64_t present_us; /* last message received to picture shown, as far as known */
     uint64_t encode_us;
     uint32_t max_decode_us;
+    uint32_t max_present_us;
+    uint64_t n_failed_checks; /* of the session, that found a wrong picture */
+    uint64_t n_shadow_asks;   /* questions whether somebody may watch */
+    uint64_t n_observers;     /* who watch now */
+    bool is_recorded;
+    BerthTraffic traffic;       /* what the frames carried */
     uint32_t last_input_serial; /* of the last frame */
     int64_t last_change_us;     /* monotonic time of the last changed frame; -1 before */
     BerthLatency latency;       /* of key presses and clicks */
@@ -42,9 +51,9 @@ typedef struct {
 
 void berth_stats_init(BerthStats *self);
 
-/* Notes a frame; now_us is monotonic. */
-void berth_stats_frame(BerthStats *self, uint64_t n_bytes, uint32_t decode_us, uint32_t encode_us,
-                       uint32_t input_serial, bool is_changed, int64_t now_us);
+/* Notes a frame that was shown present_us after its last message; now_us is monotonic. */
+void berth_stats_frame(BerthStats *self, const BerthFrameNews *news, uint32_t present_us,
+                       int64_t now_us);
 
 /* Everything as an object with the names above; times that did not happen are null.  Owned. */
 json_t *berth_stats_to_json(const BerthStats *self);

@@ -19,7 +19,9 @@
 
 struct BerthDisplayView {
     GtkWidget *area;
-    BerthSessionController *controller; /* borrowed; NULL: nothing to show */
+    BerthPicture *picture;              /* borrowed; NULL: nothing to show */
+    BerthSessionController *controller; /* borrowed; NULL: input goes nowhere */
+    unsigned head;                      /* that is shown */
     BerthViewport viewport;
     int scale; /* device pixels per unit of GTK */
 
@@ -27,6 +29,12 @@ struct BerthDisplayView {
     cairo_surface_t *surface;
     BerthX11Presenter *presenter; /* NULL: GTK draws always */
     unsigned n_covers;            /* widgets that may lie over the canvas at the moment */
+
+    BerthCursorImage cursor; /* the guest's pointer, over the pixels below */
+    uint8_t *cursor_pixels;  /* NULL: it is hidden */
+    bool has_cursor;         /* the guest has told of one */
+    double cursor_zoom;      /* that the toolkit's cursor was made for */
+    int cursor_scale;
 
     bool is_absolute;
     double last_x, last_y; /* for relative movements, device pixels */
@@ -88,20 +96,39 @@ choose_way(BerthDisplayView *self)
     }
 }
 
+/* Makes the cursor for the present scale; without a shape it is the toolkit's. */
+static void
+update_cursor(BerthDisplayView *self)
+{
+    GdkWindow *window = gtk_widget_get_window(self->area);
+    g_autoptr(GdkCursor) cursor = NULL;
+
+    self->cursor_zoom = self->viewport.scale;
+    self->cursor_scale = self->scale;
+    if (window != NULL && self->has_cursor) {
+        cursor = berth_cursor_new(gtk_widget_get_display(self->area),
+                                  self->cursor_pixels != NULL ? &self->cursor : NULL,
+                                  self->viewport.scale, self->scale);
+        gdk_window_set_cursor(window, cursor);
+    }
+}
+
 static void
 update_viewport(BerthDisplayView *self)
 {
     int width = 0, height = 0;
 
     self->scale = gtk_widget_get_scale_factor(self->area);
-    if (self->controller != NULL) {
-        berth_picture_get_size(berth_session_controller_get_picture(self->controller), &width,
-                               &height);
+    if (self->picture != NULL) {
+        berth_picture_get_size(self->picture, &width, &height);
     }
     self->viewport = berth_viewport_fit(gtk_widget_get_allocated_width(self->area) * self->scale,
                                         gtk_widget_get_allocated_height(self->area) * self->scale,
                                         width, height);
     choose_way(self);
+    if (self->cursor_zoom != self->viewport.scale || self->cursor_scale != self->scale) {
+        update_cursor(self);
+    }
 }
 
 static void
@@ -128,23 +155,21 @@ static gboolean
 on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
 {
     BerthDisplayView *self = user_data;
-    BerthPicture *picture;
     BerthFrame *frame;
 
     gtk_render_background(gtk_widget_get_style_context(area), cr, 0, 0,
                           gtk_widget_get_allocated_width(area),
                           gtk_widget_get_allocated_height(area));
-    if (self->controller == NULL || berth_rect_is_empty(self->viewport.target)) {
+    if (self->picture == NULL || berth_rect_is_empty(self->viewport.target)) {
         return TRUE;
     }
-    picture = berth_session_controller_get_picture(self->controller);
-    frame = berth_picture_lock(picture);
+    frame = berth_picture_lock(self->picture);
     if (frame != NULL) {
         update_surface(self, frame);
         cairo_scale(cr, 1.0 / self->scale, 1.0 / self->scale);
         paint(self, cr);
     }
-    berth_picture_unlock(picture);
+    berth_picture_unlock(self->picture);
     return TRUE;
 }
 
@@ -165,7 +190,7 @@ queue_draw(BerthDisplayView *self, BerthRect part)
 void
 berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
 {
-    if (news->head != 0) {
+    if (news->head != self->head) {
         return;
     }
     if (news->is_resized) {
@@ -194,13 +219,12 @@ on_resize_due(gpointer user_data)
     if (session == NULL || !self->follows_size || !gtk_widget_get_mapped(self->area)) {
         return G_SOURCE_REMOVE;
     }
-    berth_picture_get_size(berth_session_controller_get_picture(self->controller), &picture_width,
-                           &picture_height);
+    berth_picture_get_size(self->picture, &picture_width, &picture_height);
     if (width != picture_width || height != picture_height) {
         double mm_per_px = MM_PER_INCH / (ASSUMED_DPI * self->scale);
 
-        berth_session_client_request_size(session, width, height, (int)(width * mm_per_px),
-                                          (int)(height * mm_per_px));
+        berth_session_client_request_size(session, self->head, width, height,
+                                          (int)(width * mm_per_px), (int)(height * mm_per_px));
     }
     return G_SOURCE_REMOVE;
 }
@@ -245,7 +269,7 @@ move_pointer(BerthDisplayView *self, BerthSessionClient *session, double x, doub
 
     if (self->is_absolute) {
         berth_viewport_to_picture(&self->viewport, x, y, &picture_x, &picture_y);
-        berth_session_client_pointer(session, picture_x, picture_y);
+        berth_session_client_pointer(session, self->head, picture_x, picture_y);
     } else {
         berth_session_client_pointer_relative(session, (int)lround(x - self->last_x),
                                               (int)lround(y - self->last_y));
@@ -429,10 +453,7 @@ static void
 connect_presenter(BerthDisplayView *self)
 {
     if (self->presenter != NULL) {
-        berth_x11_presenter_set_picture(self->presenter,
-                                        self->controller != NULL
-                                            ? berth_session_controller_get_picture(self->controller)
-                                            : NULL);
+        berth_x11_presenter_set_picture(self->presenter, self->picture);
     }
 }
 
@@ -445,6 +466,7 @@ on_realize(GtkWidget *area, gpointer user_data)
     gdk_window_set_event_compression(gtk_widget_get_window(area), FALSE);
     self->presenter = berth_x11_presenter_new(area);
     connect_presenter(self);
+    update_cursor(self);
 }
 
 static void
@@ -484,14 +506,15 @@ berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover)
 void
 berth_display_view_set_cursor(BerthDisplayView *self, const BerthCursorImage *image)
 {
-    GdkWindow *window = gtk_widget_get_window(self->area);
-    g_autoptr(GdkCursor) cursor = NULL;
-
-    if (window != NULL) {
-        cursor = berth_cursor_new(gtk_widget_get_display(self->area), image, self->viewport.scale,
-                                  self->scale);
-        gdk_window_set_cursor(window, cursor);
+    g_clear_pointer(&self->cursor_pixels, g_free);
+    self->has_cursor = true;
+    if (image != NULL) {
+        self->cursor = *image;
+        self->cursor_pixels =
+            g_memdup2(image->pixels, 4 * (size_t)image->width * (size_t)image->height);
+        self->cursor.pixels = self->cursor_pixels;
     }
+    update_cursor(self);
 }
 
 void
@@ -501,10 +524,13 @@ berth_display_view_set_pointer_mode(BerthDisplayView *self, bool is_absolute)
 }
 
 void
-berth_display_view_set_controller(BerthDisplayView *self, BerthSessionController *controller)
+berth_display_view_set_source(BerthDisplayView *self, BerthPicture *picture,
+                              BerthSessionController *controller, unsigned head)
 {
     drop_surface(self);
+    self->picture = picture;
     self->controller = controller;
+    self->head = head;
     self->is_absolute = true;
     connect_presenter(self);
     update_viewport(self);
@@ -519,6 +545,7 @@ display_view_free(gpointer data)
     g_clear_handle_id(&self->resize_source, g_source_remove);
     berth_x11_presenter_free(self->presenter);
     drop_surface(self);
+    g_free(self->cursor_pixels);
     g_free(self);
 }
 

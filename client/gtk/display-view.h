@@ -21,10 +21,17 @@ BerthDisplayView *berth_display_view_new(void);
 
 GtkWidget *berth_display_view_get_widget(BerthDisplayView *self);
 
-/* Shows the desktop of a controller, borrowed; NULL shows nothing. */
-void berth_display_view_set_controller(BerthDisplayView *self, BerthSessionController *controller);
+/*
+ * Shows a picture and sends input to a desktop.
+ *
+ * picture:     borrowed; NULL shows nothing
+ * controller:  borrowed; NULL: there is nobody for the input, as with a recording
+ * head:        of the controller, that the picture is of
+ */
+void berth_display_view_set_source(BerthDisplayView *self, BerthPicture *picture,
+                                   BerthSessionController *controller, unsigned head);
 
-/* A new frame is in the picture. */
+/* A new frame is in the picture of its head. */
 void berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news);
 
 /* While this widget is on the screen it may lie over the canvas, and GTK draws. */

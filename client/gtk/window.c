@@ -341,6 +341,16 @@ remember(BerthWindow *self, const char *broker, const char *ca_file, const char 
     }
 }
 
+/* controller: NULL shows nothing */
+static void
+show_source(BerthWindow *self, BerthSessionController *controller)
+{
+    BerthPicture *picture =
+        controller != NULL ? berth_session_controller_get_picture(controller, 0) : NULL;
+
+    berth_display_view_set_source(self->display, picture, controller, 0);
+}
+
 /* A controller for that broker: the present one if it fits. */
 static bool
 ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const char *ca_file,
@@ -352,13 +362,13 @@ ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const ch
     if (self->controller != NULL && strcmp(key, self->controller_key) == 0) {
         return true;
     }
-    berth_display_view_set_controller(self->display, NULL);
+    show_source(self, NULL);
     g_clear_pointer(&self->controller, berth_session_controller_free);
     self->controller =
         berth_session_controller_new(address, ca_file, name, &callbacks, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
-    berth_display_view_set_controller(self->display, self->controller);
+    show_source(self, self->controller);
     return self->controller != NULL;
 }
 
@@ -598,7 +608,7 @@ on_destroy(GtkWidget *window, gpointer user_data)
 
     while (g_idle_remove_by_data(self)) {
     }
-    berth_display_view_set_controller(self->display, NULL);
+    show_source(self, NULL);
 }
 
 static void
@@ -669,7 +679,7 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
         show_reason(self, "The display cannot be opened");
         return;
     }
-    berth_display_view_set_controller(self->display, self->controller);
+    show_source(self, self->controller);
     choose(self, &any, address);
     if (self->wants_fullscreen) {
         berth_fullscreen_set(self->fullscreen, true);

@@ -148,20 +148,21 @@ put(BerthX11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_la
                       is_last, self->segment, 0);
 }
 
-static void
+static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
     BerthX11Presenter *self = user_data;
 
     if (!self->is_shown || n_rects == 0 || frame->data != self->memory ||
         frame->width != self->place.w || frame->height != self->place.h) {
-        return;
+        return false;
     }
     for (size_t i = 0; i < n_rects; i++) {
         put(self, frame, rects[i], i + 1 == n_rects);
     }
     xcb_flush(self->x);
     self->n_being_read++;
+    return true;
 }
 
 static const BerthPictureSink sink = {

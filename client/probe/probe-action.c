@@ -30,6 +30,7 @@ static const BerthProbeRow table[] = {
     { "wait-pixel", BERTH_PROBE_WAIT_PIXEL, ARG(COLOR_POINT), "X,Y,RRGGBB", "wait until a pixel has that colour", false },
     { "screenshot", BERTH_PROBE_SCREENSHOT, ARG(FILE), "FILE", "save the picture as PNG", false },
     { "hold", BERTH_PROBE_HOLD, ARG(SECONDS), "S", "stay connected for so many seconds", false },
+    { "head", BERTH_PROBE_HEAD, ARG(HEAD), "N", "from here on actions are about head N (0)", false },
     { "pixel", BERTH_PROBE_PIXEL, ARG(POINT), "X,Y", "answer with the colour of a pixel", true },
     { "hash", BERTH_PROBE_HASH, ARG(NONE), NULL, "answer with the SHA-256 of the picture", true },
     { "stats", BERTH_PROBE_STATS, ARG(NONE), NULL, "answer with all numbers", true },
@@ -188,6 +189,8 @@ parse_argument(BerthProbeAction *action, const char *text)
     case BERTH_PROBE_ARG_TIME:
     case BERTH_PROBE_ARG_OPTIONAL_TIME:
         return parse_number(text, 1, MAX_TIME_MS, &action->value);
+    case BERTH_PROBE_ARG_HEAD:
+        return parse_number(text, 0, BERTH_LIMIT_HEADS - 1, &action->value);
     case BERTH_PROBE_ARG_SECONDS:
         return parse_seconds(text, &action->value);
     case BERTH_PROBE_ARG_NUMBER:

@@ -34,6 +34,7 @@ typedef enum {
     BERTH_PROBE_WAIT_PIXEL,
     BERTH_PROBE_SCREENSHOT,
     BERTH_PROBE_HOLD,
+    BERTH_PROBE_HEAD,
     BERTH_PROBE_PIXEL,
     BERTH_PROBE_HASH,
     BERTH_PROBE_STATS,
@@ -58,6 +59,7 @@ typedef enum {
     BERTH_PROBE_ARG_OPTIONAL_TIME, /* value: milliseconds, 0 if it was left out */
     BERTH_PROBE_ARG_SECONDS,       /* value: milliseconds, written as seconds */
     BERTH_PROBE_ARG_NUMBER,        /* value */
+    BERTH_PROBE_ARG_HEAD,          /* value: below BERTH_LIMIT_HEADS */
 } BerthProbeArg;
 
 typedef struct {

@@ -130,6 +130,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
                           GError **error)
 {
     BerthProbeOptions *o = ret_options;
+    gboolean allows_shadow = FALSE;
     gboolean is_quiet = FALSE, waits_for_echo = FALSE, shows_version = FALSE, shows_events = FALSE;
     const GOptionEntry entries[] = {
         { "broker", 0, 0, G_OPTION_ARG_STRING, &o->broker, "address of the broker",
@@ -149,6 +150,8 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
           "also print a line when the desktop opens, is lost, comes back or ends", NULL },
         { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &o->timeout_s,
           "give up after so many seconds (60); with --script: for each wait", "S" },
+        { "allow-shadow", 0, 0, G_OPTION_ARG_NONE, &allows_shadow,
+          "allow those who ask to watch; without it they are refused", NULL },
         { "wait-key-echo", 0, 0, G_OPTION_ARG_NONE, &waits_for_echo,
           "after each press wait until it changed the picture", NULL },
         { "quiet", 'q', 0, G_OPTION_ARG_NONE, &is_quiet, "say nothing unless it fails", NULL },
@@ -170,6 +173,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
     }
     o->is_quiet = is_quiet;
     o->shows_events = shows_events;
+    o->allows_shadow = allows_shadow;
     o->waits_for_echo = waits_for_echo;
     o->shows_version = shows_version;
     return shows_version || check(o, error);

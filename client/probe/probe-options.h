@@ -37,7 +37,8 @@ typedef struct {
     char *script;       /* "-" or NULL */
     double timeout_s;
     bool waits_for_echo;
-    bool shows_events; /* lines about what happens by itself, between the answers */
+    bool allows_shadow; /* the answer to those who ask to watch */
+    bool shows_events;  /* lines about what happens by itself, between the answers */
     bool is_quiet;
     bool shows_version;
 } BerthProbeOptions;

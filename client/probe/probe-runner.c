@@ -27,6 +27,7 @@ struct BerthProbeRunner {
     guint deadline_source; /* the wait is over, well or not */
     guint poke_source;     /* looks at the action again, outside of callbacks */
     guint pace_source;
+    unsigned head;      /* that actions are about */
     size_t n_typed;     /* characters of a text */
     uint64_t n_changes; /* changed frames before the last input */
     uint64_t n_samples; /* latency samples before the last press */
@@ -56,9 +57,11 @@ berth_probe_runner_make_counters(BerthProbeRunner *self)
     if (session != NULL) {
         bytes_in += berth_session_client_get_bytes_in(session);
     }
-    berth_picture_get_size(berth_session_controller_get_picture(self->controller), &width, &height);
+    berth_picture_get_size(berth_session_controller_get_picture(self->controller, self->head),
+                           &width, &height);
     json_object_set_new(object, "state",
                         json_string(berth_fsm_state_name(&berth_client_fsm, (int)state)));
+    json_object_set_new(object, "head", json_integer(self->head));
     json_object_set_new(object, "width", json_integer(width));
     json_object_set_new(object, "height", json_integer(height));
     json_object_set_new(object, "frames", json_integer((json_int_t)stats->n_frames));
@@ -253,21 +256,21 @@ send_input(BerthProbeRunner *self, BerthSessionClient *session)
         release_keys(session, &a->keys);
         break;
     case BERTH_PROBE_CLICK:
-        berth_session_client_pointer(session, a->x, a->y);
+        berth_session_client_pointer(session, self->head, a->x, a->y);
         berth_session_client_button(session, a->button, true);
         berth_session_client_button(session, a->button, false);
         break;
     case BERTH_PROBE_MOVE:
-        berth_session_client_pointer(session, a->x, a->y);
+        berth_session_client_pointer(session, self->head, a->x, a->y);
         break;
     case BERTH_PROBE_WHEEL:
         berth_session_client_wheel(session, 0, (int)a->value * WHEEL_NOTCH);
         break;
     case BERTH_PROBE_RESIZE:
-        berth_session_client_request_size(session, a->x, a->y, 0, 0);
+        berth_session_client_request_size(session, self->head, a->x, a->y, 0, 0);
         break;
     default:
-        berth_session_client_refresh(session);
+        berth_session_client_refresh(session, self->head);
         break;
     }
 }
@@ -276,7 +279,7 @@ send_input(BerthProbeRunner *self, BerthSessionClient *session)
 static bool
 read_pixel(BerthProbeRunner *self, int x, int y, uint32_t *ret_rgb)
 {
-    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
     const BerthFrame *frame = berth_picture_lock(picture);
     bool is_inside = frame != NULL && x < frame->width && y < frame->height;
 
@@ -307,7 +310,7 @@ answer_pixel(BerthProbeRunner *self)
 static void
 answer_hash(BerthProbeRunner *self)
 {
-    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     const BerthFrame *frame = berth_picture_lock(picture);
 
@@ -323,7 +326,7 @@ static void
 save_screenshot(BerthProbeRunner *self)
 {
     g_autoptr(GError) error = NULL;
-    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
 
     if (!berth_png_file_write(picture, self->action->text, &error)) {
         finish(self, error);
@@ -337,7 +340,7 @@ static bool
 is_met(BerthProbeRunner *self)
 {
     const BerthProbeAction *a = self->action;
-    BerthPicture *picture = berth_session_controller_get_picture(self->controller);
+    BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
     BerthClientState state = berth_session_controller_get_state(self->controller);
     int width, height;
     uint32_t rgb = 0;
@@ -505,6 +508,10 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
         break;
     case BERTH_PROBE_BREAK:
         break_connection(self);
+        break;
+    case BERTH_PROBE_HEAD:
+        self->head = (unsigned)action->value;
+        finish(self, NULL);
         break;
     case BERTH_PROBE_DISCONNECT:
     case BERTH_PROBE_LOGOFF:

@@ -423,6 +423,27 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
     quit(probe);
 }
 
+static void
+on_shadow_ask(const BerthMsgShadowAsk *ask, void *user_data)
+{
+    Probe *probe = user_data;
+    BerthSessionClient *session = berth_session_controller_get_session(probe->controller);
+
+    print_event(probe, "shadow-ask", ask->who);
+    if (session != NULL) {
+        berth_session_client_answer(session, ask->id, probe->options.allows_shadow);
+    }
+}
+
+static void
+on_viewers(const BerthMsgViewers *viewers, void *user_data)
+{
+    g_autofree char *text = g_strdup_printf("%u watching%s", viewers->n_observers,
+                                            viewers->is_recorded ? ", recorded" : "");
+
+    print_event(user_data, "viewers", text);
+}
+
 static const BerthControllerCallbacks callbacks = {
     .state = on_state,
     .progress = on_progress,
@@ -430,6 +451,8 @@ static const BerthControllerCallbacks callbacks = {
     .desktops = on_desktops,
     .opened = on_opened,
     .frame = on_frame,
+    .shadow_ask = on_shadow_ask,
+    .viewers = on_viewers,
     .waiting = on_waiting,
     .ended = on_ended,
     .done = on_done,

@@ -35,7 +35,7 @@ before(void *user_data)
     note->n_before++;
 }
 
-static void
+static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
     Note *note = user_data;
@@ -43,6 +43,7 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
     note->n_after++;
     note->last = rects[n_rects - 1];
     assert_true(berth_frame_get_solid(frame, (BerthRect){ 0, 0, 1, 1 }, &note->seen));
+    return true;
 }
 
 static const BerthPictureSink sink = { new_frame, before, after };
@@ -72,11 +73,11 @@ static bool
 update(BerthPicture *picture, BerthFrame *canvas, bool expect_resized)
 {
     BerthRect whole = berth_frame_get_rect(canvas);
-    bool is_resized = !expect_resized;
-    bool is_changed = berth_picture_update(picture, canvas, &whole, 1, &is_resized);
+    BerthPictureChange change = berth_picture_update(picture, canvas, &whole, 1);
 
-    assert_int_equal(is_resized, expect_resized);
-    return is_changed;
+    assert_int_equal(change.is_resized, expect_resized);
+    assert_true(!change.is_shown || !expect_resized);
+    return change.is_changed;
 }
 
 static void
@@ -96,6 +97,10 @@ an_update_tells_if_a_pixel_differs(void **state)
     berth_picture_get_size(picture, &width, &height);
     assert_int_equal(width, 8);
     assert_int_equal(height, 4);
+    berth_picture_clear(picture);
+    berth_picture_get_size(picture, &width, &height);
+    assert_int_equal(width, 0);
+    assert_true(update(picture, canvas, true));
     berth_frame_unref(canvas);
     berth_picture_unref(picture);
 }
