@@ -335,6 +335,7 @@ set_hello(BerthSessionClient *self, const char *name)
     self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
     self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
     self->hello.cache_tiles = CACHE_TILES;
+    self->hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
     g_strlcpy(self->hello.client_name, name, sizeof self->hello.client_name);
 }
