@@ -44,6 +44,7 @@ berth_client_stream_new(const BerthClientCaps *caps, int level)
     }
     berth_writer_init(&self->message, BERTH_LIMIT_MESSAGE_BYTES);
     self->tiles = g_array_new(FALSE, FALSE, sizeof(BerthWireTile));
+    self->photo_rects = g_array_new(FALSE, FALSE, sizeof(BerthRect));
     for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
         self->exacts[i] = g_array_new(FALSE, FALSE, sizeof(BerthWireRect));
     }
@@ -57,7 +58,8 @@ berth_client_stream_new(const BerthClientCaps *caps, int level)
 static void
 clear_head(BerthClientHead *head)
 {
-    berth_damage_free(head->pending);
+    berth_damage_free(head->backlog);
+    berth_damage_free(head->left);
     berth_refiner_free(head->refiner);
 }
 
@@ -79,6 +81,7 @@ berth_client_stream_free(BerthClientStream *self)
     berth_writer_clear(&self->message);
     berth_fill_list_clear(&self->fills);
     g_array_unref(self->tiles);
+    g_array_unref(self->photo_rects);
     g_free(self);
 }
 
@@ -98,10 +101,11 @@ berth_client_stream_configure_head(BerthClientStream *self, uint16_t head, int w
     BerthClientHead new_head = {
         .width = width,
         .height = height,
-        .pending = berth_damage_new(width, height),
+        .backlog = berth_damage_new(width, height),
+        .left = berth_damage_new(width, height),
         .refiner = berth_refiner_new(),
     };
-    if (new_head.pending == NULL || new_head.refiner == NULL ||
+    if (new_head.backlog == NULL || new_head.left == NULL || new_head.refiner == NULL ||
         berth_refiner_configure(new_head.refiner, width, height) != BERTH_OK) {
         clear_head(&new_head);
         return BERTH_ERR_NO_MEMORY;
@@ -113,33 +117,76 @@ berth_client_stream_configure_head(BerthClientStream *self, uint16_t head, int w
     return berth_client_emit(self, error, BERTH_MSG_HEAD_CONFIG, emit, user_data);
 }
 
-/* What the plan says, for a viewer in step. */
+/* Crops and photos, within the budget. */
 static int
-send_plan(BerthClientJob *job)
+send_pixels(BerthClientJob *job)
 {
     const BerthPlan *plan = job->plan;
     berth_client_clear_lists(job->self);
-    int error = berth_client_send_stores(job);
-    if (error == BERTH_OK) {
-        error = berth_client_send_copies(job);
-    }
-    if (error == BERTH_OK) {
-        error = berth_client_send_fills(job, plan->fills, plan->n_fills);
-    }
     for (size_t i = 0; i < plan->n_crops; i++) {
         const BerthPlanCrop *crop = &plan->crops[i];
         if (!berth_client_add_cached(job, crop)) {
             berth_client_add_exact(job, crop->tile_class, crop->rect);
         }
     }
+    int error = berth_client_send_cached(job);
     if (error == BERTH_OK) {
-        error = berth_client_send_cached(job);
+        error = berth_client_send_exacts(job);
     }
     for (size_t i = 0; error == BERTH_OK && i < plan->n_photos; i++) {
         const BerthPlanPhoto *photo = &plan->photos[i];
         error = berth_client_send_photo(job, photo->rect, photo->quality, photo->data, photo->len);
     }
+    /* Photos that could not be made. */
     return error == BERTH_OK ? berth_client_send_exacts(job) : error;
+}
+
+/* What the plan says. */
+static int
+send_plan(BerthClientJob *job)
+{
+    int error = berth_client_send_stores(job);
+    if (error == BERTH_OK) {
+        error = berth_client_send_copies(job);
+    }
+    if (error == BERTH_OK) {
+        error = berth_client_send_fills(job, job->plan->fills, job->plan->n_fills);
+    }
+    return error == BERTH_OK ? send_pixels(job) : error;
+}
+
+/* Everything, because nothing is known of what the client shows. */
+static int
+forget_picture(BerthClientJob *job)
+{
+    berth_damage_add_all(job->head->backlog);
+    if (job->self->cache != NULL && job->head->is_refresh_due) {
+        /* Whatever went wrong, it must not come back from there. */
+        berth_tile_cache_clear(job->self->cache);
+    }
+    return berth_client_close_videos(job);
+}
+
+static int
+send_frame(BerthClientJob *job)
+{
+    BerthClientHead *head = job->head;
+    bool is_known = !head->is_refresh_due && head->serial + 1 == job->plan->serial;
+    int error = is_known ? send_plan(job) : forget_picture(job);
+    if (error == BERTH_OK) {
+        error = berth_client_open_videos(job);
+    }
+    if (error == BERTH_OK) {
+        error = berth_client_send_videos(job);
+    }
+    if (error == BERTH_OK) {
+        error = berth_client_send_backlog(job);
+    }
+    berth_damage_merge(head->backlog, head->left);
+    berth_damage_clear(head->left);
+    head->is_refresh_due = false;
+    head->serial = job->plan->serial;
+    return error;
 }
 
 static int
@@ -173,20 +220,19 @@ berth_client_stream_encode(BerthClientStream *self, const BerthPlan *plan,
     BerthClientJob job = {
         .self = self,
         .head = head,
+        .head_index = info->head,
         .plan = plan,
         .now_us = plan->now_us,
+        .budget_bytes = info->budget_bytes > 0 ? info->budget_bytes : SIZE_MAX,
         .is_change = true,
         .emit = emit,
         .user_data = user_data,
     };
-    bool is_in_step = !head->is_refresh_due && head->serial + 1 == plan->serial &&
-                      berth_damage_is_empty(head->pending);
-    error = berth_client_send_begin(&job, info, head->is_refresh_due ? BERTH_FRAME_WHOLE : 0);
+    bool is_whole = head->is_refresh_due && info->budget_bytes == 0 && plan->n_videos == 0;
+    error = berth_client_send_begin(&job, info, is_whole ? BERTH_FRAME_WHOLE : 0);
     if (error == BERTH_OK) {
-        error = is_in_step ? send_plan(&job) : berth_client_send_catch_up(&job);
+        error = send_frame(&job);
     }
-    head->is_refresh_due = false;
-    head->serial = plan->serial;
     job.stats.n_bytes = self->frame_bytes;
     if (ret_stats != NULL) {
         *ret_stats = job.stats;
@@ -194,16 +240,23 @@ berth_client_stream_encode(BerthClientStream *self, const BerthPlan *plan,
     return error;
 }
 
+bool
+berth_client_stream_has_backlog(const BerthClientStream *self, uint16_t head)
+{
+    return head < BERTH_LIMIT_HEADS && self->heads[head].backlog != NULL &&
+           (self->heads[head].is_refresh_due || !berth_damage_is_empty(self->heads[head].backlog));
+}
+
 void
 berth_client_stream_skip(BerthClientStream *self, uint16_t head_index, const BerthPlan *plan)
 {
-    if (head_index >= BERTH_LIMIT_HEADS || self->heads[head_index].pending == NULL) {
+    if (head_index >= BERTH_LIMIT_HEADS || self->heads[head_index].backlog == NULL) {
         return;
     }
     BerthClientHead *head = &self->heads[head_index];
     if (head->serial + 1 != plan->serial ||
-        berth_damage_merge(head->pending, plan->changed) != BERTH_OK) {
-        berth_damage_add_all(head->pending);
+        berth_damage_merge(head->backlog, plan->changed) != BERTH_OK) {
+        berth_damage_add_all(head->backlog);
     }
     head->serial = plan->serial;
 }
@@ -227,15 +280,9 @@ berth_client_stream_end(BerthClientStream *self, uint32_t encode_us, BerthMessag
 int
 berth_client_stream_refresh(BerthClientStream *self, uint16_t head)
 {
-    if (head >= BERTH_LIMIT_HEADS || self->heads[head].pending == NULL) {
+    if (head >= BERTH_LIMIT_HEADS || self->heads[head].backlog == NULL) {
         return BERTH_ERR_INVALID;
     }
     self->heads[head].is_refresh_due = true;
     return BERTH_OK;
-}
-
-bool
-berth_client_stream_needs_key(const BerthClientStream *self, uint16_t head)
-{
-    return false;
 }

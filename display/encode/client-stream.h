@@ -3,10 +3,11 @@
  * Writes plans as display messages for one viewer: what is its own and cannot be shared.
  *
  * That is the zstd streams, which live as long as the connection, what the viewer's tiles show
- * inexactly, and what it has missed.  A viewer in step gets each plan as it is.  One that skipped
- * some, or joined later, gets a catch-up instead: the planner's picture wherever it may differ,
- * without copies.  In both cases it shows the planner's picture afterwards, but for tiles that are
- * refined later.
+ * inexactly, and where it may show something else than the planner's picture: its backlog.  That
+ * is what it skipped, what did not fit into the budget of a frame, or all of it when it joins.  The
+ * plan goes out as it is but for copies out of the backlog; then the backlog is worked off from
+ * the planner's picture.  A viewer without backlog shows the planner's picture, but for tiles that
+ * are refined later.
  *
  * An error is sticky: the stream and the client are no longer in step, the connection must end.
  * A client that connects anew gets a new stream.
@@ -35,6 +36,7 @@ typedef struct {
     uint16_t head;         /* 0..BERTH_LIMIT_HEADS - 1, configured */
     uint32_t input_serial; /* last input given to the guest before the capture */
     int64_t capture_us;    /* clock of the session */
+    size_t budget_bytes;   /* about so much; what does not fit becomes backlog.  0: no limit */
 } BerthFrameInfo;
 
 typedef struct {
@@ -50,6 +52,7 @@ typedef struct {
     int64_t exact_px;
     size_t n_photos;
     int64_t photo_px;
+    size_t n_videos; /* VIDEO packets */
 } BerthFrameStats;
 
 /*
@@ -89,9 +92,15 @@ int berth_client_stream_encode(BerthClientStream *self, const BerthPlan *plan,
                                BerthFrameStats *ret_stats);
 
 /*
- * Notes a plan that this viewer had no room for: its next frame is a catch-up.  Cheap.
+ * True if the client may show something else than the planner's picture: a frame with the newest
+ * picture should follow as soon as there is room, even with an empty plan.
+ */
+bool berth_client_stream_has_backlog(const BerthClientStream *self, uint16_t head);
+
+/*
+ * Notes a plan that this viewer had no room for: what it changes becomes backlog.  Cheap.
  *
- * A plan that was neither encoded nor skipped makes the next frame a whole picture.
+ * A plan that was neither encoded nor skipped makes everything backlog.
  */
 void berth_client_stream_skip(BerthClientStream *self, uint16_t head, const BerthPlan *plan);
 
@@ -121,8 +130,8 @@ bool berth_client_stream_needs_key(const BerthClientStream *self, uint16_t head)
  *
  * plan: the newest plan of the head, which this viewer has taken
  *
- * Errors: BERTH_ERR_STATE if the viewer is out of step or within a frame, sticky errors, those of
- * emit.
+ * Errors: BERTH_ERR_STATE if the viewer has a backlog or is within a frame, sticky errors, those
+ * of emit.
  */
 int berth_client_stream_check(BerthClientStream *self, const BerthPlan *plan, uint16_t head,
                               BerthMessageFunc emit, void *user_data);
@@ -132,7 +141,7 @@ int berth_client_stream_check(BerthClientStream *self, const BerthPlan *plan, ui
  *
  * ret_due_us: on the clock of the plans; set on true only
  *
- * Returns false if every tile of the head is exact, or damage waits for the next frame anyway.
+ * Returns false if every tile of the head is exact, or there is a backlog.
  */
 bool berth_client_stream_get_refine_due(const BerthClientStream *self, uint16_t head,
                                         int64_t now_us, int64_t *ret_due_us);
@@ -146,7 +155,7 @@ bool berth_client_stream_get_refine_due(const BerthClientStream *self, uint16_t 
  * budget_bytes: about as many are written, but at least one tile
  * ret_is_begun: whether there is a frame to end
  *
- * Errors: those of berth_client_stream_encode(); BERTH_ERR_STATE if the viewer is out of step.
+ * Errors: those of berth_client_stream_encode(); BERTH_ERR_STATE if there is a backlog.
  */
 int berth_client_stream_refine(BerthClientStream *self, const BerthPlan *plan,
                                const BerthFrameInfo *info, int64_t now_us, int x, int y,

@@ -28,6 +28,11 @@ berth_plan_unref(BerthPlan *self)
         g_free(self->photos[i].data);
     }
     g_free(self->photos);
+    for (size_t i = 0; i < self->n_videos; i++) {
+        g_free(self->videos[i].keep);
+        g_free(self->videos[i].data);
+    }
+    g_free(self->videos);
     g_free(self->tile_classes);
     g_free(self);
 }

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "berth/limits.h"
 #include "display/pixels/damage.h"
 #include "display/pixels/frame.h"
 #include "display/pixels/tile-hash.h"
@@ -46,6 +47,19 @@ typedef struct {
     size_t len;
 } BerthPlanPhoto;
 
+/* A region where a video plays; every open one is listed, also those that stand still. */
+typedef struct {
+    uint8_t codec;       /* BerthVideoCodec */
+    uint32_t generation; /* names the video: packets of one need each other */
+    BerthRect rect;
+    BerthRect *keep; /* parts of rect that are not painted */
+    size_t n_keep;
+    uint32_t packet_no; /* 1, 2, 3... of this generation: of the last packet made so far */
+    bool is_key;
+    uint8_t *data; /* NULL: nothing new */
+    size_t len;
+} BerthPlanVideo;
+
 /* A tile that rested and is about to show something else: a cache may want to keep it. */
 typedef struct {
     uint16_t tile;      /* row-major index */
@@ -67,6 +81,9 @@ typedef struct {
     size_t n_crops;
     BerthPlanPhoto *photos;
     size_t n_photos;
+    uint8_t photo_quality;
+    BerthPlanVideo *videos;
+    size_t n_videos;
     uint8_t *tile_classes; /* BerthTileClass of every tile of the head, row by row, as last seen */
     BerthPhotoPool *photo_pool; /* private: what the jobs work with; borrowed from the planner */
     int ref_count;              /* private */

@@ -416,6 +416,7 @@ static bool
 add_photos(const BerthPlanner *self, BerthPlan *plan, uint8_t quality)
 {
     plan->photo_pool = self->photo_pool;
+    plan->photo_quality = quality;
     plan->n_photos = self->photo_rects->len;
     plan->photos = g_try_new0(BerthPlanPhoto, plan->n_photos);
     for (size_t i = 0; plan->photos != NULL && i < plan->n_photos; i++) {
@@ -485,7 +486,7 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
     deal_pieces(self, input->photo_mask != 0 && input->photo_quality > 0);
     berth_copy_planner_advance(self->copy_planner, self->work);
     berth_damage_clear(self->work);
-    BerthPlan *plan = make_plan(self, MIN(input->photo_quality, 100));
+    BerthPlan *plan = make_plan(self, input->photo_mask != 0 ? MIN(input->photo_quality, 100) : 0);
     if (plan == NULL) {
         return BERTH_ERR_NO_MEMORY;
     }

@@ -184,6 +184,44 @@ berth_damage_add_all(BerthDamage *self)
     berth_damage_add_rect(self, (BerthRect){ 0, 0, self->width, self->height });
 }
 
+void
+berth_damage_cut_rect(BerthDamage *self, BerthRect rect)
+{
+    BerthRect whole = { 0, 0, self->width, self->height };
+    BerthRect part = berth_rect_intersect(rect, whole);
+    if (self->n_dirty == 0 || berth_rect_is_empty(part)) {
+        return;
+    }
+    for (int row = part.y / TILE; row * TILE < part.y + part.h; row++) {
+        for (int column = part.x / TILE; column * TILE < part.x + part.w; column++) {
+            Tile *tile = get_tile(self, column, row);
+            if (!tile_is_empty(tile) && berth_rect_contains(part, tile_rect(tile, column, row))) {
+                *tile = (Tile){ 0 };
+                self->n_dirty--;
+            }
+        }
+    }
+}
+
+bool
+berth_damage_touches(const BerthDamage *self, BerthRect rect)
+{
+    assert(berth_rect_is_inside(rect, self->width, self->height));
+    if (self->n_dirty == 0) {
+        return false;
+    }
+    for (int row = rect.y / TILE; row * TILE < rect.y + rect.h; row++) {
+        for (int column = rect.x / TILE; column * TILE < rect.x + rect.w; column++) {
+            const Tile *tile = get_tile(self, column, row);
+            if (!tile_is_empty(tile) &&
+                !berth_rect_is_empty(berth_rect_intersect(tile_rect(tile, column, row), rect))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int
 berth_damage_merge(BerthDamage *self, const BerthDamage *other)
 {

@@ -58,6 +58,15 @@ void berth_damage_add_rect(BerthDamage *self, BerthRect rect);
 void berth_damage_add_all(BerthDamage *self);
 
 /*
+ * Forgets the damage of tiles whose box lies in the rectangle as a whole; other boxes stay as they
+ * are, so there may be more damage left than pixels.
+ */
+void berth_damage_cut_rect(BerthDamage *self, BerthRect rect);
+
+/* True if the rectangle, which must be inside the picture, touches a box. */
+bool berth_damage_touches(const BerthDamage *self, BerthRect rect);
+
+/*
  * Adds the damage of another one, tile by tile.
  *
  * Errors: BERTH_ERR_INVALID if the two are not of the same size (nothing changes).

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * 0 wrong pixels: a random desktop is drawn, captured, encoded, decoded and compared, for ever
- * the same picture on both sides.  Some frames are merged into the next, heads change their size,
- * clients come back with a new stream and decoder, clients ask for everything again.
+ * 0 wrong pixels: a random desktop is drawn, captured, planned once, and written out for several
+ * viewers, whose decoders must show it: at once where everything is sent exactly, at rest always.
+ *
+ * Captures are merged, viewers skip plans, have small budgets, join late, ask for everything again,
+ * forget plans; heads change their size; photos and films play.
  */
 #include "testing.h"
 
+#include "berth/protocol.h"
 #include "display/decode/frame-decoder.h"
 #include "display/encode/client-stream.h"
 #include "display/encode/planner.h"
@@ -17,9 +20,21 @@
 
 #define N_RUNS 12
 #define N_STEPS 60
+#define N_VIEWERS 3
 #define MAX_SIDE 700
+#define MAX_REST_STEPS 400
+#define VIDEO_MASK 0
 
-/* A guest's screen, the capture of it, and one client. */
+typedef struct {
+    BerthClientStream *stream;
+    BerthFrameDecoder *decoder;
+    BerthDecodedEvent last;
+    uint32_t frame_id;
+    size_t budget_bytes; /* of a frame; 0: no limit */
+    bool is_lossy;       /* it takes photos and videos */
+} Viewer;
+
+/* A guest's screen, the capture of it, and who looks at it. */
 typedef struct {
     Random random;
     uint32_t *screen; /* what the guest draws; width * height words with junk in X */
@@ -28,13 +43,13 @@ typedef struct {
     BerthFrame *captured;
     BerthDamage *damage;
     BerthPlanner *planner;
-    BerthClientStream *stream;
-    BerthFrameDecoder *decoder;
-    BerthDecodedEvent last;
-    uint32_t frame_id;
+    BerthPlan *plan; /* the last one */
     int64_t now_us;
-    uint8_t photo_mask;
+    uint8_t photo_mask; /* of all viewers */
+    uint8_t video_mask;
+    bool needs_key;
     uint16_t head;
+    Viewer viewers[N_VIEWERS];
 } World;
 
 static uint32_t
@@ -156,21 +171,21 @@ draw(World *world)
 static int
 deliver(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, void *user_data)
 {
-    World *world = user_data;
+    Viewer *viewer = user_data;
     assert_int_equal(channel, BERTH_CHANNEL_DISPLAY);
     /* A copy of its exact size, so that a sanitizer sees a read too far. */
     uint8_t *copy = malloc(len > 0 ? len : 1);
     assert_non_null(copy);
     memcpy(copy, payload, len);
-    assert_berth_ok(berth_frame_decoder_handle(world->decoder, type, copy, len, &world->last));
+    assert_berth_ok(berth_frame_decoder_handle(viewer->decoder, type, copy, len, &viewer->last));
     free(copy);
     return BERTH_OK;
 }
 
 static void
-assert_same_picture(World *world)
+assert_same_picture(World *world, const Viewer *viewer)
 {
-    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, world->head);
+    BerthFrame *canvas = berth_frame_decoder_get_canvas(viewer->decoder, world->head);
     assert_non_null(canvas);
     for (int y = 0; y < world->height; y++) {
         const uint8_t *row = berth_frame_pixel(canvas, 0, y);
@@ -178,101 +193,186 @@ assert_same_picture(World *world)
             uint32_t word;
             memcpy(&word, row + 4 * x, 4);
             if ((word & 0xffffff) != (*at(world, x, y) & 0xffffff)) {
-                fail_msg("pixel %d,%d of frame %u is %06x, expected %06x", x, y, world->frame_id,
-                         word & 0xffffff, *at(world, x, y) & 0xffffff);
+                fail_msg("pixel %d,%d of frame %u of viewer %d is %06x, expected %06x", x, y,
+                         viewer->frame_id, (int)(viewer - world->viewers), word & 0xffffff,
+                         *at(world, x, y) & 0xffffff);
             }
         }
     }
 }
 
-/* Every pixel that changed on the client's side must be in the reported rectangles. */
+/* Every pixel that changed on the viewer's side must be in the reported rectangles. */
 static void
-assert_change_is_reported(World *world, const BerthFrame *before)
+assert_change_is_reported(World *world, const Viewer *viewer, const BerthFrame *before)
 {
-    BerthFrame *canvas = berth_frame_decoder_get_canvas(world->decoder, world->head);
-    for (int i = 0; i < 500; i++) {
+    BerthFrame *canvas = berth_frame_decoder_get_canvas(viewer->decoder, world->head);
+    for (int i = 0; i < 300; i++) {
         BerthRect pixel = { random_int(&world->random, 0, world->width - 1),
                             random_int(&world->random, 0, world->height - 1), 1, 1 };
         bool is_reported = berth_frame_rect_equal(canvas, before, pixel);
-        for (size_t r = 0; r < world->last.n_rects; r++) {
-            is_reported = is_reported || berth_rect_contains(world->last.rects[r], pixel);
+        for (size_t r = 0; r < viewer->last.n_rects; r++) {
+            is_reported = is_reported || berth_rect_contains(viewer->last.rects[r], pixel);
         }
         assert_true(is_reported);
     }
 }
 
-/* Time goes by until the picture is exact. */
 static void
-rest(World *world, const BerthPlan *plan)
+make_plan(World *world)
+{
+    BerthPlanInput input = {
+        .now_us = world->now_us,
+        .effort = random_int(&world->random, 0, 3),
+        .pointer_x = random_int(&world->random, -1, world->width),
+        .pointer_y = random_int(&world->random, -1, world->height),
+        .photo_quality = (uint8_t)random_int(&world->random, 0, 100),
+        .photo_mask = world->photo_mask,
+        .video_mask = world->video_mask,
+        .needs_key = world->needs_key,
+    };
+    berth_plan_unref(world->plan);
+    world->plan = NULL;
+    assert_berth_ok(
+        berth_planner_plan(world->planner, world->captured, world->damage, &input, &world->plan));
+    for (size_t i = 0; i < berth_plan_get_n_jobs(world->plan); i++) {
+        berth_plan_run_job(world->plan, i);
+    }
+    world->needs_key = false;
+    berth_damage_clear(world->damage);
+}
+
+static void
+end_frame(World *world, Viewer *viewer, const BerthFrame *before, size_t n_bytes)
+{
+    assert_berth_ok(berth_client_stream_end(viewer->stream, 7, deliver, viewer));
+    assert_int_equal(viewer->last.kind, BERTH_DECODED_FRAME);
+    assert_int_equal(viewer->last.frame_id, viewer->frame_id);
+    assert_int_equal(viewer->last.n_bytes, n_bytes);
+    assert_change_is_reported(world, viewer, before);
+    world->needs_key |= berth_client_stream_needs_key(viewer->stream, world->head);
+}
+
+static BerthFrame *
+copy_canvas(World *world, const Viewer *viewer)
+{
+    BerthFrame *copy = berth_frame_new(world->width, world->height);
+    berth_frame_copy_rect(copy, berth_frame_decoder_get_canvas(viewer->decoder, world->head),
+                          berth_frame_get_rect(copy));
+    return copy;
+}
+
+static void
+send_plan(World *world, Viewer *viewer)
+{
+    BerthFrameInfo info = { .frame_id = ++viewer->frame_id,
+                            .head = world->head,
+                            .input_serial = viewer->frame_id * 3,
+                            .capture_us = -(int64_t)viewer->frame_id,
+                            .budget_bytes = viewer->budget_bytes };
+    BerthFrame *before = copy_canvas(world, viewer);
+    BerthFrameStats stats;
+    assert_berth_ok(
+        berth_client_stream_encode(viewer->stream, world->plan, &info, deliver, viewer, &stats));
+    end_frame(world, viewer, before, stats.n_bytes);
+    assert_int_equal(viewer->last.input_serial, viewer->frame_id * 3);
+    assert_int_equal(viewer->last.capture_us, -(int64_t)viewer->frame_id);
+    berth_frame_unref(before);
+    bool has_backlog = berth_client_stream_has_backlog(viewer->stream, world->head);
+    if (!viewer->is_lossy && viewer->budget_bytes == 0) {
+        assert_false(has_backlog);
+        assert_same_picture(world, viewer);
+    }
+}
+
+static void
+refine(World *world, Viewer *viewer)
+{
+    BerthFrameInfo info = { .frame_id = viewer->frame_id + 1, .head = world->head };
+    BerthFrame *before = copy_canvas(world, viewer);
+    BerthFrameStats stats;
+    bool is_begun;
+    assert_berth_ok(berth_client_stream_refine(
+        viewer->stream, world->plan, &info, world->now_us,
+        random_int(&world->random, -1, world->width), random_int(&world->random, -1, world->height),
+        (size_t)random_int(&world->random, 0, 100000), deliver, viewer, &stats, &is_begun));
+    if (is_begun) {
+        viewer->frame_id++;
+        end_frame(world, viewer, before, stats.n_bytes);
+    }
+    berth_frame_unref(before);
+}
+
+/* What a session does for a viewer when nothing is drawn; false if there is nothing to do. */
+static bool
+is_at_rest(World *world, Viewer *viewer)
 {
     int64_t due_us;
-    while (berth_client_stream_get_refine_due(world->stream, world->head, world->now_us, &due_us)) {
-        BerthFrameInfo info = { .frame_id = ++world->frame_id, .head = world->head };
-        bool is_begun;
-        assert_true(due_us <= world->now_us + 600000);
-        world->now_us = due_us > world->now_us ? due_us : world->now_us;
-        assert_berth_ok(berth_client_stream_refine(
-            world->stream, plan, &info, world->now_us, random_int(&world->random, -1, world->width),
-            random_int(&world->random, -1, world->height),
-            (size_t)random_int(&world->random, 0, 100000), deliver, world, NULL, &is_begun));
-        assert_true(is_begun);
-        assert_berth_ok(berth_client_stream_end(world->stream, 7, deliver, world));
+    if (berth_client_stream_has_backlog(viewer->stream, world->head)) {
+        return false;
     }
-    assert_same_picture(world);
-    assert_berth_ok(berth_client_stream_check(world->stream, plan, world->head, deliver, world));
-    assert_int_equal(world->last.kind, BERTH_DECODED_NOTHING);
+    if (!berth_client_stream_get_refine_due(viewer->stream, world->head, world->now_us, &due_us)) {
+        return true;
+    }
+    assert_true(due_us <= world->now_us + 1000000);
+    if (due_us <= world->now_us) {
+        refine(world, viewer);
+    }
+    return false;
+}
+
+/* Time goes by until every picture is exact. */
+static void
+rest(World *world)
+{
+    int n_steps = 0;
+    bool is_done = false;
+    while (!is_done) {
+        assert_true(n_steps++ < MAX_REST_STEPS);
+        world->now_us += 50000;
+        make_plan(world);
+        is_done = true;
+        for (int i = 0; i < N_VIEWERS; i++) {
+            send_plan(world, &world->viewers[i]);
+            is_done = is_at_rest(world, &world->viewers[i]) && is_done;
+        }
+    }
+    for (int i = 0; i < N_VIEWERS; i++) {
+        Viewer *viewer = &world->viewers[i];
+        assert_same_picture(world, viewer);
+        assert_berth_ok(
+            berth_client_stream_check(viewer->stream, world->plan, world->head, deliver, viewer));
+        assert_int_equal(viewer->last.kind, BERTH_DECODED_NOTHING);
+    }
 }
 
 static void
-send_frame(World *world)
+configure_viewer(World *world, Viewer *viewer)
 {
-    BerthFrameInfo info = { .frame_id = ++world->frame_id,
-                            .head = world->head,
-                            .input_serial = world->frame_id * 3,
-                            .capture_us = -(int64_t)world->frame_id };
-    BerthFrame *before = berth_frame_new(world->width, world->height);
-    berth_frame_copy_rect(before, berth_frame_decoder_get_canvas(world->decoder, world->head),
-                          berth_frame_get_rect(before));
-    BerthFrameStats stats;
-    BerthPlan *plan;
-    BerthPlanInput input = { .now_us = world->now_us += random_int(&world->random, 1, 400) * 1000,
-                             .effort = random_int(&world->random, 0, 3),
-                             .photo_quality = (uint8_t)random_int(&world->random, 0, 100),
-                             .photo_mask = world->photo_mask };
-    assert_berth_ok(
-        berth_planner_plan(world->planner, world->captured, world->damage, &input, &plan));
-    for (size_t i = 0; i < berth_plan_get_n_jobs(plan); i++) {
-        berth_plan_run_job(plan, i);
-    }
-    assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, deliver, world, &stats));
-    assert_berth_ok(berth_client_stream_end(world->stream, 7, deliver, world));
-    berth_damage_clear(world->damage);
-    assert_int_equal(world->last.kind, BERTH_DECODED_FRAME);
-    assert_int_equal(world->last.frame_id, world->frame_id);
-    assert_int_equal(world->last.input_serial, world->frame_id * 3);
-    assert_int_equal(world->last.capture_us, -(int64_t)world->frame_id);
-    assert_int_equal(world->last.n_bytes, stats.n_bytes);
-    assert_change_is_reported(world, before);
-    berth_frame_unref(before);
-    if (world->photo_mask == 0) {
-        assert_same_picture(world);
-    } else if (random_int(&world->random, 0, 3) == 0) {
-        rest(world, plan);
-    }
-    berth_plan_unref(plan);
+    assert_berth_ok(berth_client_stream_configure_head(viewer->stream, world->head, world->width,
+                                                       world->height, deliver, viewer));
+    assert_int_equal(viewer->last.kind, BERTH_DECODED_HEAD);
 }
 
 static void
-connect_client(World *world)
+free_viewer(Viewer *viewer)
 {
-    berth_client_stream_free(world->stream);
-    berth_frame_decoder_free(world->decoder);
-    world->photo_mask = random_int(&world->random, 0, 1) == 0 ? 0 : 1;
+    berth_client_stream_free(viewer->stream);
+    berth_frame_decoder_free(viewer->decoder);
+}
+
+/* A viewer that joins, or comes back. */
+static void
+connect_viewer(World *world, Viewer *viewer)
+{
+    free_viewer(viewer);
+    *viewer = (Viewer){ .is_lossy = world->photo_mask != 0 || world->video_mask != 0 };
+    viewer->budget_bytes = random_int(&world->random, 0, 1) == 0 ? 0 : 20000;
     BerthClientCaps caps = {
         .window_log = random_int(&world->random, 10, 23),
         .gradient_window_log = random_int(&world->random, 0, 2) == 0 ? 0 : 12,
         .n_cache_tiles = (unsigned)random_int(&world->random, 0, 40),
         .photo_mask = world->photo_mask,
+        .video_mask = world->video_mask,
     };
     BerthFrameDecoderCaps decoder_caps = {
         .max_width = MAX_SIDE,
@@ -281,14 +381,13 @@ connect_client(World *world)
         .gradient_window_log = caps.gradient_window_log,
         .n_cache_tiles = caps.n_cache_tiles,
         .photo_mask = caps.photo_mask,
+        .video_mask = caps.video_mask,
     };
-    world->stream = berth_client_stream_new(&caps, random_int(&world->random, 1, 3));
-    world->decoder = berth_frame_decoder_new(&decoder_caps);
-    assert_non_null(world->stream);
-    assert_non_null(world->decoder);
-    assert_berth_ok(berth_client_stream_configure_head(world->stream, world->head, world->width,
-                                                       world->height, deliver, world));
-    assert_int_equal(world->last.kind, BERTH_DECODED_HEAD);
+    viewer->stream = berth_client_stream_new(&caps, random_int(&world->random, 1, 3));
+    viewer->decoder = berth_frame_decoder_new(&decoder_caps);
+    assert_non_null(viewer->stream);
+    assert_non_null(viewer->decoder);
+    configure_viewer(world, viewer);
 }
 
 static void
@@ -305,9 +404,45 @@ resize(World *world)
     draw_text(world, random_rect(world));
     capture(world, (BerthRect){ 0, 0, world->width, world->height });
     assert_berth_ok(berth_planner_configure(world->planner, world->width, world->height));
-    if (world->stream != NULL) {
-        assert_berth_ok(berth_client_stream_configure_head(world->stream, world->head, world->width,
-                                                           world->height, deliver, world));
+    for (int i = 0; i < N_VIEWERS; i++) {
+        if (world->viewers[i].stream != NULL) {
+            configure_viewer(world, &world->viewers[i]);
+        }
+    }
+}
+
+/* A plan for everybody, some of whom have no room for it. */
+static void
+show(World *world)
+{
+    make_plan(world);
+    for (int i = 0; i < N_VIEWERS; i++) {
+        Viewer *viewer = &world->viewers[i];
+        int choice = random_int(&world->random, 0, 19);
+        if (choice == 0) {
+            continue; /* forgotten */
+        }
+        if (choice < 5) {
+            berth_client_stream_skip(viewer->stream, world->head, world->plan);
+        } else {
+            send_plan(world, viewer);
+        }
+    }
+}
+
+/* Something that changes all of a rectangle many times a second, and text that comes up over it. */
+static void
+play_film(World *world)
+{
+    BerthRect rect = random_rect(world);
+    for (int i = random_int(&world->random, 5, 40); i > 0; i--) {
+        world->now_us += 33000;
+        draw_photo(world, rect);
+        capture(world, rect);
+        if (random_int(&world->random, 0, 5) == 0) {
+            draw(world);
+        }
+        show(world);
     }
 }
 
@@ -315,23 +450,48 @@ static void
 step(World *world)
 {
     int choice = random_int(&world->random, 0, 39);
+    Viewer *viewer = &world->viewers[random_int(&world->random, 0, N_VIEWERS - 1)];
+    world->now_us += random_int(&world->random, 1, 400) * 1000;
     if (choice == 0) {
         resize(world);
     } else if (choice == 1) {
-        connect_client(world);
+        connect_viewer(world, viewer);
     } else if (choice == 2) {
-        assert_berth_ok(berth_client_stream_refresh(world->stream, world->head));
+        assert_berth_ok(berth_client_stream_refresh(viewer->stream, world->head));
+    } else if (choice == 3) {
+        play_film(world);
     }
-    /* Frames that the client was too slow for are merged into this one. */
+    /* Captures that nobody had room for are merged into this one. */
     for (int n = random_int(&world->random, 0, 3); n > 0; n--) {
         draw(world);
     }
-    send_frame(world);
+    show(world);
+    if (random_int(&world->random, 0, 7) == 0) {
+        rest(world);
+    }
 }
 
 static void
-clear_screen(World *world)
+set_up_world(World *world, uint64_t seed)
 {
+    *world = (World){ .random = { seed } };
+    world->photo_mask = random_int(&world->random, 0, 1) == 0 ? 0 : 1;
+    world->video_mask = random_int(&world->random, 0, 1) == 0 ? 0 : VIDEO_MASK;
+    world->damage = berth_damage_new(1, 1);
+    world->planner = berth_planner_new();
+    resize(world);
+    for (int i = 0; i < N_VIEWERS; i++) {
+        connect_viewer(world, &world->viewers[i]);
+    }
+}
+
+static void
+tear_down_world(World *world)
+{
+    for (int i = 0; i < N_VIEWERS; i++) {
+        free_viewer(&world->viewers[i]);
+    }
+    berth_plan_unref(world->plan);
     berth_planner_free(world->planner);
     berth_damage_free(world->damage);
     berth_frame_unref(world->captured);
@@ -339,61 +499,52 @@ clear_screen(World *world)
 }
 
 static void
-client_always_shows_what_the_guest_drew(void **state)
+viewers_show_what_the_guest_drew(void **state)
 {
     uint64_t seed = random_choose_seed();
     for (uint64_t run = 0; run < N_RUNS; run++) {
-        World world = { .random = { seed + run } };
-        world.damage = berth_damage_new(1, 1);
-        world.planner = berth_planner_new();
-        resize(&world);
-        connect_client(&world);
+        World world;
+        set_up_world(&world, seed + run);
         for (int i = 0; i < N_STEPS; i++) {
             step(&world);
         }
-        berth_client_stream_free(world.stream);
-        berth_frame_decoder_free(world.decoder);
-        clear_screen(&world);
+        rest(&world);
+        tear_down_world(&world);
     }
 }
 
-/* One stream and one decoder for two heads, the pictures must stay apart. */
+/* One viewer of two heads: its streams are shared, the pictures must stay apart. */
 static void
 two_heads_in_one_stream_do_not_mix(void **state)
 {
     uint64_t seed = random_choose_seed();
-    World heads[2] = { { .random = { seed } }, { .random = { seed + 1 }, .head = 15 } };
-    uint32_t frame_id = 0;
+    World heads[2];
     for (int i = 0; i < 2; i++) {
-        heads[i].damage = berth_damage_new(1, 1);
-        heads[i].planner = berth_planner_new();
+        set_up_world(&heads[i], seed + (uint64_t)i);
+        heads[i].head = i == 0 ? 0 : 15;
+        heads[i].photo_mask = heads[i].video_mask = 0;
     }
-    resize(&heads[0]);
-    connect_client(&heads[0]);
-    heads[1].stream = heads[0].stream;
-    heads[1].decoder = heads[0].decoder;
-    resize(&heads[1]);
+    Viewer viewer = { 0 };
+    connect_viewer(&heads[0], &viewer);
+    viewer.budget_bytes = 0;
+    configure_viewer(&heads[1], &viewer);
     for (int i = 0; i < 2 * N_STEPS; i++) {
         World *world = &heads[random_int(&heads[0].random, 0, 1)];
-        if (random_int(&world->random, 0, 19) == 0) {
-            resize(world);
-        }
         draw(world);
-        world->frame_id = frame_id;
-        send_frame(world);
-        frame_id = world->frame_id;
+        world->now_us += 100000;
+        make_plan(world);
+        send_plan(world, &viewer);
     }
-    berth_client_stream_free(heads[0].stream);
-    berth_frame_decoder_free(heads[0].decoder);
-    clear_screen(&heads[0]);
-    clear_screen(&heads[1]);
+    free_viewer(&viewer);
+    tear_down_world(&heads[0]);
+    tear_down_world(&heads[1]);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(client_always_shows_what_the_guest_drew),
+        cmocka_unit_test(viewers_show_what_the_guest_drew),
         cmocka_unit_test(two_heads_in_one_stream_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ typedef struct {
     BerthDamage *damage;
     uint32_t frame_id;
     int64_t now_us;
+    size_t budget_bytes;
 } World;
 
 static int
@@ -67,7 +68,8 @@ static BerthFrameStats
 encode(World *world)
 {
     BerthFrameStats stats;
-    BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 + world->now_us };
+    BerthFrameInfo info = { ++world->frame_id, 2, 77, 1234567 + world->now_us,
+                            world->budget_bytes };
     BerthPlan *plan = make_plan(world);
     recorder_clear(&world->recorder);
     assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
@@ -298,15 +300,38 @@ skipped_plans_are_caught_up_with(void **state)
 }
 
 static void
-catch_up_has_no_copies(void **state)
+nothing_is_copied_out_of_the_backlog(void **state)
 {
     World *world = *state;
     paint_text(world, (BerthRect){ 0, 0, W, 400 }, 1);
     encode(world);
     paint_text(world, (BerthRect){ 0, 448, 64, 32 }, 2);
     skip_frame(world);
+    assert_true(berth_client_stream_has_backlog(world->stream, 2));
+    assert_int_equal(scroll_text(world, 16, 3).n_copies, 1);
+    assert_false(berth_client_stream_has_backlog(world->stream, 2));
+    paint_text(world, (BerthRect){ 64, 64, 64, 32 }, 2);
+    skip_frame(world);
     assert_int_equal(scroll_text(world, 16, 3).n_copies, 0);
     assert_int_equal(scroll_text(world, 16, 4).n_copies, 1);
+}
+
+static void
+what_is_over_the_budget_comes_later(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, W, H }, 1);
+    world->budget_bytes = 1000;
+    BerthFrameStats stats = encode(world);
+    assert_in_range(stats.exact_px, 1, W * H / 4);
+    int64_t sent_px = stats.exact_px;
+    for (int i = 0; i < 20 && berth_client_stream_has_backlog(world->stream, 2); i++) {
+        stats = encode(world);
+        assert_in_range(stats.exact_px, 1, W * H / 4);
+        sent_px += stats.exact_px;
+    }
+    assert_false(berth_client_stream_has_backlog(world->stream, 2));
+    assert_int_equal(sent_px, W * H);
 }
 
 static void
@@ -324,8 +349,8 @@ wrong_calls_are_refused_and_harmless(void **state)
 {
     World *world = *state;
     Recorder *recorder = &world->recorder;
-    BerthFrameInfo wrong_head = { 1, 3, 0, 0 };
-    BerthFrameInfo info = { 1, 2, 0, 0 };
+    BerthFrameInfo wrong_head = { .frame_id = 1, .head = 3 };
+    BerthFrameInfo info = { .frame_id = 1, .head = 2 };
     BerthPlan *plan = make_plan(world);
     recorder_clear(recorder);
     assert_berth_error(
@@ -359,7 +384,7 @@ static void
 error_of_emit_is_sticky(void **state)
 {
     World *world = *state;
-    BerthFrameInfo info = { 1, 2, 0, 0 };
+    BerthFrameInfo info = { .frame_id = 1, .head = 2 };
     BerthPlan *plan = make_plan(world);
     world->recorder.answer = BERTH_ERR_CLOSED;
     assert_berth_error(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
@@ -391,7 +416,8 @@ main(void)
         TEST(large_frame_is_cut_into_messages),
         TEST(refresh_sends_everything_once),
         TEST(skipped_plans_are_caught_up_with),
-        TEST(catch_up_has_no_copies),
+        TEST(nothing_is_copied_out_of_the_backlog),
+        TEST(what_is_over_the_budget_comes_later),
         TEST(a_plan_that_was_forgotten_makes_a_whole_picture),
         TEST(wrong_calls_are_refused_and_harmless),
         TEST(error_of_emit_is_sticky),

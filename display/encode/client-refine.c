@@ -2,58 +2,12 @@
 #include "display/encode/client-stream-private.h"
 
 #include "berth/errors.h"
-#include "display/encode/photo-groups.h"
+
+#include <stdlib.h>
 
 #define TILE BERTH_CLIENT_TILE
 /* Tiles that are refined in one frame at most. */
 #define MAX_STEPS 1024
-
-/* --- what a viewer missed --- */
-
-/* Looks at every tile that may differ and notes how it is sent. */
-static void
-collect_pending(BerthClientJob *job)
-{
-    const BerthFrame *picture = job->plan->picture;
-    const uint8_t *tile_class = job->plan->tile_classes;
-    for (int y = 0; y < job->head->height; y += TILE) {
-        for (int x = 0; x < job->head->width; x += TILE, tile_class++) {
-            BerthRect rect = berth_damage_get_tile(job->head->pending, x / TILE, y / TILE);
-            uint32_t xrgb;
-            if (berth_rect_is_empty(rect)) {
-                continue;
-            }
-            if (berth_frame_get_solid(picture, rect, &xrgb)) {
-                berth_fill_list_add(&job->self->fills, rect, xrgb);
-            } else {
-                berth_client_add_exact(job, (BerthTileClass)*tile_class, rect);
-            }
-        }
-    }
-    berth_fill_list_join(&job->self->fills);
-}
-
-int
-berth_client_send_catch_up(BerthClientJob *job)
-{
-    BerthClientHead *head = job->head;
-    if (head->is_refresh_due || head->serial + 1 != job->plan->serial) {
-        berth_damage_add_all(head->pending);
-    } else {
-        berth_damage_merge(head->pending, job->plan->changed);
-    }
-    if (head->is_refresh_due && job->self->cache != NULL) {
-        /* Whatever went wrong, it must not come back from there. */
-        berth_tile_cache_clear(job->self->cache);
-    }
-    berth_client_clear_lists(job->self);
-    collect_pending(job);
-    berth_damage_clear(head->pending);
-    int error = berth_client_send_fills(job, job->self->fills.fills, job->self->fills.n);
-    return error == BERTH_OK ? berth_client_send_exacts(job) : error;
-}
-
-/* --- what gets better --- */
 
 static int
 compare_steps(const void *a, const void *b)
@@ -73,45 +27,24 @@ get_tile_class(const BerthClientJob *job, BerthRect rect)
     return job->plan->tile_classes[rect.y / TILE * n_columns + rect.x / TILE];
 }
 
-/* Sends rectangles as photos of high quality. */
-static int
-send_high(BerthClientJob *job, BerthRect *rects, size_t n_rects)
-{
-    BerthClientStream *self = job->self;
-    if (self->photos == NULL) {
-        self->photos = berth_photo_encoder_new();
-    }
-    if (self->photos == NULL) {
-        return BERTH_ERR_NO_MEMORY;
-    }
-    size_t n = berth_photo_groups_join(rects, n_rects);
-    int error = BERTH_OK;
-    for (size_t i = 0; error == BERTH_OK && i < n; i++) {
-        g_autofree uint8_t *data = NULL;
-        size_t len = 0;
-        berth_photo_encoder_encode(self->photos, job->plan->picture, rects[i], BERTH_QUALITY_HIGH,
-                                   &data, &len);
-        error = berth_client_send_photo(job, rects[i], BERTH_QUALITY_HIGH, data, len);
-    }
-    return error;
-}
-
 /* Carries out steps, which come in the order of tiles. */
 static int
 send_steps(BerthClientJob *job, const BerthRefineStep *steps, size_t n_steps)
 {
-    BerthRect high[MAX_STEPS];
-    size_t n_high = 0;
-    berth_client_clear_lists(job->self);
+    BerthClientStream *self = job->self;
+    berth_client_clear_lists(self);
     for (size_t i = 0; i < n_steps; i++) {
-        if (steps[i].quality == BERTH_QUALITY_HIGH && job->self->photo_mask != 0) {
-            high[n_high++] = steps[i].rect;
+        if (steps[i].quality == BERTH_QUALITY_HIGH && self->photo_mask != 0) {
+            g_array_append_val(self->photo_rects, steps[i].rect);
         } else {
             berth_client_add_exact(job, (BerthTileClass)get_tile_class(job, steps[i].rect),
                                    steps[i].rect);
         }
     }
-    int error = n_high > 0 ? send_high(job, high, n_high) : BERTH_OK;
+    int error = BERTH_OK;
+    if (self->photo_rects->len > 0) {
+        error = berth_client_send_own_photos(job, BERTH_QUALITY_HIGH);
+    }
     return error == BERTH_OK ? berth_client_send_exacts(job) : error;
 }
 
@@ -120,18 +53,18 @@ is_in_step(const BerthClientHead *head, const BerthPlan *plan)
 {
     return head->width == plan->picture->width && head->height == plan->picture->height &&
            head->serial == plan->serial && !head->is_refresh_due &&
-           berth_damage_is_empty(head->pending);
+           berth_damage_is_empty(head->backlog);
 }
 
 bool
 berth_client_stream_get_refine_due(const BerthClientStream *self, uint16_t head_index,
                                    int64_t now_us, int64_t *ret_due_us)
 {
-    if (head_index >= BERTH_LIMIT_HEADS || self->heads[head_index].pending == NULL) {
+    if (head_index >= BERTH_LIMIT_HEADS || self->heads[head_index].backlog == NULL) {
         return false;
     }
     const BerthClientHead *head = &self->heads[head_index];
-    return !head->is_refresh_due && berth_damage_is_empty(head->pending) &&
+    return !head->is_refresh_due && berth_damage_is_empty(head->backlog) &&
            berth_refiner_get_due(head->refiner, ret_due_us);
 }
 
@@ -146,13 +79,15 @@ berth_client_stream_refine(BerthClientStream *self, const BerthPlan *plan,
         return self->error;
     }
     if (self->is_in_frame || info->head >= BERTH_LIMIT_HEADS ||
-        self->heads[info->head].pending == NULL || !is_in_step(&self->heads[info->head], plan)) {
+        self->heads[info->head].backlog == NULL || !is_in_step(&self->heads[info->head], plan)) {
         return BERTH_ERR_STATE;
     }
     BerthClientJob job = { .self = self,
                            .head = &self->heads[info->head],
+                           .head_index = info->head,
                            .plan = plan,
                            .now_us = now_us,
+                           .budget_bytes = SIZE_MAX,
                            .emit = emit,
                            .user_data = user_data };
     BerthRefineStep steps[MAX_STEPS];
@@ -174,8 +109,6 @@ berth_client_stream_refine(BerthClientStream *self, const BerthPlan *plan,
     return error;
 }
 
-/* --- what is there --- */
-
 int
 berth_client_stream_check(BerthClientStream *self, const BerthPlan *plan, uint16_t head_index,
                           BerthMessageFunc emit, void *user_data)
@@ -184,7 +117,7 @@ berth_client_stream_check(BerthClientStream *self, const BerthPlan *plan, uint16
         return self->error;
     }
     if (self->is_in_frame || head_index >= BERTH_LIMIT_HEADS ||
-        self->heads[head_index].pending == NULL || !is_in_step(&self->heads[head_index], plan)) {
+        self->heads[head_index].backlog == NULL || !is_in_step(&self->heads[head_index], plan)) {
         return BERTH_ERR_STATE;
     }
     const BerthClientHead *head = &self->heads[head_index];
