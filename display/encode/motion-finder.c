@@ -318,23 +318,51 @@ is_taken(const Search *search, BerthRect rect)
     return false;
 }
 
-/* Says of every cell whether the distance explains it. */
+/* Which cells of a row of them may be copied at all, by what is known without their pixels. */
+static void
+begin_cells(Search *search, const Vote *vector, int row)
+{
+    uint8_t *cells = search->self->cells + (size_t)row * (size_t)search->n_columns;
+    for (int column = 0; column < search->n_columns; column++) {
+        BerthRect cell = cell_rect(search, column, row);
+        BerthRect source = { cell.x - vector->dx, cell.y - vector->dy, cell.w, cell.h };
+        bool is_possible = berth_rect_is_inside(source, search->old->width, search->old->height) &&
+                           !is_taken(search, cell);
+        cells[column] = is_possible ? CELL_EQUAL : CELL_APART;
+    }
+}
+
+/* Looks at one row of pixels of a row of cells. */
+static void
+compare_cells(Search *search, const Vote *vector, int row, int y)
+{
+    uint8_t *cells = search->self->cells + (size_t)row * (size_t)search->n_columns;
+    for (int column = 0; column < search->n_columns; column++) {
+        if (cells[column] == CELL_APART) {
+            continue;
+        }
+        BerthRect cell = cell_rect(search, column, row);
+        size_t n_bytes = (size_t)cell.w * 4;
+        const uint8_t *pixels = berth_frame_pixel(search->new, cell.x, y);
+        if (memcmp(pixels, berth_frame_pixel(search->old, cell.x - vector->dx, y - vector->dy),
+                   n_bytes) != 0) {
+            cells[column] = CELL_APART;
+        } else if (cells[column] == CELL_EQUAL &&
+                   memcmp(pixels, berth_frame_pixel(search->old, cell.x, y), n_bytes) != 0) {
+            cells[column] = CELL_WANTED;
+        }
+    }
+}
+
+/* Says of every cell whether the distance explains it; pixels are read in the memory's order. */
 static void
 mark_cells(Search *search, const Vote *vector)
 {
-    uint8_t *cells = search->self->cells;
     for (int row = 0; row < search->n_rows; row++) {
-        for (int column = 0; column < search->n_columns; column++) {
-            BerthRect cell = cell_rect(search, column, row);
-            uint8_t state = CELL_APART;
-            if (!is_taken(search, cell) && has_moved(search, cell, vector)) {
-                BerthRect tile =
-                    berth_damage_get_tile(search->damage, cell.x / TILE, cell.y / TILE);
-                bool is_changed = !berth_rect_is_empty(berth_rect_intersect(tile, cell)) &&
-                                  !berth_frame_rect_equal(search->old, search->new, cell);
-                state = is_changed ? CELL_WANTED : CELL_EQUAL;
-            }
-            cells[row * search->n_columns + column] = state;
+        BerthRect first = cell_rect(search, 0, row);
+        begin_cells(search, vector, row);
+        for (int y = first.y; y < first.y + first.h; y++) {
+            compare_cells(search, vector, row, y);
         }
     }
 }

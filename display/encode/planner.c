@@ -250,20 +250,10 @@ note_change(Tile *tile, BerthRect rect, int64_t now_us)
     tile->has_hash = false;
 }
 
-/* Takes over what differs in a tile and makes a piece of it. */
+/* Makes a piece of what differed in a tile. */
 static void
-take_tile(BerthPlanner *self, const BerthFrame *frame, int column, int row)
+take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect rect)
 {
-    BerthRect box = berth_damage_get_tile(self->work, column, row);
-    if (berth_rect_is_empty(box)) {
-        return;
-    }
-    unsigned index = (unsigned)(row * self->n_columns + column);
-    maybe_store(self, index, box);
-    BerthRect rect = berth_diff_take(self->picture, frame, box);
-    if (berth_rect_is_empty(rect)) {
-        return;
-    }
     note_change(&self->tiles[index], rect, self->now_us);
     Piece piece = { .rect = rect, .tile = index, .content = BERTH_CONTENT_FILL };
     if (!berth_frame_get_solid(frame, rect, &piece.xrgb)) {
@@ -273,15 +263,33 @@ take_tile(BerthPlanner *self, const BerthFrame *frame, int column, int row)
     self->pieces[self->n_pieces++] = piece;
 }
 
+/* Takes over what differs in a row of tiles. */
+static void
+take_row(BerthPlanner *self, const BerthFrame *frame, int row)
+{
+    BerthRect boxes[BERTH_DIFF_MAX_RECTS];
+    unsigned first = (unsigned)(row * self->n_columns);
+    for (int column = 0; column < self->n_columns; column++) {
+        boxes[column] = berth_damage_get_tile(self->work, column, row);
+        if (!berth_rect_is_empty(boxes[column])) {
+            maybe_store(self, first + (unsigned)column, boxes[column]);
+        }
+    }
+    berth_diff_take_row(self->picture, frame, boxes, (size_t)self->n_columns);
+    for (int column = 0; column < self->n_columns; column++) {
+        if (!berth_rect_is_empty(boxes[column])) {
+            take_tile(self, frame, first + (unsigned)column, boxes[column]);
+        }
+    }
+}
+
 static void
 take_tiles(BerthPlanner *self, const BerthFrame *frame)
 {
     self->n_pieces = 0;
     self->n_stores = 0;
     for (int row = 0; row < self->n_rows; row++) {
-        for (int column = 0; column < self->n_columns; column++) {
-            take_tile(self, frame, column, row);
-        }
+        take_row(self, frame, row);
     }
 }
 

@@ -57,9 +57,11 @@ struct BerthScrollFinder {
     int height;
     Hashes old;
     Hashes new;
-    uint64_t *taken; /* like known: rows of the new picture that are targets already */
-    size_t n_words;  /* in known */
-    int *votes;      /* by distance + height */
+    uint64_t *wanted;  /* for each column: rows of the row of tiles at work, see known */
+    uint64_t *missing; /* the same */
+    uint64_t *taken;   /* like known: rows of the new picture that are targets already */
+    size_t n_words;    /* in known */
+    int *votes;        /* by distance + height */
     int n_votes;
     int32_t *table;
     size_t table_size;
@@ -69,6 +71,7 @@ struct BerthScrollFinder {
 typedef struct {
     const BerthFrame *old;
     const BerthFrame *new;
+    const BerthDamage *damage;
     int n_columns;
     int n_bands; /* rows of tiles */
 } Pair;
@@ -86,6 +89,8 @@ free_room(BerthScrollFinder *self)
     free(self->old.known);
     free(self->new.hashes);
     free(self->new.known);
+    free(self->wanted);
+    free(self->missing);
     free(self->taken);
     free(self->votes);
     free(self->table);
@@ -129,10 +134,13 @@ ensure_room(BerthScrollFinder *self, const Pair *pair)
     self->n_votes = 2 * height + 1;
     self->votes = malloc((size_t)self->n_votes * sizeof *self->votes);
     self->table = malloc(self->table_size * sizeof *self->table);
+    self->wanted = malloc((size_t)pair->n_columns * sizeof *self->wanted);
+    self->missing = malloc((size_t)pair->n_columns * sizeof *self->missing);
     self->taken = malloc(n_words * sizeof *self->taken);
     bool is_ok = make_hashes(&self->old, n_hashes, n_words) &&
                  make_hashes(&self->new, n_hashes, n_words) && self->votes != NULL &&
-                 self->table != NULL && self->taken != NULL;
+                 self->table != NULL && self->wanted != NULL && self->missing != NULL &&
+                 self->taken != NULL;
     if (!is_ok) {
         free_room(self);
         return false;
@@ -173,23 +181,33 @@ band_bits(int band, int first, int end)
     return (~(uint64_t)0 >> (COLUMN_PX - (to - from))) << from;
 }
 
-/* Sees to it that the rows of a tile are hashed. */
+/* Hashes the rows of a row of tiles that are not known yet; in the order of the memory. */
 static void
-ensure_rows(Hashes *hashes, const BerthFrame *frame, const Pair *pair, int column, int band,
-            uint64_t rows)
+ensure_rows(const BerthScrollFinder *self, Hashes *hashes, const BerthFrame *frame,
+            const Pair *pair, int band)
 {
-    uint64_t *known = &hashes->known[column * pair->n_bands + band];
-    uint64_t *column_hashes = hashes->hashes + (size_t)column * (size_t)frame->height;
-    for (uint64_t missing = rows & ~*known; missing != 0; missing &= missing - 1) {
-        int y = band * COLUMN_PX + __builtin_ctzll(missing);
-        column_hashes[y] = hash_segment(frame, pair, column, y);
+    uint64_t missing = 0;
+    for (int column = 0; column < pair->n_columns; column++) {
+        size_t word = (size_t)column * (size_t)pair->n_bands + (size_t)band;
+        self->missing[column] = self->wanted[column] & ~hashes->known[word];
+        hashes->known[word] |= self->wanted[column];
+        missing |= self->missing[column];
     }
-    *known |= rows;
+    for (; missing != 0; missing &= missing - 1) {
+        int row = __builtin_ctzll(missing);
+        int y = band * COLUMN_PX + row;
+        for (int column = 0; column < pair->n_columns; column++) {
+            if (self->missing[column] >> row & 1) {
+                hashes->hashes[(size_t)column * (size_t)self->height + (size_t)y] =
+                    hash_segment(frame, pair, column, y);
+            }
+        }
+    }
 }
 
 /* Rows of a tile that are not damaged have the hashes that they had. */
 static void
-take_over_rows(BerthScrollFinder *self, const Pair *pair, int column, int band, uint64_t rows)
+take_over_rows(BerthScrollFinder *self, int column, int band, uint64_t rows)
 {
     size_t first = (size_t)column * (size_t)self->height + (size_t)band * COLUMN_PX;
     for (; rows != 0; rows &= rows - 1) {
@@ -198,10 +216,7 @@ take_over_rows(BerthScrollFinder *self, const Pair *pair, int column, int band, 
     }
 }
 
-/*
- * Hashes what changed in every column, and in the old picture so many rows above and below.  Tiles
- * side by side come one after the other, because that is the order of the memory.
- */
+/* Hashes what changed in every column, and in the old picture so many rows above and below. */
 static void
 hash_rows(BerthScrollFinder *self, const Pair *pair, const BerthDamage *damage)
 {
@@ -210,18 +225,20 @@ hash_rows(BerthScrollFinder *self, const Pair *pair, const BerthDamage *damage)
     for (int band = 0; band < pair->n_bands; band++) {
         for (int column = 0; column < pair->n_columns; column++) {
             Extent extent = self->extents[column];
-            if (extent.first >= extent.end) {
-                continue;
-            }
             int old_end = MIN(extent.end + MARGIN_ROWS, self->height);
-            ensure_rows(&self->old, pair->old, pair, column, band,
-                        band_bits(band, extent.first - MARGIN_ROWS, old_end));
-            BerthRect crop = berth_damage_get_tile(damage, column, band);
-            uint64_t changed = band_bits(band, crop.y, crop.y + crop.h);
-            ensure_rows(&self->new, pair->new, pair, column, band, changed);
-            take_over_rows(self, pair, column, band,
-                           band_bits(band, extent.first, extent.end) & ~changed);
+            bool is_used = extent.first < extent.end;
+            self->wanted[column] =
+                is_used ? band_bits(band, extent.first - MARGIN_ROWS, old_end) : 0;
         }
+        ensure_rows(self, &self->old, pair->old, pair, band);
+        for (int column = 0; column < pair->n_columns; column++) {
+            Extent extent = self->extents[column];
+            BerthRect crop = berth_damage_get_tile(damage, column, band);
+            self->wanted[column] = band_bits(band, crop.y, crop.y + crop.h);
+            take_over_rows(self, column, band,
+                           band_bits(band, extent.first, extent.end) & ~self->wanted[column]);
+        }
+        ensure_rows(self, &self->new, pair->new, pair, band);
     }
 }
 
@@ -394,12 +411,28 @@ find_runs(BerthScrollFinder *self, const Pair *pair, int column, int distance, R
     }
 }
 
+/* How many pixels beside a copy, to the left (step -1) or right (+1), are damaged at all. */
+static int
+measure_damage(const Pair *pair, const BerthWireCopy *copy, int step)
+{
+    int edge = step < 0 ? copy->dx : copy->dx + copy->w;
+    int column = step < 0 ? (edge - 1) / COLUMN_PX : edge / COLUMN_PX;
+    int n = 0;
+    for (int band = copy->dy / COLUMN_PX; band * COLUMN_PX < copy->dy + copy->h; band++) {
+        BerthRect box = berth_damage_get_tile(pair->damage, column, band);
+        if (!berth_rect_is_empty(box)) {
+            n = MAX(n, step < 0 ? edge - box.x : box.x + box.w - edge);
+        }
+    }
+    return n;
+}
+
 /* How many pixels, to the left (step -1) or right (+1), moved together with the copy. */
 static int
 measure_edge(const Pair *pair, const BerthWireCopy *copy, int step)
 {
     int right = copy->dx + copy->w;
-    int n = MIN(COLUMN_PX - 1, step < 0 ? copy->dx : pair->old->width - right);
+    int n = MIN(COLUMN_PX - 1, measure_damage(pair, copy, step));
     for (int row = 0; row < copy->h && n > 0; row++) {
         int x = step < 0 ? copy->dx - n : right;
         uint64_t differing;
@@ -454,7 +487,7 @@ size_t
 berth_scroll_finder_find(BerthScrollFinder *self, const BerthFrame *old, const BerthFrame *new,
                          const BerthDamage *damage, BerthWireCopy *copies, size_t max_copies)
 {
-    Pair pair = { old, new, (old->width + COLUMN_PX - 1) / COLUMN_PX,
+    Pair pair = { old, new, damage, (old->width + COLUMN_PX - 1) / COLUMN_PX,
                   (old->height + COLUMN_PX - 1) / COLUMN_PX };
     if (!ensure_room(self, &pair)) {
         return 0;

@@ -37,41 +37,45 @@ get_box(const Marks *marks, BerthRect rect)
                         marks->last_row - marks->first_row + 1 };
 }
 
-static void
-check_arguments(const BerthFrame *a, const BerthFrame *b, BerthRect rect)
+/* The rows that the rectangles have in all. */
+static BerthRect
+get_bounds(const BerthRect *rects, size_t n_rects)
 {
-    assert(rect.w <= BERTH_DIFF_MAX_WIDTH_PX);
-    assert(berth_rect_is_inside(rect, a->width, a->height));
-    assert(berth_rect_is_inside(rect, b->width, b->height));
+    BerthRect bounds = { 0, 0, 0, 0 };
+    for (size_t i = 0; i < n_rects; i++) {
+        bounds = berth_rect_union(bounds, rects[i]);
+    }
+    return bounds;
 }
 
-BerthRect
-berth_diff_find(const BerthFrame *a, const BerthFrame *b, BerthRect rect)
+void
+berth_diff_take_row(BerthFrame *dst, const BerthFrame *src, BerthRect *rects, size_t n_rects)
 {
-    check_arguments(a, b, rect);
+    assert(n_rects <= BERTH_DIFF_MAX_RECTS);
     const BerthPixelKernels *kernels = berth_pixel_kernels();
-    Marks marks = { 0 };
-    for (int row = 0; row < rect.h; row++) {
-        uint64_t mask;
-        kernels->compare_row(berth_frame_pixel(a, rect.x, rect.y + row),
-                             berth_frame_pixel(b, rect.x, rect.y + row), (size_t)rect.w, &mask);
-        add_row(&marks, mask, row);
+    Marks marks[BERTH_DIFF_MAX_RECTS];
+    BerthRect bounds = get_bounds(rects, n_rects);
+    for (size_t i = 0; i < n_rects; i++) {
+        if (!berth_rect_is_empty(rects[i])) {
+            assert(rects[i].w <= BERTH_DIFF_MAX_WIDTH_PX);
+            assert(berth_rect_is_inside(rects[i], dst->width, dst->height));
+            assert(berth_rect_is_inside(rects[i], src->width, src->height));
+        }
+        marks[i] = (Marks){ 0 };
     }
-    return get_box(&marks, rect);
-}
-
-BerthRect
-berth_diff_take(BerthFrame *dst, const BerthFrame *src, BerthRect rect)
-{
-    check_arguments(dst, src, rect);
-    const BerthPixelKernels *kernels = berth_pixel_kernels();
-    Marks marks = { 0 };
-    for (int row = 0; row < rect.h; row++) {
-        uint64_t mask;
-        kernels->compare_copy_row(berth_frame_pixel(dst, rect.x, rect.y + row),
-                                  berth_frame_pixel(src, rect.x, rect.y + row), (size_t)rect.w,
-                                  &mask);
-        add_row(&marks, mask, row);
+    for (int y = bounds.y; y < bounds.y + bounds.h; y++) {
+        for (size_t i = 0; i < n_rects; i++) {
+            BerthRect rect = rects[i];
+            if (rect.w <= 0 || y < rect.y || y >= rect.y + rect.h) {
+                continue;
+            }
+            uint64_t mask;
+            kernels->compare_copy_row(berth_frame_pixel(dst, rect.x, y),
+                                      berth_frame_pixel(src, rect.x, y), (size_t)rect.w, &mask);
+            add_row(&marks[i], mask, y - rect.y);
+        }
     }
-    return get_box(&marks, rect);
+    for (size_t i = 0; i < n_rects; i++) {
+        rects[i] = get_box(&marks[i], rects[i]);
+    }
 }

@@ -88,15 +88,17 @@ static const uint64_t hash_keys[32] __attribute__((aligned(32))) = {
     0xee521d7a0f4d3872u, 0xf16952ee72f3454fu, 0x377d35dea8e40225u, 0x0c7de8064963bab0u,
 };
 
-static uint64_t
-fold_hash(const uint64_t lanes[4])
+static inline uint64_t
+fold_lane(uint64_t hash, uint64_t lane)
 {
-    uint64_t hash = 64;
-    for (int i = 0; i < 4; i++) {
-        hash = (hash ^ lanes[i]) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 32;
-    }
-    return hash;
+    hash = (hash ^ lane) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+static inline uint64_t
+fold_hash(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return fold_lane(fold_lane(fold_lane(fold_lane(64, a), b), c), d);
 }
 
 /* Sums of products of the halves of keyed words; the words themselves see to zero factors. */
@@ -110,7 +112,7 @@ plain_hash_64(const uint8_t *pixels)
         uint64_t keyed = word ^ hash_keys[i];
         lanes[i % 4] += (keyed & 0xffffffffu) * (keyed >> 32) + word;
     }
-    return fold_hash(lanes);
+    return fold_hash(lanes[0], lanes[1], lanes[2], lanes[3]);
 }
 
 static void
@@ -207,7 +209,7 @@ sse2_hash_64(const uint8_t *pixels)
     }
     uint64_t lanes[4];
     memcpy(lanes, sums, sizeof lanes);
-    return fold_hash(lanes);
+    return fold_hash(lanes[0], lanes[1], lanes[2], lanes[3]);
 }
 
 static const BerthPixelKernels sse2_kernels = {
@@ -309,15 +311,16 @@ AVX2 static uint64_t
 avx2_hash_64(const uint8_t *pixels)
 {
     __m256i sum = _mm256_set_epi64x(4, 3, 2, 1);
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         __m256i words = _mm256_loadu_si256((const __m256i *)(pixels + 32 * i));
         __m256i keyed = _mm256_xor_si256(words, _mm256_load_si256((const __m256i *)hash_keys + i));
         __m256i products = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
         sum = _mm256_add_epi64(sum, _mm256_add_epi64(products, words));
     }
-    uint64_t lanes[4];
-    memcpy(lanes, &sum, sizeof lanes);
-    return fold_hash(lanes);
+    return fold_hash((uint64_t)_mm256_extract_epi64(sum, 0), (uint64_t)_mm256_extract_epi64(sum, 1),
+                     (uint64_t)_mm256_extract_epi64(sum, 2),
+                     (uint64_t)_mm256_extract_epi64(sum, 3));
 }
 
 static const BerthPixelKernels avx2_kernels = {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "display/pixels/diff.h"
 #include "display/pixels/frame.h"
 
 #include "berth/limits.h"
@@ -107,27 +106,6 @@ copied_rectangle_is_equal_and_nothing_else(void **state)
 }
 
 static void
-difference_is_the_exact_box(void **state)
-{
-    BerthFrame *a = new_numbered(200, 100);
-    BerthFrame *b = new_numbered(200, 100);
-    BerthRect rect = { 65, 10, 63, 80 };
-    assert_true(berth_rect_is_empty(berth_diff_find(a, b, rect)));
-    set_pixel(b, 64, 50, 0xffffff); /* outside */
-    assert_true(berth_rect_is_empty(berth_diff_find(a, b, rect)));
-    set_pixel(b, 70, 20, 0xffffff);
-    set_pixel(b, 127, 89, 0xffffff);
-    BerthRect expected = { 70, 20, 58, 70 };
-    assert_true(berth_rect_equal(berth_diff_find(a, b, rect), expected));
-    assert_true(berth_rect_equal(berth_diff_take(a, b, rect), expected));
-    assert_true(berth_rect_is_empty(berth_diff_find(a, b, rect)));
-    assert_int_equal(get_pixel(a, 127, 89), 0xffffffffu);
-    assert_int_not_equal(get_pixel(a, 64, 50), 0xffffffffu);
-    berth_frame_unref(a);
-    berth_frame_unref(b);
-}
-
-static void
 note_release(void *user_data)
 {
     *(bool *)user_data = true;
@@ -159,7 +137,6 @@ main(void)
         cmocka_unit_test(sizes_over_the_limits_are_refused),
         cmocka_unit_test(overlapping_moves_are_as_if_through_a_copy),
         cmocka_unit_test(copied_rectangle_is_equal_and_nothing_else),
-        cmocka_unit_test(difference_is_the_exact_box),
         cmocka_unit_test(frame_in_foreign_memory_gives_it_back_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
