@@ -111,3 +111,40 @@ module_files() {
             -S "$(ls "$folder/lib/modules")" --show-depends "$module" || exit 1
     done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
+
+# fetch_new_qemu: prints the folder with usr/ of the QEMU in Debian's backports, which is downloaded
+# and unpacked below the cache but never installed: it runs vhost-user devices without KVM, and
+# shares the memory of its pictures.  Call it in a subshell, as fetch_kernel.
+fetch_new_qemu() {
+    local folder=$BERTH_CACHE/qemu-new work suite options
+    if [ ! -d "$folder" ]; then
+        need dpkg-deb dpkg
+        mkdir -p "$BERTH_CACHE"
+        need_space 300 "$BERTH_CACHE"
+        # shellcheck source=/dev/null
+        suite=$(. /etc/os-release && printf '%s-backports' "$VERSION_CODENAME")
+        say "downloading QEMU of $suite"
+        work=$(mktemp -d "$BERTH_CACHE/qemu-new.XXXXXX")
+        # shellcheck disable=SC2064
+        trap "rm -rf '$work'" EXIT
+        mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
+        printf 'deb [signed-by=%s] http://deb.debian.org/debian %s main\n' \
+            /usr/share/keyrings/debian-archive-keyring.gpg "$suite" >"$work/sources.list"
+        options=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
+            -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
+            -o APT::Sandbox::User=root)
+        (cd "$work" && apt-get "${options[@]}" update &&
+            apt-get "${options[@]}" download {qemu-system-x86,qemu-system-common}"/$suite" \
+                {qemu-system-data,qemu-system-gui,qemu-system-modules-opengl}"/$suite") \
+            >"$work/apt.log" 2>&1 || {
+            tail -n 3 "$work/apt.log" >&2
+            die "cannot download QEMU of $suite; is there a network?"
+        }
+        for package in "$work"/*.deb; do
+            dpkg-deb -x "$package" "$work/root"
+        done
+        chmod -R a+rX "$work/root"
+        mv -T "$work/root" "$folder" 2>/dev/null || [ -d "$folder" ] || die "cannot fill $folder"
+    fi
+    printf '%s\n' "$folder"
+}

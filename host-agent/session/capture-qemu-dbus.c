@@ -18,7 +18,7 @@
  *
  * Source: QEMU ui/dbus-display1.xml.
  */
-#include "host-agent/session/capture.h"
+#include "host-agent/session/capture-qemu-dbus.h"
 #include "host-agent/session/dbus-reader.h"
 #include "host-agent/session/keymap.h"
 
@@ -60,6 +60,7 @@ typedef struct {
     int console_w, console_h; /* as the console's properties say; 0 before */
     guint size_timer;
     guint attach_timer;
+    bool is_input_only;
     bool is_closed;
     bool is_ended; /* the screen was told */
     unsigned n_calls;
@@ -502,7 +503,9 @@ on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
         watch_properties(self, IFACE_KEYBOARD, &self->watches[0]);
         watch_properties(self, IFACE_MOUSE, &self->watches[1]);
         watch_properties(self, IFACE_CONSOLE, &self->watches[2]);
-        if (!register_listener(self, &error)) {
+        if (self->is_input_only) {
+            clear_timer(&self->attach_timer);
+        } else if (!register_listener(self, &error)) {
             end_capture(self, error->message);
         }
     }
@@ -520,7 +523,7 @@ on_attach_timer(gpointer user_data)
 }
 
 static BerthCapture *
-qemu_open(int fd, BerthHeads *heads, GError **error)
+open_display(int fd, BerthHeads *heads, bool is_input_only, GError **error)
 {
     g_autoptr(GIOStream) stream = new_stream(fd, error);
     QemuCapture *self;
@@ -531,12 +534,25 @@ qemu_open(int fd, BerthHeads *heads, GError **error)
     self = g_new0(QemuCapture, 1);
     self->base.ops = &berth_capture_qemu_dbus;
     self->ref_count = 1;
+    self->is_input_only = is_input_only;
     self->screen = berth_screen_ref(berth_heads_get(heads, 0));
     self->cancellable = g_cancellable_new();
     self->attach_timer = g_timeout_add_seconds(ATTACH_LIMIT_S, on_attach_timer, self);
     g_dbus_connection_new(stream, NULL, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL,
                           self->cancellable, on_peer_up, ref_capture(self));
     return &self->base;
+}
+
+static BerthCapture *
+qemu_open(int fd, BerthHeads *heads, GError **error)
+{
+    return open_display(fd, heads, false, error);
+}
+
+BerthCapture *
+berth_capture_qemu_dbus_open_input(int fd, BerthHeads *heads, GError **error)
+{
+    return open_display(fd, heads, true, error);
 }
 
 static void

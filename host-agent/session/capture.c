@@ -6,6 +6,7 @@
 static const BerthCaptureOps *const sources[] = {
     &berth_capture_qemu_dbus,
     &berth_capture_rfb,
+    &berth_capture_vhost_gpu,
     &berth_capture_x11,
 };
 

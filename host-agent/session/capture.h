@@ -58,7 +58,8 @@ struct BerthCapture {
 
 extern const BerthCaptureOps berth_capture_qemu_dbus;
 extern const BerthCaptureOps berth_capture_rfb;
-extern const BerthCaptureOps berth_capture_x11; /* its descriptor: x11-target.h */
+extern const BerthCaptureOps berth_capture_vhost_gpu; /* its descriptor: capture-vhost-gpu.c */
+extern const BerthCaptureOps berth_capture_x11;       /* its descriptor: x11-target.h */
 
 /* Returns the source of that name, or NULL. */
 const BerthCaptureOps *berth_capture_find(const char *name);

@@ -114,3 +114,21 @@
 #define BERTH_LIMIT_CONNECTION_FILE_BYTES 4096u
 /* Client: bytes of one line of a probe script. */
 #define BERTH_LIMIT_PROBE_LINE_BYTES 4096u
+
+/* Guest graphics: regions of guest memory in one table (what QEMU sends at most without slots). */
+#define BERTH_LIMIT_GUEST_REGIONS 8u
+/* Guest graphics: descriptors of a virtqueue, and segments of one request; QEMU allows as many. */
+#define BERTH_LIMIT_VRING_SIZE 1024u
+#define BERTH_LIMIT_VRING_SEGMENTS 1024u
+/* Guest graphics: pictures that a guest may describe, and memory ranges of all of them together (24
+ * bytes each here); a 4K buffer in single pages has 8,100. */
+#define BERTH_LIMIT_GPU_RESOURCES 1024u
+#define BERTH_LIMIT_GPU_RANGES 262144u
+/* Guest graphics: ranges that come with one command; as many as QEMU takes. */
+#define BERTH_LIMIT_GPU_RANGES_PER_COMMAND 16384u
+/* Guest graphics: bytes of one command with its ranges. */
+#define BERTH_LIMIT_GPU_COMMAND_BYTES (32u + BERTH_LIMIT_GPU_RANGES_PER_COMMAND * 16u)
+/* Guest graphics: microseconds that the answer of a flush waits at most for its turn while the
+ * session shows pictures, and while nobody takes any. */
+#define BERTH_LIMIT_GPU_HOLD_US (50LL * 1000)
+#define BERTH_LIMIT_GPU_HOLD_UNSEEN_US (150LL * 1000)

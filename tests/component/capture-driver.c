@@ -6,6 +6,7 @@
  *   key CODE DOWN | move X Y | button N DOWN | wheel RIGHT DOWN | resize W H
  *   state          -> mode WxH absolute A leds L takes N damage_px N cursor WxH end CODE
  *   ppm PATH       writes the picture as of now
+ *   want WANTED    whether a viewer could be sent a picture; true at first
  */
 #include "host-agent/session/capture.h"
 
@@ -105,6 +106,9 @@ run_command(Driver *driver, char *line)
 
     if (g_strcmp0(words[0], "state") == 0) {
         print_state(driver);
+    } else if (g_strcmp0(words[0], "want") == 0 && words[1]) {
+        berth_screen_set_wanted(driver->screen, words[1][0] == '1');
+        printf("ok\n");
     } else if (g_strcmp0(words[0], "ppm") == 0 && words[1]) {
         write_ppm(driver, words[1]);
     } else if (words[0] && words[1] && words[2]) {
@@ -146,6 +150,7 @@ main(int argc, char **argv)
     driver.loop = g_main_loop_new(NULL, FALSE);
     driver.heads = berth_heads_new(NULL, on_change, &driver);
     driver.screen = berth_heads_get(driver.heads, 0);
+    berth_screen_set_wanted(driver.screen, true);
     driver.capture = source->open((int)g_ascii_strtoll(argv[2], NULL, 10), driver.heads, &error);
     if (!driver.capture) {
         fprintf(stderr, "%s\n", error->message);

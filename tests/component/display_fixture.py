@@ -30,11 +30,20 @@ def without_kernel(manifest):
     return path
 
 
+def new_qemu():
+    """The command of a QEMU newer than Debian's own, which is downloaded once and not installed."""
+    script = os.path.join(HERE, "..", "guest", "new-qemu.sh")
+    usr = os.path.join(subprocess.run([script], check=True, stdout=subprocess.PIPE,
+                                      text=True).stdout.strip(), "usr")
+    return ["env", f"QEMU_MODULE_DIR={usr}/lib/x86_64-linux-gnu/qemu",
+            f"{usr}/bin/qemu-system-x86_64", "-L", f"{usr}/share/qemu", "-L", "/usr/share/seabios"]
+
+
 class DisplayQemu(qmp.Qemu):
     """The test guest with a D-Bus display (and, if asked for, VNC on a unix socket)."""
 
-    def __init__(self, manifest, extra=()):
-        super().__init__(manifest, ["-display", "dbus,p2p=yes", *extra])
+    def __init__(self, manifest, extra=(), **arguments):
+        super().__init__(manifest, ["-display", "dbus,p2p=yes", *extra], **arguments)
 
     def add_display(self):
         """Our end of a new D-Bus display connection."""
@@ -49,6 +58,43 @@ class DisplayQemu(qmp.Qemu):
                 raise qmp.QmpError(answer["error"]["desc"])
             answer = self._read()
         self.command("add_client", protocol="@dbus-display", fdname="display")
+        return ours
+
+
+class GpuQemu(DisplayQemu):
+    """The test guest with a graphics card by berth-gpu."""
+
+    def __init__(self, manifest, gpu_program, folder):
+        ours, theirs = socket.socketpair()
+        self.gpu_path = os.path.join(folder, "gpu.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self.gpu_path)
+            listener.listen(4)
+            self.gpu = subprocess.Popen(
+                [gpu_program, "--vhost-fd", str(ours.fileno()), "--listen-fd",
+                 str(listener.fileno())], pass_fds=[ours.fileno(), listener.fileno()],
+                preexec_fn=qmp.die_with_parent)
+        ours.close()
+        super().__init__(
+            manifest, ["-chardev", f"socket,id=gpu0,fd={theirs.fileno()}"], program=new_qemu(),
+            card="vhost-user-vga,id=video0,chardev=gpu0,edid=off", pass_fds=[theirs.fileno()])
+        theirs.close()
+
+    def gpu_worker(self):
+        """The process that does the work; it may change."""
+        with open(f"/proc/{self.gpu.pid}/task/{self.gpu.pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
+    def add_display(self):
+        """One descriptor with two in it: the D-Bus display, and a connection to berth-gpu."""
+        display = super().add_display()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as gpu:
+            gpu.connect(self.gpu_path)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            theirs.sendmsg([b"g"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                     array.array("i", [display.fileno(), gpu.fileno()]))])
+        theirs.close()
+        display.close()
         return ours
 
 

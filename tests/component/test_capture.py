@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A capture source shows what a real QEMU shows, and its input reaches the guest.
 
-usage: test_capture.py CAPTURE_DRIVER TG_EXPECT BUILD_TG_SH SOURCE
+usage: test_capture.py CAPTURE_DRIVER TG_EXPECT BUILD_TG_SH SOURCE [BERTH_GPU]
 """
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 import display_fixture as fixture
 import qmp
 
-KEY_A, KEY_KPENTER = 30, 96
+KEY_A, KEY_KPENTER, KEY_F12 = 30, 96, 88
 # Every key from ESC to COMPOSE but those that QEMU has no name for (84 to 120), that make the test
-# guest do more than show them (F6 to F9) or switch it off.
-KEYS = sorted(set(range(1, 128)) - {84, 85, 90, 95, 112, 118, 120} - {64, 65, 66, 67, 116})
+# guest do more than show them (F6 to F9, F12) or switch it off.
+KEYS = sorted(set(range(1, 128)) - {84, 85, 90, 95, 112, 118, 120} - {64, 65, 66, 67, 88, 116})
 # Multimedia and office keys that QEMU passes on.
 KEYS += [128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 155, 156, 157, 158, 159,
          163, 164, 165, 166, 172, 173]
@@ -60,7 +62,7 @@ class Driver:
 
 
 class Test:
-    def __init__(self, driver_program, tg_expect, build_tg_sh, source):
+    def __init__(self, driver_program, tg_expect, build_tg_sh, source, gpu_program=None):
         self.tg_expect = tg_expect
         self.temporary = tempfile.TemporaryDirectory(prefix="berth-capture-")
         self.folder = self.temporary.name
@@ -69,7 +71,11 @@ class Test:
         self.size = (1280, 800)
         vnc = os.path.join(self.folder, "vnc")
         extra = ["-vnc", f"unix:{vnc}"] if source == "rfb" else []
-        self.qemu = fixture.DisplayQemu(fixture.build_guest(build_tg_sh, self.folder), extra)
+        manifest = fixture.build_guest(build_tg_sh, self.folder)
+        if source == "vhost-gpu":
+            self.qemu = fixture.GpuQemu(manifest, gpu_program, self.folder)
+        else:
+            self.qemu = fixture.DisplayQemu(manifest, extra)
         if source == "rfb":
             display = socket.socket(socket.AF_UNIX)
             display.connect(vnc)
@@ -98,7 +104,7 @@ class Test:
         fixture.wait_until("a first mode", lambda: self.driver.state()["mode"] != "0x0")
         self.qemu.wait_for_agent(60)
         self.shows("the guest's first picture")
-        if self.source == "qemu-dbus":
+        if self.source != "rfb":
             fixture.wait_until("an absolute pointer",
                                lambda: self.driver.state()["absolute"] == "1")
         self.driver.tap(KEY_A)
@@ -120,6 +126,10 @@ class Test:
                 self.driver.tap(code)
             self.shows(f"the keys {codes}", *(f"key:{code}" for code in codes))
         self.resized()
+        if self.source == "vhost-gpu":
+            self.damage_is_exact()
+            self.guest_is_held_back()
+            self.worker_dies()
         self.ends()
 
     def resized(self):
@@ -127,6 +137,60 @@ class Test:
         self.shows("a new size", "resize:1000,700")
         self.driver.tap(KEY_A)
         self.shows("a key at the new size", f"key:{KEY_A}")
+
+    def damage_is_exact(self):
+        """Only pixels that differ are told: a key is its block and its cell."""
+        before = int(self.driver.state()["damage_px"])
+        self.driver.tap(KEY_A + 1)
+        self.shows("one more key", f"key:{KEY_A + 1}")
+        told = int(self.driver.state()["damage_px"]) - before
+        if not 0 < told <= 64 * 64 + 16 * 32:
+            sys.exit(f"a key changed {told} pixels")
+        print(f"ok: a key is {told} changed pixels")
+
+    def paints_in(self, seconds):
+        """Frames that the guest painted within this time."""
+        before = self.qemu.agent_command("tg-get-paints", 10)["return"]
+        start = time.monotonic()
+        fixture.wait_until("time", lambda: time.monotonic() - start > seconds, seconds + 10)
+        return self.qemu.agent_command("tg-get-paints", 10)["return"] - before
+
+    def guest_is_held_back(self):
+        """A guest that paints as fast as it can paints what is wanted, and not for nobody."""
+        self.driver.tap(KEY_F12)
+        takes = int(self.driver.state()["takes"])
+        seen = self.paints_in(2)
+        takes = int(self.driver.state()["takes"]) - takes
+        self.driver("want 0")
+        self.paints_in(1.5)  # the queue fills, and it is noticed that nobody looks
+        unseen = self.paints_in(2)
+        print(f"a greedy guest paints {seen} frames in 2 s for a viewer that takes {takes}, "
+              f"{unseen} for nobody")
+        os.kill(self.qemu.gpu_worker()[0], signal.SIGKILL)  # with a queue full of held answers
+        if unseen < 4 or unseen > 40:
+            sys.exit("without a viewer a guest should paint 5 to 10 frames a second")
+        if seen < 2 * unseen:
+            sys.exit("a viewer does not speed the guest up")
+        self.driver("want 1")
+        self.driver.tap(KEY_F12)
+        fixture.wait_until("the end of the painting", lambda: self.paints_in(0.2) == 0)
+        # The video block is no event of tg-expect: a new size draws everything anew.
+        self.driver("resize 1104 700")
+        self.shows("a new size after that", f"key:{KEY_F12}", f"key:{KEY_F12}", "resize:1104,700")
+
+    def worker_dies(self):
+        """Guest, QEMU and session stay; the next worker goes on where the last one was."""
+        for round_number in range(3):
+            worker = self.qemu.gpu_worker()
+            os.kill(worker[0], signal.SIGKILL)
+            start = time.monotonic()
+            fixture.wait_until("another worker",
+                               lambda: self.qemu.gpu_worker() not in ([], worker))
+            self.driver.tap(KEY_A)
+            self.shows(f"a key after the death of worker {round_number + 1}", f"key:{KEY_A}")
+            print(f"    {(time.monotonic() - start) * 1000:.0f} ms")
+        self.driver("resize 1000 700")
+        self.shows("a new size after that", "resize:1000,700")
 
     def ends(self):
         print(self.driver.state())

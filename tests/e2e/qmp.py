@@ -23,22 +23,27 @@ class QmpError(Exception):
 class Qemu:
     """One virtual machine of an image manifest, with a screen and no window."""
 
-    def __init__(self, manifest_path, extra=(), log=subprocess.DEVNULL):
+    def __init__(self, manifest_path, extra=(), log=subprocess.DEVNULL, card=None, pass_fds=(),
+                 program=None):
+        """card: a -device instead of QEMU's own card; its memory is shared then."""
         folder = os.path.dirname(os.path.abspath(manifest_path))
         with open(manifest_path, encoding="utf-8") as text:
             self.manifest = json.load(text)
         ours, theirs = socket.socketpair()
         agent_ours, agent_theirs = socket.socketpair()
         argv = [
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "pc-q35-7.2", "-accel", "tcg,thread=multi", "-cpu", "max",
-            "-smp", str(self.manifest["vcpus"]), "-m", str(self.manifest["memory_mib"]),
+            *(program or ["qemu-system-x86_64"]), "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", "pc-q35-7.2" + (",memory-backend=ram" if card else ""),
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self.manifest["vcpus"]), "-m", str(self.manifest["memory_mib"]),
             "-chardev", f"socket,id=qmp0,fd={theirs.fileno()}", "-mon", "chardev=qmp0,mode=control",
-            "-device", "virtio-vga,id=video0,max_outputs=2", "-device", "virtio-tablet-pci",
+            "-device", card or "virtio-vga,id=video0,max_outputs=2", "-device", "virtio-tablet-pci",
             "-device", "virtio-keyboard-pci", "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=ga0,fd={agent_theirs.fileno()}",
             "-device", "virtserialport,chardev=ga0,name=org.qemu.guest_agent.0", "-no-reboot",
         ]
+        if card:
+            argv += ["-object", f"memory-backend-memfd,id=ram,share=on,"
+                     f"size={self.manifest['memory_mib']}M"]
         if self.manifest["kernel"]:
             argv += ["-kernel", os.path.join(folder, self.manifest["kernel"]),
                      "-initrd", os.path.join(folder, self.manifest["initrd"]),
@@ -48,8 +53,8 @@ class Qemu:
             argv += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,snapshot=on,file={disk}"]
         argv += list(extra)
         self.process = subprocess.Popen(
-            argv, pass_fds=[theirs.fileno(), agent_theirs.fileno()], stdout=log, stderr=log,
-            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            argv, pass_fds=[theirs.fileno(), agent_theirs.fileno(), *pass_fds], stdout=log,
+            stderr=log, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         theirs.close()
         agent_theirs.close()
         self.qmp = ours

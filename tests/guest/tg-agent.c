@@ -97,6 +97,17 @@ answer_get_time(TgAgent *agent, const char *request)
     send_text(agent, text, (size_t)n);
 }
 
+/* Not of qemu-ga: how many frames of the video were painted. */
+static void
+answer_get_paints(TgAgent *agent, const char *request)
+{
+    char text[64];
+    int n = snprintf(text, sizeof(text), "{\"return\": %lu}\n", agent->n_paints);
+
+    (void)request;
+    send_text(agent, text, (size_t)n);
+}
+
 static void
 answer_shutdown(TgAgent *agent, const char *request)
 {
@@ -114,6 +125,7 @@ static const Command commands[] = {
     { "guest-set-time", answer_set_time },
     { "guest-get-time", answer_get_time },
     { "guest-shutdown", answer_shutdown },
+    { "tg-get-paints", answer_get_paints },
 };
 
 enum {

@@ -13,6 +13,7 @@ typedef struct TgAgent {
     int fd; /* the port, -1 without one */
     char line[4096];
     size_t n_line;
+    unsigned long n_paints; /* told by tg-get-paints */
 } TgAgent;
 
 /* Opens the port if the machine has one. */

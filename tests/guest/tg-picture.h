@@ -28,6 +28,7 @@
  * Keys with a meaning (they also do what every key does):
  *   F5   the page scrolls up by 48 rows          F6   starts 60 scrolls of 8 rows, one each tick
  *   F7   starts or stops the video block         F8   the next cursor shape (see tg-init.c)
+ *   F12  starts or stops painting the video block as fast as the screen takes it
  *   F9   writes the code's count to the disk     wheel: 48 rows a notch
  *
  * Pure: no I/O, no clock.  Only head 0 sees input.
