@@ -150,8 +150,10 @@ begin_observer(BerthAudience *self, BerthViewer *observer)
         ask_user(self, observer, id);
         break;
     case BERTH_CONSENT_REFUSE:
-        refuse_observer(observer, self->present ? "this desktop is not to be watched"
-                                                : "nobody is there to agree");
+        refuse_observer(observer,
+                        self->present || self->parts.config->observe == BERTH_OBSERVE_NEVER
+                            ? "this desktop is not to be watched"
+                            : "nobody is there to agree");
         break;
     }
 }

@@ -268,6 +268,15 @@ write_refinement(const BerthFrameJob *self, BerthFrameJobItem *item)
 }
 
 static int
+write_check(const BerthFrameJob *self, BerthFrameJobItem *item)
+{
+    int r = berth_client_stream_check(item->seat->stream, self->desk->plan, (uint16_t)self->head,
+                                      keep_message, item);
+
+    return r == BERTH_ERR_STATE ? BERTH_OK : r; /* out of step: the next frame is checked */
+}
+
+static int
 serve(const BerthFrameJob *self, BerthFrameJobItem *item)
 {
     switch (self->kind) {
@@ -281,6 +290,7 @@ serve(const BerthFrameJob *self, BerthFrameJobItem *item)
     case BERTH_FRAME_REFINE:
         return item->takes_part ? write_refinement(self, item) : BERTH_OK;
     case BERTH_FRAME_CHECK:
+        return item->takes_part ? write_check(self, item) : BERTH_OK;
     case BERTH_FRAME_NONE:
         break;
     }
@@ -311,6 +321,7 @@ berth_frame_job_run(void *job)
 {
     BerthFrameJob *self = job;
 
+    self->late_us = berth_monotonic_us() - self->start_us;
     self->plan_due_us = INT64_MAX;
     if (self->kind == BERTH_FRAME_NEW || self->kind == BERTH_FRAME_CATCH_UP) {
         self->error = plan_turn(self);

@@ -53,8 +53,9 @@ typedef struct {
     BerthFrameJobItem *items;
     size_t n_items;
     /* Set by the run: */
-    int error; /* of the planner: nobody got anything */
-    int64_t plan_due_us;
+    int error;           /* of the planner: nobody got anything */
+    int64_t plan_due_us; /* INT64_MAX: never */
+    int64_t late_us;     /* from start_us to the moment when the thread really ran */
     int64_t end_us;
 } BerthFrameJob;
 
@@ -64,7 +65,7 @@ BerthFrameJob *berth_frame_job_new(size_t n_items);
 /* Frees it with all messages that were not taken. */
 void berth_frame_job_free(BerthFrameJob *self);
 
-/* Does the work.  job: a BerthFrameJob.  Thread: the plan thread. */
+/* Does the work.  job: a BerthFrameJob.  Thread: the plan thread, or main while that one rests. */
 void berth_frame_job_run(void *job);
 
 /* Frees what the desk holds, but not itself. */

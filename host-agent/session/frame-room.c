@@ -8,10 +8,16 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/worker-pool.h"
+#include "display/encode/governor.h"
 
 #define SCOPE "frames"
-/* Effort of the planner when nothing holds it back. */
-#define FULL_EFFORT 3
+/*
+ * Pixels of a turn that main does itself, for all viewers together: a letter, a caret.  It costs
+ * less than waking the plan thread and being woken.
+ */
+#define SMALL_TURN_PX (32 * 1024)
+/* Whatever was due and brought nothing is looked at again not before. */
+#define RELOOK_US (16 * 1000)
 /* Between two tries after a plan could not be made. */
 #define RETRY_US (1000 * 1000)
 
@@ -32,6 +38,7 @@ struct BerthFrameRoom {
     bool has_driver;
     BerthFrameJob *job; /* at work; NULL if none is */
     bool is_closing;
+    BerthGovernor governor;
     int last_head; /* of the last turn: others go first */
     Head states[BERTH_LIMIT_HEADS];
     BerthFrameRoomStats stats;
@@ -65,6 +72,7 @@ berth_frame_room_new(GMainContext *context, BerthHeads *heads)
     self->timer = g_source_new(&timer_funcs, sizeof(GSource));
     g_source_set_callback(self->timer, callback_unused, self, NULL);
     g_source_attach(self->timer, context);
+    berth_governor_init(&self->governor, berth_monotonic_us());
     for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
         self->states[i].plan_due_us = INT64_MAX;
     }
@@ -150,11 +158,12 @@ berth_frame_room_remove_seat(BerthFrameRoom *self, BerthSeat *seat)
 /* --- the choice --- */
 
 static BerthSeatFlow
-get_flow(const BerthSeat *seat, int64_t now_us)
+get_flow(const BerthFrameRoom *self, const BerthSeat *seat, int64_t now_us)
 {
     BerthSeatFlow flow = { .pointer_head = -1 };
 
     seat->callbacks->get_flow(&flow, now_us, seat->user_data);
+    flow.interval_us = MAX(flow.interval_us, berth_governor_get_min_interval_us(&self->governor));
     return flow;
 }
 
@@ -179,7 +188,7 @@ get_plan_input(const BerthFrameRoom *self, int head, const BerthSeatFlow *driver
     BerthPlanInput input = {
         .pointer_x = has_pointer ? driver->pointer_x : -1,
         .pointer_y = has_pointer ? driver->pointer_y : -1,
-        .effort = FULL_EFFORT,
+        .effort = (int)berth_governor_get_effort(&self->governor),
         .photo_quality = driver->photo_quality,
         .video_kbps = driver->video_kbps,
     };
@@ -187,8 +196,6 @@ get_plan_input(const BerthFrameRoom *self, int head, const BerthSeatFlow *driver
     limit_codecs(self, &input);
     return input;
 }
-
-static void on_job_done(void *job);
 
 typedef struct {
     BerthFrameRoom *room;
@@ -201,12 +208,47 @@ run_turn(void *data)
     berth_frame_job_run(((Turn *)data)->job);
 }
 
+static void end_turn(BerthFrameRoom *self);
+
+static void
+on_turn_done(void *data)
+{
+    BerthFrameRoom *self = ((Turn *)data)->room;
+
+    g_free(data);
+    end_turn(self);
+    berth_frame_room_look(self);
+}
+
+/* Whether main is quicker alone. */
+static bool
+is_small(const BerthFrameJob *job)
+{
+    return job->kind == BERTH_FRAME_NEW && job->desk->plan &&
+           berth_screen_get_waiting_px(job->screen) * (int64_t)job->n_items <= SMALL_TURN_PX;
+}
+
+static void
+run_job(BerthFrameRoom *self, BerthFrameJob *job)
+{
+    Turn *turn;
+
+    self->job = job;
+    if (is_small(job)) {
+        berth_frame_job_run(job);
+        end_turn(self);
+        return;
+    }
+    turn = g_new(Turn, 1);
+    *turn = (Turn){ self, job };
+    (void)berth_worker_pool_submit(self->plan_thread, run_turn, on_turn_done, turn);
+}
+
 static void
 start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
           const BerthSeatFlow *flows, int64_t now_us)
 {
     BerthFrameJob *job = berth_frame_job_new(self->seats->len);
-    Turn *turn = g_new(Turn, 1);
 
     job->kind = choice->kind;
     job->head = head;
@@ -230,10 +272,8 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
         self->states[head].has_changes = false;
     }
     berth_screen_set_wanted(job->screen, false); /* what is fetched now would be old by then */
-    self->job = job;
     self->last_head = head;
-    *turn = (Turn){ self, job };
-    (void)berth_worker_pool_submit(self->plan_thread, run_turn, on_job_done, turn);
+    run_job(self, job);
 }
 
 /* Chooses for one head; true if a turn was started. */
@@ -269,28 +309,35 @@ maybe_start_turn(BerthFrameRoom *self, int head, const BerthSeatFlow *flows, int
     return false;
 }
 
-void
-berth_frame_room_look(BerthFrameRoom *self)
+/* Looks at all heads once; true if a turn was started. */
+static bool
+look_once(BerthFrameRoom *self)
 {
     BerthSeatFlow flows[BERTH_SCHEDULE_MAX_SEATS];
     int64_t now_us = berth_monotonic_us();
     int64_t next_us = INT64_MAX;
 
-    if (self->job || self->is_closing) {
-        return; /* the end of the job comes back here */
-    }
     for (guint i = 0; i < self->seats->len; i++) {
-        flows[i] = get_flow(g_ptr_array_index(self->seats, i), now_us);
+        flows[i] = get_flow(self, g_ptr_array_index(self->seats, i), now_us);
     }
     for (int i = 1; i <= (int)BERTH_LIMIT_HEADS; i++) {
         int head = (self->last_head + i) % (int)BERTH_LIMIT_HEADS;
 
         if (berth_heads_get(self->heads, head) &&
             maybe_start_turn(self, head, flows, now_us, &next_us)) {
-            return;
+            return true;
         }
     }
     g_source_set_ready_time(self->timer, next_us == INT64_MAX ? -1 : next_us);
+    return false;
+}
+
+void
+berth_frame_room_look(BerthFrameRoom *self)
+{
+    /* The end of a turn in the plan thread comes back here. */
+    while (!self->job && !self->is_closing && look_once(self)) {
+    }
 }
 
 /* --- the end of a turn --- */
@@ -307,6 +354,9 @@ note_item(BerthFrameJobItem *item, const BerthFrameJob *job)
         head->last_refresh_us = job->start_us;
     }
     head->refine_due_us = item->refine_due_us;
+    if (!item->delivery.has_frame) {
+        head->refine_due_us = MAX(head->refine_due_us, job->start_us + RELOOK_US);
+    }
     if (item->delivery.has_frame) {
         head->last_frame_us = job->start_us;
         if (head->first_unchecked_us == INT64_MAX) {
@@ -363,16 +413,15 @@ free_gone(BerthFrameRoom *self, BerthFrameJob *job)
 }
 
 static void
-on_job_done(void *data)
+end_turn(BerthFrameRoom *self)
 {
-    Turn *turn = data;
-    BerthFrameRoom *self = turn->room;
-    BerthFrameJob *job = turn->job;
+    BerthFrameJob *job = self->job;
 
     self->stats.n_turns++;
     self->stats.last_turn_us = job->end_us - job->start_us;
     self->stats.busy_us += self->stats.last_turn_us;
-    self->states[job->head].plan_due_us = job->plan_due_us;
+    berth_governor_note(&self->governor, job->late_us, self->stats.last_turn_us, job->end_us);
+    self->states[job->head].plan_due_us = MAX(job->plan_due_us, job->start_us + RELOOK_US);
     if (job->error == BERTH_OK) {
         hand_out(job);
     } else if (job->error != BERTH_ERR_STATE) {
@@ -381,8 +430,6 @@ on_job_done(void *data)
     free_gone(self, job);
     self->job = NULL;
     berth_frame_job_free(job);
-    g_free(turn);
-    berth_frame_room_look(self);
 }
 
 void

@@ -69,7 +69,8 @@ is_chosen(const BerthScheduleSeat *seat, BerthFrameKind kind, int64_t now_us, in
     }
     switch (kind) {
     case BERTH_FRAME_CATCH_UP:
-        return is_due(MAX(get_frame_due_us(seat), seat->catch_up_due_us), now_us, next_us);
+        return seat->has_bulk_room &&
+               is_due(MAX(get_frame_due_us(seat), seat->catch_up_due_us), now_us, next_us);
     case BERTH_FRAME_REFINE:
         return seat->is_quiet && seat->catch_up_due_us > now_us &&
                is_due(seat->refine_due_us, now_us, next_us);

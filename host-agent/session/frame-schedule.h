@@ -38,6 +38,7 @@ typedef enum {
 /* One viewer of the head. */
 typedef struct {
     bool has_room;         /* its window takes a frame now */
+    bool has_bulk_room;    /* the same for what is not urgent */
     bool is_quiet;         /* nothing is in flight */
     int64_t waiting_us;    /* how long it has had no room; 0 if it has */
     int64_t interval_us;   /* from one frame to the next */

@@ -459,6 +459,17 @@ berth_screen_take(BerthScreen *self)
     return changes;
 }
 
+int64_t
+berth_screen_get_waiting_px(BerthScreen *self)
+{
+    int64_t n_px;
+
+    g_mutex_lock(&self->lock);
+    n_px = self->damage ? berth_damage_get_area_px(self->damage) : 0;
+    g_mutex_unlock(&self->lock);
+    return n_px;
+}
+
 unsigned
 berth_screen_take_picture(BerthScreen *self)
 {

@@ -139,6 +139,9 @@ void berth_screen_set_wanted(BerthScreen *self, bool is_wanted);
  */
 unsigned berth_screen_take(BerthScreen *self);
 
+/* Main: pixels that wait to be taken. */
+int64_t berth_screen_get_waiting_px(BerthScreen *self);
+
 /*
  * Picture: takes the pixels, once main was told that there are some.
  *

@@ -82,12 +82,13 @@ berth_seat_get_schedule(const BerthSeat *self, int head, const BerthSeatFlow *fl
 
     return (BerthScheduleSeat){
         .has_room = flow->has_room,
+        .has_bulk_room = flow->has_bulk_room,
         .is_quiet = flow->is_quiet,
         .waiting_us = flow->waiting_us,
         .interval_us = flow->interval_us,
         .last_frame_us = state->last_frame_us,
         .catch_up_due_us = has_plan ? catch_up_due_us : INT64_MAX,
-        .refine_due_us = state->refine_due_us,
+        .refine_due_us = MAX(state->refine_due_us, flow->refine_from_us),
         .check_due_us = berth_frame_schedule_get_check_due_us(
             state->last_check_us, state->first_unchecked_us, state->last_frame_us),
     };

@@ -23,12 +23,14 @@ typedef struct BerthSeat BerthSeat;
 
 /* What the owner of a seat says of its window and its wishes. */
 typedef struct {
-    bool has_room;         /* a frame may be made for it now */
-    bool is_quiet;         /* nothing is in flight */
-    int64_t waiting_us;    /* how long it has had no room; 0 if it has */
-    int64_t interval_us;   /* from one frame to the next */
-    size_t refine_bytes;   /* budget of one refinement frame */
-    uint8_t photo_quality; /* 1..100 */
+    bool has_room;          /* a frame may be made for it now */
+    bool has_bulk_room;     /* the same for what is not urgent */
+    bool is_quiet;          /* nothing is in flight */
+    int64_t waiting_us;     /* how long it has had no room; 0 if it has */
+    int64_t interval_us;    /* from one frame to the next */
+    size_t refine_bytes;    /* budget of one refinement frame */
+    int64_t refine_from_us; /* no refinement before; 0: now */
+    uint8_t photo_quality;  /* 1..100 */
     unsigned video_kbps;
     int pointer_head, pointer_x, pointer_y; /* where its user looks; head -1: not known */
 } BerthSeatFlow;

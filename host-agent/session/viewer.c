@@ -8,16 +8,15 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "berth/limits.h"
+#include "display/encode/ladder.h"
 #include "display/wire/flow.h"
 #include "display/wire/msg-input.h"
 
 #define SCOPE "viewer"
 /* Pointer messages that may wait; beyond it only the newest state is sent, later. */
 #define CURSOR_QUEUE_BYTES (64u * 1024)
-/* From one frame to the next in a flow: 60 a second. */
-#define FRAME_INTERVAL_US 16000
-#define PHOTO_QUALITY 85
-#define VIDEO_KBPS 8000
+/* Between two looks whether refinement may spend bytes again. */
+#define REFINE_RETRY_US 20000
 /* A frame after so long a pause counts as the first one after idle. */
 #define PAUSE_US (100 * 1000)
 
@@ -38,6 +37,7 @@ struct BerthViewer {
     BerthInputSink *input;
     BerthPointerFeed *pointer; /* NULL if the client draws no pointer */
     BerthFlow *flow;
+    BerthLadder ladder;
     int pointer_head, pointer_x, pointer_y; /* where the user looks; head -1: not known */
     int64_t last_frame_us;
     BerthViewerStats stats; /* but for input and bytes */
@@ -74,23 +74,53 @@ send_written(BerthViewer *self, int r, BerthChannel channel, uint8_t type, Berth
 
 /* --- the seat --- */
 
+static const BerthLadderOutput *
+step_ladder(BerthViewer *self, int64_t now_us)
+{
+    BerthFlowStats stats;
+    BerthLadderInput input = { .now_us = now_us };
+
+    berth_flow_get_stats(self->flow, &stats);
+    input.rate_kbps = stats.rate_kbps;
+    input.queue_us = stats.queue_us;
+    input.n_in_flight = stats.n_in_flight;
+    input.is_stalled = berth_flow_is_stalled(self->flow, now_us);
+    return berth_ladder_step(&self->ladder, &input);
+}
+
+/* What refinement may spend now, on an empty path only. */
+static void
+fill_refinement(BerthViewer *self, BerthSeatFlow *ret, int64_t now_us)
+{
+    ret->is_quiet = berth_flow_can_send(self->flow, BERTH_FLOW_REFINE, now_us);
+    if (ret->is_quiet) {
+        ret->refine_bytes = MIN(berth_ladder_get_refine_bytes(&self->ladder),
+                                berth_flow_get_budget_bytes(self->flow, BERTH_FLOW_REFINE, now_us));
+    }
+    if (ret->is_quiet && ret->refine_bytes == 0) {
+        ret->refine_from_us = now_us + REFINE_RETRY_US;
+    }
+}
+
 static void
 get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
 {
-    const BerthViewer *self = user_data;
+    BerthViewer *self = user_data;
+    const BerthLadderOutput *ladder = step_ladder(self, now_us);
 
     *ret = (BerthSeatFlow){
         .has_room = !self->is_closing && berth_flow_can_send(self->flow, BERTH_FLOW_FRESH, now_us),
-        .is_quiet = berth_flow_can_send(self->flow, BERTH_FLOW_REFINE, now_us),
-        .interval_us = FRAME_INTERVAL_US,
-        .refine_bytes = berth_flow_get_budget_bytes(self->flow, BERTH_FLOW_REFINE, now_us),
-        .photo_quality = PHOTO_QUALITY,
-        .video_kbps = VIDEO_KBPS,
+        .has_bulk_room =
+            !self->is_closing && berth_flow_can_send(self->flow, BERTH_FLOW_BULK, now_us),
+        .interval_us = ladder->frame_interval_us,
+        .photo_quality = ladder->photo_quality,
+        .video_kbps = ladder->video_kbps,
         .pointer_head = self->pointer_head,
         .pointer_x = self->pointer_x,
         .pointer_y = self->pointer_y,
     };
     ret->waiting_us = ret->has_room ? 0 : berth_flow_get_waiting_us(self->flow, now_us);
+    fill_refinement(self, ret, now_us);
 }
 
 static int
@@ -114,6 +144,9 @@ note_frame(BerthViewer *self, const BerthSeatDelivery *delivery, int64_t now_us)
     self->stats.n_frames++;
     if (delivery->kind == BERTH_FRAME_NEW && now_us - self->last_frame_us > PAUSE_US) {
         self->stats.first_frame_us = now_us - delivery->capture_us;
+    }
+    if (delivery->kind == BERTH_FRAME_REFINE) {
+        berth_ladder_note_refined(&self->ladder, delivery->n_bytes);
     }
     self->last_frame_us = now_us;
     return berth_flow_sent(self->flow, delivery->frame_id, delivery->n_bytes, now_us);
@@ -310,6 +343,7 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
     self->input = berth_input_sink_new(self->rights);
     berth_input_sink_set_capture(self->input, capture);
     self->flow = berth_flow_new();
+    berth_ladder_init(&self->ladder, berth_monotonic_us());
     if (self->n_cursor_shapes > 0) {
         self->pointer = berth_pointer_feed_new(self->heads, self->n_cursor_shapes);
     }
@@ -367,6 +401,7 @@ handle_ack(BerthViewer *self, const uint8_t *payload, size_t len)
     int r = berth_msg_frame_ack_decode(payload, len, &ack);
 
     if (r == BERTH_OK) {
+        berth_flow_note_rtt(self->flow, berth_link_get_rtt_us(self->link), berth_monotonic_us());
         berth_flow_note_unsent(self->flow,
                                berth_link_get_queued_bytes(self->link, BERTH_CHANNEL_DISPLAY));
         r = berth_flow_acked(self->flow, &ack, berth_monotonic_us());

@@ -5,14 +5,15 @@
  *
  *   broker-key                          -> public half of the ticket key
  *   client-key                          -> makes a new client key; its hash
- *   ticket SESSION MACHINE HOST USER MACHINE_EPOCH CONNECTION_EPOCH LIFE_S SESSION_KEY [KEY]
+ *   ticket SESSION MACHINE HOST USER MACHINE_EPOCH CONNECTION_EPOCH LIFE_S SESSION_KEY [KEY
+ * [RIGHTS]]
  *                                       -> 496 hexadecimal digits for the client key KEY or ours
  *   connect PORT SNI SESSION_KEY TICKET | resume PORT SNI SESSION_KEY SESSION TOKEN
  *   state                               -> key=value words
- *   key CODE DOWN | move X Y | motion X Y | button N DOWN | wheel X Y | release
- *   resize W H | refresh | ack 0|1 | drop | bye
+ *   key CODE DOWN | move X Y [HEAD] | motion X Y | button N DOWN | wheel X Y | release
+ *   resize W H [HEAD] | refresh | wrong | ack 0|1 | drop | bye | answer ID ALLOWED
  *   echo CODE COUNT                     -> min p50 p90 max of microseconds from key to frame
- *   ppm PATH                            writes the picture
+ *   ppm PATH [HEAD]                     writes the picture
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -25,6 +26,7 @@
 #include "display/transport/ticket.h"
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-input.h"
+#include "display/wire/msg-viewers.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -33,6 +35,7 @@
 
 #define CURSOR_SHAPES 16
 #define WINDOW_LOG 20
+#define CACHE_TILES 256
 #define MAX_ECHOES 1000
 
 typedef struct {
@@ -54,6 +57,10 @@ typedef struct {
     uint32_t seen_serial;
     uint8_t leds;
     bool is_absolute;
+    unsigned n_checks;
+    unsigned n_wrong; /* picture checks that failed */
+    BerthMsgShadowAsk ask;
+    BerthMsgViewers viewers;
     /* echo */
     uint16_t echo_code;
     unsigned n_echoes, n_echoes_wanted;
@@ -160,6 +167,8 @@ handle_display(Client *client, uint8_t type, const uint8_t *payload, size_t len)
     int r = berth_frame_decoder_handle(client->frames, type, payload, len, &event);
 
     client->n_bytes += len;
+    client->n_checks += type == BERTH_MSG_PICTURE_CHECK;
+    client->n_wrong += event.kind == BERTH_DECODED_WRONG;
     if (r < 0 || event.kind != BERTH_DECODED_FRAME) {
         return r;
     }
@@ -188,6 +197,11 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
     Client *client = user_data;
     BerthCursorEvent event;
 
+    if (channel == BERTH_CHANNEL_CONTROL) {
+        return type == BERTH_MSG_SHADOW_ASK
+                   ? berth_msg_shadow_ask_decode(payload, len, &client->ask)
+                   : berth_msg_viewers_decode(payload, len, &client->viewers);
+    }
     if (channel == BERTH_CHANNEL_DISPLAY) {
         return handle_display(client, type, payload, len);
     }
@@ -232,14 +246,23 @@ forget_connection(Client *client)
     berth_frame_decoder_free(client->frames);
     berth_cursor_decoder_free(client->cursors);
     client->link = NULL;
-    client->frames = berth_frame_decoder_new(&(BerthFrameDecoderCaps){
-        .max_width = 4096, .max_height = 4096, .window_log = WINDOW_LOG });
+    client->frames = berth_frame_decoder_new(
+        &(BerthFrameDecoderCaps){ .max_width = 4096,
+                                  .max_height = 4096,
+                                  .window_log = WINDOW_LOG,
+                                  .gradient_window_log = WINDOW_LOG,
+                                  .n_cache_tiles = CACHE_TILES,
+                                  .photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG) });
     client->cursors = berth_cursor_decoder_new(CURSOR_SHAPES);
     client->n_frames = 0;
     client->n_cursors = 0;
     client->n_bytes = 0;
     client->serial = 0;
     client->seen_serial = 0;
+    client->n_checks = 0;
+    client->n_wrong = 0;
+    client->ask = (BerthMsgShadowAsk){ 0 };
+    client->viewers = (BerthMsgViewers){ 0 };
     client->code = 0;
     client->is_bye = false;
     client->phase = "connecting";
@@ -275,6 +298,9 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     }
     berth_msg_hello_init(&hello);
     hello.exact_window_log = WINDOW_LOG;
+    hello.gradient_window_log = WINDOW_LOG;
+    hello.cache_tiles = CACHE_TILES;
+    hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello.cursor_shapes = CURSOR_SHAPES;
     client->link =
         berth_link_new(NULL, stream, BERTH_WIRE_CLIENT, &hello, auth, &link_callbacks, client);
@@ -318,6 +344,9 @@ run_ticket(Client *client, char **words)
     int64_t life_us;
 
     berth_tls_key_get_hash(client->key, ticket.client_key_hash);
+    if (g_strv_length(words) > 10) {
+        ticket.rights = (uint32_t)g_ascii_strtoull(words[10], NULL, 10);
+    }
     if (g_strv_length(words) < 9 ||
         (words[9] && berth_hex_parse(words[9], ticket.client_key_hash, BERTH_KEY_HASH_BYTES) < 0) ||
         berth_id_parse(words[1], &ticket.session) < 0 ||
@@ -372,22 +401,32 @@ run_state(Client *client, char **words)
     const BerthCursorImage *cursor = berth_cursor_decoder_get_image(client->cursors);
 
     printf("phase=%s code=%s bye=%d frames=%u bytes=%llu mode=%dx%d cursors=%u cursor=%dx%d "
-           "serial=%u seen=%u leds=%u absolute=%d rights=%u epoch=%llu window=%u token=",
+           "serial=%u seen=%u leds=%u absolute=%d rights=%u epoch=%llu window=%u checks=%u "
+           "wrong=%u asked=%u ask_mode=%u observers=%u recorded=%d token=",
            client->phase, berth_error_name(client->code), client->is_bye, client->n_frames,
            (unsigned long long)client->n_bytes, canvas ? canvas->width : 0,
            canvas ? canvas->height : 0, client->n_cursors, cursor ? cursor->width : 0,
            cursor ? cursor->height : 0, client->serial, client->seen_serial, client->leds,
            client->is_absolute, client->welcome.rights,
-           (unsigned long long)client->welcome.connection_epoch, client->welcome.resume_window_s);
+           (unsigned long long)client->welcome.connection_epoch, client->welcome.resume_window_s,
+           client->n_checks, client->n_wrong, client->ask.id, client->ask.mode,
+           client->viewers.n_observers, client->viewers.is_recorded);
     print_hex(client->welcome.token, sizeof(client->welcome.token));
     printf("\n");
     return true;
 }
 
+static int
+get_number(char **words, unsigned i)
+{
+    return i < g_strv_length(words) ? (int)g_ascii_strtoll(words[i], NULL, 10) : 0;
+}
+
 static bool
 run_ppm(Client *client, char **words)
 {
-    BerthFrame *canvas = berth_frame_decoder_get_canvas(client->frames, 0);
+    BerthFrame *canvas =
+        berth_frame_decoder_get_canvas(client->frames, (uint16_t)get_number(words, 2));
     FILE *file = canvas && words[1] ? fopen(words[1], "wb") : NULL;
 
     if (!file) {
@@ -407,12 +446,6 @@ run_ppm(Client *client, char **words)
     return true;
 }
 
-static int
-get_number(char **words, unsigned i)
-{
-    return i < g_strv_length(words) ? (int)g_ascii_strtoll(words[i], NULL, 10) : 0;
-}
-
 static bool
 run_key(Client *client, char **words)
 {
@@ -423,7 +456,7 @@ run_key(Client *client, char **words)
 static bool
 run_move(Client *client, char **words)
 {
-    BerthMsgInput input = { .abs = { 0, (uint16_t)get_number(words, 1),
+    BerthMsgInput input = { .abs = { (uint16_t)get_number(words, 3), (uint16_t)get_number(words, 1),
                                      (uint16_t)get_number(words, 2) } };
 
     send_input(client, BERTH_MSG_POINTER_ABS, &input);
@@ -461,7 +494,8 @@ run_release(Client *client, char **words)
 static bool
 run_resize(Client *client, char **words)
 {
-    BerthMsgHeadRequest request = { .w = (uint16_t)get_number(words, 1),
+    BerthMsgHeadRequest request = { .head = (uint16_t)get_number(words, 3),
+                                    .w = (uint16_t)get_number(words, 1),
                                     .h = (uint16_t)get_number(words, 2),
                                     .mm_w = 300,
                                     .mm_h = 200 };
@@ -482,10 +516,28 @@ run_resize(Client *client, char **words)
 static bool
 run_refresh(Client *client, char **words)
 {
-    static const uint8_t refresh[4];
+    uint8_t refresh[4] = { 0, 0, words[0][0] == 'w' ? BERTH_REFRESH_CHECK_FAILED : 0, 0 };
 
     printf("%s\n", berth_error_name(berth_link_send(client->link, BERTH_CHANNEL_DISPLAY,
                                                     BERTH_MSG_REFRESH, refresh, sizeof(refresh))));
+    return true;
+}
+
+static bool
+run_answer(Client *client, char **words)
+{
+    BerthMsgShadowAnswer answer = { (uint32_t)get_number(words, 1), get_number(words, 2) };
+    BerthWriter writer;
+    int r;
+
+    berth_writer_init(&writer, 64);
+    r = berth_msg_shadow_answer_encode(&writer, &answer);
+    if (r == BERTH_OK) {
+        r = berth_link_send(client->link, BERTH_CHANNEL_CONTROL, BERTH_MSG_SHADOW_ANSWER,
+                            writer.data, writer.len);
+    }
+    berth_writer_clear(&writer);
+    printf("%s\n", berth_error_name(r));
     return true;
 }
 
@@ -545,6 +597,8 @@ static const struct {
     { "release", true, run_release },
     { "resize", true, run_resize },
     { "refresh", true, run_refresh },
+    { "wrong", true, run_refresh },
+    { "answer", true, run_answer },
     { "drop", true, run_drop },
     { "bye", true, run_bye },
     { "echo", true, run_echo },

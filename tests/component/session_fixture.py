@@ -128,11 +128,11 @@ class Session:
     def ticket(self, client, connection_epoch, life_s=60, **other):
         values = {"session": self.session, "machine": self.machine, "host": self.host,
                   "user": self.user, "epoch": self.epoch, "key": self.key,
-                  "client_key": client.key}
+                  "client_key": client.key, "rights": 3}
         values.update(other)
         return client(f"ticket {values['session']} {values['machine']} {values['host']} "
                       f"{values['user']} {values['epoch']} {connection_epoch} {life_s} "
-                      f"{values['key']} {values['client_key']}")
+                      f"{values['key']} {values['client_key']} {values['rights']}")
 
     def connect(self, client, ticket):
         port, listener = self.dial()

@@ -51,6 +51,7 @@ get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
 
     *ret = (BerthSeatFlow){
         .has_room = watcher->has_room,
+        .has_bulk_room = watcher->has_room,
         .is_quiet = watcher->has_room,
         .waiting_us = watcher->has_room ? 0 : watcher->waiting_us,
         .refine_bytes = 1 << 20,

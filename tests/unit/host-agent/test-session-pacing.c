@@ -15,6 +15,7 @@
 /* A viewer with room that has all there is and got its last frame long ago. */
 static const BerthScheduleSeat content = {
     .has_room = true,
+    .has_bulk_room = true,
     .is_quiet = true,
     .interval_us = INTERVAL_US,
     .last_frame_us = LONG_AGO_US,
@@ -79,6 +80,9 @@ a_slow_observer_skips_and_holds_nobody(void **state)
     seats[1].catch_up_due_us = LONG_AGO_US;
     assert_choice(false, seats, 3, BERTH_FRAME_NONE, 0, NEVER_US);
     seats[1].has_room = true;
+    seats[1].has_bulk_room = false;
+    assert_choice(false, seats, 3, BERTH_FRAME_NONE, 0, NEVER_US);
+    seats[1].has_bulk_room = true;
     assert_choice(false, seats, 3, BERTH_FRAME_CATCH_UP, 2, 0);
 }
 
