@@ -20,6 +20,7 @@ INSTALLED = "/libexec/"
 # Program -> arguments that print all of its help, one run each; page, if not of the same name.
 PAGES = [
     ("berth", "berth", [["--help"]]),
+    ("berth", "berth-play", [["play", "--help"]]),
     ("berth", "berth-probe", [["probe", "--help"], ["probe", "--help-actions"]]),
 ]
 

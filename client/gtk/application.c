@@ -26,7 +26,8 @@ typedef struct {
 } Application;
 
 static const char description[] =
-    "berth probe does the same without a window; see berth probe --help.";
+    "berth probe does the same without a window; see berth probe --help.\n"
+    "berth play shows a recorded session; see berth play --help.";
 
 static bool
 parse(Application *self, int *argc, char ***argv, GError **error)

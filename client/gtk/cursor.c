@@ -7,9 +7,8 @@ multiply(guint colour, guint alpha)
     return (colour * alpha + 127) / 255;
 }
 
-/* Rows of straight BGRA as a surface, which wants the colours multiplied by alpha. */
-static cairo_surface_t *
-make_surface(const BerthCursorImage *image)
+cairo_surface_t *
+berth_cursor_make_surface(const BerthCursorImage *image)
 {
     cairo_surface_t *surface =
         cairo_image_surface_create(CAIRO_FORMAT_ARGB32, image->width, image->height);
@@ -57,7 +56,7 @@ berth_cursor_new(GdkDisplay *display, const BerthCursorImage *image, double zoom
     if (image == NULL) {
         return gdk_cursor_new_for_display(display, GDK_BLANK_CURSOR);
     }
-    surface = make_surface(image);
+    surface = berth_cursor_make_surface(image);
     if (smaller < 1.0) {
         surface = shrink(surface, image->width, image->height, smaller);
     }

@@ -19,3 +19,10 @@
  */
 GdkCursor *berth_cursor_new(GdkDisplay *display, const BerthCursorImage *image, double zoom,
                             int device_scale);
+
+/*
+ * Makes a surface of a shape: rows of straight BGRA as cairo wants them, multiplied by alpha.
+ *
+ * Ownership: full.
+ */
+cairo_surface_t *berth_cursor_make_surface(const BerthCursorImage *image);
