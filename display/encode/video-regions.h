@@ -2,24 +2,30 @@
 /*
  * Where a video plays: finds rectangles of the screen that change often with photo-like content.
  *
- * A region opens when connected tiles changed at least 8 times within 500 ms, not explained by
- * copies and with many colours, most of them in most of those frames.  Its rectangle is the exact
- * box of what changed, so it need not lie on the borders of tiles; it is frozen while the region
- * lives.  It closes after 700 ms without enough change.  Within a region, tiles of few colours and
- * tiles that stand still are kept out (keep rectangles): they are drawn exactly, by other means.
+ * A region opens when tiles near each other changed at least four times within half a second,
+ * not explained by copies and with many colours, and most tiles of their common box changed, too.
+ * Its rectangle is the exact box of what changed, so it need not lie on the borders of tiles, moved
+ * by a pixel if colours turn out to be shared by pairs of pixels that begin one earlier.  It is
+ * frozen; if the video proves to be larger, the region is closed and a new one opens.  It closes
+ * after 700 ms without enough change, or at once when drawings cover it.
  *
- * Order of a frame in the planner:
- *  1. berth_video_regions_is_video(tile): do not look for copies, fills or photos there;
- *  2. classify what changed (all damaged tiles: see BerthTileChange);
+ * Within a region tiles are kept out (keep rectangles), and drawn exactly by other means, which did
+ * not change since before the region opened, which stood still for some seconds, or which a
+ * drawing covers.
+ *
+ * Order of a frame in a planner:
+ *  1. berth_video_regions_is_video(tile): looking for copies is a waste there;
+ *  2. find what changed;
  *  3. berth_video_regions_update();
- *  4. encode each region (key frame if is_new), and send berth_video_regions_cut() of every crop
- *     by the other means.
+ *  4. encode each region that has_changed (key frame if is_new); send berth_video_regions_cut() of
+ *     every change by the other means.
  *
- * State: 64 bytes a tile.  Thread: one at a time.
+ * State: 90 bytes a tile.  Thread: one at a time.
  */
 #pragma once
 
-#include "display/pixels/damage.h"
+#include "display/pixels/classify.h"
+#include "display/pixels/frame.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,28 +33,36 @@
 
 /* Most regions at once; a region's stream is below this. */
 #define BERTH_VIDEO_MAX_REGIONS 2
-/* Most keep rectangles of a region; more tiles than that to keep end the region. */
-#define BERTH_VIDEO_MAX_KEEP 64
-/* Most rectangles that berth_video_regions_cut() makes of one crop within a tile. */
-#define BERTH_VIDEO_MAX_CUTS 8
+/* Most keep rectangles of a region; what would need more is painted. */
+#define BERTH_VIDEO_MAX_KEEP 256
+/* Most rectangles that berth_video_regions_cut() makes of one rectangle within a tile. */
+#define BERTH_VIDEO_MAX_CUTS 16
 
-/* What happened to a damaged tile in this frame. */
-typedef enum {
-    BERTH_TILE_CHANGE_COPIED = 0, /* copies, fills or kept tiles explain (nearly) all of it */
-    BERTH_TILE_CHANGE_FLAT = 1,   /* few colours: text, menus, drawings */
-    BERTH_TILE_CHANGE_PHOTO = 2,  /* many colours */
-} BerthTileChange;
+/* What changed in one tile in one frame. */
+typedef struct {
+    unsigned tile;  /* row-major index in the grid of 64x64 tiles */
+    BerthRect rect; /* in pixels of the screen, inside the tile, not empty */
+    bool is_film;   /* berth_video_is_film(): false for drawings, text, one colour */
+    bool is_copied; /* the rest of a tile that copies explained */
+} BerthVideoChange;
 
 typedef struct {
     uint8_t stream;   /* 0..BERTH_VIDEO_MAX_REGIONS - 1 */
-    bool is_new;      /* opened by this update */
-    bool has_changed; /* something in it changed in this frame: encode it */
+    bool is_new;      /* opened by the last update */
+    bool has_changed; /* to be encoded and painted in this frame */
     BerthRect rect;   /* of the screen; frozen */
     BerthRect keep[BERTH_VIDEO_MAX_KEEP];
     size_t n_keep;
 } BerthVideoRegion;
 
 typedef struct BerthVideoRegions BerthVideoRegions;
+
+/*
+ * True if pixels look like those of a film: neighbours differ a little, seldom by much.
+ *
+ * Other than photos, films have parts of few colours, and boxes in which little changed.
+ */
+bool berth_video_is_film(const BerthPixelStats *stats);
 
 /* Errors: NULL if memory ran out. */
 BerthVideoRegions *berth_video_regions_new(void);
@@ -63,37 +77,37 @@ void berth_video_regions_free(BerthVideoRegions *self);
  */
 int berth_video_regions_configure(BerthVideoRegions *self, int width, int height);
 
+/* Closes all regions at the next update, and opens none while it is not allowed. */
+void berth_video_regions_set_allowed(BerthVideoRegions *self, bool is_allowed);
+
 /*
- * True if video painted the tile in the previous frame and is going to do so again, wholly or in
- * part: looking for copies there is a waste.
+ * True if video paints the tile, wholly or in part.
  *
- * tile: row-major index in the grid of 64x64 tiles
+ * tile: row-major index
  */
 bool berth_video_regions_is_video(const BerthVideoRegions *self, unsigned tile);
 
 /*
- * Takes the changes of one frame, also of one without damage (time goes on).
+ * Takes the changes of one frame, also of one without changes (time goes on).
  *
- * damage:  of the size configured
- * changes: one BerthTileChange a tile, row-major; read for damaged tiles only
- *
- * Errors: BERTH_ERR_INVALID if the damage is of another size.
+ * frame:   after the changes; NULL: colours are not looked at
+ * changes: at most one a tile
  */
-int berth_video_regions_update(BerthVideoRegions *self, int64_t now_us, const BerthDamage *damage,
-                               const uint8_t *changes);
+void berth_video_regions_update(BerthVideoRegions *self, const BerthFrame *frame,
+                                const BerthVideoChange *changes, size_t n_changes, int64_t now_us);
 
-/* The open regions after the last update; borrowed until the next call that is not const. */
+/* The open regions after the last update, ret_n of them; borrowed until the next one. */
 const BerthVideoRegion *berth_video_regions_get(const BerthVideoRegions *self, size_t *ret_n);
 
 /* Streams that the last update closed, as a mask of 1 << stream; a stream may be closed and, as
  * another region, new in one update. */
 unsigned berth_video_regions_get_closed(const BerthVideoRegions *self);
 
-/* When an update without damage would close a region or keep a tile; -1 if never. */
+/* When an update without changes would close a region; -1 if never. */
 int64_t berth_video_regions_get_due_us(const BerthVideoRegions *self);
 
 /*
- * What of a rectangle within one tile the open regions do not paint.
+ * What of a rectangle within one tile the open regions do not paint in this frame.
  *
  * rects: room for BERTH_VIDEO_MAX_CUTS
  *
