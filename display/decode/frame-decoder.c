@@ -7,6 +7,7 @@
 #include "display/decode/exact-unpacker.h"
 #include "display/decode/photo-decoder.h"
 #include "display/decode/tile-store.h"
+#include "display/decode/video-decoder.h"
 #include "display/pixels/copy.h"
 #include "display/pixels/region.h"
 #include "display/pixels/tile-hash.h"
@@ -14,6 +15,7 @@
 #include "display/wire/msg-exact.h"
 #include "display/wire/msg-photo.h"
 #include "display/wire/msg-tiles.h"
+#include "display/wire/msg-video.h"
 
 #include <glib.h>
 
@@ -32,6 +34,9 @@ struct BerthFrameDecoder {
     BerthExactUnpacker *unpackers[BERTH_N_EXACT_STREAMS]; /* NULL: not offered */
     BerthTileStore *tiles;
     BerthPhotoDecoder *photos; /* NULL: not offered */
+    uint8_t video_mask;
+    int n_threads;
+    BerthVideoDecoder *videos[BERTH_LIMIT_VIDEO_STREAMS]; /* NULL: not open */
     /* The frame between FRAME_BEGIN and FRAME_END. */
     bool is_in_frame;
     BerthMsgFrameBegin frame;
@@ -89,6 +94,8 @@ berth_frame_decoder_new(const BerthFrameDecoderCaps *caps)
     }
     self->max_width = caps->max_width;
     self->max_height = caps->max_height;
+    self->video_mask = caps->video_mask;
+    self->n_threads = MAX(caps->n_threads, 1);
     berth_region_init(&self->changed, DAMAGE_BUDGET);
     if (!make_parts(self, caps)) {
         berth_frame_decoder_free(self);
@@ -111,6 +118,9 @@ berth_frame_decoder_free(BerthFrameDecoder *self)
     }
     berth_tile_store_free(self->tiles);
     berth_photo_decoder_free(self->photos);
+    for (size_t i = 0; i < BERTH_LIMIT_VIDEO_STREAMS; i++) {
+        berth_video_decoder_free(self->videos[i]);
+    }
     g_free(self);
 }
 
@@ -364,6 +374,90 @@ handle_tile_store(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     return handle_tiles(self, payload, len, keep_tile);
 }
 
+/* Pixels of all videos that are open. */
+static int64_t
+open_videos_px(const BerthFrameDecoder *self)
+{
+    int64_t area_px = 0;
+    for (size_t i = 0; i < BERTH_LIMIT_VIDEO_STREAMS; i++) {
+        if (self->videos[i] != NULL) {
+            area_px += (int64_t)berth_video_decoder_get_width(self->videos[i]) *
+                       berth_video_decoder_get_height(self->videos[i]);
+        }
+    }
+    return area_px;
+}
+
+static int
+handle_video_open(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                  BerthDecodedEvent *ret_event)
+{
+    BerthMsgVideoOpen open;
+    int error = berth_msg_video_open_decode(payload, len, &open);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (!(self->video_mask & BERTH_VIDEO_BIT(open.codec))) {
+        return BERTH_ERR_UNSUPPORTED;
+    }
+    if (self->videos[open.stream] != NULL) {
+        return BERTH_ERR_STATE;
+    }
+    if (open.w > self->canvas->width || open.h > self->canvas->height ||
+        open_videos_px(self) + (int64_t)open.w * open.h > BERTH_LIMIT_VIDEO_AREA_PX) {
+        return BERTH_ERR_TOO_LARGE;
+    }
+    self->videos[open.stream] =
+        berth_video_decoder_new(open.codec, open.w, open.h, self->n_threads);
+    return self->videos[open.stream] != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
+}
+
+static int
+handle_video_close(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+                   BerthDecodedEvent *ret_event)
+{
+    BerthMsgVideoClose close;
+    int error = berth_msg_video_close_decode(payload, len, &close);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (self->videos[close.stream] == NULL) {
+        return BERTH_ERR_STATE;
+    }
+    berth_video_decoder_free(self->videos[close.stream]);
+    self->videos[close.stream] = NULL;
+    return BERTH_OK;
+}
+
+static int
+handle_video(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
+             BerthDecodedEvent *ret_event)
+{
+    BerthMsgVideo video;
+    BerthRect keep[BERTH_LIMIT_VIDEO_KEEP_RECTS];
+    int error = berth_msg_video_decode(payload, len, &video);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    BerthVideoDecoder *decoder = self->videos[video.stream];
+    if (decoder == NULL) {
+        return BERTH_ERR_STATE;
+    }
+    BerthRect rect = { video.x, video.y, berth_video_decoder_get_width(decoder),
+                       berth_video_decoder_get_height(decoder) };
+    if (!take_target(self, rect)) {
+        return BERTH_ERR_INVALID;
+    }
+    for (unsigned i = 0; i < video.n_keep; i++) {
+        BerthWireRect item = berth_msg_video_get_keep(&video, i);
+        keep[i] = (BerthRect){ item.x, item.y, item.w, item.h };
+    }
+    error = berth_video_decoder_decode(decoder, video.data, video.data_len);
+    return error != BERTH_OK ? error
+                             : berth_video_decoder_paint(decoder, self->canvas, rect.x, rect.y,
+                                                         keep, video.n_keep);
+}
+
 static int
 handle_picture_check(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
                      BerthDecodedEvent *ret_event)
@@ -430,6 +524,9 @@ static const struct {
     { BERTH_MSG_EXACT, true, handle_exact },
     { BERTH_MSG_PHOTO, true, handle_photo },
     { BERTH_MSG_TILE_STORE, true, handle_tile_store },
+    { BERTH_MSG_VIDEO, true, handle_video },
+    { BERTH_MSG_VIDEO_OPEN, true, handle_video_open },
+    { BERTH_MSG_VIDEO_CLOSE, true, handle_video_close },
     { BERTH_MSG_PICTURE_CHECK, false, handle_picture_check },
     { BERTH_MSG_FRAME_END, true, handle_frame_end },
 };

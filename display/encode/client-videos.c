@@ -89,9 +89,9 @@ berth_client_open_videos(BerthClientJob *job)
     return error;
 }
 
-/* What the client shows after a packet: kept parts stay what they are. */
+/* The client shows an inexact picture there; kept parts stay what they are. */
 static void
-note_packet(BerthClientJob *job, const BerthPlanVideo *video)
+note_picture(BerthClientJob *job, const BerthPlanVideo *video)
 {
     BerthRefiner *refiner = job->head->refiner;
     g_autofree bool *was_exact = g_new(bool, video->n_keep + 1);
@@ -124,7 +124,7 @@ send_packet(BerthClientJob *job, int stream, const BerthPlanVideo *video)
         .data = video->data,
         .data_len = video->len,
     };
-    note_packet(job, video);
+    note_picture(job, video);
     job->stats.n_videos++;
     int error = berth_msg_video_encode(&job->self->message, &message, keep);
     return berth_client_emit_part(job, error, BERTH_MSG_VIDEO);
@@ -145,6 +145,9 @@ send_video(BerthClientJob *job, const BerthPlanVideo *video)
     if (video->len == 0) {
         if (stream != NULL && stream->packet_no != video->packet_no) {
             stream->is_ready = false;
+        }
+        if (video->is_stale) {
+            note_picture(job, video);
         }
         return BERTH_OK;
     }

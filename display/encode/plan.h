@@ -56,8 +56,9 @@ typedef struct {
     size_t n_keep;
     uint32_t packet_no; /* 1, 2, 3... of this generation: of the last packet made so far */
     bool is_key;
-    uint8_t *data; /* NULL: nothing new */
+    uint8_t *data; /* NULL: no packet now */
     size_t len;
+    bool is_stale; /* something changed in it, but there is no packet of it */
 } BerthPlanVideo;
 
 /* A tile that rested and is about to show something else: a cache may want to keep it. */

@@ -18,6 +18,7 @@
 #include "display/encode/photo-groups.h"
 #include "display/encode/photo-pool.h"
 #include "display/encode/tile-cache.h"
+#include "display/encode/video-planner.h"
 #include "display/pixels/classify.h"
 #include "display/pixels/copy.h"
 #include "display/pixels/diff.h"
@@ -57,11 +58,13 @@ typedef struct {
     unsigned tile;
     BerthContent content;
     uint32_t xrgb; /* of BERTH_CONTENT_FILL */
+    bool is_film;  /* it may be part of a video */
 } Piece;
 
 struct BerthPlanner {
     BerthFrame *picture; /* as the viewers have it; NULL before the first mode */
     BerthDamage *work;   /* where to compare with the picture */
+    BerthDamage *search; /* where to look for motion */
     int n_columns;
     int n_rows;
     uint32_t serial; /* of the plan at work */
@@ -77,8 +80,13 @@ struct BerthPlanner {
     BerthPlanStore *stores;
     size_t n_stores;
     BerthFillList fills;
-    GArray *crops;       /* of BerthPlanCrop */
-    GArray *photo_rects; /* of BerthRect */
+    GArray *crops;             /* of BerthPlanCrop */
+    GArray *photo_rects;       /* of BerthRect */
+    BerthVideoChange *changes; /* the pieces, for the videos; room for one a tile */
+    BerthPlanVideo videos[BERTH_VIDEO_MAX_REGIONS];
+    size_t n_videos;
+    bool is_cut; /* videos paint what they cover */
+    BerthVideoPlanner *video_planner;
     BerthPhotoPool *photo_pool;
     BerthTileCache *seen; /* tiles that were offered to caches; the slots mean nothing */
     uint8_t hash_key[BERTH_TILE_HASH_KEY_BYTES];
@@ -95,9 +103,11 @@ berth_planner_new(void)
     self->copy_planner = berth_copy_planner_new();
     self->photo_pool = berth_photo_pool_new();
     self->seen = berth_tile_cache_new(SEEN_TILES);
+    self->video_planner = berth_video_planner_new();
     self->crops = g_array_new(FALSE, FALSE, sizeof(BerthPlanCrop));
     self->photo_rects = g_array_new(FALSE, FALSE, sizeof(BerthRect));
-    if (self->copy_planner == NULL || self->photo_pool == NULL || self->seen == NULL) {
+    if (self->copy_planner == NULL || self->photo_pool == NULL || self->seen == NULL ||
+        self->video_planner == NULL) {
         berth_planner_free(self);
         return NULL;
     }
@@ -109,6 +119,8 @@ clear_mode(BerthPlanner *self)
 {
     berth_frame_unref(self->picture);
     berth_damage_free(self->work);
+    berth_damage_free(self->search);
+    g_free(self->changes);
     g_free(self->tiles);
     g_free(self->tile_classes);
     g_free(self->pieces);
@@ -123,6 +135,7 @@ berth_planner_free(BerthPlanner *self)
         berth_copy_planner_free(self->copy_planner);
         berth_photo_pool_free(self->photo_pool);
         berth_tile_cache_free(self->seen);
+        berth_video_planner_free(self->video_planner);
         berth_fill_list_clear(&self->fills);
         g_array_unref(self->crops);
         g_array_unref(self->photo_rects);
@@ -139,12 +152,15 @@ make_mode(BerthPlanner *self, int width, int height)
     size_t n_tiles = (size_t)self->n_columns * (size_t)self->n_rows;
     self->picture = berth_frame_new(width, height);
     self->work = berth_damage_new(width, height);
+    self->search = berth_damage_new(width, height);
+    self->changes = g_try_new(BerthVideoChange, n_tiles);
     self->tiles = g_try_new0(Tile, n_tiles);
     self->tile_classes = g_try_new0(uint8_t, n_tiles);
     self->pieces = g_try_new(Piece, n_tiles);
     self->stores = g_try_new(BerthPlanStore, n_tiles);
-    return self->picture != NULL && self->work != NULL && self->tiles != NULL &&
-           self->tile_classes != NULL && self->pieces != NULL && self->stores != NULL;
+    return self->picture != NULL && self->work != NULL && self->search != NULL &&
+           self->changes != NULL && self->tiles != NULL && self->tile_classes != NULL &&
+           self->pieces != NULL && self->stores != NULL;
 }
 
 int
@@ -157,6 +173,8 @@ berth_planner_configure(BerthPlanner *self, int width, int height)
     BerthPlanner mode = *self;
     mode.picture = NULL;
     mode.work = NULL;
+    mode.search = NULL;
+    mode.changes = NULL;
     mode.tiles = NULL;
     mode.tile_classes = NULL;
     mode.pieces = NULL;
@@ -165,6 +183,11 @@ berth_planner_configure(BerthPlanner *self, int width, int height)
     if (!make_mode(&mode, width, height)) {
         clear_mode(&mode);
         return BERTH_ERR_NO_MEMORY;
+    }
+    int error = berth_video_planner_configure(self->video_planner, width, height);
+    if (error != BERTH_OK) {
+        clear_mode(&mode);
+        return error;
     }
     clear_mode(self);
     *self = mode;
@@ -259,6 +282,7 @@ take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect
     if (!berth_frame_get_solid(frame, rect, &piece.xrgb)) {
         BerthPixelStats stats = berth_classify_count(frame, rect);
         piece.content = berth_classify_decide(&stats);
+        piece.is_film = berth_video_is_film(&stats);
     }
     self->pieces[self->n_pieces++] = piece;
 }
@@ -291,6 +315,66 @@ take_tiles(BerthPlanner *self, const BerthFrame *frame)
     for (int row = 0; row < self->n_rows; row++) {
         take_row(self, frame, row);
     }
+}
+
+/* --- videos --- */
+
+/* Gives the pieces to the videos. */
+static void
+plan_videos(BerthPlanner *self, const BerthFrame *frame, const BerthPlanInput *input)
+{
+    for (size_t i = 0; i < self->n_pieces; i++) {
+        const Piece *piece = &self->pieces[i];
+        self->changes[i] = (BerthVideoChange){
+            .tile = piece->tile,
+            .rect = piece->rect,
+            .is_film = piece->is_film,
+            .is_copied = self->tiles[piece->tile].copied_serial == self->serial,
+        };
+    }
+    BerthVideoWish wish = {
+        .now_us = input->now_us,
+        .mask = input->video_mask,
+        .kbps = input->video_kbps,
+        .effort = input->effort,
+        .is_key_wanted = input->needs_key,
+    };
+    bool is_ok =
+        berth_video_planner_encode(self->video_planner, &wish, frame, self->work, self->changes,
+                                   self->n_pieces, self->videos, &self->n_videos);
+    self->is_cut = is_ok && self->n_videos > 0;
+}
+
+/* What of a piece is not painted by videos; returns the number of rectangles. */
+static size_t
+cut_piece(const BerthPlanner *self, const Piece *piece, BerthRect *rects)
+{
+    if (!self->is_cut) {
+        rects[0] = piece->rect;
+        return 1;
+    }
+    return berth_video_regions_cut(berth_video_planner_get_regions(self->video_planner),
+                                   piece->rect, rects);
+}
+
+/* Where motion may be found: not where videos play. */
+static const BerthDamage *
+get_search_damage(BerthPlanner *self, const BerthDamage *damage)
+{
+    const BerthVideoRegions *regions = berth_video_planner_get_regions(self->video_planner);
+    size_t n_regions;
+    berth_video_regions_get(regions, &n_regions);
+    if (n_regions == 0) {
+        return damage;
+    }
+    berth_damage_clear(self->search);
+    for (int i = 0; i < self->n_columns * self->n_rows; i++) {
+        if (!berth_video_regions_is_video(regions, (unsigned)i)) {
+            berth_damage_add_rect(self->search, berth_damage_get_tile(damage, i % self->n_columns,
+                                                                      i / self->n_columns));
+        }
+    }
+    return self->search;
 }
 
 /* --- pieces --- */
@@ -359,6 +443,19 @@ add_photo(BerthPlanner *self, const Piece *piece)
     g_array_append_val(self->photo_rects, piece->rect);
 }
 
+/* Deals a piece of which videos leave something. */
+static void
+deal_piece(BerthPlanner *self, const Piece *piece, bool is_photo_piece)
+{
+    if (piece->content == BERTH_CONTENT_FILL) {
+        berth_fill_list_add(&self->fills, piece->rect, piece->xrgb);
+    } else if (is_photo_piece) {
+        add_photo(self, piece);
+    } else {
+        add_crop(self, piece);
+    }
+}
+
 static void
 deal_pieces(BerthPlanner *self, bool may_have_photos)
 {
@@ -368,12 +465,17 @@ deal_pieces(BerthPlanner *self, bool may_have_photos)
     g_array_set_size(self->photo_rects, 0);
     for (size_t i = 0; i < self->n_pieces; i++) {
         const Piece *piece = &self->pieces[i];
-        if (piece->content == BERTH_CONTENT_FILL) {
-            berth_fill_list_add(&self->fills, piece->rect, piece->xrgb);
-        } else if (may_have_photos && is_photo(self, piece, is_many)) {
-            add_photo(self, piece);
-        } else {
-            add_crop(self, piece);
+        BerthRect rects[BERTH_VIDEO_MAX_CUTS];
+        size_t n = cut_piece(self, piece, rects);
+        bool is_whole_piece = n == 1 && berth_rect_equal(rects[0], piece->rect);
+        bool is_photo_piece = may_have_photos && is_whole_piece && is_photo(self, piece, is_many);
+        if (n == 0) {
+            self->tile_classes[piece->tile] = BERTH_TILE_PHOTO;
+        }
+        for (size_t k = 0; k < n; k++) {
+            Piece part = *piece;
+            part.rect = rects[k];
+            deal_piece(self, &part, is_photo_piece);
         }
     }
     berth_fill_list_join(&self->fills);
@@ -417,6 +519,11 @@ mark_changed(BerthPlan *plan)
     for (size_t i = 0; i < plan->n_photos; i++) {
         berth_damage_add_rect(plan->changed, plan->photos[i].rect);
     }
+    for (size_t i = 0; i < plan->n_videos; i++) {
+        if (plan->videos[i].len > 0 || plan->videos[i].is_stale) {
+            berth_damage_add_rect(plan->changed, plan->videos[i].rect);
+        }
+    }
 }
 
 /* Names the photos; the jobs of the plan make them. */
@@ -456,6 +563,8 @@ make_plan(BerthPlanner *self, uint8_t photo_quality)
         .n_fills = self->fills.n,
         .crops = dup_list(self->crops->data, self->crops->len, sizeof *plan->crops, &is_ok),
         .n_crops = self->crops->len,
+        .videos = dup_list(self->videos, self->n_videos, sizeof *plan->videos, &is_ok),
+        .n_videos = self->n_videos,
         .tile_classes = dup_list(self->tile_classes, n_tiles, 1, &is_ok),
         .ref_count = 1,
     };
@@ -484,13 +593,15 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
     }
     self->serial++;
     self->now_us = input->now_us;
-    self->n_copies = berth_copy_planner_find(self->copy_planner, self->picture, frame, damage,
-                                             input->now_us, input->effort, self->copies);
+    self->n_copies = berth_copy_planner_find(self->copy_planner, self->picture, frame,
+                                             get_search_damage(self, damage), input->now_us,
+                                             input->effort, self->copies);
     error = apply_copies(self);
     if (error != BERTH_OK) {
         return error;
     }
     take_tiles(self, frame);
+    plan_videos(self, frame, input);
     deal_pieces(self, input->photo_mask != 0 && input->photo_quality > 0);
     berth_copy_planner_advance(self->copy_planner, self->work);
     berth_damage_clear(self->work);
@@ -505,7 +616,13 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
 bool
 berth_planner_get_due(const BerthPlanner *self, int64_t *ret_due_us)
 {
-    return false;
+    const BerthVideoRegions *regions = berth_video_planner_get_regions(self->video_planner);
+    int64_t due_us = berth_video_regions_get_due_us(regions);
+    if (due_us < 0) {
+        return false;
+    }
+    *ret_due_us = due_us;
+    return true;
 }
 
 const BerthFrame *

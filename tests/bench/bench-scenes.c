@@ -31,6 +31,7 @@
 #define REFINE_BYTES 250000
 #define MAX_MESSAGES 65536
 #define N_TYPES 16
+#define VIDEO_MASK (BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444))
 
 typedef struct {
     uint8_t type;
@@ -209,6 +210,8 @@ encode(Bench *bench, int64_t now_us)
         .effort = 2,
         .photo_quality = 85,
         .photo_mask = 1,
+        .video_mask = VIDEO_MASK,
+        .needs_key = berth_client_stream_needs_key(bench->stream, 0),
     };
     double start_ms = cpu_ms();
     berth_plan_unref(bench->plan);
@@ -358,10 +361,13 @@ set_up(Bench *bench, const char *path)
                                            .window_log = 23,
                                            .gradient_window_log = 20,
                                            .n_cache_tiles = 2048,
-                                           .photo_mask = 1 };
-    BerthClientCaps caps = {
-        .window_log = 23, .gradient_window_log = 20, .n_cache_tiles = 2048, .photo_mask = 1
-    };
+                                           .photo_mask = 1,
+                                           .video_mask = VIDEO_MASK };
+    BerthClientCaps caps = { .window_log = 23,
+                             .gradient_window_log = 20,
+                             .n_cache_tiles = 2048,
+                             .photo_mask = 1,
+                             .video_mask = VIDEO_MASK };
     bench->screen = calloc((size_t)bench->width * (size_t)bench->height, 4);
     bench->frame = berth_frame_new(bench->width, bench->height);
     bench->damage = berth_damage_new(bench->width, bench->height);

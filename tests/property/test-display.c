@@ -23,7 +23,7 @@
 #define N_VIEWERS 3
 #define MAX_SIDE 700
 #define MAX_REST_STEPS 400
-#define VIDEO_MASK 0
+#define VIDEO_MASK (BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP8))
 
 typedef struct {
     BerthClientStream *stream;
