@@ -30,6 +30,9 @@
 /* Neighbouring runs whose ends differ by no more than this are cut to the common part. */
 #define JOIN_SLACK_ROWS 12
 
+/* Of so many rows one is looked at to find the edge of a motion. */
+#define EDGE_STEP_ROWS 4
+
 /* Entries of the table that are looked at for one hash. */
 #define MAX_PROBES 32
 
@@ -427,13 +430,16 @@ measure_damage(const Pair *pair, const BerthWireCopy *copy, int step)
     return n;
 }
 
-/* How many pixels, to the left (step -1) or right (+1), moved together with the copy. */
+/*
+ * How many pixels, to the left (step -1) or right (+1), moved together with the copy, as far as
+ * some of its rows tell: all of them would cost more than the rest of the search.
+ */
 static int
 measure_edge(const Pair *pair, const BerthWireCopy *copy, int step)
 {
     int right = copy->dx + copy->w;
     int n = MIN(COLUMN_PX - 1, measure_damage(pair, copy, step));
-    for (int row = 0; row < copy->h && n > 0; row++) {
+    for (int row = 0; row < copy->h && n > 0; row += EDGE_STEP_ROWS) {
         int x = step < 0 ? copy->dx - n : right;
         uint64_t differing;
         berth_pixel_kernels()->compare_row(berth_frame_pixel(pair->old, x, copy->sy + row),
