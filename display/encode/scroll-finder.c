@@ -13,6 +13,7 @@
 #include "display/encode/scroll-finder.h"
 
 #include "display/pixels/kernels.h"
+#include "display/pixels/prefetch.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -164,6 +165,9 @@ hash_segment(const BerthFrame *frame, const Pair *pair, int column, int y)
 {
     const uint8_t *pixels = berth_frame_pixel(frame, column * COLUMN_PX, y);
     int width = column_width(pair, column);
+    if (y + 1 < frame->height) {
+        berth_prefetch(pixels + frame->stride_bytes, (size_t)width * 4);
+    }
     if (width == COLUMN_PX) {
         return berth_pixel_kernels()->hash_64(pixels);
     }

@@ -39,12 +39,12 @@ load_colour(const uint8_t *pixel)
     return word | OPAQUE;
 }
 
+/* The colour is not in the entry where it belongs; index is that one. */
 static void
-add_colour(Colours *colours, uint32_t word)
+add_colour_behind(Colours *colours, uint32_t word, uint32_t index)
 {
-    uint32_t slot = (word * 0x9e3779b1u) >> 22;
     for (int i = 0; i < MAX_PROBES; i++) {
-        uint32_t *entry = &colours->table[(slot + (uint32_t)i) % TABLE_SIZE];
+        uint32_t *entry = &colours->table[(index + (uint32_t)i) % TABLE_SIZE];
         if (*entry == word) {
             return;
         }
@@ -58,6 +58,15 @@ add_colour(Colours *colours, uint32_t word)
         }
     }
     colours->n = BERTH_CLASSIFY_MAX_COLOURS + 1;
+}
+
+static inline void
+add_colour(Colours *colours, uint32_t word)
+{
+    uint32_t index = (word * 0x9e3779b1u) >> 22;
+    if (colours->table[index] != word) {
+        add_colour_behind(colours, word, index);
+    }
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include "display/pixels/damage.h"
 
 #include "display/pixels/kernels.h"
+#include "display/pixels/prefetch.h"
 
 #include "berth/errors.h"
 #include "berth/limits.h"
@@ -449,6 +450,11 @@ berth_damage_compare_copy(BerthDamage *self, BerthFrame *dst, BerthRect hint,
         BerthRect row = { hint.x, y, hint.w, 1 };
         uint8_t *dst_row = berth_frame_pixel(dst, hint.x, y);
         const uint8_t *src = source->data + (size_t)(y - hint.y) * source->stride_bytes;
+        if (y + 1 < end) {
+            berth_prefetch(dst_row + dst->stride_bytes, (size_t)hint.w * BERTH_PIXEL_BYTES);
+            berth_prefetch(src + source->stride_bytes,
+                           (size_t)hint.w * source->format->pixel_bytes);
+        }
         if (is_bgrx) {
             take_bgrx_row(&band, dst_row, src, row);
         } else {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/pixels/diff.h"
 
+#include "display/pixels/format.h"
 #include "display/pixels/kernels.h"
+#include "display/pixels/prefetch.h"
 
 #include <assert.h>
 
@@ -69,9 +71,14 @@ berth_diff_take_row(BerthFrame *dst, const BerthFrame *src, BerthRect *rects, si
             if (rect.w <= 0 || y < rect.y || y >= rect.y + rect.h) {
                 continue;
             }
+            const uint8_t *from = berth_frame_pixel(src, rect.x, y);
+            uint8_t *to = berth_frame_pixel(dst, rect.x, y);
+            if (y + 1 < rect.y + rect.h) {
+                berth_prefetch(from + src->stride_bytes, (size_t)rect.w * BERTH_PIXEL_BYTES);
+                berth_prefetch(to + dst->stride_bytes, (size_t)rect.w * BERTH_PIXEL_BYTES);
+            }
             uint64_t mask;
-            kernels->compare_copy_row(berth_frame_pixel(dst, rect.x, y),
-                                      berth_frame_pixel(src, rect.x, y), (size_t)rect.w, &mask);
+            kernels->compare_copy_row(to, from, (size_t)rect.w, &mask);
             add_row(&marks[i], mask, y - rect.y);
         }
     }

@@ -3,6 +3,7 @@
 
 #include "berth/limits.h"
 #include "display/pixels/format.h"
+#include "display/pixels/prefetch.h"
 
 #include <assert.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
 #define OPAQUE 0xff000000u
+/* Rows that are brought near before they are read: a tile is on as many pages as it has rows. */
+#define AHEAD_ROWS 8
 /* Pixels that are copied together. */
 #define BLOCK 16
 
@@ -53,7 +56,12 @@ gather(const BerthFrame *frame, BerthRect rect, Gathered *gathered)
     uint32_t *words = gathered->words;
     *words++ = (uint32_t)rect.w << 16 | (uint32_t)rect.h;
     for (int row = 0; row < rect.h; row++) {
-        copy_row(words, berth_frame_pixel(frame, rect.x, rect.y + row), rect.w);
+        const uint8_t *pixels = berth_frame_pixel(frame, rect.x, rect.y + row);
+        if (row + AHEAD_ROWS < rect.h) {
+            berth_prefetch(pixels + AHEAD_ROWS * frame->stride_bytes,
+                           (size_t)rect.w * BERTH_PIXEL_BYTES);
+        }
+        copy_row(words, pixels, rect.w);
         words += rect.w;
     }
     gathered->n_bytes = (size_t)((const uint8_t *)words - (const uint8_t *)gathered->words);
