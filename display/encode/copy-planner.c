@@ -14,6 +14,9 @@
 #define MAX_FRUITLESS 6
 #define SEARCH_EVERY 8
 #define PAUSE_US 100000
+/* What may be left over by scrolling: new lines come in.  Pixels, and a part of the damage. */
+#define MAX_LEFT_PX (64 * 1024)
+#define MAX_LEFT_SHARE 4
 /* Motion in any direction costs the least effort too much. */
 #define MOTION_EFFORT 1
 
@@ -117,7 +120,9 @@ berth_copy_planner_find(BerthCopyPlanner *self, const BerthFrame *old, const Ber
             self->scroll_gate.n_fruitless = 0;
         }
     }
-    bool is_explained = 2 * get_targets_px(copies, n_copies) >= berth_damage_get_area_px(damage);
+    int64_t left_px = berth_damage_get_area_px(damage) - get_targets_px(copies, n_copies);
+    bool is_explained =
+        left_px < MAX_LEFT_PX || left_px * MAX_LEFT_SHARE < berth_damage_get_area_px(damage);
     if (!is_explained && n_tiles >= MIN_MOTION_TILES && effort >= MOTION_EFFORT &&
         pass_gate(&self->motion_gate, now_us)) {
         n_copies = find_motion(self, old, new, damage, copies, n_copies);
