@@ -169,6 +169,7 @@ get_info(const BerthFrameJob *self, const BerthFrameJobItem *item)
         .input_serial =
             berth_serial_trail_find(&item->trail, berth_screen_get_input_stamp(self->screen)),
         .capture_us = berth_screen_get_capture_us(self->screen),
+        .budget_bytes = item->budget_bytes,
     };
 }
 
@@ -213,7 +214,7 @@ skip_plan(const BerthFrameJob *self, BerthFrameJobItem *item)
 
     if (head->width == self->desk->width && head->height == self->desk->height) {
         berth_client_stream_skip(item->seat->stream, (uint16_t)self->head, plan);
-        item->is_behind = item->is_behind || !berth_damage_is_empty(plan->changed);
+        item->is_behind = berth_client_stream_has_backlog(item->seat->stream, (uint16_t)self->head);
     } else {
         item->is_behind = true;
     }
@@ -245,7 +246,8 @@ write_plan(const BerthFrameJob *self, BerthFrameJobItem *item)
                                        item, &stats);
     }
     if (r == BERTH_OK) {
-        item->is_behind = false;
+        /* What did not fit comes with the next frames. */
+        item->is_behind = berth_client_stream_has_backlog(item->seat->stream, (uint16_t)self->head);
         r = end_frame(item, &info, &stats, berth_monotonic_us() - self->start_us);
     }
     return r;

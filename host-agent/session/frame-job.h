@@ -35,7 +35,8 @@ typedef struct {
     bool wants_refresh;
     BerthSerialTrail trail;
     size_t refine_bytes;
-    GArray *messages; /* BerthSeatMessage */
+    size_t budget_bytes; /* of a frame that is no refinement */
+    GArray *messages;    /* BerthSeatMessage */
     BerthSeatDelivery delivery;
     bool is_behind;
     int64_t refine_due_us;

@@ -267,6 +267,8 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
         item->is_behind = seat->heads[head].is_behind;
         item->trail = seat->trail;
         item->refine_bytes = flows[i].refine_bytes;
+        item->budget_bytes =
+            choice->kind == BERTH_FRAME_NEW ? flows[i].fresh_bytes : flows[i].bulk_bytes;
     }
     if (choice->kind == BERTH_FRAME_NEW) {
         self->states[head].has_changes = false;
@@ -358,14 +360,14 @@ note_item(BerthFrameJobItem *item, const BerthFrameJob *job)
         head->refine_due_us = MAX(head->refine_due_us, job->start_us + RELOOK_US);
     }
     if (item->delivery.has_frame) {
-        head->last_frame_us = job->start_us;
-        if (head->first_unchecked_us == INT64_MAX) {
-            head->first_unchecked_us = job->start_us;
-        }
+        head->unchecked.last_frame_us = job->start_us;
+        head->unchecked.first_unchecked_us = MIN(head->unchecked.first_unchecked_us, job->start_us);
+        head->unchecked.unchecked_bytes += item->delivery.n_bytes;
     }
     if (job->kind == BERTH_FRAME_CHECK && item->takes_part) {
-        head->last_check_us = job->start_us;
-        head->first_unchecked_us = INT64_MAX;
+        head->unchecked.last_check_us = job->start_us;
+        head->unchecked.first_unchecked_us = INT64_MAX;
+        head->unchecked.unchecked_bytes = 0;
     }
 }
 

@@ -114,13 +114,16 @@ berth_frame_schedule_wants_pixels(const BerthScheduleSeat *seats, size_t n_seats
 }
 
 int64_t
-berth_frame_schedule_get_check_due_us(int64_t last_check_us, int64_t first_unchecked_us,
-                                      int64_t last_frame_us)
+berth_frame_schedule_get_check_due_us(const BerthScheduleUnchecked *unchecked)
 {
-    if (first_unchecked_us == INT64_MAX) {
+    int64_t interval_us = unchecked->unchecked_bytes > BERTH_SCHEDULE_RARE_BYTES
+                              ? BERTH_SCHEDULE_CHECK_US
+                              : BERTH_SCHEDULE_RARE_CHECK_US;
+
+    if (unchecked->first_unchecked_us == INT64_MAX) {
         return INT64_MAX;
     }
-    return MIN(
-        first_unchecked_us + BERTH_SCHEDULE_CHECK_US,
-        MAX(last_check_us + BERTH_SCHEDULE_CHECK_US, last_frame_us + BERTH_SCHEDULE_REST_US));
+    return MIN(unchecked->first_unchecked_us + interval_us,
+               MAX(unchecked->last_check_us + interval_us,
+                   unchecked->last_frame_us + BERTH_SCHEDULE_REST_US));
 }

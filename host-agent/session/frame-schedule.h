@@ -23,8 +23,12 @@
 
 /* Microseconds without room after which the first viewer drives no more. */
 #define BERTH_SCHEDULE_STALL_US (500 * 1000)
-/* Microseconds between two picture checks of a head, and from the last frame to one at rest. */
+/* Microseconds between two picture checks of a head: in a flow, and while only a caret blinks. */
 #define BERTH_SCHEDULE_CHECK_US (5000 * 1000)
+#define BERTH_SCHEDULE_RARE_CHECK_US (30 * 1000 * 1000)
+/* Payload bytes of all frames since the last check up to which nothing but a caret blinked. */
+#define BERTH_SCHEDULE_RARE_BYTES 8192
+/* Microseconds from the last frame to a check at rest. */
 #define BERTH_SCHEDULE_REST_US (1000 * 1000)
 
 typedef enum {
@@ -72,12 +76,16 @@ BerthScheduleChoice berth_frame_schedule_choose(bool has_changes, const BerthSch
 bool berth_frame_schedule_wants_pixels(const BerthScheduleSeat *seats, size_t n_seats,
                                        int64_t now_us, int64_t *next_us);
 
+/* What was sent of a head since its last picture check. */
+typedef struct {
+    int64_t last_check_us;      /* INT64_MIN / 2 before the first */
+    int64_t first_unchecked_us; /* first frame after it; INT64_MAX if there was none */
+    int64_t last_frame_us;
+    uint64_t unchecked_bytes; /* payload of those frames */
+} BerthScheduleUnchecked;
+
 /*
  * When the next picture check of a viewer's head is due: every 5 s while frames flow, 1 s after the
- * last one, and never twice for the same picture.
- *
- * last_check_us:      INT64_MIN / 2 before the first
- * first_unchecked_us: first frame after the last check; INT64_MAX if there was none
+ * last one, rarely while next to nothing changes, and never twice for the same picture.
  */
-int64_t berth_frame_schedule_get_check_due_us(int64_t last_check_us, int64_t first_unchecked_us,
-                                              int64_t last_frame_us);
+int64_t berth_frame_schedule_get_check_due_us(const BerthScheduleUnchecked *unchecked);

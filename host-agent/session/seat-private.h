@@ -15,9 +15,8 @@ typedef struct {
     bool is_behind;     /* lacks something of the planner's picture */
     bool wants_refresh; /* the client asked for all of it */
     int64_t last_refresh_us;
-    int64_t last_frame_us;
     int64_t refine_due_us;
-    int64_t last_check_us, first_unchecked_us;
+    BerthScheduleUnchecked unchecked; /* with the time of the last frame */
     /* The job, while one runs: */
     int width, height; /* as the client was told; 0 before */
 } BerthSeatHead;

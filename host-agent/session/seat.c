@@ -28,10 +28,8 @@ berth_seat_new(const BerthClientCaps *caps, const BerthSeatCallbacks *callbacks,
     for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
         self->heads[i] = (BerthSeatHead){ .is_behind = true,
                                           .last_refresh_us = NEVER_US,
-                                          .last_frame_us = NEVER_US,
                                           .refine_due_us = INT64_MAX,
-                                          .last_check_us = NEVER_US,
-                                          .first_unchecked_us = INT64_MAX };
+                                          .unchecked = { NEVER_US, INT64_MAX, NEVER_US, 0 } };
     }
     return self;
 }
@@ -86,10 +84,9 @@ berth_seat_get_schedule(const BerthSeat *self, int head, const BerthSeatFlow *fl
         .is_quiet = flow->is_quiet,
         .waiting_us = flow->waiting_us,
         .interval_us = flow->interval_us,
-        .last_frame_us = state->last_frame_us,
+        .last_frame_us = state->unchecked.last_frame_us,
         .catch_up_due_us = has_plan ? catch_up_due_us : INT64_MAX,
         .refine_due_us = MAX(state->refine_due_us, flow->refine_from_us),
-        .check_due_us = berth_frame_schedule_get_check_due_us(
-            state->last_check_us, state->first_unchecked_us, state->last_frame_us),
+        .check_due_us = berth_frame_schedule_get_check_due_us(&state->unchecked),
     };
 }

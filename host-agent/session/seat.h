@@ -28,6 +28,8 @@ typedef struct {
     bool is_quiet;          /* nothing is in flight */
     int64_t waiting_us;     /* how long it has had no room; 0 if it has */
     int64_t interval_us;    /* from one frame to the next */
+    size_t fresh_bytes;     /* budget of one frame; 0: none */
+    size_t bulk_bytes;      /* the same for what is not urgent */
     size_t refine_bytes;    /* budget of one refinement frame */
     int64_t refine_from_us; /* no refinement before; 0: now */
     uint8_t photo_quality;  /* 1..100 */

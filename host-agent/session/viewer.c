@@ -113,6 +113,8 @@ get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
         .has_bulk_room =
             !self->is_closing && berth_flow_can_send(self->flow, BERTH_FLOW_BULK, now_us),
         .interval_us = ladder->frame_interval_us,
+        .fresh_bytes = berth_flow_get_budget_bytes(self->flow, BERTH_FLOW_FRESH, now_us),
+        .bulk_bytes = berth_flow_get_budget_bytes(self->flow, BERTH_FLOW_BULK, now_us),
         .photo_quality = ladder->photo_quality,
         .video_kbps = ladder->video_kbps,
         .pointer_head = self->pointer_head,

@@ -21,6 +21,7 @@ typedef struct {
     BerthFrameDecoder *decoder;
     bool has_room;
     int64_t waiting_us;
+    size_t budget_bytes;
     unsigned n_frames, n_configs, n_whole;
     uint32_t last_frame_id, last_serial;
     int64_t last_delay_us;
@@ -54,6 +55,8 @@ get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
         .has_bulk_room = watcher->has_room,
         .is_quiet = watcher->has_room,
         .waiting_us = watcher->has_room ? 0 : watcher->waiting_us,
+        .fresh_bytes = watcher->budget_bytes,
+        .bulk_bytes = watcher->budget_bytes,
         .refine_bytes = 1 << 20,
         .photo_quality = 85,
         .pointer_head = -1,
@@ -261,6 +264,23 @@ a_viewer_without_room_holds_nobody_and_catches_up(void **state)
     berth_frame_room_look(fixture->room);
     wait_until_shown(fixture, slow);
     assert_int_equal(slow->n_frames, n_frames + 1); /* what waited came merged */
+}
+
+static void
+large_frames_are_cut_and_end_exact(void **state)
+{
+    Fixture *fixture = *state;
+    Watcher *driver = &fixture->watchers[0];
+
+    sit_down(fixture, driver, true);
+    driver->budget_bytes = 4096;
+    set_mode(fixture, 0, 640, 480);
+    for (int i = 0; i < 20; i++) {
+        paint(fixture, 0);
+        run_ready(fixture);
+    }
+    wait_until_shown(fixture, driver);
+    assert_true(driver->n_frames > 3);
 }
 
 static void
@@ -501,6 +521,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         ROOM_TEST(viewers_show_what_was_painted),
         ROOM_TEST(a_viewer_without_room_holds_nobody_and_catches_up),
+        ROOM_TEST(large_frames_are_cut_and_end_exact),
         ROOM_TEST(a_driver_without_room_keeps_the_pixels_waiting),
         ROOM_TEST(another_viewer_drives_while_the_driver_is_stalled),
         ROOM_TEST(sizes_may_change_with_every_frame),

@@ -147,19 +147,23 @@ static void
 pictures_are_checked_in_a_flow_and_at_rest(void **state)
 {
     static const struct {
-        int64_t last_check_us, first_unchecked_us, last_frame_us, due_us;
+        BerthScheduleUnchecked unchecked;
+        int64_t due_us;
     } rows[] = {
-        { LONG_AGO_US, NEVER_US, LONG_AGO_US, NEVER_US },  /* nothing was sent */
-        { NOW_US, NEVER_US, NOW_US - 5, NEVER_US },        /* nothing since the last check */
-        { LONG_AGO_US, NOW_US, NOW_US, NOW_US + 1000000 }, /* one frame, then rest */
-        { LONG_AGO_US, NOW_US, NOW_US + 4900000, NOW_US + 5000000 }, /* a flow */
-        { NOW_US - 1000000, NOW_US, NOW_US + 1, NOW_US + 4000000 },  /* a caret that blinks */
+        /* nothing was sent; nothing since the last check */
+        { { LONG_AGO_US, NEVER_US, LONG_AGO_US, 0 }, NEVER_US },
+        { { NOW_US, NEVER_US, NOW_US - 5, 0 }, NEVER_US },
+        /* one frame, then rest; a flow; a pause in it */
+        { { LONG_AGO_US, NOW_US, NOW_US, 9000 }, NOW_US + 1000000 },
+        { { LONG_AGO_US, NOW_US, NOW_US + 4900000, 9000 }, NOW_US + 5000000 },
+        { { NOW_US - 1000000, NOW_US, NOW_US + 1, 9000 }, NOW_US + 4000000 },
+        /* a caret blinks */
+        { { NOW_US - 1000000, NOW_US, NOW_US + 1, 100 }, NOW_US + 29000000 },
+        { { LONG_AGO_US, NOW_US, NOW_US, 100 }, NOW_US + 1000000 },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_true(berth_frame_schedule_get_check_due_us(rows[i].last_check_us,
-                                                          rows[i].first_unchecked_us,
-                                                          rows[i].last_frame_us) == rows[i].due_us);
+        assert_true(berth_frame_schedule_get_check_due_us(&rows[i].unchecked) == rows[i].due_us);
     }
 }
 
