@@ -98,7 +98,7 @@ note_picture(BerthClientJob *job, const BerthPlanVideo *video)
     for (size_t i = 0; i < video->n_keep; i++) {
         was_exact[i] = berth_refiner_is_exact(refiner, video->keep[i]);
     }
-    berth_refiner_paint(refiner, video->rect, BERTH_QUALITY_VIDEO, true, job->now_us);
+    berth_refiner_paint(refiner, video->rect, video->quality, true, job->now_us);
     for (size_t i = 0; i < video->n_keep; i++) {
         if (was_exact[i]) {
             berth_refiner_paint(refiner, video->keep[i], BERTH_QUALITY_EXACT, false, job->now_us);

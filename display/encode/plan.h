@@ -56,7 +56,8 @@ typedef struct {
     size_t n_keep;
     uint32_t packet_no; /* 1, 2, 3... of this generation: of the last packet made so far */
     bool is_key;
-    uint8_t *data; /* NULL: no packet now */
+    uint8_t quality; /* of what the packet shows, see refiner.h */
+    uint8_t *data;   /* NULL: no packet now */
     size_t len;
     bool is_stale; /* something changed in it, but there is no packet of it */
 } BerthPlanVideo;

@@ -59,6 +59,7 @@ typedef struct {
     BerthContent content;
     uint32_t xrgb; /* of BERTH_CONTENT_FILL */
     bool is_film;  /* it may be part of a video */
+    bool is_sharp; /* it has hard edges, as text has */
 } Piece;
 
 struct BerthPlanner {
@@ -283,6 +284,7 @@ take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect
         BerthPixelStats stats = berth_classify_count(frame, rect);
         piece.content = berth_classify_decide(&stats);
         piece.is_film = berth_video_is_film(&stats);
+        piece.is_sharp = berth_video_is_sharp(&stats);
     }
     self->pieces[self->n_pieces++] = piece;
 }
@@ -329,6 +331,7 @@ plan_videos(BerthPlanner *self, const BerthFrame *frame, const BerthPlanInput *i
             .tile = piece->tile,
             .rect = piece->rect,
             .is_film = piece->is_film,
+            .is_sharp = piece->is_sharp,
             .is_copied = self->tiles[piece->tile].copied_serial == self->serial,
         };
     }

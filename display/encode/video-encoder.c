@@ -16,6 +16,7 @@
 #include "berth/errors.h"
 #include "berth/limits.h"
 #include "berth/protocol.h"
+#include "display/encode/refiner.h"
 
 #include <glib.h>
 #include <libyuv.h>
@@ -33,7 +34,10 @@
 #define MAX_QUANTIZER 56
 #define STILL_QUANTIZER 16
 #define MOVING_QUANTIZER 26
+#define FULL_EFFORT 2
 #define QUANTIZER_PER_EFFORT 4
+/* Up to here a picture is no worse than a photo of high quality. */
+#define GOOD_QUANTIZER 32
 /* A block coded this much coarser than the aim is coded again. */
 #define COARSE_STEP 6
 /* The share of moving blocks, in 1/256 and smoothed, that makes a picture "moving", and ends it. */
@@ -96,7 +100,8 @@ static unsigned
 choose_quantizer(const BerthVideoEncoder *self)
 {
     unsigned base = self->is_moving ? MOVING_QUANTIZER : STILL_QUANTIZER;
-    return base + (unsigned)(3 - CLAMP(self->config.effort, 0, 3)) * QUANTIZER_PER_EFFORT;
+    return base + (unsigned)(FULL_EFFORT - CLAMP(self->config.effort, 0, FULL_EFFORT)) *
+                      QUANTIZER_PER_EFFORT;
 }
 
 static void
@@ -422,14 +427,14 @@ apply_map(BerthVideoEncoder *self, bool is_whole)
     return vpx_codec_control(&self->codec, VP8E_SET_ACTIVEMAP, &map) == VPX_CODEC_OK;
 }
 
-/* Remembers how well each block was coded. */
-static void
+/* Remembers how well each block was coded; returns the quality of the packet. */
+static uint8_t
 note_quantizer(BerthVideoEncoder *self)
 {
     int quantizer = 0;
     size_t n_blocks = (size_t)self->columns * (size_t)self->rows;
     if (vpx_codec_control(&self->codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer) != VPX_CODEC_OK) {
-        return;
+        return BERTH_QUALITY_VIDEO;
     }
     for (size_t i = 0; i < n_blocks; i++) {
         if (self->map[i]) {
@@ -437,6 +442,7 @@ note_quantizer(BerthVideoEncoder *self)
         }
     }
     memset(self->is_active, 0, n_blocks);
+    return quantizer <= GOOD_QUANTIZER ? BERTH_QUALITY_HIGH : BERTH_QUALITY_VIDEO;
 }
 
 static void
@@ -495,7 +501,7 @@ berth_video_encoder_encode(BerthVideoEncoder *self, const BerthFrame *frame, int
     self->has_packet = true;
     take_packet(self, ret_packet);
     if (ret_packet->data != NULL) {
-        note_quantizer(self);
+        ret_packet->quality = note_quantizer(self);
     }
     return BERTH_OK;
 }

@@ -37,6 +37,7 @@ typedef struct {
     const uint8_t *data; /* NULL if the codec dropped the picture: nothing is to be sent */
     size_t len;
     bool is_key;
+    uint8_t quality; /* of the picture as shown, on the scale of refiner.h */
 } BerthVideoPacket;
 
 /*

@@ -10,11 +10,13 @@
 #include <string.h>
 
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
-/* In a film this many times more neighbours differ a little than by much, and this part of all
- * does; text on a plain ground fails both. */
+/* In a film this many times more neighbours differ a little than by much (where colours are many,
+ * just more), and this part of all does; text on a plain ground fails both. */
 #define NEAR_PER_FAR 3
 #define NEAR_PART 8
 #define MIN_COLOURS 5
+/* Text has more hard edges than this part of its neighbours. */
+#define SHARP_PART 32
 /* A tile is hot after so many changes in the window, so many of them with many colours; a tile in
  * between is warm after fewer. */
 #define HOT_CHANGES 4
@@ -82,8 +84,19 @@ bool
 berth_video_is_film(const BerthPixelStats *stats)
 {
     int area_px = stats->n_same + stats->n_near + stats->n_far;
-    return stats->n_near >= NEAR_PER_FAR * stats->n_far && stats->n_near * NEAR_PART >= area_px &&
+    int least_near = stats->n_far * NEAR_PER_FAR;
+    if (stats->n_colours > BERTH_CLASSIFY_MAX_COLOURS) {
+        least_near = stats->n_far;
+    }
+    return stats->n_near >= least_near && stats->n_near * NEAR_PART >= area_px &&
            stats->n_colours >= MIN_COLOURS;
+}
+
+bool
+berth_video_is_sharp(const BerthPixelStats *stats)
+{
+    int area_px = stats->n_same + stats->n_near + stats->n_far;
+    return !berth_video_is_film(stats) && stats->n_far * SHARP_PART >= area_px;
 }
 
 BerthVideoRegions *
@@ -200,26 +213,41 @@ is_covered(const BerthVideoRegions *self, const BerthVideoChange *change, const 
     return 2 * berth_rect_area_px(changed) > berth_rect_area_px(part);
 }
 
+/* Whether a tile of a region goes on being kept, or begins to be, after a change. */
+static bool
+is_kept_after(const BerthVideoRegions *self, const BerthVideoChange *change, const Region *region,
+              int64_t now_us)
+{
+    int n_film;
+    int n = berth_tile_heat_count(self->heat, change->tile, now_us, &n_film);
+    if (change->is_film) {
+        return false;
+    }
+    if (is_covered(self, change, region) && (change->is_sharp || n_film == 0)) {
+        return true;
+    }
+    /* A film has plain corners, too: they stay with it, or come to it when they change often. */
+    bool is_kept = self->cells[change->tile].is_kept;
+    return change->is_sharp ? is_kept || n_film == 0 : is_kept && n < WARM_CHANGES;
+}
+
 /* Decides whether a tile that changed is painted by the video. */
 static void
 take_change(BerthVideoRegions *self, const BerthVideoChange *change, Region *region, int64_t now_us)
 {
     Cell *cell = &self->cells[change->tile];
     int64_t area_px = berth_rect_area_px(berth_rect_intersect(change->rect, region->shown.rect));
-    int n_photo;
-    berth_tile_heat_count(self->heat, change->tile, now_us, &n_photo);
+    bool is_kept = is_kept_after(self, change, region, now_us);
+    if (cell->is_kept && !is_kept) {
+        cell->n_kept = (uint8_t)MIN(cell->n_kept + 1, MAX_STILL_DOUBLINGS);
+    }
+    cell->is_kept = is_kept;
     if (change->is_film) {
-        if (cell->is_kept) {
-            cell->is_kept = false;
-            cell->n_kept = (uint8_t)MIN(cell->n_kept + 1, MAX_STILL_DOUBLINGS);
-        }
         region->photo_px += area_px;
-    } else {
-        /* A film has plain corners, too: they stay with it. */
-        cell->is_kept = cell->is_kept || n_photo == 0 || is_covered(self, change, region);
+    } else if (change->is_sharp) {
         region->drawing_px += area_px;
     }
-    region->shown.has_changed = region->shown.has_changed || !cell->is_kept;
+    region->shown.has_changed = region->shown.has_changed || !is_kept;
 }
 
 /* Tiles at rest leave the video, and get exact pixels. */

@@ -43,6 +43,7 @@ typedef struct {
     unsigned tile;  /* row-major index in the grid of 64x64 tiles */
     BerthRect rect; /* in pixels of the screen, inside the tile, not empty */
     bool is_film;   /* berth_video_is_film(): false for drawings, text, one colour */
+    bool is_sharp;  /* berth_video_is_sharp(): part of a film only if it was before */
     bool is_copied; /* the rest of a tile that copies explained */
 } BerthVideoChange;
 
@@ -63,6 +64,9 @@ typedef struct BerthVideoRegions BerthVideoRegions;
  * Other than photos, films have parts of few colours, and boxes in which little changed.
  */
 bool berth_video_is_film(const BerthPixelStats *stats);
+
+/* True if more neighbours differ by much than in any plain part of a film: text, drawings. */
+bool berth_video_is_sharp(const BerthPixelStats *stats);
 
 /* Errors: NULL if memory ran out. */
 BerthVideoRegions *berth_video_regions_new(void);
