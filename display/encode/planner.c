@@ -34,19 +34,27 @@
 
 /*
  * Photos of fewer pixels in all are sent exactly at once, unless they change again so soon that
- * it would be for nothing.
+ * it would be for nothing.  On a slow path, where quality is low, exact photos take long.
  */
-#define MIN_PHOTO_PX (64 * 1024)
-#define HOT_US 250000
-/* So many times in a row a tile must have changed by half or more. */
-#define HOT_CHANGES 3
+#define FAST_PATH_QUALITY 80
+#define MIN_PHOTO_PX (256 * 1024)
+#define MIN_SLOW_PHOTO_PX (48 * 1024)
+/*
+ * A film shows before it is a video: pixels that look like one and changed so often, each time so
+ * soon, are not worth being exact.  Fewer of them in all are not worth being photos.
+ */
+#define MOVING_US 100000
+#define MOVING_CHANGES 2
+#define MIN_MOVING_PX (16 * 1024)
+/* The same beside a video, whose edge it may be. */
+#define MIN_VIDEO_EDGE_PX 1024
 /* Tiles that any viewer may keep, as far as the planner cares. */
 #define SEEN_TILES 2048
 
 /* What is known of a tile of the last picture. */
 typedef struct {
     int64_t change_us; /* when it last changed */
-    uint8_t n_hot;     /* how often in a row it changed shortly after the last time */
+    uint8_t n_moving;  /* how often in a row it changed like a film */
     BerthTileHash hash;
     bool has_hash;
     uint32_t copied_serial; /* of the last plan with a copy into it */
@@ -61,6 +69,12 @@ typedef struct {
     bool is_film;  /* it may be part of a video */
     bool is_sharp; /* it has hard edges, as text has */
 } Piece;
+
+/* What may be sent inexactly first in a frame. */
+typedef struct {
+    bool has_photos; /* photos */
+    bool has_moving; /* what looks like a film */
+} PhotoRule;
 
 struct BerthPlanner {
     BerthFrame *picture; /* as the viewers have it; NULL before the first mode */
@@ -265,12 +279,13 @@ maybe_store(BerthPlanner *self, unsigned index, BerthRect box)
 }
 
 static void
-note_change(Tile *tile, BerthRect rect, int64_t now_us)
+note_change(BerthPlanner *self, const Piece *piece)
 {
-    bool is_hot =
-        now_us - tile->change_us < HOT_US && 2 * berth_rect_area_px(rect) >= (int64_t)TILE * TILE;
-    tile->n_hot = is_hot ? (uint8_t)MIN(tile->n_hot + 1, HOT_CHANGES) : 0;
-    tile->change_us = now_us;
+    Tile *tile = &self->tiles[piece->tile];
+    bool is_moving = piece->is_film && tile->copied_serial != self->serial &&
+                     self->now_us - tile->change_us < MOVING_US;
+    tile->n_moving = is_moving ? (uint8_t)MIN(tile->n_moving + 1, MOVING_CHANGES) : 0;
+    tile->change_us = self->now_us;
     tile->has_hash = false;
 }
 
@@ -278,7 +293,6 @@ note_change(Tile *tile, BerthRect rect, int64_t now_us)
 static void
 take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect rect)
 {
-    note_change(&self->tiles[index], rect, self->now_us);
     Piece piece = { .rect = rect, .tile = index, .content = BERTH_CONTENT_FILL };
     if (!berth_frame_get_solid(frame, rect, &piece.xrgb)) {
         BerthPixelStats stats = berth_classify_count(frame, rect);
@@ -286,6 +300,7 @@ take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect
         piece.is_film = berth_video_is_film(&stats);
         piece.is_sharp = berth_video_is_sharp(&stats);
     }
+    note_change(self, &piece);
     self->pieces[self->n_pieces++] = piece;
 }
 
@@ -418,25 +433,38 @@ add_crop(BerthPlanner *self, const Piece *piece)
     g_array_append_val(self->crops, crop);
 }
 
-/* Whether photos may be sent inexactly first. */
 static bool
-photos_are_many(const BerthPlanner *self)
+is_moving_piece(const BerthPlanner *self, const Piece *piece)
 {
-    int64_t area_px = 0;
-    for (size_t i = 0; i < self->n_pieces; i++) {
-        if (self->pieces[i].content == BERTH_CONTENT_PHOTO) {
-            area_px += berth_rect_area_px(self->pieces[i].rect);
-        }
-    }
-    return area_px >= MIN_PHOTO_PX;
+    return piece->is_film && self->tiles[piece->tile].n_moving == MOVING_CHANGES;
 }
 
-/* A photo of few pixels has more tables than picture. */
-static bool
-is_photo(BerthPlanner *self, const Piece *piece, bool is_many)
+/* Which pieces may be sent inexactly first. */
+static PhotoRule
+make_photo_rule(const BerthPlanner *self, uint8_t photo_quality)
 {
-    return piece->content == BERTH_CONTENT_PHOTO &&
-           (is_many || self->tiles[piece->tile].n_hot == HOT_CHANGES) && !is_seen(self, piece);
+    int64_t photo_px = 0;
+    int64_t moving_px = 0;
+    for (size_t i = 0; i < self->n_pieces; i++) {
+        const Piece *piece = &self->pieces[i];
+        int64_t area_px = berth_rect_area_px(piece->rect);
+        photo_px += piece->content == BERTH_CONTENT_PHOTO ? area_px : 0;
+        moving_px += is_moving_piece(self, piece) ? area_px : 0;
+    }
+    int64_t min_px = photo_quality >= FAST_PATH_QUALITY ? MIN_PHOTO_PX : MIN_SLOW_PHOTO_PX;
+    return (PhotoRule){
+        .has_photos = photo_quality > 0 && photo_px >= min_px,
+        .has_moving = photo_quality > 0 &&
+                      moving_px >= (self->n_videos > 0 ? MIN_VIDEO_EDGE_PX : MIN_MOVING_PX),
+    };
+}
+
+static bool
+is_photo(BerthPlanner *self, const Piece *piece, PhotoRule rule)
+{
+    bool is_wanted = (rule.has_photos && piece->content == BERTH_CONTENT_PHOTO) ||
+                     (rule.has_moving && is_moving_piece(self, piece));
+    return is_wanted && !is_seen(self, piece);
 }
 
 static void
@@ -460,9 +488,9 @@ deal_piece(BerthPlanner *self, const Piece *piece, bool is_photo_piece)
 }
 
 static void
-deal_pieces(BerthPlanner *self, bool may_have_photos)
+deal_pieces(BerthPlanner *self, uint8_t photo_quality)
 {
-    bool is_many = may_have_photos && photos_are_many(self);
+    PhotoRule rule = make_photo_rule(self, photo_quality);
     self->fills.n = 0;
     g_array_set_size(self->crops, 0);
     g_array_set_size(self->photo_rects, 0);
@@ -471,7 +499,7 @@ deal_pieces(BerthPlanner *self, bool may_have_photos)
         BerthRect rects[BERTH_VIDEO_MAX_CUTS];
         size_t n = cut_piece(self, piece, rects);
         bool is_whole_piece = n == 1 && berth_rect_equal(rects[0], piece->rect);
-        bool is_photo_piece = may_have_photos && is_whole_piece && is_photo(self, piece, is_many);
+        bool is_photo_piece = is_whole_piece && is_photo(self, piece, rule);
         if (n == 0) {
             self->tile_classes[piece->tile] = BERTH_TILE_PHOTO;
         }
@@ -605,10 +633,11 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
     }
     take_tiles(self, frame);
     plan_videos(self, frame, input);
-    deal_pieces(self, input->photo_mask != 0 && input->photo_quality > 0);
+    uint8_t photo_quality = input->photo_mask != 0 ? MIN(input->photo_quality, 100) : 0;
+    deal_pieces(self, photo_quality);
     berth_copy_planner_advance(self->copy_planner, self->work);
     berth_damage_clear(self->work);
-    BerthPlan *plan = make_plan(self, input->photo_mask != 0 ? MIN(input->photo_quality, 100) : 0);
+    BerthPlan *plan = make_plan(self, photo_quality);
     if (plan == NULL) {
         return BERTH_ERR_NO_MEMORY;
     }

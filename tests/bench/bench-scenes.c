@@ -61,8 +61,9 @@ typedef struct {
     size_t type_bytes[N_TYPES];
     size_t first_bytes; /* of the picture before the scene */
     size_t play_bytes;  /* until the last frame */
-    int64_t last_us;    /* of the last frame */
-    int64_t exact_us;   /* when the decoded picture became exact for good; -1 while it is not */
+    size_t refine_bytes;
+    int64_t last_us;  /* of the last frame */
+    int64_t exact_us; /* when the decoded picture became exact for good; -1 while it is not */
 } Bench;
 
 static const char *const type_names[N_TYPES] = {
@@ -240,13 +241,15 @@ refine(Bench *bench, int64_t now_us)
 {
     BerthFrameInfo info = { .frame_id = bench->frame_id + 1, .capture_us = now_us };
     bool is_begun;
+    BerthFrameStats stats = { 0 };
     double start_ms = cpu_ms();
     require(berth_client_stream_refine(bench->stream, bench->plan, &info, now_us, -1, -1,
-                                       REFINE_BYTES, keep, bench, NULL, &is_begun) == 0,
+                                       REFINE_BYTES, keep, bench, &stats, &is_begun) == 0,
             "refining");
     if (is_begun) {
         require(berth_client_stream_end(bench->stream, 0, keep, bench) == 0, "refining");
         bench->frame_id++;
+        bench->refine_bytes += stats.n_bytes;
     }
     note_cost(bench, cpu_ms() - start_ms);
 }
@@ -292,6 +295,7 @@ forget_first_picture(Bench *bench)
     bench->first_bytes = count_bytes(bench);
     memset(bench->type_bytes, 0, sizeof bench->type_bytes);
     bench->n_frames = 0;
+    bench->refine_bytes = 0;
     bench->capture_ms = bench->encode_ms = bench->decode_ms = bench->max_encode_ms = 0;
     bench->psnr_sum = 0;
     bench->psnr_min = 60;
@@ -323,9 +327,9 @@ static void
 print_row(const Bench *bench, const char *name)
 {
     int n = bench->n_frames > 0 ? bench->n_frames : 1;
-    printf("%-16s %4d frames  first %6.3f MB  play %7.3f  all %7.3f MB |", name, bench->n_frames,
-           (double)bench->first_bytes / 1e6, (double)bench->play_bytes / 1e6,
-           (double)count_bytes(bench) / 1e6);
+    printf("%-16s %4d frames  first %6.3f MB  play %7.3f  refined %7.3f  all %7.3f MB |", name,
+           bench->n_frames, (double)bench->first_bytes / 1e6, (double)bench->play_bytes / 1e6,
+           (double)bench->refine_bytes / 1e6, (double)count_bytes(bench) / 1e6);
     size_t named = 0;
     for (int i = 0; i < N_TYPES; i++) {
         if (type_names[i] != NULL && bench->type_bytes[i] > 0) {
