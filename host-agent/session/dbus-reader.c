@@ -2,27 +2,36 @@
 #include "host-agent/session/dbus-reader.h"
 
 #include "host-agent/session/dbus-listener.h"
+#include "host-agent/session/shared-picture.h"
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 
+#include <gio/gunixfdlist.h>
+
 #define SCOPE "capture"
 #define IFACE_LISTENER "org.qemu.Display1.Listener"
+#define IFACE_MAP "org.qemu.Display1.Listener.Unix.Map"
 #define IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 /* A hostile guest must not fill the log. */
 #define MAX_COMPLAINTS 3
 
 struct BerthDbusReader {
     BerthScreen *screen;
-    int mode_w, mode_h; /* of the last good Scanout; 0 before */
+    int mode_w, mode_h;         /* of the last good Scanout; 0 before */
+    BerthSharedPicture *shared; /* of the last good ScanoutMap; NULL after a Scanout */
     unsigned n_complaints;
 };
 
 /* One call of the interface: arguments have been checked against the type. */
 typedef struct {
+    const char *iface;
     const char *member;
     const char *type;
-    int (*handle)(BerthDbusReader *self, GVariant *arguments);
+    int (*handle)(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds);
+    /* Once the caller has its reply; it waits for that. */
+    int (*finish)(BerthDbusReader *self);
 } ListenerCall;
 
 BerthDbusReader *
@@ -39,6 +48,7 @@ berth_dbus_reader_free(gpointer reader)
 {
     BerthDbusReader *self = reader;
 
+    berth_shared_picture_free(self->shared);
     berth_screen_unref(self->screen);
     g_free(self);
 }
@@ -52,7 +62,7 @@ get_bytes(GVariant *arguments, GVariant **ret_owner, size_t *ret_n_bytes)
 }
 
 static int
-handle_scanout(BerthDbusReader *self, GVariant *arguments)
+handle_scanout(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
 {
     g_autoptr(GVariant) owner = NULL;
     BerthListenerPicture picture;
@@ -71,13 +81,14 @@ handle_scanout(BerthDbusReader *self, GVariant *arguments)
     if (r < 0) {
         return r;
     }
+    g_clear_pointer(&self->shared, berth_shared_picture_free);
     self->mode_w = picture.rect.w;
     self->mode_h = picture.rect.h;
     return berth_screen_write(self->screen, picture.rect, &picture.source);
 }
 
 static int
-handle_update(BerthDbusReader *self, GVariant *arguments)
+handle_update(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
 {
     g_autoptr(GVariant) owner = NULL;
     BerthListenerPicture picture;
@@ -95,8 +106,61 @@ handle_update(BerthDbusReader *self, GVariant *arguments)
     return r < 0 ? r : berth_screen_write(self->screen, picture.rect, &picture.source);
 }
 
+/* A picture in QEMU's own memory, instead of Scanout; QEMU goes on by copies if it is refused. */
 static int
-handle_cursor_define(BerthDbusReader *self, GVariant *arguments)
+handle_scanout_map(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
+{
+    BerthSharedLayout layout;
+    BerthSharedPicture *shared;
+    gint32 handle;
+    guint32 offset;
+    berth_autofd int fd = -1;
+    int r;
+
+    g_variant_get(arguments, "(huuuuu)", &handle, &offset, &layout.w, &layout.h,
+                  &layout.stride_bytes, &layout.format);
+    layout.offset_bytes = offset;
+    if (!fds || handle < 0 || handle >= g_unix_fd_list_get_length(fds)) {
+        return BERTH_ERR_PROTOCOL;
+    }
+    fd = g_unix_fd_list_get(fds, handle, NULL);
+    r = berth_shared_picture_new(fd, &layout, &shared);
+    if (r < 0) {
+        return r;
+    }
+    r = berth_screen_set_mode(self->screen, (int)layout.w, (int)layout.h);
+    if (r < 0) {
+        berth_shared_picture_free(shared);
+        return r;
+    }
+    berth_log_debug(SCOPE, "the desktop shares the memory of a picture of %ux%u", layout.w,
+                    layout.h);
+    berth_shared_picture_free(self->shared);
+    self->shared = shared;
+    self->mode_w = (int)layout.w;
+    self->mode_h = (int)layout.h;
+    return BERTH_OK;
+}
+
+static int
+finish_scanout_map(BerthDbusReader *self)
+{
+    return berth_shared_picture_read(self->shared, (BerthRect){ 0, 0, self->mode_w, self->mode_h },
+                                     self->screen);
+}
+
+static int
+handle_update_map(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
+{
+    BerthRect rect;
+
+    g_variant_get(arguments, "(iiii)", &rect.x, &rect.y, &rect.w, &rect.h);
+    return self->shared ? berth_shared_picture_read(self->shared, rect, self->screen)
+                        : BERTH_ERR_STATE;
+}
+
+static int
+handle_cursor_define(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
 {
     g_autoptr(GVariant) owner = NULL;
     BerthCursorShape shape;
@@ -119,7 +183,7 @@ handle_cursor_define(BerthDbusReader *self, GVariant *arguments)
 }
 
 static int
-handle_mouse_set(BerthDbusReader *self, GVariant *arguments)
+handle_mouse_set(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
 {
     gint32 x, y, is_on;
 
@@ -129,25 +193,27 @@ handle_mouse_set(BerthDbusReader *self, GVariant *arguments)
 }
 
 static int
-handle_disable(BerthDbusReader *self, GVariant *arguments)
+handle_disable(BerthDbusReader *self, GVariant *arguments, GUnixFDList *fds)
 {
     berth_screen_blank(self->screen);
     return BERTH_OK;
 }
 
 static const ListenerCall calls[] = {
-    { "Update", "(iiiiuuay)", handle_update },
-    { "Scanout", "(uuuuay)", handle_scanout },
-    { "CursorDefine", "(iiiiay)", handle_cursor_define },
-    { "MouseSet", "(iii)", handle_mouse_set },
-    { "Disable", "()", handle_disable },
+    { IFACE_LISTENER, "Update", "(iiiiuuay)", handle_update, NULL },
+    { IFACE_LISTENER, "Scanout", "(uuuuay)", handle_scanout, NULL },
+    { IFACE_LISTENER, "CursorDefine", "(iiiiay)", handle_cursor_define, NULL },
+    { IFACE_LISTENER, "MouseSet", "(iii)", handle_mouse_set, NULL },
+    { IFACE_LISTENER, "Disable", "()", handle_disable, NULL },
+    { IFACE_MAP, "UpdateMap", "(iiii)", handle_update_map, NULL },
+    { IFACE_MAP, "ScanoutMap", "(huuuuu)", handle_scanout_map, finish_scanout_map },
 };
 
 static const ListenerCall *
-find_call(const char *member)
+find_call(const char *iface, const char *member)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
-        if (g_strcmp0(member, calls[i].member) == 0) {
+        if (g_strcmp0(member, calls[i].member) == 0 && g_strcmp0(iface, calls[i].iface) == 0) {
             return &calls[i];
         }
     }
@@ -167,43 +233,66 @@ complain(BerthDbusReader *self, const char *member, int code)
     }
 }
 
+static bool
+wants_reply(GDBusMessage *message)
+{
+    return !(g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+}
+
 static void
 send_reply(GDBusConnection *connection, GDBusMessage *message, GVariant *body)
 {
-    g_autoptr(GDBusMessage) reply = NULL;
+    g_autoptr(GDBusMessage) reply = g_dbus_message_new_method_reply(message);
 
-    if (g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) {
-        if (body) {
-            g_variant_unref(g_variant_ref_sink(body));
-        }
-        return;
-    }
-    reply = g_dbus_message_new_method_reply(message);
     if (body) {
         g_dbus_message_set_body(reply, body);
     }
-    g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+    if (wants_reply(message)) {
+        g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
+                                       NULL);
+    }
 }
 
-/* QEMU asks what else we can do: nothing beyond the plain calls. */
+static void
+send_refusal(GDBusConnection *connection, GDBusMessage *message, int code)
+{
+    g_autoptr(GDBusMessage) reply = g_dbus_message_new_method_error_literal(
+        message, "org.freedesktop.DBus.Error.InvalidArgs", berth_error_sentence(code));
+
+    if (wants_reply(message)) {
+        g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
+                                       NULL);
+    }
+}
+
+/* QEMU asks what else we can do; it shares memory with listeners that tell of it. */
 static GVariant *
 new_properties(void)
 {
+    static const char *const interfaces[] = { IFACE_MAP, NULL };
     GVariantBuilder builder;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
-    g_variant_builder_add(&builder, "{sv}", "Interfaces", g_variant_new_strv(NULL, 0));
+    g_variant_builder_add(&builder, "{sv}", "Interfaces", g_variant_new_strv(interfaces, -1));
     return g_variant_new("(a{sv})", &builder);
 }
 
 static void
-handle_listener_call(BerthDbusReader *self, const ListenerCall *call, GDBusMessage *message)
+handle_listener_call(BerthDbusReader *self, const ListenerCall *call, GDBusConnection *connection,
+                     GDBusMessage *message)
 {
     GVariant *arguments = g_dbus_message_get_body(message);
     bool has_type = arguments ? g_variant_is_of_type(arguments, G_VARIANT_TYPE(call->type))
                               : g_str_equal(call->type, "()");
-    int r = has_type ? call->handle(self, arguments) : BERTH_ERR_PROTOCOL;
+    int r = has_type ? call->handle(self, arguments, g_dbus_message_get_unix_fd_list(message))
+                     : BERTH_ERR_PROTOCOL;
 
+    if (r < 0) {
+        send_refusal(connection, message, r);
+    } else {
+        send_reply(connection, message, NULL);
+        r = call->finish ? call->finish(self) : BERTH_OK;
+    }
     if (r < 0) {
         complain(self, call->member, r);
     }
@@ -226,12 +315,11 @@ berth_dbus_reader_filter(GDBusConnection *connection, GDBusMessage *message, gbo
         g_object_unref(message);
         return NULL;
     }
-    call = g_strcmp0(iface, IFACE_LISTENER) == 0 ? find_call(member) : NULL;
+    call = find_call(iface, member);
     if (!call) {
         return message; /* GDBus answers with an error */
     }
-    handle_listener_call(reader, call, message);
-    send_reply(connection, message, NULL);
+    handle_listener_call(reader, call, connection, message);
     g_object_unref(message);
     return NULL;
 }

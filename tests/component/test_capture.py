@@ -29,10 +29,11 @@ BATCH = 10
 class Driver:
     """The program under test, one command and one answer at a time."""
 
-    def __init__(self, program, source, display):
+    def __init__(self, program, source, display, log=None):
         self.process = subprocess.Popen(
             [program, source, str(display.fileno())], pass_fds=[display.fileno()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            env={**os.environ, "BERTH_LOG": "info,capture=debug"} if log else None,
             preexec_fn=qmp.die_with_parent)
         display.close()
 
@@ -72,7 +73,12 @@ class Test:
         vnc = os.path.join(self.folder, "vnc")
         extra = ["-vnc", f"unix:{vnc}"] if source == "rfb" else []
         manifest = fixture.build_guest(build_tg_sh, self.folder)
-        if source == "vhost-gpu":
+        self.log = None
+        if source == "qemu-map":  # the same source, with a QEMU that shares its memory
+            self.qemu = fixture.DisplayQemu(manifest, program=fixture.new_qemu())
+            self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
+            self.source = source = "qemu-dbus"
+        elif source == "vhost-gpu":
             self.qemu = fixture.GpuQemu(manifest, gpu_program, self.folder)
         else:
             self.qemu = fixture.DisplayQemu(manifest, extra)
@@ -81,7 +87,7 @@ class Test:
             display.connect(vnc)
         else:
             display = self.qemu.add_display()
-        self.driver = Driver(driver_program, source, display)
+        self.driver = Driver(driver_program, source, display, self.log)
 
     def picture(self):
         path = os.path.join(self.folder, "seen.ppm")
@@ -198,6 +204,12 @@ class Test:
         fixture.wait_until("the end is told",
                            lambda: self.driver.state()["end"] == "desktop-gone")
         self.driver.close()
+        if self.log:
+            self.log.seek(0)
+            text = self.log.read()
+            print(text)
+            if "shares the memory of a picture of 1000x700" not in text:
+                sys.exit("QEMU did not share its memory")
         print("ok: the end of the desktop")
 
 
