@@ -11,6 +11,7 @@
 
 #include "display/pixels/anchors.h"
 #include "display/pixels/kernels.h"
+#include "display/pixels/prefetch.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -19,15 +20,20 @@
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
 #define CELL BERTH_ANCHOR_PX
 /* Anchors wanted in the searched box, and the most that are looked at. */
-#define WANTED_ANCHORS 8192
+#define WANTED_ANCHORS 4096
 #define MIN_RARITY 32
 #define MAX_ANCHORS (2 * WANTED_ANCHORS)
 #define MAX_TABLE_SIZE (2 * MAX_ANCHORS)
 #define MIN_TABLE_SIZE 1024
+/* In large boxes only anchors in some rows of the new picture have a vote. */
+#define LARGE_PX (256 * 1024)
+#define NEW_STEP_ROWS 4
 /* Distances that are counted, tried, and the votes that one needs. */
 #define VOTES_SIZE 1024
 #define MAX_VECTORS 4
 #define MIN_VOTES 6
+/* The least part of the votes of the best one that another one needs: text resembles text. */
+#define BEST_SHARE 32
 /* Entries of a table that are looked at for one key: a guest could draw what collides. */
 #define MAX_PROBES 16
 /* A copy of fewer changed cells is not worth its bytes. */
@@ -241,16 +247,22 @@ clear_tables(Search *search)
     memset(self->votes, 0, sizeof self->votes);
 }
 
-/* Calls visit for the anchors of a picture within the box. */
+/* Calls visit for the anchors of a picture within the box, those that end in each step-th row. */
 static void
-visit_anchors(Search *search, const BerthFrame *frame, void (*visit)(Search *search, int x, int y))
+visit_anchors(Search *search, const BerthFrame *frame, int step,
+              void (*visit)(Search *search, int x, int y))
 {
     BerthAnchors *anchors = search->self->anchors;
     size_t n_visited = 0;
     berth_anchors_start(anchors, get_rarity(search));
     for (int y = search->box.y; y < search->box.y + search->box.h; y++) {
         const uint16_t *xs;
-        size_t n = berth_anchors_feed(anchors, berth_frame_pixel(frame, search->box.x, y), &xs);
+        const uint8_t *row = berth_frame_pixel(frame, search->box.x, y);
+        if (y + 1 < frame->height) {
+            berth_prefetch(row + frame->stride_bytes, (size_t)search->box.w * 4);
+        }
+        berth_anchors_feed(anchors, row);
+        size_t n = y % step == 0 ? berth_anchors_list(anchors, &xs) : 0;
         for (size_t i = 0; i < n && n_visited < MAX_ANCHORS; i++, n_visited++) {
             visit(search, search->box.x + xs[i], y - CELL + 1);
         }
@@ -262,14 +274,16 @@ static int
 count_votes(BerthMotionFinder *self, Vote vectors[MAX_VECTORS])
 {
     int n = 0;
+    int min_votes = MIN_VOTES;
     while (n < MAX_VECTORS) {
         Vote *best = &self->votes[0];
         for (size_t i = 1; i < VOTES_SIZE; i++) {
             best = self->votes[i].n > best->n ? &self->votes[i] : best;
         }
-        if (best->n < MIN_VOTES) {
+        if (best->n < min_votes) {
             break;
         }
+        min_votes = MAX(min_votes, best->n / BEST_SHARE);
         vectors[n++] = *best;
         best->n = 0;
     }
@@ -344,8 +358,10 @@ compare_cells(Search *search, const Vote *vector, int row, int y)
         BerthRect cell = cell_rect(search, column, row);
         size_t n_bytes = (size_t)cell.w * 4;
         const uint8_t *pixels = berth_frame_pixel(search->new, cell.x, y);
-        if (memcmp(pixels, berth_frame_pixel(search->old, cell.x - vector->dx, y - vector->dy),
-                   n_bytes) != 0) {
+        berth_prefetch(pixels + search->new->stride_bytes, n_bytes);
+        const uint8_t *moved = berth_frame_pixel(search->old, cell.x - vector->dx, y - vector->dy);
+        berth_prefetch(moved + search->old->stride_bytes, n_bytes);
+        if (memcmp(pixels, moved, n_bytes) != 0) {
             cells[column] = CELL_APART;
         } else if (cells[column] == CELL_EQUAL &&
                    memcmp(pixels, berth_frame_pixel(search->old, cell.x, y), n_bytes) != 0) {
@@ -487,8 +503,9 @@ berth_motion_finder_find(BerthMotionFinder *self, const BerthFrame *old, const B
         return 0;
     }
     clear_tables(&search);
-    visit_anchors(&search, old, enter_old_anchor);
-    visit_anchors(&search, new, look_up_new_anchor);
+    bool is_large = berth_rect_area_px(search.box) > LARGE_PX;
+    visit_anchors(&search, old, 1, enter_old_anchor);
+    visit_anchors(&search, new, is_large ? NEW_STEP_ROWS : 1, look_up_new_anchor);
     Vote vectors[MAX_VECTORS];
     int n_vectors = count_votes(self, vectors);
     for (int i = 0; i < n_vectors; i++) {

@@ -219,15 +219,26 @@ berth_anchors_start(BerthAnchors *self, int rarity)
     memset(self->sums, 0, (self->width + PADDING) * sizeof *self->sums);
 }
 
-size_t
-berth_anchors_feed(BerthAnchors *self, const uint8_t *row, const uint16_t **ret_xs)
+static const BerthAnchorKernels *
+get_kernels(void)
 {
     size_t n_forms;
     const BerthAnchorKernels *forms = berth_anchor_kernels_all(&n_forms);
-    const BerthAnchorKernels *kernels = &forms[n_forms - 1];
-    kernels->add_row(self->sums, row, self->width);
-    *ret_xs = self->xs;
+    return &forms[n_forms - 1];
+}
+
+void
+berth_anchors_feed(BerthAnchors *self, const uint8_t *row)
+{
+    get_kernels()->add_row(self->sums, row, self->width);
     self->n_rows += self->n_rows < BERTH_ANCHOR_PX;
+}
+
+size_t
+berth_anchors_list(BerthAnchors *self, const uint16_t **ret_xs)
+{
+    const BerthAnchorKernels *kernels = get_kernels();
+    *ret_xs = self->xs;
     if (self->n_rows < BERTH_ANCHOR_PX) {
         return 0;
     }

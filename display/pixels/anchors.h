@@ -62,11 +62,17 @@ void berth_anchors_free(BerthAnchors *self);
 void berth_anchors_start(BerthAnchors *self, int rarity);
 
 /*
- * Feeds a row and lists the anchors that end in it.
+ * Feeds a row.
  *
- * row:    as many pixels of 4 bytes as the width; X counts
+ * row: as many pixels of 4 bytes as the width; X counts
+ */
+void berth_anchors_feed(BerthAnchors *self, const uint8_t *row);
+
+/*
+ * Lists the anchors that end in the row fed last.
+ *
  * ret_xs: the left columns of the windows, ascending; borrowed until the next call
  *
  * Returns their number; 0 for the first 15 rows.
  */
-size_t berth_anchors_feed(BerthAnchors *self, const uint8_t *row, const uint16_t **ret_xs);
+size_t berth_anchors_list(BerthAnchors *self, const uint16_t **ret_xs);

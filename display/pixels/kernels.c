@@ -223,6 +223,14 @@ static const BerthPixelKernels sse2_kernels = {
 
 #define AVX2 __attribute__((target("avx2")))
 
+/* Ones in the first n of 8 words, n below 8. */
+AVX2 static __m256i
+avx2_first_words(size_t n)
+{
+    const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), numbers);
+}
+
 AVX2 static uint64_t
 avx2_compare_copy_64(uint8_t *dst, const uint8_t *src, size_t n_pixels)
 {
@@ -241,8 +249,17 @@ avx2_compare_copy_64(uint8_t *dst, const uint8_t *src, size_t n_pixels)
             _mm256_storeu_si256((__m256i *)(dst + 4 * i), new);
         }
     }
-    return i == n_pixels ? mask
-                         : mask | compare_copy_pixels(dst + 4 * i, src + 4 * i, n_pixels - i) << i;
+    if (i < n_pixels) {
+        __m256i part = avx2_first_words(n_pixels - i);
+        __m256i new = _mm256_maskload_epi32((const int *)(const void *)(src + 4 * i), part);
+        __asm__ volatile("" : "+x"(new));
+        __m256i old = _mm256_maskload_epi32((const int *)(const void *)(dst + 4 * i), part);
+        new = _mm256_or_si256(new, opaque);
+        __m256i equal = _mm256_cmpeq_epi32(new, _mm256_or_si256(old, opaque));
+        mask |= (uint64_t)((unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(equal)) ^ 0xffu) << i;
+        _mm256_maskstore_epi32((int *)(void *)(dst + 4 * i), part, new);
+    }
+    return mask;
 }
 
 AVX2 static void
@@ -267,7 +284,15 @@ avx2_compare_64(const uint8_t *a, const uint8_t *b, size_t n_pixels)
             (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(left, right)));
         mask |= (uint64_t)(equal ^ 0xffu) << i;
     }
-    return i == n_pixels ? mask : mask | compare_pixels(a + 4 * i, b + 4 * i, n_pixels - i) << i;
+    if (i < n_pixels) {
+        __m256i part = avx2_first_words(n_pixels - i);
+        __m256i left = _mm256_maskload_epi32((const int *)(const void *)(a + 4 * i), part);
+        __m256i right = _mm256_maskload_epi32((const int *)(const void *)(b + 4 * i), part);
+        __m256i equal =
+            _mm256_cmpeq_epi32(_mm256_or_si256(left, opaque), _mm256_or_si256(right, opaque));
+        mask |= (uint64_t)((unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(equal)) ^ 0xffu) << i;
+    }
+    return mask;
 }
 
 AVX2 static void
