@@ -4,8 +4,9 @@
  *
  * The X server collects damage by itself and says once that there is some (report level NonEmpty);
  * its region is fetched only when a picture is wanted, so that changes that nobody sees cost
- * nothing.  The rectangles of one grab are asked for in one go, into one shared segment; whoever
- * takes the picture compares them straight out of it.
+ * nothing.  (DeltaRectangles saves that question, but tells of a program's drawing in halves:
+ * typing became a quarter larger and three times as old.)  The rectangles of one grab are asked for
+ * in one go, into one shared segment; whoever takes the picture compares them straight out of it.
  *
  * The segment is a sealed memfd of ours: the server cannot make it shorter under our feet.
  *

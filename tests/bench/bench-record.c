@@ -44,10 +44,8 @@ record(X11Pixels *x11, const char *path, double seconds)
     fflush(stdout);
     start_us = due_us = x11_pixels_now_us();
     while (due_us < start_us + (int64_t)(seconds * 1e6)) {
-        int64_t now_us = x11_pixels_now_us();
-
-        due_us = MAX(due_us + INTERVAL_US, now_us);
-        g_usleep((gulong)(due_us - now_us));
+        due_us = MAX(due_us + INTERVAL_US, x11_pixels_now_us());
+        x11_pixels_wait_until(due_us);
         record_damage(x11, writer, x11_pixels_now_us() - start_us);
     }
     return scene_writer_finish(writer);

@@ -233,6 +233,27 @@ move_bytes(Connection *connection, int64_t now_us)
     }
 }
 
+/* What one lane's source is watched for; lowers the wait to the next time that matters. */
+static struct pollfd
+watch_lane(const Connection *connection, int direction, int64_t now_us, int64_t *wait_us)
+{
+    const Lane *lane = &connection->lanes[direction];
+    const Packet *packet = g_queue_peek_head((GQueue *)&lane->packets);
+    /* The other lane writes to the socket that this one reads from. */
+    const Packet *answer = g_queue_peek_head((GQueue *)&connection->lanes[!direction].packets);
+    bool can_read = may_read(lane, direction, now_us);
+    bool can_write = answer && answer->due_us <= now_us;
+
+    if (packet && packet->due_us > now_us) {
+        *wait_us = MIN(*wait_us, packet->due_us - now_us);
+    }
+    if (!can_read && !lane->is_ended) {
+        *wait_us = MIN(*wait_us, 1000);
+    }
+    return (struct pollfd){ can_read || can_write ? lane->from : -1,
+                            (short)((can_read ? POLLIN : 0) | (can_write ? POLLOUT : 0)), 0 };
+}
+
 /* Waits until a socket or a packet's time says that there is something to do. */
 static void
 wait_for_work(int listener, int64_t now_us)
@@ -244,27 +265,7 @@ wait_for_work(int listener, int64_t now_us)
 
     for (size_t i = 0; i < MAX_LINKS; i++) {
         for (int d = 0; connections[i].is_used && d < 2; d++) {
-            const Lane *lane = &connections[i].lanes[d];
-            const Packet *packet = g_queue_peek_head((GQueue *)&lane->packets);
-            const Lane *back = &connections[i].lanes[!d];
-            const Packet *answer = g_queue_peek_head((GQueue *)&back->packets);
-            bool can_read = may_read(lane, d, now_us);
-
-            fds[n++] = (struct pollfd){
-                lane->from,
-                (short)((can_read ? POLLIN : 0) |
-                        (answer && answer->due_us <= now_us ? POLLOUT : 0)),
-                0,
-            };
-            if (fds[n - 1].events == 0) {
-                fds[n - 1].fd = -1;
-            }
-            if (packet && packet->due_us > now_us) {
-                wait_us = MIN(wait_us, packet->due_us - now_us);
-            }
-            if (!can_read && !lane->is_ended) {
-                wait_us = MIN(wait_us, 1000);
-            }
+            fds[n++] = watch_lane(&connections[i], d, now_us, &wait_us);
         }
     }
     timeout = (struct timespec){ wait_us / 1000000, (long)(wait_us % 1000000) * 1000 };

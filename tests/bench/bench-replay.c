@@ -13,14 +13,12 @@
 #include "tests/bench/scene-file.h"
 #include "tests/bench/x11-pixels.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 static char *display;
@@ -127,15 +125,6 @@ prepare_frame(Replay *self, SceneFrame *frame)
 }
 
 static void
-wait_until(int64_t due_us)
-{
-    struct timespec due = { due_us / 1000000, (long)(due_us % 1000000) * 1000 };
-
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR) {
-    }
-}
-
-static void
 play(Replay *self)
 {
     SceneFrame frame;
@@ -158,7 +147,7 @@ play(Replay *self)
         if (start_us == 0) {
             start_us = x11_pixels_now_us() + 20000 - frame.t_us;
         }
-        wait_until(start_us + frame.t_us);
+        x11_pixels_wait_until(start_us + frame.t_us);
         show_frame(self, &frame, start_us + frame.t_us);
         has_frame = prepare_frame(self, &frame);
     }

@@ -110,7 +110,7 @@ converge(Watch *self, const char *path, double seconds)
             printf("equal %lld\n", (long long)now_us);
             break;
         }
-        g_usleep(LOOK_MS * 1000);
+        x11_pixels_wait_until(now_us + LOOK_MS * 1000);
     } while (x11_pixels_now_us() < end_us);
     if (difference.n_wrong_px > 0) {
         printf("differs %lld %.2f\n", (long long)difference.n_wrong_px, difference.psnr_db);

@@ -16,4 +16,5 @@ typedef struct {
 /* Reads a file of that size; ends the program if it cannot.  Free with free(). */
 uint32_t *picture_file_read(const char *path, int width, int height);
 
+/* Compares two pictures of that size. */
 PictureDifference picture_compare(const uint32_t *a, const uint32_t *b, int width, int height);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/bench/x11-pixels.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,18 @@ x11_pixels_now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void
+x11_pixels_wait_until(int64_t due_us)
+{
+    int64_t left_us;
+
+    while ((left_us = due_us - x11_pixels_now_us()) > 0) {
+        struct timespec left = { left_us / 1000000, (long)(left_us % 1000000) * 1000 };
+
+        ppoll(NULL, 0, &left, NULL);
+    }
 }
 
 static void

@@ -34,6 +34,9 @@ void x11_pixels_fail(const char *what);
 /* Microseconds on the monotonic clock. */
 int64_t x11_pixels_now_us(void);
 
+/* Waits until that time. */
+void x11_pixels_wait_until(int64_t due_us);
+
 /* Connects; the display must have 32 bits a pixel.  Width and height: 0 takes those of the root. */
 void x11_pixels_open(X11Pixels *self, const char *display, int width, int height);
 
