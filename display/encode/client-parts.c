@@ -8,8 +8,9 @@
 #define TILE BERTH_CLIENT_TILE
 /* Pixels of one EXACT message; larger frames are cut so that the client decodes as it receives. */
 #define EXACT_MESSAGE_PX (160 * 1024)
-/* The same if a budget is to be kept. */
-#define BUDGET_MESSAGE_PX (32 * 1024)
+/* The same if a budget is to be kept: what cannot be packed then is three quarters of it. */
+#define BUDGET_BYTES_PER_PX 4
+#define BUDGET_MIN_MESSAGE_PX (8 * 1024)
 /* A photo of this quality is not sent again before it becomes exact. */
 #define GOOD_QUALITY 75
 
@@ -232,6 +233,14 @@ berth_client_clear_lists(BerthClientStream *self)
     }
 }
 
+/* Pixels of one EXACT message. */
+static int64_t
+get_message_px(const BerthClientJob *job)
+{
+    size_t px = job->budget_bytes / BUDGET_BYTES_PER_PX;
+    return (int64_t)CLAMP(px, BUDGET_MIN_MESSAGE_PX, EXACT_MESSAGE_PX);
+}
+
 /* Joined to the last one if it goes on to the right. */
 void
 berth_client_add_exact(BerthClientJob *job, BerthTileClass tile_class, BerthRect rect)
@@ -242,7 +251,8 @@ berth_client_add_exact(BerthClientJob *job, BerthTileClass tile_class, BerthRect
     GArray *list = self->exacts[is_gradient ? BERTH_EXACT_GRADIENT : BERTH_EXACT_PLAIN];
     if (list->len > 0) {
         BerthWireRect *last = &g_array_index(list, BerthWireRect, list->len - 1);
-        if (last->y == rect.y && last->h == rect.h && last->x + last->w == rect.x) {
+        bool is_full = (int64_t)last->w * last->h >= get_message_px(job);
+        if (!is_full && last->y == rect.y && last->h == rect.h && last->x + last->w == rect.x) {
             last->w = (uint16_t)(last->w + rect.w);
             return;
         }
@@ -287,7 +297,7 @@ send_exacts_of(BerthClientJob *job, BerthExactStreamKind kind)
     BerthClientStream *self = job->self;
     const BerthWireRect *rects = (const BerthWireRect *)(void *)self->exacts[kind]->data;
     size_t n = self->exacts[kind]->len;
-    int64_t max_px = job->budget_bytes == SIZE_MAX ? EXACT_MESSAGE_PX : BUDGET_MESSAGE_PX;
+    int64_t max_px = get_message_px(job);
     size_t first = 0;
     while (first < n && !berth_client_is_over_budget(job)) {
         size_t n_rects = 0;

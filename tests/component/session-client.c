@@ -9,6 +9,9 @@
  * [RIGHTS]]
  *                                       -> 496 hexadecimal digits for the client key KEY or ours
  *   connect PORT SNI SESSION_KEY TICKET | resume PORT SNI SESSION_KEY SESSION TOKEN
+ *   share PORT SNI SESSION_KEY SESSION TOKEN
+ *   lie none|future|twice|slow|early    -> how frames are acknowledged from now on
+ *   boast 0|1                           -> whether HELLO offers more than there is
  *   state                               -> key=value words
  *   key CODE DOWN | move X Y [HEAD] | motion X Y | button N DOWN | wheel X Y | release
  *   resize W H [HEAD] | refresh | wrong | ack 0|1 | drop | bye | answer ID ALLOWED
@@ -49,7 +52,9 @@ typedef struct {
     const char *phase;
     int code;
     bool is_bye;
-    bool is_silent; /* acknowledges nothing */
+    bool is_silent;  /* acknowledges nothing */
+    bool is_boaster; /* offers what it cannot do */
+    const char *lie; /* static: a word of the table lies[] */
     unsigned n_frames;
     unsigned n_cursors;
     uint64_t n_bytes;
@@ -141,15 +146,12 @@ note_echo(Client *client, int64_t now_us)
 }
 
 static int
-acknowledge(Client *client, uint32_t frame)
+send_ack(Client *client, uint32_t frame, uint32_t decode_us)
 {
-    BerthMsgFrameAck ack = { .frame = frame };
+    BerthMsgFrameAck ack = { .frame = frame, .decode_us = decode_us };
     BerthWriter writer;
     int r;
 
-    if (client->is_silent) {
-        return BERTH_OK;
-    }
     berth_writer_init(&writer, 64);
     r = berth_msg_frame_ack_encode(&writer, &ack);
     if (r == BERTH_OK) {
@@ -158,6 +160,37 @@ acknowledge(Client *client, uint32_t frame)
     }
     berth_writer_clear(&writer);
     return r;
+}
+
+static const char *const lies[] = { "none", "future", "twice", "slow", "early" };
+
+static bool
+is_lie(const Client *client, const char *lie)
+{
+    return client->lie && strcmp(client->lie, lie) == 0;
+}
+
+static int
+acknowledge(Client *client, uint32_t frame)
+{
+    int r;
+
+    if (client->is_silent || is_lie(client, "early")) {
+        return BERTH_OK;
+    }
+    r = send_ack(client, is_lie(client, "future") ? frame + 1 : frame,
+                 is_lie(client, "slow") ? UINT32_MAX : 0);
+    return r == BERTH_OK && is_lie(client, "twice") ? send_ack(client, frame, 0) : r;
+}
+
+/* The beginning of a frame came; a liar says that it has all of it. */
+static int
+acknowledge_early(Client *client, const uint8_t *payload, size_t len)
+{
+    BerthMsgFrameBegin begin;
+    int r = berth_msg_frame_begin_decode(payload, len, &begin);
+
+    return r == BERTH_OK && is_lie(client, "early") ? send_ack(client, begin.frame, 0) : r;
 }
 
 static int
@@ -169,6 +202,9 @@ handle_display(Client *client, uint8_t type, const uint8_t *payload, size_t len)
     client->n_bytes += len;
     client->n_checks += type == BERTH_MSG_PICTURE_CHECK;
     client->n_wrong += event.kind == BERTH_DECODED_WRONG;
+    if (r == BERTH_OK && type == BERTH_MSG_FRAME_BEGIN) {
+        r = acknowledge_early(client, payload, len);
+    }
     if (r < 0 || event.kind != BERTH_DECODED_FRAME) {
         return r;
     }
@@ -302,6 +338,13 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     hello.cache_tiles = CACHE_TILES;
     hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello.cursor_shapes = CURSOR_SHAPES;
+    if (client->is_boaster) {
+        hello.exact_window_log = 31;
+        hello.gradient_window_log = 31;
+        hello.cache_tiles = UINT16_MAX;
+        hello.photo_mask = hello.video_mask = UINT8_MAX;
+        hello.cursor_shapes = UINT16_MAX;
+    }
     client->link =
         berth_link_new(NULL, stream, BERTH_WIRE_CLIENT, &hello, auth, &link_callbacks, client);
     return true;
@@ -320,7 +363,8 @@ run_connect(Client *client, char **words)
 static bool
 run_resume(Client *client, char **words)
 {
-    BerthMsgAuth auth = { .kind = BERTH_AUTH_RECONNECT };
+    bool is_share = strcmp(words[0], "share") == 0;
+    BerthMsgAuth auth = { .kind = is_share ? BERTH_AUTH_SHARE : BERTH_AUTH_RECONNECT };
 
     return g_strv_length(words) == 6 && berth_id_parse(words[4], &auth.session) == BERTH_OK &&
            berth_hex_parse(words[5], auth.token, sizeof(auth.token)) == BERTH_OK &&
@@ -550,6 +594,27 @@ run_ack(Client *client, char **words)
 }
 
 static bool
+run_lie(Client *client, char **words)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(lies); i++) {
+        if (g_strv_length(words) == 2 && strcmp(words[1], lies[i]) == 0) {
+            client->lie = lies[i];
+            printf("ok\n");
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+run_boast(Client *client, char **words)
+{
+    client->is_boaster = get_number(words, 1) != 0;
+    printf("ok\n");
+    return true;
+}
+
+static bool
 run_drop(Client *client, char **words)
 {
     berth_link_free(client->link);
@@ -587,9 +652,12 @@ static const struct {
     { "ticket", false, run_ticket },
     { "connect", false, run_connect },
     { "resume", false, run_resume },
+    { "share", false, run_resume },
     { "state", false, run_state },
     { "ppm", false, run_ppm },
     { "ack", false, run_ack },
+    { "lie", false, run_lie },
+    { "boast", false, run_boast },
     { "key", true, run_key },
     { "move", true, run_move },
     { "button", true, run_button },

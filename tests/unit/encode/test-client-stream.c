@@ -325,7 +325,7 @@ what_is_over_the_budget_comes_later(void **state)
     BerthFrameStats stats = encode(world);
     assert_in_range(stats.exact_px, 1, W * H / 4);
     int64_t sent_px = stats.exact_px;
-    for (int i = 0; i < 20 && berth_client_stream_has_backlog(world->stream, 2); i++) {
+    for (int i = 0; i < 64 && berth_client_stream_has_backlog(world->stream, 2); i++) {
         stats = encode(world);
         assert_in_range(stats.exact_px, 1, W * H / 4);
         sent_px += stats.exact_px;
