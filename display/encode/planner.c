@@ -278,11 +278,17 @@ maybe_store(BerthPlanner *self, unsigned index, BerthRect box)
     }
 }
 
+static bool
+looks_like_film(const Piece *piece)
+{
+    return piece->is_film || piece->content == BERTH_CONTENT_PHOTO;
+}
+
 static void
 note_change(BerthPlanner *self, const Piece *piece)
 {
     Tile *tile = &self->tiles[piece->tile];
-    bool is_moving = piece->is_film && tile->copied_serial != self->serial &&
+    bool is_moving = looks_like_film(piece) && tile->copied_serial != self->serial &&
                      self->now_us - tile->change_us < MOVING_US;
     tile->n_moving = is_moving ? (uint8_t)MIN(tile->n_moving + 1, MOVING_CHANGES) : 0;
     tile->change_us = self->now_us;
@@ -436,7 +442,7 @@ add_crop(BerthPlanner *self, const Piece *piece)
 static bool
 is_moving_piece(const BerthPlanner *self, const Piece *piece)
 {
-    return piece->is_film && self->tiles[piece->tile].n_moving == MOVING_CHANGES;
+    return looks_like_film(piece) && self->tiles[piece->tile].n_moving == MOVING_CHANGES;
 }
 
 /* Which pieces may be sent inexactly first. */
