@@ -5,6 +5,7 @@
  * Input: u8 window log, then messages {u8 type, u16 length, payload}; the last may be cut.
  */
 #include "base/bytes-reader.h"
+#include "berth/protocol.h"
 #include "display/decode/frame-decoder.h"
 
 #include <stdlib.h>
@@ -41,7 +42,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .max_height = 512,
                                    .window_log = window_log,
                                    .gradient_window_log = 15,
-                                   .n_cache_tiles = 16 };
+                                   .n_cache_tiles = 16,
+                                   .photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG),
+                                   .video_mask = 7 };
     BerthFrameDecoder *decoder = berth_frame_decoder_new(&caps);
     while (decoder != NULL && error == 0 && berth_reader_remaining(&reader) >= 3) {
         uint8_t type = berth_reader_get_u8(&reader);

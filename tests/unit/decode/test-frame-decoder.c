@@ -5,7 +5,11 @@
 #include "testing.h"
 
 #include "display/decode/frame-decoder.h"
+#include "display/pixels/tile-hash.h"
 #include "display/wire/msg-exact.h"
+#include "display/wire/msg-photo.h"
+#include "display/wire/msg-tiles.h"
+#include "display/wire/msg-video.h"
 
 #include "berth/limits.h"
 
@@ -28,7 +32,9 @@ new_decoder(int max_width, int max_height, int window_log)
     BerthFrameDecoderCaps caps = { .max_width = max_width,
                                    .max_height = max_height,
                                    .window_log = window_log,
-                                   .n_cache_tiles = 4 };
+                                   .n_cache_tiles = 4,
+                                   .photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG),
+                                   .video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) };
     return berth_frame_decoder_new(&caps);
 }
 
@@ -381,6 +387,147 @@ reconfigured_head_is_a_new_black_canvas(void **state)
     assert_null(berth_frame_decoder_get_canvas(world->decoder, BERTH_LIMIT_HEADS));
 }
 
+static int
+tiles(World *world, uint8_t type, uint16_t tile, uint16_t slot)
+{
+    BerthWireTile item = { tile, slot };
+    assert_berth_ok(berth_msg_tiles_encode(&world->writer, &item, 1));
+    return handle(world, type, NULL);
+}
+
+/* The head has 2 x 2 tiles of four sizes. */
+static void
+tiles_are_drawn_only_where_they_fit(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_ok(tiles(world, BERTH_MSG_TILE_STORE, 3, 1));
+    assert_berth_ok(tiles(world, BERTH_MSG_CACHED, 3, 1));
+    assert_berth_error(tiles(world, BERTH_MSG_CACHED, 0, 1), BERTH_ERR_INVALID);
+}
+
+static void
+tile_that_was_never_kept_is_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(tiles(world, BERTH_MSG_CACHED, 0, 2), BERTH_ERR_INVALID);
+}
+
+static void
+tile_outside_of_the_head_is_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(tiles(world, BERTH_MSG_TILE_STORE, 4, 0), BERTH_ERR_INVALID);
+}
+
+static void
+slot_that_was_not_offered_is_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(tiles(world, BERTH_MSG_TILE_STORE, 0, 4), BERTH_ERR_INVALID);
+}
+
+static void
+more_tiles_than_the_head_has_are_refused(void **state)
+{
+    World *world = *state;
+    BerthWireTile items[5] = { { 0, 0 } };
+    open_frame(world);
+    assert_berth_ok(berth_msg_tiles_encode(&world->writer, items, 5));
+    assert_berth_error(handle(world, BERTH_MSG_TILE_STORE, NULL), BERTH_ERR_TOO_LARGE);
+}
+
+static void
+streams_that_were_not_offered_are_refused(void **state)
+{
+    World *world = *state;
+    BerthMsgExact message = { .stream = BERTH_EXACT_GRADIENT, .n = 1, .area_px = 1 };
+    open_frame(world);
+    assert_berth_ok(berth_msg_exact_encode_head(&world->writer, &message));
+    berth_writer_put_u8(&world->writer, 0);
+    assert_berth_error(handle(world, BERTH_MSG_EXACT, NULL), BERTH_ERR_UNSUPPORTED);
+}
+
+static int
+video_open(World *world, uint8_t codec, uint16_t w, uint16_t h)
+{
+    BerthMsgVideoOpen message = { 1, codec, w, h };
+    assert_berth_ok(berth_msg_video_open_encode(&world->writer, &message));
+    return handle(world, BERTH_MSG_VIDEO_OPEN, NULL);
+}
+
+static void
+video_codec_that_was_not_offered_is_refused(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_error(video_open(world, BERTH_VIDEO_VP8, 32, 32), BERTH_ERR_UNSUPPORTED);
+}
+
+static void
+video_is_opened_once(void **state)
+{
+    World *world = *state;
+    open_frame(world);
+    assert_berth_ok(video_open(world, BERTH_VIDEO_VP9_420, 32, 32));
+    assert_berth_error(video_open(world, BERTH_VIDEO_VP9_420, 32, 32), BERTH_ERR_STATE);
+}
+
+static void
+video_that_is_not_open_is_refused(void **state)
+{
+    World *world = *state;
+    uint8_t data[4] = { 0 };
+    BerthMsgVideo message = { .stream = 1, .data = data, .data_len = sizeof data };
+    open_frame(world);
+    assert_berth_ok(berth_msg_video_encode(&world->writer, &message, NULL));
+    assert_berth_error(handle(world, BERTH_MSG_VIDEO, NULL), BERTH_ERR_STATE);
+}
+
+static void
+photo_outside_of_the_head_is_refused(void **state)
+{
+    World *world = *state;
+    uint8_t data[4] = { 0xff, 0xd8, 0xff, 0xd9 };
+    BerthMsgPhoto message = { .rect = { W - 5, 0, 10, 10 },
+                              .codec = BERTH_PHOTO_JPEG,
+                              .quality = 80,
+                              .data = data,
+                              .data_len = sizeof data };
+    open_frame(world);
+    assert_berth_ok(berth_msg_photo_encode(&world->writer, &message));
+    assert_berth_error(handle(world, BERTH_MSG_PHOTO, NULL), BERTH_ERR_INVALID);
+}
+
+static int
+picture_check(World *world, uint32_t frame, uint64_t wrong_by, BerthDecodedEvent *ret_event)
+{
+    uint8_t bitmap = 0x9;
+    BerthMsgPictureCheck check = { .frame = frame, .n_bytes = 1, .bitmap = &bitmap };
+    check.hash =
+        berth_tile_hash_picture(berth_frame_decoder_get_canvas(world->decoder, 0), &bitmap, 1) +
+        wrong_by;
+    assert_berth_ok(berth_msg_picture_check_encode(&world->writer, &check));
+    return handle(world, BERTH_MSG_PICTURE_CHECK, ret_event);
+}
+
+static void
+picture_check_tells_what_is_wrong(void **state)
+{
+    World *world = *state;
+    BerthDecodedEvent event;
+    assert_berth_ok(head_config(world, 0, W, H));
+    assert_berth_ok(picture_check(world, 0, 0, &event));
+    assert_int_equal(event.kind, BERTH_DECODED_NOTHING);
+    assert_berth_ok(picture_check(world, 0, 1, &event));
+    assert_int_equal(event.kind, BERTH_DECODED_WRONG);
+    assert_int_equal(event.head, 0);
+    assert_berth_error(picture_check(world, 5, 0, &event), BERTH_ERR_PROTOCOL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -396,6 +543,17 @@ main(void)
         TEST(too_many_pixels_are_refused),
         TEST(end_of_the_zstd_frame_is_refused),
         TEST(window_over_the_offer_is_refused),
+        TEST(tiles_are_drawn_only_where_they_fit),
+        TEST(tile_that_was_never_kept_is_refused),
+        TEST(tile_outside_of_the_head_is_refused),
+        TEST(slot_that_was_not_offered_is_refused),
+        TEST(more_tiles_than_the_head_has_are_refused),
+        TEST(streams_that_were_not_offered_are_refused),
+        TEST(video_codec_that_was_not_offered_is_refused),
+        TEST(video_is_opened_once),
+        TEST(video_that_is_not_open_is_refused),
+        TEST(photo_outside_of_the_head_is_refused),
+        TEST(picture_check_tells_what_is_wrong),
         TEST(first_error_is_sticky),
         TEST(wrong_order_is_refused),
         TEST(frame_end_must_fit_the_frame),
