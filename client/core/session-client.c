@@ -153,11 +153,14 @@ static void
 on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_data)
 {
     BerthSessionClient *self = user_data;
+    g_autofree char *why = NULL;
 
     if (self->is_dismissed) {
         berth_session_client_free(self);
     } else if (self->own_code != BERTH_OK) {
-        report_closed(self, self->own_code, berth_error_sentence(self->own_code), false);
+        why = g_strdup_printf("the session sent what cannot be shown: %s",
+                              berth_error_sentence(self->own_code));
+        report_closed(self, self->own_code, why, false);
     } else {
         report_closed(self, code, text, is_bye);
     }
@@ -270,6 +273,10 @@ on_failed(int error, void *user_data)
 {
     BerthSessionClient *self = user_data;
 
+    /* Elsewhere that code means a name that cannot be resolved, which may get better. */
+    if (error == BERTH_ERR_NOT_FOUND) {
+        error = BERTH_ERR_PROTOCOL;
+    }
     if (berth_session_client_is_open(self)) {
         self->own_code = error;
         berth_link_close(self->link, error, NULL);
@@ -336,6 +343,9 @@ set_hello(BerthSessionClient *self, const char *name)
     self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
     self->hello.cache_tiles = CACHE_TILES;
     self->hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
+    self->hello.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |
+                             BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) |
+                             BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
     g_strlcpy(self->hello.client_name, name, sizeof self->hello.client_name);
 }

@@ -3,6 +3,7 @@
 
 #include "client/core/key-map.h"
 #include "client/core/viewport.h"
+#include "client/gtk/covers.h"
 #include "client/gtk/cursor.h"
 #include "client/gtk/widgets.h"
 #include "client/gtk/x11-presenter.h"
@@ -28,7 +29,9 @@ struct BerthDisplayView {
     BerthFrame *frame; /* that the surface is made over */
     cairo_surface_t *surface;
     BerthX11Presenter *presenter; /* NULL: GTK draws always */
-    unsigned n_covers;            /* widgets that may lie over the canvas at the moment */
+    BerthCovers *covers;
+    BerthRect holes[BERTH_COVERS_MAX_HOLES]; /* of the short way, which GTK draws */
+    size_t n_holes;
 
     BerthCursorImage cursor; /* the guest's pointer, over the pixels below */
     uint8_t *cursor_pixels;  /* NULL: it is hidden */
@@ -74,24 +77,33 @@ drop_surface(BerthDisplayView *self)
     g_clear_pointer(&self->frame, berth_frame_unref);
 }
 
+static bool
+is_short_way_open(BerthDisplayView *self)
+{
+    bool is_uncovered;
+
+    self->n_holes = berth_covers_find_holes(self->covers, self->scale, self->holes, &is_uncovered);
+    return is_uncovered && self->viewport.scale == 1.0 &&
+           !berth_rect_is_empty(self->viewport.target) && gtk_widget_get_mapped(self->area);
+}
+
 /* Takes the short way if it is open, else the one through GTK. */
 static void
 choose_way(BerthDisplayView *self)
 {
-    const BerthViewport *viewport = &self->viewport;
     bool was_shown;
 
     if (self->presenter == NULL) {
         return;
     }
     was_shown = berth_x11_presenter_is_shown(self->presenter);
-    if (self->n_covers > 0 || viewport->scale != 1.0 || berth_rect_is_empty(viewport->target) ||
-        !gtk_widget_get_mapped(self->area)) {
-        berth_x11_presenter_hide(self->presenter);
+    if (is_short_way_open(self)) {
+        berth_x11_presenter_show(self->presenter, self->viewport.target, self->holes,
+                                 self->n_holes);
     } else {
-        berth_x11_presenter_show(self->presenter, viewport->target);
+        berth_x11_presenter_hide(self->presenter);
     }
-    if (was_shown && !berth_x11_presenter_is_shown(self->presenter)) {
+    if (self->n_holes > 0 || (was_shown && !berth_x11_presenter_is_shown(self->presenter))) {
         gtk_widget_queue_draw(self->area);
     }
 }
@@ -173,17 +185,32 @@ on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
     return TRUE;
 }
 
+/* place: in device pixels of the area */
 static void
-queue_draw(BerthDisplayView *self, BerthRect part)
+queue_draw(BerthDisplayView *self, BerthRect place)
 {
-    BerthRect window = berth_viewport_to_window(&self->viewport, part);
-    int left = window.x / self->scale;
-    int top = window.y / self->scale;
-    int right = (window.x + window.w + self->scale - 1) / self->scale;
-    int bottom = (window.y + window.h + self->scale - 1) / self->scale;
+    int left = place.x / self->scale;
+    int top = place.y / self->scale;
+    int right = (place.x + place.w + self->scale - 1) / self->scale;
+    int bottom = (place.y + place.h + self->scale - 1) / self->scale;
 
-    if (!berth_rect_is_empty(window)) {
+    if (!berth_rect_is_empty(place)) {
         gtk_widget_queue_draw_area(self->area, left, top, right - left, bottom - top);
+    }
+}
+
+/* Has a part of the picture drawn, as far as it does not go the short way. */
+static void
+queue_part(BerthDisplayView *self, BerthRect part)
+{
+    BerthRect place = berth_viewport_to_window(&self->viewport, part);
+
+    if (self->presenter == NULL || !berth_x11_presenter_is_shown(self->presenter)) {
+        queue_draw(self, place);
+        return;
+    }
+    for (size_t i = 0; i < self->n_holes; i++) {
+        queue_draw(self, berth_rect_intersect(place, self->holes[i]));
     }
 }
 
@@ -198,11 +225,8 @@ berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
         gtk_widget_queue_draw(self->area);
         return;
     }
-    if (self->presenter != NULL && berth_x11_presenter_is_shown(self->presenter)) {
-        return;
-    }
     for (size_t i = 0; i < news->n_rects; i++) {
-        queue_draw(self, news->rects[i]);
+        queue_part(self, news->rects[i]);
     }
 }
 
@@ -478,29 +502,15 @@ on_unrealize(GtkWidget *area, gpointer user_data)
 }
 
 static void
-on_cover_map(GtkWidget *area)
+on_covers_changed(void *user_data)
 {
-    BerthDisplayView *self = g_object_get_data(G_OBJECT(area), "berth-view");
-
-    self->n_covers++;
-    choose_way(self);
-}
-
-static void
-on_cover_unmap(GtkWidget *area)
-{
-    BerthDisplayView *self = g_object_get_data(G_OBJECT(area), "berth-view");
-
-    self->n_covers--;
-    choose_way(self);
+    choose_way(user_data);
 }
 
 void
-berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover)
+berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover, bool is_small)
 {
-    g_signal_connect_object(cover, "map", G_CALLBACK(on_cover_map), self->area, G_CONNECT_SWAPPED);
-    g_signal_connect_object(cover, "unmap", G_CALLBACK(on_cover_unmap), self->area,
-                            G_CONNECT_SWAPPED);
+    berth_covers_add(self->covers, cover, is_small);
 }
 
 void
@@ -544,6 +554,7 @@ display_view_free(gpointer data)
 
     g_clear_handle_id(&self->resize_source, g_source_remove);
     berth_x11_presenter_free(self->presenter);
+    berth_covers_free(self->covers);
     drop_surface(self);
     g_free(self->cursor_pixels);
     g_free(self);
@@ -585,6 +596,7 @@ berth_display_view_new(void)
     self->is_absolute = true;
     self->follows_size = true;
     self->area = gtk_drawing_area_new();
+    self->covers = berth_covers_new(self->area, on_covers_changed, self);
     gtk_widget_set_can_focus(self->area, TRUE);
     gtk_widget_set_hexpand(self->area, TRUE);
     gtk_widget_set_vexpand(self->area, TRUE);

@@ -34,8 +34,12 @@ void berth_display_view_set_source(BerthDisplayView *self, BerthPicture *picture
 /* A new frame is in the picture of its head. */
 void berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news);
 
-/* While this widget is on the screen it may lie over the canvas, and GTK draws. */
-void berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover);
+/*
+ * Tells of a widget that lies over the canvas while it is on the screen: GTK draws there then.
+ *
+ * is_small: only where its allocation is; else everywhere
+ */
+void berth_display_view_add_cover(BerthDisplayView *self, GtkWidget *cover, bool is_small);
 
 /* The pointer has another shape; NULL hides it. */
 void berth_display_view_set_cursor(BerthDisplayView *self, const BerthCursorImage *image);

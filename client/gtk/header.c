@@ -5,7 +5,7 @@
 
 struct BerthHeader {
     GtkWidget *bar;
-    GtkWidget *reload, *logout, *fullscreen, *menu, *logoff;
+    GtkWidget *reload, *logout, *fullscreen, *menu, *logoff, *sign;
     BerthHeaderFunc func;
     void *user_data;
 };
@@ -85,6 +85,10 @@ berth_header_new(BerthHeaderFunc func, void *user_data)
     self->fullscreen = berth_icon_button_new("view-fullscreen-symbolic", "Full screen (F11)");
     bind_command(self, self->fullscreen, "clicked", BERTH_HEADER_FULLSCREEN);
     self->menu = new_menu(self);
+    self->sign = gtk_label_new(NULL);
+    gtk_style_context_add_class(gtk_widget_get_style_context(self->sign), "berth-header-sign");
+    gtk_widget_set_no_show_all(self->sign, TRUE);
+    gtk_header_bar_pack_start(GTK_HEADER_BAR(self->bar), self->sign);
     gtk_header_bar_pack_start(GTK_HEADER_BAR(self->bar), self->reload);
     gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), self->menu);
     gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), self->fullscreen);
@@ -104,6 +108,13 @@ GtkWidget *
 berth_header_get_menu(BerthHeader *self)
 {
     return GTK_WIDGET(gtk_menu_button_get_popover(GTK_MENU_BUTTON(self->menu)));
+}
+
+void
+berth_header_set_sign(BerthHeader *self, const char *text)
+{
+    gtk_label_set_text(GTK_LABEL(self->sign), text != NULL ? text : "");
+    gtk_widget_set_visible(self->sign, text != NULL);
 }
 
 void

@@ -38,6 +38,9 @@ GtkWidget *berth_header_get_widget(BerthHeader *self);
 /* The menu that opens over the page below. */
 GtkWidget *berth_header_get_menu(BerthHeader *self);
 
+/* Who else watches, as a text; NULL is nobody. */
+void berth_header_set_sign(BerthHeader *self, const char *text);
+
 /* subtitle may be NULL. */
 void berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title,
                       const char *subtitle);

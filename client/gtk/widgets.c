@@ -13,6 +13,11 @@ static const char css[] = ".berth-title { font-size: 170%; font-weight: 300; }"
                           ".berth-panel { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
                           "  border-radius: 10px; padding: 22px 30px; }"
                           ".berth-panel label { color: #f2f3f5; }"
+                          ".berth-panel button label { color: #1c1f23; }"
+                          ".berth-header-sign { background-color: #a51d2d; color: #ffffff;"
+                          "  border-radius: 6px; padding: 3px 10px; margin: 4px 0; }"
+                          ".berth-sign { background-color: rgba(165, 29, 45, 0.92); color: #ffffff;"
+                          "  border-radius: 0 0 8px 0; padding: 3px 12px; }"
                           ".berth-panel label.berth-faint { color: #b4bac2; }"
                           ".berth-panel .berth-heading { font-size: 130%; }"
                           ".berth-bar { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
@@ -117,6 +122,19 @@ berth_sentence(const char *text)
     }
     g_unichar_to_utf8(g_unichar_toupper(first), large);
     return g_strconcat(large, g_utf8_next_char(text), g_str_has_suffix(text, ".") ? "" : ".", NULL);
+}
+
+char *
+berth_plain_text(const char *text)
+{
+    GString *plain = g_string_new(NULL);
+
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+
+        g_string_append_unichar(plain, g_unichar_isprint(c) ? c : ' ');
+    }
+    return g_string_free(plain, FALSE);
 }
 
 GtkWidget *

@@ -24,5 +24,11 @@ void berth_error_box_set(GtkWidget *box, GtkWidget *label, const char *text);
 /* The text as a sentence: first letter large, a full stop at the end.  Owned. */
 char *berth_sentence(const char *text);
 
+/*
+ * A name from elsewhere that can be put into a sentence: format characters, which could turn the
+ * direction of the text around, become spaces.  text: valid UTF-8.  Owned.
+ */
+char *berth_plain_text(const char *text);
+
 /* A button of a header bar with an icon and a tooltip. */
 GtkWidget *berth_icon_button_new(const char *icon_name, const char *tooltip);

@@ -2,13 +2,11 @@
 #include "client/gtk/window.h"
 
 #include "client/core/session-controller.h"
-#include "client/gtk/display-view.h"
-#include "client/gtk/fullscreen-bar.h"
+#include "client/gtk/desktop-page.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/header.h"
 #include "client/gtk/login-view.h"
 #include "client/gtk/picker-view.h"
-#include "client/gtk/resume-overlay.h"
 #include "client/gtk/status-view.h"
 #include "client/gtk/widgets.h"
 
@@ -30,11 +28,9 @@ struct BerthWindow {
     BerthLoginView *login;
     BerthPickerView *picker;
     BerthStatusView *status;
-    BerthDisplayView *display;
-    BerthFullscreenBar *bar;
-    BerthResumeOverlay *resume;
+    BerthDesktopPage *page;
+    BerthDisplayView *display; /* of the page */
     BerthFullscreen *fullscreen;
-    GtkWidget *desktop_page;
 
     BerthSettings *settings;
     BerthSessionController *controller; /* NULL before the first login */
@@ -115,8 +111,8 @@ show_desktop(BerthWindow *self)
     } else {
         set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
     }
-    berth_fullscreen_bar_set_title(self->bar, self->desktop_name);
-    show_page(self, self->desktop_page);
+    berth_desktop_page_set_title(self->page, self->desktop_name);
+    show_page(self, berth_desktop_page_get_widget(self->page));
     gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
     if (self->wants_fullscreen) {
         self->wants_fullscreen = false;
@@ -173,11 +169,11 @@ on_state(BerthClientState state, void *user_data)
         show_list(self);
         break;
     case BERTH_CLIENT_OPEN:
-        berth_resume_overlay_hide(self->resume);
+        berth_desktop_page_hide_waiting(self->page);
         show_desktop(self);
         break;
     case BERTH_CLIENT_ENDED:
-        berth_resume_overlay_hide(self->resume);
+        berth_desktop_page_hide_waiting(self->page);
         show_end(self);
         break;
     default:
@@ -272,11 +268,37 @@ on_pointer_mode(bool is_absolute, void *user_data)
 }
 
 static void
+on_shadow_ask(const BerthMsgShadowAsk *ask, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_desktop_page_ask(self->page, ask);
+}
+
+static void
+on_viewers(const BerthMsgViewers *viewers, void *user_data)
+{
+    BerthWindow *self = user_data;
+    g_autofree char *watching = viewers->n_observers == 1
+                                    ? g_strdup("Somebody watches")
+                                    : g_strdup_printf("%u people watch", viewers->n_observers);
+    g_autofree char *text = NULL;
+
+    if (viewers->n_observers > 0) {
+        text = g_strconcat(watching, viewers->is_recorded ? ", and this is recorded" : "", NULL);
+    } else if (viewers->is_recorded) {
+        text = g_strdup("This is recorded");
+    }
+    berth_header_set_sign(self->header, text);
+    berth_desktop_page_set_sign(self->page, text);
+}
+
+static void
 on_waiting(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    berth_resume_overlay_show(self->resume, retry_at_us, give_up_at_us);
+    berth_desktop_page_show_waiting(self->page, retry_at_us, give_up_at_us);
 }
 
 static void
@@ -323,6 +345,8 @@ static const BerthControllerCallbacks callbacks = {
     .frame = on_frame,
     .cursor = on_cursor,
     .pointer_mode = on_pointer_mode,
+    .shadow_ask = on_shadow_ask,
+    .viewers = on_viewers,
     .waiting = on_waiting,
     .ended = on_ended,
     .done = on_done,
@@ -414,8 +438,10 @@ on_status_choice(BerthStatusChoice choice, void *user_data)
 }
 
 static void
-on_leave_resume(BerthWindow *self)
+on_leave_waiting(void *user_data)
 {
+    BerthWindow *self = user_data;
+
     berth_session_controller_cancel(self->controller);
 }
 
@@ -512,14 +538,6 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
     return gtk_widget_has_focus(area) && berth_display_view_key(self->display, event);
 }
 
-static void
-on_edge(bool is_at_edge, void *user_data)
-{
-    BerthWindow *self = user_data;
-
-    berth_fullscreen_bar_reveal(self->bar, is_at_edge && berth_fullscreen_get(self->fullscreen));
-}
-
 /* In full screen Alt+Tab and the like belong to the guest. */
 static void
 update_grab(BerthWindow *self)
@@ -539,7 +557,7 @@ on_fullscreen(bool is_full, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    berth_fullscreen_bar_reveal(self->bar, false);
+    berth_desktop_page_set_fullscreen(self->page, is_full);
     update_grab(self);
 }
 
@@ -612,31 +630,39 @@ on_destroy(GtkWidget *window, gpointer user_data)
 }
 
 static void
+on_answer(uint32_t id, bool is_allowed, void *user_data)
+{
+    BerthWindow *self = user_data;
+    BerthSessionClient *session =
+        self->controller != NULL ? berth_session_controller_get_session(self->controller) : NULL;
+
+    if (session != NULL) {
+        berth_session_client_answer(session, id, is_allowed);
+    }
+}
+
+static const BerthDesktopPageCallbacks page_callbacks = {
+    .command = on_header,
+    .leave = on_leave_waiting,
+    .answer = on_answer,
+};
+
+static void
 add_pages(BerthWindow *self)
 {
-    GtkWidget *overlay = gtk_overlay_new();
-
     self->login = berth_login_view_new(on_login, self);
     self->picker = berth_picker_view_new(on_pick, self);
     self->status = berth_status_view_new(on_status_choice, self);
-    self->display = berth_display_view_new();
-    self->bar = berth_fullscreen_bar_new(on_header, self);
-    berth_display_view_set_edge_func(self->display, on_edge, self);
-    self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave_resume), self);
-    berth_display_view_add_cover(self->display, berth_fullscreen_bar_get_widget(self->bar));
-    berth_display_view_add_cover(self->display, berth_resume_overlay_get_widget(self->resume));
-    berth_display_view_add_cover(self->display, berth_header_get_menu(self->header));
-    gtk_container_add(GTK_CONTAINER(overlay), berth_display_view_get_widget(self->display));
-    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_fullscreen_bar_get_widget(self->bar));
-    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), berth_resume_overlay_get_widget(self->resume));
-    self->desktop_page = overlay;
+    self->page = berth_desktop_page_new(&page_callbacks, self);
+    self->display = berth_desktop_page_get_view(self->page);
+    berth_display_view_add_cover(self->display, berth_header_get_menu(self->header), false);
     self->stack = gtk_stack_new();
     gtk_stack_set_transition_type(GTK_STACK(self->stack), GTK_STACK_TRANSITION_TYPE_CROSSFADE);
     gtk_stack_set_transition_duration(GTK_STACK(self->stack), 120);
     gtk_container_add(GTK_CONTAINER(self->stack), berth_login_view_get_widget(self->login));
     gtk_container_add(GTK_CONTAINER(self->stack), berth_picker_view_get_widget(self->picker));
     gtk_container_add(GTK_CONTAINER(self->stack), berth_status_view_get_widget(self->status));
-    gtk_container_add(GTK_CONTAINER(self->stack), self->desktop_page);
+    gtk_container_add(GTK_CONTAINER(self->stack), berth_desktop_page_get_widget(self->page));
 }
 
 static void

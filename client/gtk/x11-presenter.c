@@ -29,6 +29,7 @@ struct BerthX11Presenter {
     /* Guarded by the picture's lock while there is a picture. */
     bool is_shown;
     BerthRect place;       /* in the toplevel */
+    bool has_holes;        /* the window does not have the shape of the picture */
     xcb_shm_seg_t segment; /* 0: none */
     const uint8_t *memory; /* of the segment; compared only */
     unsigned n_being_read; /* pictures that the server reads from it */
@@ -229,11 +230,45 @@ move_window(BerthX11Presenter *self, BerthRect place)
                          values);
 }
 
+static xcb_rectangle_t
+to_xcb(BerthRect rect)
+{
+    return (xcb_rectangle_t){ (int16_t)rect.x, (int16_t)rect.y, (uint16_t)rect.w,
+                              (uint16_t)rect.h };
+}
+
+/* place: in the area, as the holes */
+static void
+cut_holes(BerthX11Presenter *self, BerthRect place, const BerthRect *holes, size_t n_holes)
+{
+    xcb_rectangle_t whole = to_xcb((BerthRect){ 0, 0, place.w, place.h });
+
+    if (n_holes == 0 && !self->has_holes) {
+        return;
+    }
+    self->has_holes = n_holes > 0;
+    xcb_shape_rectangles(self->x, XCB_SHAPE_SO_SET, XCB_SHAPE_SK_BOUNDING,
+                         XCB_CLIP_ORDERING_UNSORTED, self->window, 0, 0, 1, &whole);
+    for (size_t i = 0; i < n_holes; i++) {
+        BerthRect hole = berth_rect_intersect(holes[i], place);
+
+        if (!berth_rect_is_empty(hole)) {
+            xcb_rectangle_t rect =
+                to_xcb((BerthRect){ hole.x - place.x, hole.y - place.y, hole.w, hole.h });
+
+            xcb_shape_rectangles(self->x, XCB_SHAPE_SO_SUBTRACT, XCB_SHAPE_SK_BOUNDING,
+                                 XCB_CLIP_ORDERING_UNSORTED, self->window, 0, 0, 1, &rect);
+        }
+    }
+}
+
 /* With the picture locked. */
 static bool
-show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place)
+show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place,
+           const BerthRect *holes, size_t n_holes)
 {
     BerthRect area = get_area(self);
+    BerthRect inside = place;
 
     place.x += area.x;
     place.y += area.y;
@@ -245,6 +280,7 @@ show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place)
         move_window(self, place);
     }
     self->place = place;
+    cut_holes(self, inside, holes, n_holes);
     if (!self->is_shown) {
         xcb_map_window(self->x, self->window);
         self->is_shown = true;
@@ -254,12 +290,13 @@ show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place)
 }
 
 bool
-berth_x11_presenter_show(BerthX11Presenter *self, BerthRect place)
+berth_x11_presenter_show(BerthX11Presenter *self, BerthRect place, const BerthRect *holes,
+                         size_t n_holes)
 {
     bool is_good = false;
 
     if (self->picture != NULL) {
-        is_good = show_frame(self, berth_picture_lock(self->picture), place);
+        is_good = show_frame(self, berth_picture_lock(self->picture), place, holes, n_holes);
         berth_picture_unlock(self->picture);
     }
     if (!is_good) {

@@ -110,6 +110,8 @@
 /* Client: bytes of memory of display messages that wait for the decoder before the session is
  * given up. */
 #define BERTH_LIMIT_CLIENT_DECODE_QUEUE_BYTES (128u * 1024 * 1024)
+/* Client: questions of those who want to watch that wait for the user. */
+#define BERTH_LIMIT_SHADOW_QUESTIONS 4u
 /* Client: bytes of the file that tells where a shared display is. */
 #define BERTH_LIMIT_CONNECTION_FILE_BYTES 4096u
 /* Client: bytes of one line of a probe script. */

@@ -157,8 +157,8 @@ class ProbeStory(Story):
         desktop.qemu.wait_for_agent(60)
         stats = self.path("stats.json")
         shot = self.path("shot.png")
-        self.expect("a whole visit works", 0, "", "--desktop", "Office", "--wait-stable", "200",
-                    "--wait-key-echo", "--type", "hi", "--key", "enter", "--wait-stable", "200",
+        self.expect("a whole visit works", 0, "", "--desktop", "Office", "--wait-stable", "1000",
+                    "--wait-key-echo", "--type", "hi", "--key", "enter", "--wait-stable", "1000",
                     "--screenshot", shot, "--stats", stats, "--disconnect")
         desktop.events += [f"key:{code}" for code in (KEY_H, KEY_I, KEY_ENTER)]
         check("the screenshot is the guest's picture", self.read_png(shot) == desktop.expected())
@@ -200,12 +200,12 @@ class ProbeStory(Story):
 
     def script(self, desktop):
         probe, command = self.start_script()
-        command("wait-stable 200")
+        command("wait-stable 1000")
         before = command("hash")["sha256"]
         command("key a")
         echo = command("wait-echo 5000")
         check("the echo was timed", echo["latency_us"] > 0, str(echo))
-        command("wait-stable 150")
+        command("wait-stable 1000")
         check("the picture is another one", command("hash")["sha256"] != before)
         desktop.events += [f"key:{KEY_A}"]
         check("a bar has its colour", command("pixel 10,10")["rgb"] == "ff0000")
@@ -213,7 +213,7 @@ class ProbeStory(Story):
         command("nonsense", is_good=False)
         command("break")
         command("wait-open")
-        check("the connection came back", command("wait-stable 200")["resumes"] == 1)
+        check("the connection came back", command("wait-stable 1000")["resumes"] == 1)
         check("by the token alone", self.site.count(CONNECT) == self.n_connects + 1)
         command("resize 1024x768")
         command("wait-size 1024x768")
@@ -228,7 +228,7 @@ class ProbeStory(Story):
     def takeover(self):
         """Another device opens the session: the first one is told and does not fight."""
         probe, command = self.start_script()
-        command("wait-stable 200")
+        command("wait-stable 1000")
         self.expect("a second device gets the session", 0, "", "--desktop", "Office")
         text = probe.communicate(timeout=LIMIT_S)[1]
         check("the first one was told why", probe.returncode == 7 and "another device" in text,
@@ -237,13 +237,13 @@ class ProbeStory(Story):
     def new_session_process(self, desktop):
         """The session dies: its token is worth nothing, the broker knows the new one."""
         probe, command = self.start_script()
-        command("wait-stable 200")
+        command("wait-stable 1000")
         before = command("hash")["sha256"]
         desktop.session.close()
         self.site.break_connections()  # the site has a copy of each, which would stay open
         desktop.start_session(self.site)
         command("wait-open")
-        answer = command("wait-stable 300")
+        answer = command("wait-stable 1000")
         check("a new session took the place of the old one", answer["resumes"] == 1, str(answer))
         check("with the same picture", command("hash")["sha256"] == before)
         command("quit")

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The page of an open desktop: the canvas and all that may lie over it.
+ *
+ * Thread: main.
+ */
+#pragma once
+
+#include "client/gtk/display-view.h"
+#include "client/gtk/header.h"
+#include "client/gtk/shadow-question.h"
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct BerthDesktopPage BerthDesktopPage;
+
+typedef struct {
+    BerthHeaderFunc command;        /* FULLSCREEN and DISCONNECT of the bar */
+    void (*leave)(void *user_data); /* the user does not want to wait for the connection */
+    BerthShadowAnswerFunc answer;   /* to who wants to watch */
+} BerthDesktopPageCallbacks;
+
+/* The page belongs to its widget and dies with it. */
+BerthDesktopPage *berth_desktop_page_new(const BerthDesktopPageCallbacks *callbacks,
+                                         void *user_data);
+
+GtkWidget *berth_desktop_page_get_widget(BerthDesktopPage *self);
+
+/* The canvas; borrowed. */
+BerthDisplayView *berth_desktop_page_get_view(BerthDesktopPage *self);
+
+/* The name of the desktop; copied. */
+void berth_desktop_page_set_title(BerthDesktopPage *self, const char *title);
+
+/* In full screen there is no header: what it would tell is over the canvas. */
+void berth_desktop_page_set_fullscreen(BerthDesktopPage *self, bool is_full);
+
+/* The connection was lost; see berth_resume_overlay_show(). */
+void berth_desktop_page_show_waiting(BerthDesktopPage *self, int64_t retry_at_us,
+                                     int64_t give_up_at_us);
+
+/* The connection is back, or will not come back. */
+void berth_desktop_page_hide_waiting(BerthDesktopPage *self);
+
+/* Who else watches, as a text; NULL is nobody. */
+void berth_desktop_page_set_sign(BerthDesktopPage *self, const char *text);
+
+/* Somebody wants to watch. */
+void berth_desktop_page_ask(BerthDesktopPage *self, const BerthMsgShadowAsk *ask);
