@@ -30,6 +30,9 @@ is_fill(const BerthWireFill *fill)
 static bool
 is_request(const BerthMsgHeadRequest *request)
 {
+    if (request->w == 0 && request->h == 0) {
+        return request->head > 0 && berth_wire_head_is_allowed(request->head);
+    }
     return berth_wire_head_is_allowed(request->head) &&
            berth_wire_size_is_allowed(request->w, request->h) &&
            request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX && request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX;

@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Capture from QEMU's D-Bus display over a private connection.
+ * Capture from QEMU's D-Bus display over a private connection, on which QEMU authenticates as the
+ * server.
  *
- * There are two connections, and QEMU authenticates as the server on both.  The peer connection
- * carries our calls: input, resize, properties.  The listener connection is a socket pair whose
- * other end we pass with RegisterListener; QEMU calls us there with pixels and never waits for a
- * reply, so whatever we do not read piles up in QEMU.  A message filter handles those calls in
- * GDBus's own thread, which therefore always drains; see dbus-reader.c.
- *
- * RegisterListener makes QEMU's main loop wait until our end has authenticated and has answered
- * one GetAll, so both are started before the reply of RegisterListener is awaited.
- *
- * QEMU 7.2 tells a new size only with a Scanout, which it sends for a change of the whole picture;
- * VGA text modes change line by line and never send one.  The console's Width and Height are
- * watched for that: if no Scanout follows them, the listener is registered anew, and QEMU begins
- * with a Scanout.
+ * The peer connection carries our calls: input, resize, properties.  Pixels come on one listener
+ * connection for each console that is a head (qemu-console.h).  The first console is head 0; the
+ * console n becomes head n when a size is asked for it.
  *
  * Source: QEMU ui/dbus-display1.xml.
  */
 #include "host-agent/session/capture-qemu-dbus.h"
-#include "host-agent/session/dbus-reader.h"
 #include "host-agent/session/keymap.h"
+#include "host-agent/session/qemu-console.h"
+#include "host-agent/session/qemu-peer.h"
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 
 #include <gio/gio.h>
-#include <gio/gunixfdlist.h>
-#include <sys/socket.h>
 
 #define SCOPE "capture"
-#define CONSOLE_PATH "/org/qemu/Display1/Console_0"
+#define FIRST_PATH "/org/qemu/Display1/Console_0"
 #define IFACE_CONSOLE "org.qemu.Display1.Console"
 #define IFACE_KEYBOARD "org.qemu.Display1.Keyboard"
 #define IFACE_MOUSE "org.qemu.Display1.Mouse"
-#define IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* Calls without a reply yet: beyond it new presses are refused, so that QEMU's queue is bounded. */
 #define MAX_CALLS 256
@@ -43,29 +31,25 @@
 #define MAX_CALLS_MOTION 8
 /* Notches of one wheel call. */
 #define MAX_NOTCHES 8
-/* Time for a Scanout to follow a new console size. */
-#define SIZE_GRACE_MS 60
 /* Time for both connections to come up; a busy host may need seconds. */
 #define ATTACH_LIMIT_S 30
 
 typedef struct {
     BerthCapture base;
     gint ref_count;
-    BerthScreen *screen;
+    BerthHeads *heads;   /* NULL once closed */
+    BerthScreen *screen; /* of head 0 */
     GCancellable *cancellable;
-    GDBusConnection *peer;     /* NULL until it is up */
-    GDBusConnection *listener; /* NULL until it is up */
-    guint filter;
-    guint watches[3];
-    int console_w, console_h; /* as the console's properties say; 0 before */
-    guint size_timer;
+    GDBusConnection *peer; /* NULL until it is up */
+    guint watches[2];
+    BerthQemuConsole *consoles[BERTH_LIMIT_HEADS]; /* NULL if it is no head */
     guint attach_timer;
     bool is_input_only;
     bool is_closed;
     bool is_ended; /* the screen was told */
     unsigned n_calls;
     bool motion_waits;
-    int motion_x, motion_y;
+    int motion_head, motion_x, motion_y;
 } QemuCapture;
 
 /* QEMU's numbers for the buttons of the wire; 3 and 4 are the wheel. */
@@ -88,7 +72,6 @@ unref_capture(QemuCapture *self)
         return;
     }
     g_clear_object(&self->peer);
-    g_clear_object(&self->listener);
     g_object_unref(self->cancellable);
     berth_screen_unref(self->screen);
     g_free(self);
@@ -126,29 +109,24 @@ on_connection_closed(GDBusConnection *connection, gboolean vanished, GError *err
     end_capture(user_data, "the desktop closed its display connection");
 }
 
-/* Wraps an inherited or paired socket; fd is taken, also on error. */
-static GIOStream *
-new_stream(int fd, GError **error)
-{
-    berth_autofd int owned = fd;
-    g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, error);
-
-    if (!socket) {
-        return NULL;
-    }
-    berth_steal_fd(&owned);
-    return G_IO_STREAM(g_socket_connection_factory_create_connection(socket));
-}
-
 static void on_input_done(GObject *source, GAsyncResult *result, gpointer user_data);
+
+static void
+call_console(QemuCapture *self, int head, const char *iface, const char *method,
+             GVariant *arguments)
+{
+    g_autofree char *path = berth_qemu_console_path(head);
+
+    self->n_calls++;
+    g_dbus_connection_call(self->peer, NULL, path, iface, method, arguments, NULL,
+                           G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, self->cancellable, on_input_done,
+                           ref_capture(self));
+}
 
 static void
 call_input(QemuCapture *self, const char *iface, const char *method, GVariant *arguments)
 {
-    self->n_calls++;
-    g_dbus_connection_call(self->peer, NULL, CONSOLE_PATH, iface, method, arguments, NULL,
-                           G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, self->cancellable, on_input_done,
-                           ref_capture(self));
+    call_console(self, 0, iface, method, arguments);
 }
 
 static void
@@ -156,8 +134,8 @@ maybe_send_motion(QemuCapture *self)
 {
     if (self->motion_waits && self->peer && !self->is_closed) {
         self->motion_waits = false;
-        call_input(self, IFACE_MOUSE, "SetAbsPosition",
-                   g_variant_new("(uu)", (guint32)self->motion_x, (guint32)self->motion_y));
+        call_console(self, self->motion_head, IFACE_MOUSE, "SetAbsPosition",
+                     g_variant_new("(uu)", (guint32)self->motion_x, (guint32)self->motion_y));
     }
 }
 
@@ -215,6 +193,7 @@ qemu_pointer_abs(BerthCapture *base, int head, int x_px, int y_px)
     if (r < 0) {
         return r;
     }
+    self->motion_head = head;
     self->motion_x = x_px;
     self->motion_y = y_px;
     self->motion_waits = true;
@@ -277,6 +256,66 @@ qemu_wheel(BerthCapture *base, int n_right, int n_down)
     return BERTH_OK;
 }
 
+/* --- heads --- */
+
+static void
+end_console(QemuCapture *self, int head)
+{
+    berth_qemu_console_close(g_steal_pointer(&self->consoles[head]));
+    if (head > 0) {
+        berth_heads_remove(self->heads, head);
+    }
+}
+
+static void
+on_console_up(BerthQemuConsole *console, void *user_data)
+{
+    QemuCapture *self = user_data;
+
+    clear_timer(&self->attach_timer);
+}
+
+static void
+on_console_ended(BerthQemuConsole *console, const char *text, void *user_data)
+{
+    QemuCapture *self = user_data;
+    int head = berth_qemu_console_get_number(console);
+
+    if (head == 0) {
+        end_capture(self, text);
+    } else {
+        berth_log_info(SCOPE, "head %d is gone: %s", head, text);
+        end_console(self, head);
+    }
+}
+
+static const BerthQemuConsoleCallbacks console_callbacks = {
+    .up = on_console_up,
+    .ended = on_console_ended,
+};
+
+static bool
+begin_console(QemuCapture *self, int head, GError **error)
+{
+    BerthScreen *screen = berth_heads_ensure(self->heads, head);
+
+    self->consoles[head] =
+        berth_qemu_console_new(self->peer, head, screen, &console_callbacks, self);
+    return berth_qemu_console_attach(self->consoles[head], error);
+}
+
+static void
+maybe_begin_console(QemuCapture *self, int head)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (head > 0 && !self->consoles[head] && !self->is_input_only &&
+        !begin_console(self, head, &error)) {
+        berth_log_warning(SCOPE, "there is no head %d: %s", head, error->message);
+        end_console(self, head);
+    }
+}
+
 static int
 qemu_resize(BerthCapture *base, int head, int w_px, int h_px, int w_mm, int h_mm)
 {
@@ -286,136 +325,40 @@ qemu_resize(BerthCapture *base, int head, int w_px, int h_px, int w_mm, int h_mm
     if (r < 0) {
         return r;
     }
-    if (head != 0) {
-        return BERTH_ERR_UNSUPPORTED;
+    if (w_px > 0) {
+        maybe_begin_console(self, head);
+    } else if (self->consoles[head]) {
+        end_console(self, head);
     }
-    call_input(self, IFACE_CONSOLE, "SetUIInfo",
-               g_variant_new("(qqiiuu)", (guint16)w_mm, (guint16)h_mm, 0, 0, (guint32)w_px,
-                             (guint32)h_px));
+    /* A size of zero makes QEMU pull the plug of that output. */
+    call_console(self, head, IFACE_CONSOLE, "SetUIInfo",
+                 g_variant_new("(qqiiuu)", (guint16)w_mm, (guint16)h_mm, 0, 0, (guint32)w_px,
+                               (guint32)h_px));
     return BERTH_OK;
 }
 
-static bool register_listener(QemuCapture *self, GError **error);
-
-static void drop_listener(QemuCapture *self);
-
-static gboolean
-on_size_timer(gpointer user_data)
+/* Notes one property of the keyboard or the mouse; others are ignored. */
+static void
+note_property(const char *name, GVariant *value, void *user_data)
 {
     QemuCapture *self = user_data;
-    g_autoptr(GError) error = NULL;
-    int w, h;
 
-    self->size_timer = 0;
-    berth_screen_get_mode(self->screen, &w, &h);
-    if ((w == self->console_w && h == self->console_h) || !self->listener) {
-        return G_SOURCE_REMOVE;
+    if (self->is_closed) {
+        return;
     }
-    berth_log_debug(SCOPE, "the desktop has %dx%d pixels and did not say so", self->console_w,
-                    self->console_h);
-    drop_listener(self);
-    if (!register_listener(self, &error)) {
-        end_capture(self, error->message);
-    }
-    return G_SOURCE_REMOVE;
-}
-
-static void
-note_console_size(QemuCapture *self, int *side, GVariant *value)
-{
-    *side = (int)MIN(g_variant_get_uint32(value), G_MAXUINT16);
-    if (!self->size_timer) {
-        self->size_timer = g_timeout_add(SIZE_GRACE_MS, on_size_timer, self);
-    }
-}
-
-/* Notes one property of the console, the keyboard or the mouse; others are ignored. */
-static void
-note_property(QemuCapture *self, const char *name, GVariant *value)
-{
-    bool is_number = g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32);
-
-    if (is_number && g_str_equal(name, "Modifiers")) {
+    if (g_str_equal(name, "Modifiers") && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32)) {
         berth_screen_set_leds(self->screen, (uint8_t)(g_variant_get_uint32(value) & ALL_LEDS));
-    } else if (is_number && g_str_equal(name, "Width")) {
-        note_console_size(self, &self->console_w, value);
-    } else if (is_number && g_str_equal(name, "Height")) {
-        note_console_size(self, &self->console_h, value);
     } else if (g_str_equal(name, "IsAbsolute") &&
                g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN)) {
         berth_screen_set_absolute(self->screen, g_variant_get_boolean(value));
     }
 }
 
-static void
-note_properties(QemuCapture *self, GVariant *dictionary)
+static guint
+watch_properties(QemuCapture *self, const char *iface)
 {
-    GVariantIter iter;
-    const char *name;
-    GVariant *value;
-
-    g_variant_iter_init(&iter, dictionary);
-    while (g_variant_iter_loop(&iter, "{&sv}", &name, &value)) {
-        note_property(self, name, value);
-    }
-}
-
-static void
-on_properties_changed(GDBusConnection *connection, const char *sender, const char *path,
-                      const char *iface, const char *signal, GVariant *arguments,
-                      gpointer user_data)
-{
-    QemuCapture *self = user_data;
-
-    if (!self->is_closed && g_variant_is_of_type(arguments, G_VARIANT_TYPE("(sa{sv}as)"))) {
-        g_autoptr(GVariant) dictionary = g_variant_get_child_value(arguments, 1);
-
-        note_properties(self, dictionary);
-    }
-}
-
-static void
-on_properties(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    QemuCapture *self = user_data;
-    g_autoptr(GVariant) reply =
-        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
-
-    if (reply && !self->is_closed) {
-        g_autoptr(GVariant) dictionary = g_variant_get_child_value(reply, 0);
-
-        note_properties(self, dictionary);
-    }
-    unref_capture(self);
-}
-
-static void
-watch_properties(QemuCapture *self, const char *iface, guint *ret_watch)
-{
-    *ret_watch = g_dbus_connection_signal_subscribe(
-        self->peer, NULL, IFACE_PROPERTIES, "PropertiesChanged", CONSOLE_PATH, iface,
-        G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, ref_capture(self), release_capture);
-    g_dbus_connection_call(self->peer, NULL, CONSOLE_PATH, IFACE_PROPERTIES, "GetAll",
-                           g_variant_new("(s)", iface), G_VARIANT_TYPE("(a{sv})"),
-                           G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, self->cancellable, on_properties,
-                           ref_capture(self));
-}
-
-static void
-on_listener_registered(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    QemuCapture *self = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_finish(
-        G_DBUS_CONNECTION(source), NULL, result, &error);
-
-    if (!reply) {
-        g_autofree char *text =
-            g_strdup_printf("the desktop refused the display listener: %s", error->message);
-
-        end_capture(self, text);
-    }
-    unref_capture(self);
+    return berth_qemu_peer_watch(self->peer, FIRST_PATH, iface, self->cancellable, note_property,
+                                 ref_capture(self), release_capture);
 }
 
 static void
@@ -423,67 +366,6 @@ close_connection(QemuCapture *self, GDBusConnection *connection)
 {
     g_signal_handlers_disconnect_by_data(connection, self);
     g_dbus_connection_close(connection, NULL, NULL, NULL);
-}
-
-static void
-drop_listener(QemuCapture *self)
-{
-    if (self->listener) {
-        g_dbus_connection_remove_filter(self->listener, self->filter);
-        close_connection(self, self->listener);
-        g_clear_object(&self->listener);
-    }
-}
-
-static void
-on_listener_up(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    QemuCapture *self = user_data;
-    g_autoptr(GError) error = NULL;
-    GDBusConnection *listener = g_dbus_connection_new_finish(result, &error);
-
-    if (!listener) {
-        end_capture(self, "the desktop's display listener did not come up");
-    } else if (self->is_closed) {
-        g_dbus_connection_close(listener, NULL, NULL, NULL);
-        g_object_unref(listener);
-    } else {
-        clear_timer(&self->attach_timer);
-        self->listener = listener;
-        g_signal_connect(listener, "closed", G_CALLBACK(on_connection_closed), self);
-        self->filter = g_dbus_connection_add_filter(listener, berth_dbus_reader_filter,
-                                                    berth_dbus_reader_new(self->screen),
-                                                    berth_dbus_reader_free);
-        g_dbus_connection_start_message_processing(listener);
-    }
-    unref_capture(self);
-}
-
-/* Passes one end of a socket pair to QEMU and opens the other one at the same time. */
-static bool
-register_listener(QemuCapture *self, GError **error)
-{
-    g_autoptr(GUnixFDList) fds = NULL;
-    g_autoptr(GIOStream) stream = NULL;
-    int pair[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-        return berth_set_error(error, BERTH_ERR_IO, "no socket pair for the display listener: %m");
-    }
-    fds = g_unix_fd_list_new_from_array(&pair[1], 1);
-    stream = new_stream(pair[0], error);
-    if (!stream) {
-        return false;
-    }
-    g_dbus_connection_call_with_unix_fd_list(
-        self->peer, NULL, CONSOLE_PATH, IFACE_CONSOLE, "RegisterListener", g_variant_new("(h)", 0),
-        NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, fds, self->cancellable, on_listener_registered,
-        ref_capture(self));
-    g_dbus_connection_new(stream, NULL,
-                          G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                              G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                          NULL, self->cancellable, on_listener_up, ref_capture(self));
-    return true;
 }
 
 static void
@@ -500,12 +382,11 @@ on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
     } else {
         self->peer = peer;
         g_signal_connect(peer, "closed", G_CALLBACK(on_connection_closed), self);
-        watch_properties(self, IFACE_KEYBOARD, &self->watches[0]);
-        watch_properties(self, IFACE_MOUSE, &self->watches[1]);
-        watch_properties(self, IFACE_CONSOLE, &self->watches[2]);
+        self->watches[0] = watch_properties(self, IFACE_KEYBOARD);
+        self->watches[1] = watch_properties(self, IFACE_MOUSE);
         if (self->is_input_only) {
             clear_timer(&self->attach_timer);
-        } else if (!register_listener(self, &error)) {
+        } else if (!begin_console(self, 0, &error)) {
             end_capture(self, error->message);
         }
     }
@@ -525,7 +406,7 @@ on_attach_timer(gpointer user_data)
 static BerthCapture *
 open_display(int fd, BerthHeads *heads, bool is_input_only, GError **error)
 {
-    g_autoptr(GIOStream) stream = new_stream(fd, error);
+    g_autoptr(GIOStream) stream = berth_qemu_peer_new_stream(fd, error);
     QemuCapture *self;
 
     if (!stream) {
@@ -535,6 +416,7 @@ open_display(int fd, BerthHeads *heads, bool is_input_only, GError **error)
     self->base.ops = &berth_capture_qemu_dbus;
     self->ref_count = 1;
     self->is_input_only = is_input_only;
+    self->heads = heads;
     self->screen = berth_screen_ref(berth_heads_get(heads, 0));
     self->cancellable = g_cancellable_new();
     self->attach_timer = g_timeout_add_seconds(ATTACH_LIMIT_S, on_attach_timer, self);
@@ -562,9 +444,12 @@ qemu_close(BerthCapture *base)
 
     self->is_closed = true;
     g_cancellable_cancel(self->cancellable);
-    clear_timer(&self->size_timer);
     clear_timer(&self->attach_timer);
-    drop_listener(self);
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        if (self->consoles[i]) {
+            end_console(self, i);
+        }
+    }
     if (self->peer) {
         for (size_t i = 0; i < G_N_ELEMENTS(self->watches); i++) {
             g_dbus_connection_signal_unsubscribe(self->peer, self->watches[i]);

@@ -23,6 +23,8 @@
 #define REPORT_MS 1000
 /* A display that went may be replaced by the agent within this time. */
 #define GONE_GRACE_MS 300
+/* A new client has so long to ask for the further heads that it wants. */
+#define HEADS_GRACE_MS 3000
 /* Time for BYEs to leave at the end. */
 #define ENDING_MS 1500
 
@@ -49,11 +51,22 @@ struct BerthDesktopSession {
     BerthAudience *audience;
     BerthResizeGate resize_gates[BERTH_LIMIT_HEADS];
     guint resize_timer;
+    uint32_t asked_heads; /* bit per head that the present client has asked for */
+    guint heads_timer;
     guint report_timer;
     guint gone_timer;
     guint ending_timer;
     char *reported; /* the last report; NULL to send the next one anyway */
 };
+
+static void
+clear_timer(guint *timer)
+{
+    if (*timer) {
+        g_source_remove(*timer);
+        *timer = 0;
+    }
+}
 
 static BerthControlState
 get_control_state(const BerthDesktopSession *self)
@@ -197,12 +210,30 @@ forget_sizes(BerthDesktopSession *self)
     }
 }
 
+/* Heads of an earlier client that the present one does not want. */
+static gboolean
+on_heads_timer(gpointer user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    self->heads_timer = 0;
+    for (int i = 1; i < (int)BERTH_LIMIT_HEADS; i++) {
+        if (self->capture && berth_heads_get(self->heads, i) && !(self->asked_heads >> i & 1)) {
+            (void)self->source->resize(self->capture, i, 0, 0, 0, 0);
+        }
+    }
+    return G_SOURCE_REMOVE;
+}
+
 static void
 on_audience_opened(void *user_data)
 {
     BerthDesktopSession *self = user_data;
 
     forget_sizes(self); /* of another client's window */
+    self->asked_heads = 0;
+    clear_timer(&self->heads_timer);
+    self->heads_timer = g_timeout_add(HEADS_GRACE_MS, on_heads_timer, self);
     report(self);
 }
 
@@ -262,6 +293,7 @@ on_audience_resize(const BerthMsgHeadRequest *request, void *user_data)
     BerthDesktopSession *self = user_data;
     BerthResize resize = { request->w, request->h, request->mm_w, request->mm_h };
 
+    self->asked_heads |= 1u << request->head;
     berth_resize_gate_ask(&self->resize_gates[request->head], &resize);
     maybe_resize(self);
 }
@@ -464,15 +496,6 @@ berth_desktop_session_new(int control_fd, GMainLoop *loop)
     return self;
 }
 
-static void
-clear_timer(guint *timer)
-{
-    if (*timer) {
-        g_source_remove(*timer);
-        *timer = 0;
-    }
-}
-
 void
 berth_desktop_session_free(BerthDesktopSession *self)
 {
@@ -480,6 +503,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
         return;
     }
     clear_timer(&self->resize_timer);
+    clear_timer(&self->heads_timer);
     clear_timer(&self->report_timer);
     clear_timer(&self->gone_timer);
     clear_timer(&self->ending_timer);

@@ -105,6 +105,9 @@ forget_head(BerthFrameRoom *self, int head)
 {
     berth_frame_desk_clear(&self->states[head].desk);
     self->states[head] = (Head){ .plan_due_us = INT64_MAX };
+    for (guint i = 0; i < self->seats->len; i++) {
+        berth_seat_forget_head(g_ptr_array_index(self->seats, i), head);
+    }
 }
 
 void

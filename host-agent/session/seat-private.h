@@ -42,6 +42,9 @@ BerthSeat *berth_seat_new(const BerthClientCaps *caps, const BerthSeatCallbacks 
 /* NULL is allowed. */
 void berth_seat_free(BerthSeat *self);
 
+/* A head is gone; if it comes back it is a new one.  No job may run. */
+void berth_seat_forget_head(BerthSeat *self, int head);
+
 /*
  * What the schedule has to know of a seat for one head.
  *

@@ -25,13 +25,21 @@ berth_seat_new(const BerthClientCaps *caps, const BerthSeatCallbacks *callbacks,
     self->user_data = user_data;
     self->caps = *caps;
     self->stream = stream;
-    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
-        self->heads[i] = (BerthSeatHead){ .is_behind = true,
-                                          .last_refresh_us = NEVER_US,
-                                          .refine_due_us = INT64_MAX,
-                                          .unchecked = { NEVER_US, INT64_MAX, NEVER_US, 0 } };
+    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
+        berth_seat_forget_head(self, i);
     }
     return self;
+}
+
+void
+berth_seat_forget_head(BerthSeat *self, int head)
+{
+    self->heads[head] = (BerthSeatHead){
+        .is_behind = true,
+        .last_refresh_us = NEVER_US,
+        .refine_due_us = INT64_MAX,
+        .unchecked = { NEVER_US, INT64_MAX, NEVER_US, 0 },
+    };
 }
 
 void

@@ -417,6 +417,9 @@ handle_ack(BerthViewer *self, const uint8_t *payload, size_t len)
 static bool
 is_size_sane(const BerthMsgHeadRequest *request)
 {
+    if (request->w == 0) {
+        return request->head > 0; /* that head is not wanted any more */
+    }
     return request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
            request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
            berth_frame_size_is_allowed(request->w, request->h);

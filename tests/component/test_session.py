@@ -233,6 +233,31 @@ class Story:
         self.client("resize 1280 800")
         self.shows("the old size again", "resize:1280,800")
 
+    def head_picture(self, head):
+        path = os.path.join(self.folder, "head.ppm")
+        return qmp.read_ppm(path) if self.client(f"ppm {path} {head}") == "ok" else None
+
+    def heads(self):
+        """The second output of the card becomes a head when it is asked for, and goes again."""
+        dump = os.path.join(self.folder, "second.ppm")
+        if self.head_picture(1):
+            sys.exit("a head that nobody asked for is there")
+        self.client("resize 640 480 1")
+        fixture.wait_until("the picture of a second head",
+                           lambda: self.head_picture(1) == self.qemu.screen(dump, head=1))
+        self.client("resize 800 600 7")
+        self.client("move 10 10 7")
+        self.client.tap(KEY_A)
+        self.shows("the first head beside others", f"key:{KEY_A}")
+        self.client("resize 0 0 1")
+        self.client("resize 0 0 9")
+        self.client.tap(KEY_B)
+        self.shows("the first head alone again", f"key:{KEY_B}")
+        self.client("resize 640 480 1")
+        fixture.wait_until("the second head once more",
+                           lambda: self.head_picture(1) == self.qemu.screen(dump, head=1))
+        self.client("resize 0 0 1")
+
     def rfb(self):
         """The other capture source, in the sandbox as well."""
         vnc = os.path.join(self.folder, "vnc")
@@ -373,6 +398,7 @@ class Story:
         self.resume()
         self.takeover()
         self.resized()
+        self.heads()
         self.new_agent()
         self.latency()
         self.stall()

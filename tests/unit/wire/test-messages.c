@@ -333,6 +333,12 @@ bad_head_messages_are_refused(void **state)
         assert_berth_error(berth_msg_head_request_decode(writer->data, writer->len, &request),
                            BERTH_ERR_PROTOCOL);
     }
+    request = (BerthMsgHeadRequest){ 1, 0, 0, 0, 0 }; /* the head is not wanted any more */
+    assert_berth_ok(berth_msg_head_request_encode(writer, &request));
+    request = (BerthMsgHeadRequest){ 0, 0, 0, 0, 0 };
+    assert_berth_error(berth_msg_head_request_encode(writer, &request), BERTH_ERR_INVALID);
+    request = (BerthMsgHeadRequest){ 1, 0, 64, 0, 0 };
+    assert_berth_error(berth_msg_head_request_encode(writer, &request), BERTH_ERR_INVALID);
     request = (BerthMsgHeadRequest){ 0, 63, 64, 0, 0 };
     assert_berth_error(berth_msg_head_request_encode(writer, &request), BERTH_ERR_INVALID);
 }
