@@ -31,6 +31,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "listen", BERTH_CONFIG_STRING, 3, 63, "0.0.0.0:8471", "address for display connections, ip:port" },
     { GROUP, "advertise", BERTH_CONFIG_STRING, 0, 63, "", "address told to the broker; empty: listen" },
     { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
+    { GROUP, "gpu_program", BERTH_CONFIG_STRING, 1, 0, BERTH_GPU_PROGRAM, "graphics card of a machine whose image asks for it" },
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
@@ -139,6 +140,7 @@ berth_agent_config_load(const char *path, GError **error)
     self->listen = dup_string(config, "listen");
     self->advertise = dup_string(config, "advertise");
     self->session_program = dup_string(config, "session_program");
+    self->gpu_program = dup_string(config, "gpu_program");
     self->qemu_program = dup_string(config, "qemu_program");
     self->qemu_img_program = dup_string(config, "qemu_img_program");
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
@@ -175,6 +177,7 @@ berth_agent_config_free(BerthAgentConfig *self)
     g_free(self->listen);
     g_free(self->advertise);
     g_free(self->session_program);
+    g_free(self->gpu_program);
     g_free(self->qemu_program);
     g_free(self->qemu_img_program);
     g_free(self);

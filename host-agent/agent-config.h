@@ -16,7 +16,7 @@ typedef struct {
     char *ca_file, *cert_file, *key_file;
     char *state_dir, *image_dir, *template_dir;
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
-    char *session_program, *qemu_program, *qemu_img_program;
+    char *session_program, *gpu_program, *qemu_program, *qemu_img_program;
     int memory_limit_mib;
     int start_slots;
     int ready_deadline_s;

@@ -183,7 +183,7 @@ send_message(BerthSessionHost *self, json_t *message, int fd)
 }
 
 static json_t *
-start_message(BerthSessionHost *self)
+start_message(BerthSessionHost *self, const char *capture)
 {
     const BerthSessionEnvironment *environment = self->environment;
     json_t *message = json_object();
@@ -197,7 +197,7 @@ start_message(BerthSessionHost *self)
     json_object_set(message, "ticket_keys",
                     (json_t *)environment->get_ticket_keys(environment->user_data));
     json_object_set(message, "policy", self->policy);
-    json_object_set_new(message, "capture", json_string("qemu-dbus"));
+    json_object_set_new(message, "capture", json_string(capture));
     return message;
 }
 
@@ -207,18 +207,19 @@ maybe_start(BerthSessionHost *self)
 {
     const BerthSessionEnvironment *environment = self->environment;
     berth_autofd int display = -1;
+    const char *capture = NULL;
     GError *error = NULL;
     if (self->is_started || self->is_ending || self->control_fd < 0) {
         return;
     }
-    if (!environment->attach_display(&self->report.machine, self->report.epoch, &display, &error,
-                                     environment->user_data)) {
+    if (!environment->attach_display(&self->report.machine, self->report.epoch, &display, &capture,
+                                     &error, environment->user_data)) {
         berth_log_debug("session", "session=%s waits for its display: %s", self->hex_id,
                         error->message);
         g_error_free(error);
         return;
     }
-    self->is_started = send_message(self, start_message(self), display);
+    self->is_started = send_message(self, start_message(self, capture), display);
     if (!self->is_started) {
         kill_process(self);
         return;

@@ -32,9 +32,12 @@ typedef struct {
     const char *folder; /* of all sessions */
     BerthId host_id;
     const json_t *(*get_ticket_keys)(void *user_data); /* array of hexadecimal keys, borrowed */
-    /* A new display peer of a machine at that epoch; false while it has none. */
-    bool (*attach_display)(const BerthId *machine, uint64_t epoch, int *ret_fd, GError **error,
-                           void *user_data);
+    /*
+     * A new display peer of a machine at that epoch, and the name of its capture source (constant);
+     * false while it has none.
+     */
+    bool (*attach_display)(const BerthId *machine, uint64_t epoch, int *ret_fd,
+                           const char **ret_capture, GError **error, void *user_data);
     void (*on_changed)(BerthSessionHost *session, void *user_data);
     void *user_data;
 } BerthSessionEnvironment;

@@ -49,7 +49,8 @@ get_ticket_keys(void *user_data)
 }
 
 static bool
-attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, GError **error, void *user_data)
+attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, const char **ret_capture,
+               GError **error, void *user_data)
 {
     BerthSessionPark *self = user_data;
     BerthVm *vm = berth_machine_park_find(self->config.machines, machine);
@@ -60,6 +61,7 @@ attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, GError **err
     if (json_array_size(self->ticket_keys) == 0) {
         return berth_set_error(error, BERTH_ERR_STATE, "the broker sent no ticket keys so far");
     }
+    *ret_capture = berth_vm_get_spec(vm)->has_gpu ? "vhost-gpu" : "qemu-dbus";
     return berth_vm_attach_display(vm, ret_fd, error);
 }
 

@@ -278,6 +278,7 @@ class Lab:
         folders = {"berth-broker": "broker", "berth-gateway": "broker/gateway",
                    "berth-setup": "broker/setup", "berthctl": "broker/ctl",
                    "berth-agent": "host-agent", "berth-session": "host-agent/session",
+                   "berth-gpu": "host-agent/vhost-gpu",
                    "berth": "client"}
         return os.path.join(self.build, folders[name], name)
 
@@ -344,6 +345,7 @@ class Lab:
             "cert_file": f"{keys}/host-host-1.pem", "key_file": f"{keys}/host-host-1.key",
             "state_dir": self.path("agent"), "image_dir": self.path("images"),
             "listen": "127.0.0.1:0", "session_program": self.program("berth-session"),
+            "gpu_program": self.program("berth-gpu"),
             "qemu_program": "/usr/bin/qemu-system-x86_64",
             "memory_limit_mib": self.memory_limit_mib, "accel": self.accel,
         }

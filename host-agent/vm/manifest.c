@@ -35,6 +35,20 @@ take_ready(BerthJsonFields *fields)
     return BERTH_READY_DISPLAY;
 }
 
+static bool
+take_display(BerthJsonFields *fields)
+{
+    const char *display =
+        berth_json_fields_optional_string(fields, "display", BERTH_LIMIT_NAME_BYTES);
+    if (display == NULL || strcmp(display, "dbus") == 0) {
+        return false;
+    }
+    if (strcmp(display, "vhost-user-gpu") != 0) {
+        berth_json_fields_fail(fields, "display", "is neither dbus nor vhost-user-gpu");
+    }
+    return true;
+}
+
 static void
 check(BerthJsonFields *fields, const BerthManifest *manifest)
 {
@@ -79,6 +93,7 @@ berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error)
         (int)berth_json_fields_optional_int(&fields, "height", BERTH_LIMIT_HEAD_MIN_SIDE_PX,
                                             BERTH_LIMIT_HEAD_SIDE_PX, DEFAULT_HEIGHT_PX);
     manifest.ready = take_ready(&fields);
+    manifest.wants_gpu = take_display(&fields);
     check(&fields, &manifest);
     if (!berth_json_fields_finish(&fields, error)) {
         berth_manifest_clear(&manifest);
@@ -114,6 +129,7 @@ berth_manifest_to_json(const BerthManifest *self)
     json_object_set_new(
         object, "ready",
         json_string(self->ready == BERTH_READY_DISPLAY ? "display" : "guest-agent"));
+    set_optional(object, "display", self->wants_gpu ? "vhost-user-gpu" : NULL);
     return object;
 }
 

@@ -32,6 +32,7 @@ typedef struct {
     int memory_mib, vcpus;
     int width, height; /* pixels that the guest is offered first */
     BerthReadySignal ready;
+    bool wants_gpu; /* its card is a berth-gpu where that runs */
 } BerthManifest;
 
 /* Reads a manifest.  ret is filled on success only; clear it with berth_manifest_clear(). */

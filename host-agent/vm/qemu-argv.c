@@ -117,6 +117,11 @@ static void
 add_memory(Builder *builder)
 {
     const BerthQemuPlan *plan = builder->plan;
+    if (plan->memory == BERTH_MEMORY_PLAIN && plan->has_gpu) {
+        add_option(builder, "-object", "memory-backend-memfd,id=ram,size=%dM,share=on",
+                   plan->spec->memory_mib);
+        return;
+    }
     if (plan->memory == BERTH_MEMORY_PLAIN) {
         add_option(builder, "-object", "memory-backend-ram,id=ram,size=%dM",
                    plan->spec->memory_mib);
@@ -153,8 +158,15 @@ add_display_and_input(Builder *builder)
 {
     const BerthManifest *manifest = &builder->plan->spec->manifest;
     add_option(builder, "-display", "dbus,p2p=yes");
-    add_option(builder, "-device", "virtio-vga,id=video0,xres=%d,yres=%d", manifest->width,
-               manifest->height);
+    if (builder->plan->has_gpu) {
+        add_option(builder, "-chardev", "socket,id=gpu,fd=%d", BERTH_QEMU_GPU_FD);
+        add_option(builder, "-device",
+                   "vhost-user-vga,id=video0,chardev=gpu,edid=off,xres=%d,yres=%d", manifest->width,
+                   manifest->height);
+    } else {
+        add_option(builder, "-device", "virtio-vga,id=video0,xres=%d,yres=%d", manifest->width,
+                   manifest->height);
+    }
     add_option(builder, "-device", "virtio-keyboard-pci,id=keyboard0");
     /*
      * No virtio mouse beside the tablet: QEMU sends pointer events to the device that the guest's

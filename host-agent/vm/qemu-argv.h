@@ -27,6 +27,8 @@ typedef struct {
     const char *disk_path;    /* the overlay; NULL: no disk */
     BerthMemoryKind memory;
     const char *ram_path; /* NULL for BERTH_MEMORY_PLAIN */
+    /* A berth-gpu is the card, on descriptor BERTH_QEMU_GPU_FD; with BERTH_MEMORY_PLAIN only. */
+    bool has_gpu;
     /* QEMU's user network lets a guest reach the loopback services of its host unless isolated. */
     bool is_network_isolated;
 } BerthQemuPlan;
@@ -35,6 +37,8 @@ typedef struct {
 #define BERTH_QMP_SOCKET "qmp.sock"
 #define BERTH_GUEST_AGENT_SOCKET "guest-agent.sock"
 #define BERTH_VDAGENT_SOCKET "vdagent.sock"
+
+#define BERTH_QEMU_GPU_FD 3
 
 /* Ids inside QEMU that other code speaks of over QMP. */
 #define BERTH_QEMU_NIC_BUS "rp-nic"

@@ -38,7 +38,9 @@ read_wanted(BerthJsonFields *fields, BerthVmSpec *spec)
     spec->memory_mib =
         (int)berth_json_fields_optional_int(fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB,
                                             BERTH_VM_MEMORY_MAX_MIB, spec->manifest.memory_mib);
-    spec->use_template = berth_json_fields_optional_bool(fields, "template", false);
+    /* Memory that is shared with a graphics card cannot be forked. */
+    spec->use_template =
+        berth_json_fields_optional_bool(fields, "template", false) && !spec->manifest.wants_gpu;
 }
 
 bool
@@ -90,6 +92,7 @@ chosen_to_json(const BerthVmSpec *self, json_t *object)
     json_object_set_new(object, "mac", json_string(mac));
     json_object_set_new(object, "machine_type", json_string(self->machine_type));
     json_object_set_new(object, "accel", json_string(berth_accel_name(self->accel)));
+    json_object_set_new(object, "gpu", json_boolean(self->has_gpu));
     json_object_set_new(object, "template_key",
                         self->template_key ? json_string(self->template_key) : json_null());
     json_object_set_new(object, "pid", json_integer(self->pid));
@@ -131,6 +134,7 @@ read_chosen(BerthJsonFields *fields, BerthVmSpec *spec)
         g_strdup(berth_json_fields_string(fields, "machine_type", BERTH_LIMIT_NAME_BYTES));
     const char *accel = berth_json_fields_string(fields, "accel", 8);
     spec->accel = strcmp(accel, "kvm") == 0 ? BERTH_ACCEL_KVM : BERTH_ACCEL_TCG;
+    spec->has_gpu = berth_json_fields_optional_bool(fields, "gpu", false);
     spec->template_key =
         g_strdup(berth_json_fields_optional_string(fields, "template_key", BERTH_LIMIT_NAME_BYTES));
 }

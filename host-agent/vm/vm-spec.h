@@ -44,6 +44,7 @@ typedef struct {
     uint8_t mac[BERTH_MAC_BYTES];
     char *machine_type;
     BerthAccel accel;
+    bool has_gpu;       /* a berth-gpu is its card */
     char *template_key; /* NULL: a cold boot; else the RAM template it is a fork of */
 
     /* what became of it */

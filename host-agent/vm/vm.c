@@ -14,8 +14,10 @@
 #include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/console-probe.h"
 #include "host-agent/vm/disk-watch.h"
+#include "host-agent/vm/gpu-process.h"
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/overlay.h"
+#include "host-agent/vm/qemu-log.h"
 #include "host-agent/vm/qemu-migration.h"
 
 #include <errno.h>
@@ -30,9 +32,7 @@
 #define MONITOR_DEADLINE_US (30LL * 1000 * 1000)
 #define QUIT_GRACE_MS 1000
 #define AGENT_LINGER_MS 5000
-#define LOG_FILE "qemu.log"
 #define DISK_FILE "disk.qcow2"
-#define LOG_TAIL_BYTES 512
 
 struct BerthVm {
     const BerthVmHost *host;
@@ -58,6 +58,7 @@ struct BerthVm {
     BerthGuestAgent *guest_agent;
     BerthConsoleProbe *probe;
     unsigned n_displays;
+    bool has_gpu_failed;
 };
 
 static void step(BerthVm *self, BerthVmEvent event);
@@ -89,12 +90,14 @@ fail_with(BerthVm *self, GError *error)
     g_error_free(error);
 }
 
-/* A fork that does not come up is worth a cold boot; anything else is a failure. */
+/* A fork or a card of ours that does not come up is worth a plain boot; else it is a failure. */
 static void
 fail_start(BerthVm *self, int code, const char *text)
 {
-    if (self->state == BERTH_VM_STARTING && self->boot.memory == BERTH_MEMORY_FORK) {
-        berth_log_warning("vm", "machine=%s: the fork failed, booting cold: %s", self->hex_id,
+    bool is_fork = self->boot.memory == BERTH_MEMORY_FORK;
+    if (self->state == BERTH_VM_STARTING && (is_fork || self->spec.has_gpu)) {
+        berth_log_warning("vm", "machine=%s: the %s failed, booting %s: %s", self->hex_id,
+                          is_fork ? "fork" : "graphics card", is_fork ? "cold" : "with QEMU's",
                           text);
         step(self, BERTH_VM_EVENT_FORK_FAILED);
         return;
@@ -351,24 +354,6 @@ connect_monitor(BerthVm *self)
 
 /* ---- process ---- */
 
-/* The last line of QEMU's log, which tells why it ended. */
-static char *
-read_log_tail(BerthVm *self)
-{
-    char text[LOG_TAIL_BYTES + 1];
-    g_autofree char *path = g_build_filename(self->folder, LOG_FILE, NULL);
-    berth_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    if (end <= 0) {
-        return g_strdup("");
-    }
-    ssize_t n = pread(fd, text, LOG_TAIL_BYTES, MAX(0, end - LOG_TAIL_BYTES));
-    text[MAX(n, 0)] = '\0';
-    g_strchomp(text);
-    const char *line = strrchr(text, '\n');
-    return g_strconcat(": ", line != NULL ? line + 1 : text, NULL);
-}
-
 static void
 on_process_exit(int fd, uint32_t events, void *user_data)
 {
@@ -384,7 +369,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     drop_monitor(self);
     self->spec.pid = 0;
     if (self->state == BERTH_VM_STARTING || self->state == BERTH_VM_READY) {
-        g_autofree char *tail = read_log_tail(self);
+        g_autofree char *tail = berth_qemu_log_dup_tail(self->folder);
         g_autofree char *text = g_strdup_printf("QEMU ended%s%s",
                                                 code != BERTH_OK ? ""
                                                 : status == 0    ? " by itself"
@@ -406,6 +391,12 @@ watch_process(BerthVm *self, int pidfd)
 static bool
 spawn_qemu(BerthVm *self, GError **error)
 {
+    berth_autofd int gpu_fd = -1;
+    if (self->spec.manifest.wants_gpu && !self->has_gpu_failed) {
+        gpu_fd = berth_gpu_process_start(self->host->poller, self->host->gpu_program, self->folder,
+                                         self->hex_id, self->spec.memory_mib);
+    }
+    self->spec.has_gpu = gpu_fd >= 0;
     g_autofree char *disk = berth_vm_dup_disk_path(self);
     BerthQemuPlan plan = {
         .spec = &self->spec,
@@ -415,16 +406,18 @@ spawn_qemu(BerthVm *self, GError **error)
         .disk_path = disk,
         .memory = self->boot.memory,
         .ram_path = self->boot.ram_path,
+        .has_gpu = self->spec.has_gpu,
         .is_network_isolated = self->host->is_network_isolated,
     };
     g_auto(GStrv) argv = berth_qemu_argv_build(&plan, error);
-    g_autofree char *log_path = g_build_filename(self->folder, LOG_FILE, NULL);
-    berth_autofd int log_fd =
-        open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC, 0600);
+    berth_autofd int log_fd = berth_qemu_log_open(self->folder);
     if (argv == NULL) {
         return false;
     }
+    BerthSpawnFd gpu = { .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
     BerthSpawnOptions options = {
+        .fds = &gpu,
+        .n_fds = self->spec.has_gpu ? 1 : 0,
         .new_session = true,
         .death_signal = self->boot.dies_with_agent ? SIGKILL : 0,
         .stdout_fd = log_fd,
@@ -587,10 +580,11 @@ prepare_disk(BerthVm *self)
     }
 }
 
-/* After a failed fork: the same machine again, from the golden image. */
+/* After a failed start: the same machine again, as plain as it gets. */
 static void
-forget_template(BerthVm *self)
+forget_what_failed(BerthVm *self)
 {
+    self->has_gpu_failed = true;
     if (self->boot.memory == BERTH_MEMORY_FORK) {
         berth_vm_boot_clear(&self->boot);
         g_clear_pointer(&self->spec.template_key, g_free);
@@ -661,7 +655,7 @@ step(BerthVm *self, BerthVmEvent event)
                     berth_fsm_state_name(&berth_vm_fsm, before),
                     berth_fsm_state_name(&berth_vm_fsm, self->state));
     if (before == BERTH_VM_RETREATING && self->state == BERTH_VM_CREATING) {
-        forget_template(self);
+        forget_what_failed(self);
     }
     int after = self->state;
     run_action(self, (BerthVmAction)action);
@@ -750,8 +744,13 @@ berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error)
         return berth_set_error(error, BERTH_ERR_STATE, "the machine is %s, not ready",
                                berth_fsm_state_name(&berth_vm_fsm, self->state));
     }
+    int fd;
     g_clear_pointer(&self->probe, berth_console_probe_free);
-    return add_display_peer(self, ret_fd, error);
+    if (!self->spec.has_gpu) {
+        return add_display_peer(self, ret_fd, error);
+    }
+    return add_display_peer(self, &fd, error) &&
+           berth_gpu_process_join(self->folder, fd, ret_fd, error);
 }
 
 BerthVmState

@@ -24,6 +24,7 @@ typedef struct {
     BerthPoller *poller;
     const char *qemu_program;
     const char *qemu_img_program;
+    const char *gpu_program;
     const char *image_folder;
     BerthImageCheck *images; /* NULL: images are taken as they are */
     int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
@@ -73,7 +74,8 @@ void berth_vm_stop(BerthVm *self);
 /*
  * Makes a new D-Bus display peer, which takes the place of the one before.
  *
- * ret_fd:  our end, owned by the caller; set on success only
+ * ret_fd:  our end, owned by the caller, as the capture source "vhost-gpu" wants it if the machine
+ *          has a berth-gpu, and else as "qemu-dbus" does; set on success only
  *
  * Errors: BERTH_ERR_STATE unless the VM is ready, BERTH_ERR_IO.
  */

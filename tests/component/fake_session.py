@@ -36,13 +36,29 @@ def greet_display(fd):
     return display
 
 
+def take_card(fd):
+    """Both descriptors of that source; the card tells its mode at once."""
+    with socket.socket(fileno=fd) as both:
+        fds = socket.recv_fds(both, 1, 2)[1]
+    card = socket.socket(fileno=fds[1])
+    card.settimeout(20)
+    mode = card.recv(1000)
+    assert mode[:4] == b"\1\0\0\0", mode
+    state["card"] = card
+    return fds[:1]
+
+
 def handle(control):
     data, fds, _, _ = socket.recv_fds(control, 65536, 4)
     if not data:
         return False
     message = json.loads(data)
     if message["op"] == "start":
-        assert len(message["ticket_keys"]) > 0 and message["capture"] == "qemu-dbus"
+        assert len(message["ticket_keys"]) > 0
+        if message["capture"] == "vhost-gpu":
+            fds = take_card(fds[0])
+        else:
+            assert message["capture"] == "qemu-dbus"
         state.update(session=message["session"], machine=message["machine"],
                      epoch=message["epoch"], display=greet_display(fds[0]))
         say_listening(control)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real agent with real QEMUs against a fake broker: usage test_agent.py AGENT SESSION BUILD_TG [TEST...]
+"""The real agent with real QEMUs against a fake broker.
+
+usage: test_agent.py AGENT SESSION BUILD_TG GPU [TEST...]
 
 Machines and sessions outlive an agent, so this process is their subreaper and ends them all.
 """
@@ -8,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -17,9 +20,10 @@ import tempfile
 import time
 import unittest
 
+from display_fixture import new_qemu
 from fake_broker import FakeBroker, make_certificates
 
-AGENT = SESSION = BUILD_TG = None
+AGENT = SESSION = BUILD_TG = GPU = None
 HERE = os.path.dirname(os.path.abspath(__file__))
 FAKE_SESSION = os.path.join(HERE, "fake_session.py")
 LIBC = ctypes.CDLL(None)
@@ -63,6 +67,14 @@ def is_alive(pid):
             return stat.read().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as comm:
+            return comm.read().strip()
+    except OSError:
+        return ""
 
 
 def wait_until(what, check, timeout_s=20):
@@ -593,6 +605,54 @@ class GuestTests(AgentTest):
         broker.want(machines=[{**desk, "want": "absent"} for desk in (first, *desks)])
         broker.wait("all gone", lambda inventory: not inventory["machines"], 30)
 
+    def test_a_card_of_our_own(self):
+        """With a QEMU that takes it without KVM; pictures of it: test_capture.py."""
+        wrapper = tempfile.NamedTemporaryFile("w", prefix="qemu-", delete=False)
+        self.addCleanup(os.unlink, wrapper.name)
+        with wrapper:
+            wrapper.write("#!/bin/sh\nexec " + shlex.join(new_qemu()) + ' "$@"\n')
+        os.chmod(wrapper.name, 0o755)
+        site, broker, manifest = self.make_guest_site(qemu_program=wrapper.name, gpu_program=GPU)
+        desk = machine({**manifest, "display": "vhost-user-gpu"}, template=True)
+        broker.want(machines=[desk])
+        broker.wait("ready", state_of(desk, "ready"), 60)
+        self.assertTrue(site.spec(desk["id"])["gpu"], site.log()[-4000:])
+        cards = [pid for pid in descendants() if name_of(pid) == "berth-gpu"]
+        self.assertEqual(len(cards), 2)
+        wanted = session(desk)
+        broker.want(machines=[desk], sessions=[wanted])
+        broker.wait("listening", state_of(wanted, "listening", "sessions"), 20)
+        # The next agent gives the card to the next session.
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        broker.wait("adopted", state_of(desk, "ready"), 10)
+        broker.want(machines=[desk], sessions=[{**wanted, "want": "ended", "reason": "logged-off"}])
+        broker.wait("ended", state_of(wanted, "ended", "sessions"), 20)
+        second = session(desk)
+        broker.want(machines=[desk], sessions=[second])
+        broker.wait("listening again", state_of(second, "listening", "sessions"), 20)
+        broker.want(machines=[{**desk, "want": "absent"}])
+        broker.wait("removed", lambda inventory: not inventory["machines"], 20)
+        wait_until("the end of the card", lambda: not any(map(is_alive, cards)))
+
+    def test_without_a_card_of_our_own_there_is_qemu_s(self):
+        site, broker, manifest = self.make_guest_site(gpu_program=GPU)
+        desk = machine({**manifest, "display": "vhost-user-gpu"})
+        self.start_machine(desk)  # Debian 12's QEMU wants KVM for such a device
+        self.assertFalse(site.spec(desk["id"])["gpu"])
+        self.assertIn("the graphics card failed, booting with QEMU's", site.log())
+        wanted = session(desk)
+        broker.want(machines=[desk], sessions=[wanted])
+        broker.wait("listening", state_of(wanted, "listening", "sessions"), 20)
+
+    def test_without_the_program_there_is_qemu_s_card(self):
+        site, broker, manifest = self.make_guest_site(gpu_program="/nowhere/berth-gpu")
+        desk = machine({**manifest, "display": "vhost-user-gpu"})
+        self.start_machine(desk)
+        self.assertFalse(site.spec(desk["id"])["gpu"])
+        self.assertIn("has QEMU's graphics card", site.log())
+
     def check_guest(self, site, desk):
         """A fork is a guest that lives and whose clock is right, not a frozen picture of one."""
         with socket.socket(socket.AF_UNIX) as port:
@@ -604,11 +664,11 @@ class GuestTests(AgentTest):
 
 
 if __name__ == "__main__":
-    AGENT, SESSION, BUILD_TG = sys.argv[1:4]
+    AGENT, SESSION, BUILD_TG, GPU = sys.argv[1:5]
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     # A runner that lost patience asks politely first: end what outlives the agents then, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
-        unittest.main(argv=[sys.argv[0], *sys.argv[4:]], verbosity=2)
+        unittest.main(argv=[sys.argv[0], *sys.argv[5:]], verbosity=2)
     finally:
         end_descendants()

@@ -104,6 +104,18 @@ a_kernel_image_boots_without_disk(void **state)
 }
 
 static void
+a_card_of_our_own_shares_the_memory(void **state)
+{
+    BerthVmSpec spec;
+    BerthQemuPlan plan;
+    make_spec(&spec);
+    make_plan(&spec, &plan);
+    plan.has_gpu = true;
+    assert_golden("cold-gpu", &plan);
+    berth_vm_spec_clear(&spec);
+}
+
+static void
 template_and_fork_differ_only_where_they_may(void **state)
 {
     BerthVmSpec spec;
@@ -210,6 +222,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_image_boots_cold),
         cmocka_unit_test(a_kernel_image_boots_without_disk),
+        cmocka_unit_test(a_card_of_our_own_shares_the_memory),
         cmocka_unit_test(template_and_fork_differ_only_where_they_may),
         cmocka_unit_test(a_comma_in_a_path_is_doubled),
         cmocka_unit_test(what_qemu_could_misread_is_refused),

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The berth-gpu beside one machine's QEMU: starts it, and reaches it for a session.
+ *
+ * It ends with QEMU and outlives the agent, as its socket in the machine's folder does.
+ * Thread: main.
+ */
+#pragma once
+
+#include "base/poller.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/*
+ * Starts it in the machine's cgroup; what is left of it is cleaned up by itself when it has ended.
+ *
+ * folder, hex_id, memory_mib: of the machine; borrowed
+ *
+ * Returns the descriptor for QEMU, or -1 if it does not start; that is logged.
+ */
+int berth_gpu_process_start(BerthPoller *poller, const char *program, const char *folder,
+                            const char *hex_id, int memory_mib);
+
+/*
+ * Makes the descriptor of the capture source "vhost-gpu".
+ *
+ * folder:     of the machine
+ * display_fd: the D-Bus display; taken, also on error
+ * ret_fd:     set on success only
+ *
+ * Errors: those of berth_unix_connect() and berth_fds_send().
+ */
+bool berth_gpu_process_join(const char *folder, int display_fd, int *ret_fd, GError **error);
