@@ -48,6 +48,8 @@
 #define MIN_MOVING_PX (16 * 1024)
 /* The same beside a video, whose edge it may be. */
 #define MIN_VIDEO_EDGE_PX 1024
+/* Boxes in videos with fewer rows are looked at as a whole. */
+#define SAMPLED_ROWS 32
 /* Tiles that any viewer may keep, as far as the planner cares. */
 #define SEEN_TILES 2048
 
@@ -295,14 +297,32 @@ note_change(BerthPlanner *self, const Piece *piece)
     tile->has_hash = false;
 }
 
+/*
+ * What to look at of a rectangle to know its content: a quarter if a video paints it, each time
+ * another one.
+ */
+static BerthRect
+choose_sample(const BerthPlanner *self, unsigned index, BerthRect rect)
+{
+    const BerthVideoRegions *regions = berth_video_planner_get_regions(self->video_planner);
+    if (rect.h < SAMPLED_ROWS || !berth_video_regions_is_video(regions, index)) {
+        return rect;
+    }
+    int part = (int)(self->serial % 4);
+    int top = rect.h * part / 4;
+    return (BerthRect){ rect.x, rect.y + top, rect.w, rect.h * (part + 1) / 4 - top };
+}
+
 /* Makes a piece of what differed in a tile. */
 static void
 take_tile(BerthPlanner *self, const BerthFrame *frame, unsigned index, BerthRect rect)
 {
     Piece piece = { .rect = rect, .tile = index, .content = BERTH_CONTENT_FILL };
     if (!berth_frame_get_solid(frame, rect, &piece.xrgb)) {
-        BerthPixelStats stats = berth_classify_count(frame, rect);
-        piece.content = berth_classify_decide(&stats);
+        BerthPixelStats stats = berth_classify_count(frame, choose_sample(self, index, rect));
+        BerthContent content = berth_classify_decide(&stats);
+        /* The sample may have one colour, the rectangle has more. */
+        piece.content = content == BERTH_CONTENT_FILL ? BERTH_CONTENT_PLAIN : content;
         piece.is_film = berth_video_is_film(&stats);
         piece.is_sharp = berth_video_is_sharp(&stats);
     }

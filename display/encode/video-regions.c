@@ -22,6 +22,8 @@
 #define HOT_CHANGES 4
 #define HOT_PHOTOS 2
 #define WARM_CHANGES 2
+/* What copies explain is a scroll or a window on its way, for so long. */
+#define COPIED_US 250000
 /* Hot tiles belong together if no more than two tiles lie between them. */
 #define REACH 3
 #define MIN_HOT 6
@@ -35,7 +37,7 @@
 #define CLOSE_US 700000
 /* Changes that are all drawings and smaller than this part of a region do not make a picture. */
 #define SMALL_PART 50
-/* A region that proves too small by an eighth is replaced early, by less later. */
+/* A region that proves too small by half is replaced at once, by an eighth early, by less later. */
 #define GROW_PART 8
 #define GROW_EARLY_US 300000
 #define GROW_US 1000000
@@ -43,8 +45,9 @@
 #define STILL_US 2000000
 #define MAX_STILL_DOUBLINGS 5
 
-/* A tile of an open region. */
 typedef struct {
+    int64_t copied_us; /* when copies last explained a part of a change */
+    /* Of tiles of an open region. */
     bool is_kept;
     uint8_t n_kept; /* how often it stood still and then moved again */
 } Cell;
@@ -144,6 +147,9 @@ berth_video_regions_configure(BerthVideoRegions *self, int width, int height)
     if (mode.heat == NULL || mode.cells == NULL || mode.marks == NULL || mode.stack == NULL) {
         clear_mode(&mode);
         return BERTH_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n_tiles; i++) {
+        mode.cells[i].copied_us = INT64_MIN / 2;
     }
     clear_mode(self);
     *self = mode;
@@ -310,7 +316,9 @@ take_changes(BerthVideoRegions *self, const BerthVideoChange *changes, size_t n_
 {
     for (size_t i = 0; i < n_changes; i++) {
         const BerthVideoChange *change = &changes[i];
-        if (!change->is_copied) {
+        if (change->is_copied) {
+            self->cells[change->tile].copied_us = now_us;
+        } else {
             berth_tile_heat_add(self->heat, change->tile, change->rect, change->is_film, now_us);
         }
         for (size_t k = 0; k < BERTH_VIDEO_MAX_REGIONS; k++) {
@@ -333,7 +341,8 @@ mark_hot(BerthVideoRegions *self, int64_t now_us)
     for (unsigned tile = 0; tile < (unsigned)(self->columns * self->rows); tile++) {
         int n_photo;
         int n = berth_tile_heat_count(self->heat, tile, now_us, &n_photo);
-        self->marks[tile] = n >= HOT_CHANGES && n_photo >= HOT_PHOTOS;
+        self->marks[tile] = n >= HOT_CHANGES && n_photo >= HOT_PHOTOS &&
+                            now_us - self->cells[tile].copied_us >= COPIED_US;
         n_hot += self->marks[tile];
     }
     return n_hot;
@@ -414,18 +423,43 @@ is_video_like(const BerthVideoRegions *self, Candidate *candidate, int64_t now_u
            n_warm * 100 >= candidate->tiles.w * candidate->tiles.h * MIN_WARM_PERCENT;
 }
 
-/* How much colours differ within pairs of pixels that begin at this place. */
+/* The colour of a pixel without its brightness, twice. */
+static void
+get_colour(const uint8_t *pixel, int *ret_u, int *ret_v)
+{
+    *ret_u = pixel[0] - pixel[1];
+    *ret_v = pixel[2] - pixel[1];
+}
+
+/* The squared error when four pixels share the mean of their colours, times four. */
+static int64_t
+measure_block_loss(const uint8_t *pixels, size_t stride_bytes)
+{
+    const uint8_t *four[] = { pixels, pixels + BERTH_PIXEL_BYTES, pixels + stride_bytes,
+                              pixels + stride_bytes + BERTH_PIXEL_BYTES };
+    int sum_u = 0;
+    int sum_v = 0;
+    int64_t squares = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(four); i++) {
+        int u, v;
+        get_colour(four[i], &u, &v);
+        sum_u += u;
+        sum_v += v;
+        squares += u * u + v * v;
+    }
+    return 4 * squares - (int64_t)sum_u * sum_u - (int64_t)sum_v * sum_v;
+}
+
+/* What halving the colours loses if the pairs of pixels begin at this place. */
 static int64_t
 measure_colour_loss(const BerthFrame *frame, BerthRect rect, int x, int y)
 {
     int64_t sum = 0;
-    for (int row = y; row + 1 < rect.h; row += 8) {
+    /* Ten: films that were enlarged twice or four times have colours of two or four rows. */
+    for (int row = y; row + 1 < rect.h; row += 10) {
         for (int column = x; column + 1 < rect.w; column += 2) {
-            const uint8_t *a = berth_frame_pixel(frame, rect.x + column, rect.y + row);
-            const uint8_t *b = a + BERTH_PIXEL_BYTES;
-            const uint8_t *c = a + frame->stride_bytes;
-            sum += ABS(a[0] - a[1] - b[0] + b[1]) + ABS(a[2] - a[1] - b[2] + b[1]);
-            sum += ABS(a[0] - a[1] - c[0] + c[1]) + ABS(a[2] - a[1] - c[2] + c[1]);
+            sum += measure_block_loss(berth_frame_pixel(frame, rect.x + column, rect.y + row),
+                                      frame->stride_bytes);
         }
     }
     return sum;
@@ -446,7 +480,8 @@ align_to_colours(const BerthFrame *frame, BerthRect rect)
         }
         /* One pixel to the left or one to the right is the same to the pairs. */
         int64_t loss = measure_colour_loss(frame, rect, x, y);
-        if (loss < best - best / 32) {
+        /* The box's own corner is the best guess unless another place is clearly better. */
+        if (loss < best / 2) {
             best = loss;
             best_x = x;
             best_y = y;
@@ -471,7 +506,8 @@ open_region(BerthVideoRegions *self, Region *region, const BerthFrame *frame, Be
             int n_photo;
             unsigned tile = get_tile(self, column, row);
             int n = berth_tile_heat_count(self->heat, tile, now_us, &n_photo);
-            self->cells[tile] = (Cell){ .is_kept = n == 0 || n_photo == 0 };
+            self->cells[tile].is_kept = n == 0 || n_photo == 0;
+            self->cells[tile].n_kept = 0;
         }
     }
 }
@@ -510,6 +546,16 @@ absorb(BerthVideoRegions *self, const Region *but, BerthRect rect)
     return rect;
 }
 
+/* How long a region must have been open before it gives way to one with so many more pixels. */
+static int64_t
+get_patience_us(int64_t old_px, int64_t more_px)
+{
+    if (more_px >= old_px) {
+        return 0;
+    }
+    return more_px * GROW_PART >= old_px ? GROW_EARLY_US : GROW_US;
+}
+
 /* A larger one takes the place of a region that cannot hold the video. */
 static void
 maybe_grow(BerthVideoRegions *self, Region *region, const BerthFrame *frame, BerthRect box,
@@ -518,9 +564,8 @@ maybe_grow(BerthVideoRegions *self, Region *region, const BerthFrame *frame, Ber
     BerthRect rect = berth_rect_union(region->shown.rect, box);
     int64_t old_px = berth_rect_area_px(region->shown.rect);
     int64_t more_px = berth_rect_area_px(rect) - old_px;
-    int64_t age_us = now_us - region->opened_us;
     if (more_px > 0 && berth_rect_area_px(rect) <= (int64_t)BERTH_LIMIT_VIDEO_AREA_PX &&
-        (age_us >= GROW_US || (age_us >= GROW_EARLY_US && more_px * GROW_PART >= old_px))) {
+        now_us - region->opened_us >= get_patience_us(old_px, more_px)) {
         rect = absorb(self, region, rect);
         close_region(self, region);
         open_region(self, region, frame, rect, now_us);

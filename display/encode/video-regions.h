@@ -2,8 +2,8 @@
 /*
  * Where a video plays: finds rectangles of the screen that change often with photo-like content.
  *
- * A region opens when tiles near each other changed at least four times within half a second,
- * not explained by copies and with many colours, and most tiles of their common box changed, too.
+ * A region opens when tiles near each other changed at least four times within half a second, as
+ * films do and not explained by copies, and most tiles of their common box changed, too.
  * Its rectangle is the exact box of what changed, so it need not lie on the borders of tiles, moved
  * by a pixel if colours turn out to be shared by pairs of pixels that begin one earlier.  It is
  * frozen; if the video proves to be larger, the region is closed and a new one opens.  It closes
@@ -20,7 +20,7 @@
  *  4. encode each region that has_changed (key frame if is_new); send berth_video_regions_cut() of
  *     every change by the other means.
  *
- * State: 90 bytes a tile.  Thread: one at a time.
+ * State: 100 bytes a tile.  Thread: one at a time.
  */
 #pragma once
 
