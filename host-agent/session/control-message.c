@@ -157,6 +157,7 @@ static const ControlOpRow ops[] = {
     [BERTH_CONTROL_DISPLAY] = { "display", 1, read_nothing },
     [BERTH_CONTROL_DISCONNECT] = { "disconnect", 0, read_disconnect },
     [BERTH_CONTROL_END] = { "end", 0, read_reason },
+    [BERTH_CONTROL_RECORD] = { "record", 1, read_nothing },
 };
 
 int

@@ -2,7 +2,7 @@
 /*
  * The packets between the agent and a session process: one JSON object each.  Pure.
  *
- *   agent -> session   start, client, display, disconnect, end
+ *   agent -> session   start, client, display, disconnect, end, record
  *   session -> agent   listening, state, failed
  */
 #pragma once
@@ -23,6 +23,7 @@ typedef enum {
     BERTH_CONTROL_DISPLAY = 2,
     BERTH_CONTROL_DISCONNECT = 3,
     BERTH_CONTROL_END = 4,
+    BERTH_CONTROL_RECORD = 5,
 } BerthControlOp;
 
 /* op decides which of the others are meant. */

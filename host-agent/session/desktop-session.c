@@ -7,6 +7,7 @@
 #include "host-agent/session/control.h"
 #include "host-agent/session/frame-room.h"
 #include "host-agent/session/heads.h"
+#include "host-agent/session/recorder.h"
 #include "host-agent/session/resize-gate.h"
 #include "host-agent/session/session-sandbox.h"
 
@@ -49,6 +50,7 @@ struct BerthDesktopSession {
     BerthCapture *capture;
     BerthFrameRoom *room;
     BerthAudience *audience;
+    BerthRecorder *recorder; /* NULL: nothing is recorded */
     BerthResizeGate resize_gates[BERTH_LIMIT_HEADS];
     guint resize_timer;
     uint32_t asked_heads; /* bit per head that the present client has asked for */
@@ -185,6 +187,9 @@ on_head_change(BerthHeads *heads, int head, void *user_data)
     unsigned changes = screen ? berth_screen_take(screen) : 0;
 
     berth_audience_note_changes(self->audience, head, changes);
+    if (self->recorder) {
+        berth_recorder_note_changes(self->recorder, head, changes);
+    }
     berth_frame_room_note_head(self->room, head, changes);
     if ((changes & BERTH_SCREEN_ENDED) && !self->gone_timer) {
         self->gone_timer = g_timeout_add(GONE_GRACE_MS, on_gone_timer, self);
@@ -436,6 +441,34 @@ handle_display(BerthDesktopSession *self, int fd)
     maybe_resize(self);
 }
 
+/* Tells the viewers; the file is completed when the session ends. */
+static void
+on_recorder_ended(const char *text, void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    berth_audience_set_recorded(self->audience, false);
+}
+
+/* fd: taken. */
+static void
+handle_record(BerthDesktopSession *self, int fd)
+{
+    if (self->recorder) {
+        berth_log_warning(SCOPE, "a second recording was ignored");
+        close(fd);
+        return;
+    }
+    self->recorder = berth_recorder_new(self->heads, self->room, fd, &self->config.session,
+                                        on_recorder_ended, self);
+    if (!self->recorder) {
+        berth_log_warning(SCOPE, "the session is not recorded: too many watch it");
+        return;
+    }
+    berth_log_info(SCOPE, "the session is recorded");
+    berth_audience_set_recorded(self->audience, true);
+}
+
 static void
 handle_disconnect(BerthDesktopSession *self, const BerthControlRequest *request)
 {
@@ -464,6 +497,8 @@ on_control_request(const BerthControlRequest *request, int fd, void *user_data)
         berth_audience_add(self->audience, fd);
     } else if (request->op == BERTH_CONTROL_DISPLAY) {
         handle_display(self, fd);
+    } else if (request->op == BERTH_CONTROL_RECORD) {
+        handle_record(self, fd);
     } else {
         handle_disconnect(self, request);
     }
@@ -508,6 +543,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->gone_timer);
     clear_timer(&self->ending_timer);
     close_capture(self);
+    berth_recorder_free(self->recorder);
     berth_audience_free(self->audience);
     berth_frame_room_free(self->room);
     berth_heads_free(self->heads);

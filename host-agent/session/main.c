@@ -19,6 +19,7 @@ static gboolean wants_version;
 static char *share_target;
 static char *share_listen;
 static char *share_file;
+static char *share_record;
 static gboolean share_view_only;
 static gboolean share_once;
 
@@ -31,6 +32,8 @@ static const GOptionEntry options[] = {
       "With --share: where to listen (default: 127.0.0.1, any port)", "ADDRESS:PORT" },
     { "connection-file", 0, 0, G_OPTION_ARG_FILENAME, &share_file,
       "With --share: what clients need to connect", "FILE" },
+    { "record", 0, 0, G_OPTION_ARG_FILENAME, &share_record,
+      "With --share: records the session into a new file", "FILE" },
     { "view-only", 0, 0, G_OPTION_ARG_NONE, &share_view_only,
       "With --share: takes no input from clients", NULL },
     { "once", 0, 0, G_OPTION_ARG_NONE, &share_once,
@@ -87,6 +90,7 @@ run_share(GMainLoop *loop)
         .target = share_target,
         .listen = share_listen,
         .file = share_file,
+        .record = share_record,
         .is_view_only = share_view_only,
         .is_once = share_once,
     };
@@ -112,8 +116,8 @@ check_options(void)
     if (share_target) {
         return control_fd >= 0 ? "--share and --control-fd exclude each other" : NULL;
     }
-    if (share_listen || share_file || share_view_only || share_once) {
-        return "--listen, --connection-file, --view-only and --once need --share";
+    if (share_listen || share_file || share_record || share_view_only || share_once) {
+        return "--listen, --connection-file, --record, --view-only and --once need --share";
     }
     return is_listening_socket(control_fd) ? NULL : "--control-fd is no listening socket";
 }

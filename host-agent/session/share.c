@@ -17,6 +17,8 @@
 #include "display/transport/session-name.h"
 #include "display/transport/tcp.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <jansson.h>
@@ -303,21 +305,38 @@ listen_at(BerthShare *self, GError **error)
     return true;
 }
 
+/* Opens the file to record into; -1 if there is none to be. */
+static bool
+open_recording(BerthShare *self, int *ret_fd, GError **error)
+{
+    *ret_fd = -1;
+    if (!self->config->record) {
+        return true;
+    }
+    *ret_fd = open(self->config->record, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *ret_fd >= 0 || berth_set_error(error, BERTH_ERR_IO, "cannot record into \"%s\": %s",
+                                           self->config->record, g_strerror(errno));
+}
+
 static bool
 start(BerthShare *self, GError **error)
 {
     const char *source = NULL;
     berth_autofd int target = -1;
+    berth_autofd int recording = -1;
 
     if (!listen_at(self, error)) {
         return false;
     }
     target = berth_share_target_open(self->config->target, &source, error);
-    if (target < 0 || !start_process(self, error)) {
+    if (target < 0 || !open_recording(self, &recording, error) || !start_process(self, error)) {
         return false;
     }
     if (!send_packet(self, start_message(self, source), target)) {
         return berth_set_error(error, BERTH_ERR_CLOSED, "the session process does not start");
+    }
+    if (recording >= 0) {
+        send_packet(self, json_pack("{s:s}", "op", "record"), recording);
     }
     return true;
 }

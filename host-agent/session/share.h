@@ -20,6 +20,7 @@ typedef struct {
     const char *target; /* as share-target.h has it */
     const char *listen; /* numeric address and port; NULL: 127.0.0.1, any port */
     const char *file;   /* connection file; NULL: berth-share.json in the user's runtime folder */
+    const char *record; /* file to record into, which must not exist; NULL: none */
     bool is_view_only;
     bool is_once; /* ends when the first client has left */
 } BerthShareConfig;

@@ -80,6 +80,9 @@ the_other_operations_are_read(void **state)
     assert_int_equal(request.op, BERTH_CONTROL_CLIENT);
     assert_true(parse("{\"op\":\"display\"}", &request));
     assert_int_equal(request.op, BERTH_CONTROL_DISPLAY);
+    assert_true(parse("{\"op\":\"record\"}", &request));
+    assert_int_equal(request.op, BERTH_CONTROL_RECORD);
+    assert_int_equal(berth_control_op_n_fds(request.op), 1);
     assert_true(parse("{\"op\":\"disconnect\",\"reason\":\"disconnected\",\"connection_epoch\":7}",
                       &request));
     assert_int_equal(request.reason, BERTH_ERR_DISCONNECTED);
