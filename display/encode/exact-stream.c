@@ -17,9 +17,9 @@
  * Measured on recorded desktops.  Against level 1 as it is, the larger table and long distance
  * matching make window switching 11 times smaller and scrolling 1.2 to 1.5 times, at equal speed.
  */
-#define HASH_LOG 17
-#define LDM_MIN_MATCH 32
-#define LDM_HASH_RATE_LOG 5
+#define HASH_LOG 16
+#define LDM_MIN_MATCH 64
+#define LDM_HASH_RATE_LOG 6
 
 _Static_assert(CHUNK_BYTES >= BERTH_LIMIT_HEAD_SIDE_PX * RGB_BYTES, "a row fits a chunk");
 
