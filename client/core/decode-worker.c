@@ -134,6 +134,7 @@ tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *eve
                                   berth_frame_decoder_get_canvas(self->frames, event->head),
                                   event->rects, event->n_rects);
     frame->is_changed = change.is_changed;
+    frame->is_exact = event->is_exact;
     frame->is_resized = change.is_resized;
     frame->decode_us = (uint32_t)CLAMP(berth_monotonic_us() - self->begin_us, 0, UINT32_MAX);
     frame->shown_us = change.is_shown ? berth_monotonic_us() : 0;

@@ -35,6 +35,7 @@ typedef struct {
     uint64_t n_bytes;
     bool is_changed; /* some pixel differs */
     bool is_resized; /* the picture has a new size */
+    bool is_exact;   /* nothing lossy is left in it */
     BerthRect rects[64];
     size_t n_rects;
     BerthTraffic traffic; /* of all messages since the frame before */

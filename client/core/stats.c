@@ -26,6 +26,8 @@ berth_stats_frame(BerthStats *self, const BerthFrameNews *news, uint32_t present
     self->max_decode_us = MAX(self->max_decode_us, news->decode_us);
     self->max_present_us = MAX(self->max_present_us, present_us);
     berth_traffic_add(&self->traffic, &news->traffic);
+    self->exact_heads &= ~(1u << news->head);
+    self->exact_heads |= (uint32_t)news->is_exact << news->head;
     if (news->is_changed) {
         self->n_changed_frames++;
         self->last_change_us = now_us;

@@ -31,6 +31,7 @@ typedef struct {
     uint64_t n_resumes;
     uint64_t n_frames;
     uint64_t n_changed_frames; /* that changed pixels */
+    uint32_t exact_heads;      /* bit n: after its last frame nothing lossy was left in head n */
     uint64_t frame_bytes;      /* payload of all frames */
     uint64_t bytes_in;         /* of all connections to sessions, before encryption */
     uint64_t bytes_out;

@@ -22,7 +22,7 @@ static const BerthProbeRow table[] = {
     { "wheel", BERTH_PROBE_WHEEL, ARG(NUMBER), "N", "turn the wheel by N notches, up if positive", false },
     { "resize", BERTH_PROBE_RESIZE, ARG(SIZE), "WxH", "ask the guest for a size", false },
     { "refresh", BERTH_PROBE_REFRESH, ARG(NONE), NULL, "ask for the whole picture again", false },
-    { "wait-stable", BERTH_PROBE_WAIT_STABLE, ARG(TIME), "MS", "wait until nothing changed for so long", false },
+    { "wait-stable", BERTH_PROBE_WAIT_STABLE, ARG(TIME), "MS", "wait until nothing changed for so long and nothing lossy is left", false },
     { "wait-change", BERTH_PROBE_WAIT_CHANGE, ARG(OPTIONAL_TIME), "MS", "wait at most so long for a change since the last input", false },
     { "wait-echo", BERTH_PROBE_WAIT_ECHO, ARG(OPTIONAL_TIME), "MS", "wait at most so long until the last press changed the picture", false },
     { "wait-size", BERTH_PROBE_WAIT_SIZE, ARG(SIZE), "WxH", "wait until the picture has that size", false },

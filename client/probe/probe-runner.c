@@ -13,6 +13,8 @@
 /* A press that has not changed the picture by then never will. */
 #define ECHO_MS 2000
 #define WHEEL_NOTCH 120
+/* Between two looks at a picture that rests and is not exact; a frame looks at once. */
+#define EXACT_POLL_MS 50
 
 struct BerthProbeRunner {
     BerthSessionController *controller;
@@ -364,7 +366,10 @@ is_met(BerthProbeRunner *self)
     }
 }
 
-/* Stable since the last change, or since the action started if that was later. */
+/*
+ * Stable since the last change, or since the action started if that was later.  A picture that is
+ * not exact is not at rest: better pixels of it are on their way.
+ */
 static void
 look_stable(BerthProbeRunner *self)
 {
@@ -372,13 +377,14 @@ look_stable(BerthProbeRunner *self)
     int64_t since_us = MAX(stats_of(self)->last_change_us, self->started_us);
     int64_t quiet_us = now_us - since_us;
     int64_t left_ms = (self->action->value * 1000 - quiet_us + 999) / 1000;
+    bool is_exact = (stats_of(self)->exact_heads >> self->head & 1) != 0;
 
-    if (left_ms <= 0) {
+    if (left_ms <= 0 && is_exact) {
         finish(self, NULL);
     } else if (now_us - self->started_us > self->timeout_ms * 1000 + self->action->value * 1000) {
         fail(self, BERTH_ERR_TIMEOUT, "the picture does not come to rest");
     } else {
-        set_deadline(self, left_ms);
+        set_deadline(self, MAX(left_ms, EXACT_POLL_MS));
     }
 }
 

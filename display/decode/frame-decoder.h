@@ -37,6 +37,7 @@ typedef struct {
     uint32_t input_serial;
     int64_t capture_us;
     uint32_t encode_us;
+    bool is_exact;          /* the session says that nothing lossy is left in the head */
     uint64_t n_bytes;       /* payload bytes of its messages, as received */
     const BerthRect *rects; /* what changed; borrowed until the next call; may overlap */
     size_t n_rects;         /* 0 if nothing changed, at most 64 */

@@ -62,6 +62,7 @@ berth_client_send_begin(BerthClientJob *job, const BerthFrameInfo *info, uint16_
     };
     job->self->frame_bytes = 0;
     job->self->frame_id = info->frame_id;
+    job->self->frame_head = info->head;
     job->self->is_in_frame = true;
     int error = berth_msg_frame_begin_encode(&job->self->message, &begin);
     return berth_client_emit_part(job, error, BERTH_MSG_FRAME_BEGIN);

@@ -44,6 +44,7 @@ struct BerthClientStream {
     int error;
     bool is_in_frame;
     uint32_t frame_id;
+    uint16_t frame_head;
     size_t frame_bytes;
     uint8_t photo_mask;
     BerthClientHead heads[BERTH_LIMIT_HEADS];

@@ -272,7 +272,14 @@ berth_client_stream_end(BerthClientStream *self, uint32_t encode_us, BerthMessag
         return BERTH_ERR_STATE;
     }
     self->is_in_frame = false;
-    BerthMsgFrameEnd end = { self->frame_id, (uint32_t)self->frame_bytes, encode_us };
+    const BerthClientHead *head = &self->heads[self->frame_head];
+    BerthMsgFrameEnd end = {
+        .frame = self->frame_id,
+        .n_bytes = (uint32_t)self->frame_bytes,
+        .encode_us = encode_us,
+        .is_exact =
+            berth_refiner_is_all_exact(head->refiner) && berth_damage_is_empty(head->backlog),
+    };
     int error = berth_msg_frame_end_encode(&self->message, &end);
     return berth_client_emit(self, error, BERTH_MSG_FRAME_END, emit, user_data);
 }

@@ -3,10 +3,14 @@
 
 #include "base/error.h"
 
+#include <glib.h>
 #include <stdbool.h>
 
 /* All flags of FRAME_BEGIN. */
 #define FRAME_FLAGS (BERTH_FRAME_WHOLE | BERTH_FRAME_REFINEMENT)
+/* The last word of FRAME_END: time in the low 24 bits, and a flag. */
+#define END_US_MASK 0xffffffu
+#define END_EXACT 0x1000000u
 #define COPY_BYTES 12
 #define FILL_BYTES 12
 
@@ -122,7 +126,8 @@ berth_msg_frame_end_encode(BerthWriter *writer, const BerthMsgFrameEnd *end)
 {
     berth_writer_put_u32(writer, end->frame);
     berth_writer_put_u32(writer, end->n_bytes);
-    berth_writer_put_u32(writer, end->encode_us);
+    berth_writer_put_u32(writer,
+                         MIN(end->encode_us, END_US_MASK) | (end->is_exact ? END_EXACT : 0));
     return writer->error;
 }
 
@@ -134,8 +139,13 @@ berth_msg_frame_end_decode(const uint8_t *payload, size_t len, BerthMsgFrameEnd 
     berth_reader_init(&reader, payload, len);
     end.frame = berth_reader_get_u32(&reader);
     end.n_bytes = berth_reader_get_u32(&reader);
-    end.encode_us = berth_reader_get_u32(&reader);
+    uint32_t word = berth_reader_get_u32(&reader);
+    end.encode_us = word & END_US_MASK;
+    end.is_exact = (word & END_EXACT) != 0;
     int r = berth_reader_finish(&reader);
+    if (r == BERTH_OK && (word & ~(END_US_MASK | END_EXACT)) != 0) {
+        r = BERTH_ERR_PROTOCOL;
+    }
     if (r == BERTH_OK) {
         *ret = end;
     }

@@ -20,6 +20,7 @@
 #include "berth/protocol.h"
 #include "display/wire/geometry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,7 +47,8 @@ typedef struct {
 typedef struct {
     uint32_t frame;
     uint32_t n_bytes;   /* of payload, from FRAME_BEGIN on; FRAME_END itself not counted */
-    uint32_t encode_us; /* processor time spent on the host */
+    uint32_t encode_us; /* time that the host spent; 16.7 s and more are one */
+    bool is_exact;      /* the client's head now has the very pixels of the capture */
 } BerthMsgFrameEnd;
 
 typedef struct {

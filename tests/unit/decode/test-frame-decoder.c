@@ -94,7 +94,7 @@ frame_begin(World *world, uint16_t head)
 static int
 frame_end(World *world, uint32_t frame, uint32_t n_bytes, BerthDecodedEvent *ret_event)
 {
-    BerthMsgFrameEnd end = { frame, n_bytes, 6 };
+    BerthMsgFrameEnd end = { frame, n_bytes, 6, true };
     assert_berth_ok(berth_msg_frame_end_encode(&world->writer, &end));
     return handle(world, BERTH_MSG_FRAME_END, ret_event);
 }

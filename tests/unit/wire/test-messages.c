@@ -349,7 +349,7 @@ frame_messages_come_back(void **state)
     BerthWriter *writer = *state;
     BerthMsgFrameBegin begin_out,
         begin = { UINT32_MAX, 3, BERTH_FRAME_WHOLE | BERTH_FRAME_REFINEMENT, 9, -5 };
-    BerthMsgFrameEnd end_out, end = { 1, 2, 3 };
+    BerthMsgFrameEnd end_out, end = { 1, 2, 0xffffff, true };
     BerthMsgFrameAck ack_out, ack = { 4, 5, 6, 7 };
     memset(&begin_out, 0, sizeof begin_out);
     assert_berth_ok(berth_msg_frame_begin_encode(writer, &begin));
@@ -364,7 +364,17 @@ frame_messages_come_back(void **state)
     assert_berth_ok(berth_msg_frame_end_encode(writer, &end));
     check_payload(writer, BERTH_CHANNEL_DISPLAY, BERTH_MSG_FRAME_END,
                   berth_msg_frame_end_decode(bytes, n, &end_out));
-    assert_memory_equal(&end, &end_out, sizeof end);
+    assert_true(end_out.frame == 1 && end_out.n_bytes == 2 && end_out.is_exact);
+    assert_int_equal(end_out.encode_us, 0xffffff);
+    writer->data[11] = 2; /* an unknown flag */
+    assert_berth_error(berth_msg_frame_end_decode(writer->data, writer->len, &end_out),
+                       BERTH_ERR_PROTOCOL);
+    berth_writer_reset(writer);
+    end.encode_us = UINT32_MAX;
+    end.is_exact = false;
+    assert_berth_ok(berth_msg_frame_end_encode(writer, &end));
+    assert_berth_ok(berth_msg_frame_end_decode(writer->data, writer->len, &end_out));
+    assert_true(end_out.encode_us == 0xffffff && !end_out.is_exact);
     berth_writer_reset(writer);
     assert_berth_ok(berth_msg_frame_ack_encode(writer, &ack));
     check_payload(writer, BERTH_CHANNEL_DISPLAY, BERTH_MSG_FRAME_ACK,
