@@ -44,6 +44,8 @@ berth_queue_new(GMainContext *context, BerthQueueFunc func, void *user_data,
     g_queue_init(&queue->items);
     queue->source = g_unix_fd_source_new(queue->event_fd, G_IO_IN);
     g_source_set_static_name(queue->source, "berth-queue");
+    /* Else GLib takes the descriptor out and in around each dispatch, and wakes itself for both. */
+    g_source_set_can_recurse(queue->source, TRUE);
     g_source_set_callback(queue->source, G_SOURCE_FUNC(on_wakeup), queue, NULL);
     g_source_attach(queue->source, context);
     return queue;
@@ -54,6 +56,7 @@ berth_queue_push(BerthQueue *queue, void *item)
 {
     g_mutex_lock(&queue->mutex);
     bool is_taken = !queue->is_closed;
+    bool was_empty = g_queue_is_empty(&queue->items);
     if (is_taken) {
         g_queue_push_tail(&queue->items, item);
     }
@@ -65,10 +68,12 @@ berth_queue_push(BerthQueue *queue, void *item)
         }
         return false;
     }
-    /* Fails only when the counter is full, and then a wake-up is under way. */
-    uint64_t one = 1;
-    ssize_t written = write(queue->event_fd, &one, sizeof(one));
-    (void)written;
+    /* Whoever pushed the first of those that wait has woken the context. */
+    if (was_empty) {
+        uint64_t one = 1;
+        ssize_t written = write(queue->event_fd, &one, sizeof(one));
+        (void)written;
+    }
     return true;
 }
 

@@ -12,7 +12,7 @@
 
 typedef struct BerthQueue BerthQueue;
 
-/* Called in the context with each item; takes the item. */
+/* Called in the context with each item; takes the item.  Must not run the context itself. */
 typedef void (*BerthQueueFunc)(void *item, void *user_data);
 
 /*

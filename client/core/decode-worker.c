@@ -10,13 +10,19 @@
 
 #define CURSOR_PIXEL_BYTES 4
 
-typedef struct {
+/* Bytes of messages that the thread is not woken for until the frame is complete. */
+#define BATCH_BYTES (32u * 1024)
+
+typedef struct Job Job;
+
+struct Job {
+    Job *next; /* of the same batch */
     BerthChannel channel;
     uint8_t type;
     int64_t received_us;
     size_t len;
     uint8_t payload[];
-} Job;
+};
 
 typedef enum {
     NEWS_FRAME,
@@ -42,11 +48,15 @@ typedef struct {
 
 struct BerthDecodeWorker {
     GThread *thread;
-    GAsyncQueue *jobs; /* Job, or self as the sign to stop */
+    GAsyncQueue *jobs; /* batches of Job, or self as the sign to stop */
     gint is_stopping;  /* atomic */
     gssize n_bytes;    /* atomic: memory of jobs and news that wait */
     gint n_frames;     /* atomic: ends of frames that wait */
     BerthQueue *news;
+    Job *batch; /* not given to the thread yet */
+    Job **batch_end;
+    size_t batch_bytes;
+    bool is_in_frame; /* as far as types tell */
     BerthDecodeCallbacks callbacks;
     void *user_data;
 
@@ -242,6 +252,29 @@ is_frame_end(BerthChannel channel, uint8_t type)
     return channel == BERTH_CHANNEL_DISPLAY && type == BERTH_MSG_FRAME_END;
 }
 
+static void
+free_batch(Job *batch)
+{
+    while (batch != NULL) {
+        Job *next = batch->next;
+
+        g_free(batch);
+        batch = next;
+    }
+}
+
+static void
+take_job(BerthDecodeWorker *self, const Job *job)
+{
+    if (is_frame_end(job->channel, job->type)) {
+        g_atomic_int_add(&self->n_frames, -1);
+    }
+    if (g_atomic_int_get(&self->is_stopping) == 0) {
+        decode(self, job);
+    }
+    g_atomic_pointer_add(&self->n_bytes, -((gssize)job->len + JOB_COST_BYTES));
+}
+
 static gpointer
 run(gpointer user_data)
 {
@@ -249,19 +282,15 @@ run(gpointer user_data)
 
     for (;;) {
         void *item = g_async_queue_pop(self->jobs);
-        Job *job = item;
+        Job *batch = item;
 
         if (item == self) {
             return NULL;
         }
-        if (is_frame_end(job->channel, job->type)) {
-            g_atomic_int_add(&self->n_frames, -1);
+        for (const Job *job = batch; job != NULL; job = job->next) {
+            take_job(self, job);
         }
-        if (g_atomic_int_get(&self->is_stopping) == 0) {
-            decode(self, job);
-        }
-        g_atomic_pointer_add(&self->n_bytes, -((gssize)job->len + JOB_COST_BYTES));
-        g_free(job);
+        free_batch(batch);
     }
 }
 
@@ -282,6 +311,7 @@ berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCa
     }
     self->callbacks = *callbacks;
     self->user_data = user_data;
+    self->batch_end = &self->batch;
     self->jobs = g_async_queue_new();
     self->news = berth_queue_new(NULL, on_news, self, g_free);
     self->thread = g_thread_new("decode", run, self);
@@ -297,6 +327,7 @@ berth_decode_worker_free(BerthDecodeWorker *self)
     g_atomic_int_set(&self->is_stopping, 1);
     g_async_queue_push(self->jobs, self);
     g_thread_join(self->thread);
+    free_batch(self->batch);
     g_async_queue_unref(self->jobs);
     berth_queue_free(self->news);
     berth_frame_decoder_free(self->frames);
@@ -305,6 +336,29 @@ berth_decode_worker_free(BerthDecodeWorker *self)
         berth_picture_unref(self->pictures[i]);
     }
     g_free(self);
+}
+
+/* A wake of the thread for every small message would cost more than to decode it. */
+static void
+give_batch(BerthDecodeWorker *self)
+{
+    g_async_queue_push(self->jobs, self->batch);
+    self->batch = NULL;
+    self->batch_end = &self->batch;
+    self->batch_bytes = 0;
+}
+
+/* Whether more of the frame is to come, if the session keeps to the protocol. */
+static bool
+note_frame(BerthDecodeWorker *self, const Job *job)
+{
+    if (job->channel != BERTH_CHANNEL_DISPLAY) {
+        return false;
+    }
+    if (job->type == BERTH_MSG_FRAME_BEGIN || job->type == BERTH_MSG_FRAME_END) {
+        self->is_in_frame = job->type == BERTH_MSG_FRAME_BEGIN;
+    }
+    return self->is_in_frame;
 }
 
 int
@@ -318,6 +372,7 @@ berth_decode_worker_push(BerthDecodeWorker *self, BerthChannel channel, uint8_t 
         return BERTH_ERR_TOO_LARGE;
     }
     job = g_malloc(sizeof *job + len);
+    job->next = NULL;
     job->channel = channel;
     job->type = type;
     job->received_us = now_us;
@@ -329,7 +384,12 @@ berth_decode_worker_push(BerthDecodeWorker *self, BerthChannel channel, uint8_t 
     if (is_frame_end(channel, type)) {
         g_atomic_int_inc(&self->n_frames);
     }
-    g_async_queue_push(self->jobs, job);
+    *self->batch_end = job;
+    self->batch_end = &job->next;
+    self->batch_bytes += len;
+    if (!note_frame(self, job) || self->batch_bytes >= BATCH_BYTES) {
+        give_batch(self);
+    }
     return BERTH_OK;
 }
 

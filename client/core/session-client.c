@@ -179,7 +179,7 @@ send_written(BerthSessionClient *self, BerthChannel channel, uint8_t type, Berth
     int code = writer->error;
 
     if (code == BERTH_OK) {
-        code = berth_link_send(self->link, channel, type, writer->data, writer->len);
+        code = berth_link_send_now(self->link, channel, type, writer->data, writer->len);
     }
     berth_writer_clear(writer);
     return code;
@@ -205,7 +205,6 @@ acknowledge(BerthSessionClient *self, const BerthFrameNews *news, int64_t shown_
     berth_writer_init(&writer, MAX_SENT_BYTES);
     berth_msg_frame_ack_encode(&writer, &ack);
     send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_FRAME_ACK, &writer);
-    berth_link_flush(self->link);
 }
 
 /* The acknowledgement does not wait for those who look at the frame. */
@@ -472,7 +471,6 @@ send_input(BerthSessionClient *self, uint8_t type, BerthMsgInput *input)
         return 0;
     }
     send_written(self, BERTH_CHANNEL_INPUT, type, &writer);
-    berth_link_flush(self->link);
     return self->serial;
 }
 

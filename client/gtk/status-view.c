@@ -67,6 +67,16 @@ new_card(BerthStatusView *self)
     return card;
 }
 
+/* A spinner that nobody sees would still wake the program for each picture of the screen. */
+static void
+on_unmap(GtkWidget *page, gpointer user_data)
+{
+    BerthStatusView *self = user_data;
+
+    g_object_set(self->spinner, "active", FALSE, NULL);
+    gtk_widget_hide(self->spinner);
+}
+
 BerthStatusView *
 berth_status_view_new(BerthStatusFunc func, void *user_data)
 {
@@ -75,6 +85,7 @@ berth_status_view_new(BerthStatusFunc func, void *user_data)
     self->func = func;
     self->user_data = user_data;
     self->page = berth_page_new(new_card(self));
+    g_signal_connect(self->page, "unmap", G_CALLBACK(on_unmap), self);
     g_object_set_data_full(G_OBJECT(self->page), "berth-view", self, g_free);
     return self;
 }

@@ -165,7 +165,7 @@ static void
 on_drained(void *owner)
 {
     BerthLink *self = owner;
-    if (self->callbacks->writable != NULL && berth_handshake_is_open(self->handshake)) {
+    if (berth_handshake_is_open(self->handshake)) {
         self->callbacks->writable(self, self->user_data);
     }
 }
@@ -189,16 +189,29 @@ destroy(void *owner)
     g_free(self);
 }
 
-static const BerthSecurePumpOps pump_ops = {
-    .secured = on_secured,
-    .received = on_received,
-    .peek_output = peek_output,
-    .consume_output = consume_output,
-    .get_deadline_us = get_deadline_us,
-    .tick = on_tick,
-    .drained = on_drained,
-    .ended = on_ended,
-    .destroy = destroy,
+/* The second one is for owners who do not want to know when everything is in the kernel. */
+static const BerthSecurePumpOps pump_ops[] = {
+    {
+        .secured = on_secured,
+        .received = on_received,
+        .peek_output = peek_output,
+        .consume_output = consume_output,
+        .get_deadline_us = get_deadline_us,
+        .tick = on_tick,
+        .drained = on_drained,
+        .ended = on_ended,
+        .destroy = destroy,
+    },
+    {
+        .secured = on_secured,
+        .received = on_received,
+        .peek_output = peek_output,
+        .consume_output = consume_output,
+        .get_deadline_us = get_deadline_us,
+        .tick = on_tick,
+        .ended = on_ended,
+        .destroy = destroy,
+    },
 };
 
 /* --- the owner's calls --- */
@@ -214,7 +227,8 @@ berth_link_new(GMainContext *context, BerthTlsStream *stream, BerthWireRole role
     self->wire = berth_wire_new(role, &wire_callbacks, self);
     self->handshake = berth_handshake_new(self->wire, hello, auth, &handshake_callbacks, self);
     berth_tcp_tune(berth_tls_stream_get_fd(stream)); /* an untuned socket is slower, not wrong */
-    self->pump = berth_secure_pump_new(context, stream, &pump_ops, self);
+    self->pump = berth_secure_pump_new(
+        context, stream, callbacks->writable != NULL ? &pump_ops[0] : &pump_ops[1], self);
     return self;
 }
 
@@ -237,6 +251,20 @@ berth_link_send_owned(BerthLink *self, BerthChannel channel, uint8_t type, uint8
     int r = berth_wire_send_owned(self->wire, channel, type, payload, len);
     if (r == BERTH_OK) {
         berth_secure_pump_wake(self->pump);
+    }
+    return r;
+}
+
+int
+berth_link_send_now(BerthLink *self, BerthChannel channel, uint8_t type, const uint8_t *payload,
+                    size_t len)
+{
+    if (!berth_secure_pump_is_open(self->pump) || self->has_end) {
+        return BERTH_ERR_CLOSED;
+    }
+    int r = berth_wire_send(self->wire, channel, type, payload, len);
+    if (r == BERTH_OK) {
+        berth_secure_pump_flush(self->pump);
     }
     return r;
 }

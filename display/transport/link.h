@@ -72,6 +72,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthLink, berth_link_free)
 int berth_link_send(BerthLink *self, BerthChannel channel, uint8_t type, const uint8_t *payload,
                     size_t len);
 
+/* The same, and writes what the socket takes now: for what is small and must not wait. */
+int berth_link_send_now(BerthLink *self, BerthChannel channel, uint8_t type, const uint8_t *payload,
+                        size_t len);
+
 /* The same without a copy.  payload: g_malloc() memory, taken always. */
 int berth_link_send_owned(BerthLink *self, BerthChannel channel, uint8_t type, uint8_t *payload,
                           size_t len);

@@ -293,7 +293,11 @@ berth_secure_pump_flush(BerthSecurePump *self)
 {
     if (self->state == STATE_OPEN) {
         pump_output(self);
-        berth_socket_source_wake(self->source);
+        if (self->write_error != BERTH_OK || has_output(self) || self->ops->drained != NULL) {
+            berth_socket_source_wake(self->source);
+        } else {
+            berth_socket_source_calm(self->source);
+        }
     }
 }
 

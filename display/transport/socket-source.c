@@ -4,20 +4,27 @@
 #include <glib-unix.h>
 #include <stdbool.h>
 
+#define NEVER INT64_MAX
+
 typedef struct {
     GSource source;
     gpointer tag; /* of the socket in the source */
     BerthSocketFunc func;
     void *user_data;
+    GIOCondition events;
     int64_t deadline_us;
+    int64_t armed_us; /* what the loop knows: 0 is at once; never later than the deadline */
     bool is_woken;
 } SocketSource;
 
+/* Every call of g_source_set_ready_time() costs a turn of the loop. */
 static void
-update_ready_time(SocketSource *self)
+arm(SocketSource *self, int64_t ready_us)
 {
-    int64_t ready_us = self->deadline_us == INT64_MAX ? -1 : self->deadline_us;
-    g_source_set_ready_time(&self->source, self->is_woken ? 0 : ready_us);
+    if (ready_us != self->armed_us) {
+        self->armed_us = ready_us;
+        g_source_set_ready_time(&self->source, ready_us == NEVER ? -1 : ready_us);
+    }
 }
 
 static gboolean
@@ -25,13 +32,19 @@ dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
 {
     SocketSource *self = (SocketSource *)source;
     GIOCondition events = g_source_query_unix_fd(source, self->tag);
+    bool is_due = self->deadline_us <= g_source_get_time(source);
+    bool has_reason = events != 0 || is_due || self->is_woken;
     self->is_woken = false;
     /* The owner sets the next deadline; until then a time that has come must not come again. */
-    if (self->deadline_us <= g_source_get_time(source)) {
-        self->deadline_us = INT64_MAX;
+    if (is_due) {
+        self->deadline_us = NEVER;
     }
-    update_ready_time(self);
-    self->func(events, self->user_data);
+    if (self->armed_us <= g_source_get_time(source)) {
+        arm(self, self->deadline_us);
+    }
+    if (has_reason) {
+        self->func(events, self->user_data);
+    }
     return G_SOURCE_CONTINUE;
 }
 
@@ -43,8 +56,11 @@ berth_socket_source_new(GMainContext *context, int fd, BerthSocketFunc func, voi
     SocketSource *self = (SocketSource *)source;
     self->func = func;
     self->user_data = user_data;
-    self->deadline_us = INT64_MAX;
+    self->deadline_us = NEVER;
+    self->armed_us = NEVER;
     self->tag = g_source_add_unix_fd(source, fd, 0);
+    /* Else GLib takes the socket out and in around each dispatch, and wakes itself for both. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, context);
     return source;
 }
@@ -53,7 +69,10 @@ void
 berth_socket_source_set_events(GSource *source, GIOCondition events)
 {
     SocketSource *self = (SocketSource *)source;
-    g_source_modify_unix_fd(source, self->tag, events);
+    if (events != self->events) {
+        self->events = events;
+        g_source_modify_unix_fd(source, self->tag, events);
+    }
 }
 
 void
@@ -61,7 +80,9 @@ berth_socket_source_set_deadline(GSource *source, int64_t deadline_us)
 {
     SocketSource *self = (SocketSource *)source;
     self->deadline_us = deadline_us;
-    update_ready_time(self);
+    if (deadline_us < self->armed_us) {
+        arm(self, deadline_us);
+    }
 }
 
 void
@@ -69,5 +90,15 @@ berth_socket_source_wake(GSource *source)
 {
     SocketSource *self = (SocketSource *)source;
     self->is_woken = true;
-    update_ready_time(self);
+    arm(self, 0);
+}
+
+void
+berth_socket_source_calm(GSource *source)
+{
+    SocketSource *self = (SocketSource *)source;
+    if (self->is_woken) {
+        self->is_woken = false;
+        arm(self, self->deadline_us);
+    }
 }

@@ -10,7 +10,7 @@
 
 /*
  * The socket is ready (events: what of), or the time has come, or berth_socket_source_wake() was
- * called (events: 0 for both).
+ * called (events: 0 for both).  Must not run the context itself.
  */
 typedef void (*BerthSocketFunc)(GIOCondition events, void *user_data);
 
@@ -25,11 +25,20 @@ typedef void (*BerthSocketFunc)(GIOCondition events, void *user_data);
 GSource *berth_socket_source_new(GMainContext *context, int fd, BerthSocketFunc func,
                                  void *user_data);
 
-/* Sets what to wait for: G_IO_IN, G_IO_OUT or both; errors and hang-ups wake in any case. */
+/*
+ * Sets what to wait for: G_IO_IN, G_IO_OUT or both; errors and hang-ups wake in any case.
+ * Costs nothing if it is what is waited for already.
+ */
 void berth_socket_source_set_events(GSource *source, GIOCondition events);
 
-/* Sets when to wake, in g_get_monotonic_time(); INT64_MAX is never. */
+/*
+ * Sets when to wake, in g_get_monotonic_time(); INT64_MAX is never.  To put it off costs nothing:
+ * the source looks again when the earlier time comes.
+ */
 void berth_socket_source_set_deadline(GSource *source, int64_t deadline_us);
 
 /* Wakes at the next turn of the loop, once. */
 void berth_socket_source_wake(GSource *source);
+
+/* Takes a wake back that has not come yet. */
+void berth_socket_source_calm(GSource *source);
