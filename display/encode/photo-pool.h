@@ -25,7 +25,11 @@ void berth_photo_pool_free(BerthPhotoPool *self);
 /*
  * Encodes one rectangle; see berth_photo_encoder_encode().
  *
- * slot: below BERTH_PHOTO_POOL_SIZE
+ * Grain and foliage lose most at one and the same quality: where the photo takes many bytes a
+ * pixel it is made again somewhat better, unless the quality is already that of a slow path.
+ *
+ * slot:    below BERTH_PHOTO_POOL_SIZE
+ * quality: what is wanted; what it became on return
  */
 int berth_photo_pool_encode(BerthPhotoPool *self, size_t slot, const BerthFrame *frame,
-                            BerthRect rect, int quality, uint8_t **ret_data, size_t *ret_len);
+                            BerthRect rect, uint8_t *quality, uint8_t **ret_data, size_t *ret_len);

@@ -48,7 +48,7 @@ berth_plan_run_job(BerthPlan *self, size_t i)
 {
     for (size_t k = i; k < self->n_photos; k += BERTH_PHOTO_POOL_SIZE) {
         BerthPlanPhoto *photo = &self->photos[k];
-        berth_photo_pool_encode(self->photo_pool, i, self->picture, photo->rect, photo->quality,
+        berth_photo_pool_encode(self->photo_pool, i, self->picture, photo->rect, &photo->quality,
                                 &photo->data, &photo->len);
     }
 }
