@@ -3,9 +3,9 @@
  * Capture from berth-gpu: pixels from the memfd that it paints, input by QEMU's D-Bus display.
  *
  * Its descriptor is a SOCK_SEQPACKET socket that holds one packet with two more: the D-Bus display,
- * on which no listener is registered, and the connection to berth-gpu.  A reader thread copies the
- * rectangles that are told into the screen, and asks for more when somebody wants a picture; until
- * then the guest's flushes wait for their answers.
+ * on which no listener is registered, and the connection to berth-gpu.  A reader thread notes the
+ * rectangles that are told, and asks for more when somebody wants a picture; until then the guest's
+ * flushes wait for their answers.  Who takes the picture compares those rectangles straight in.
  *
  * Source: host-agent/vhost-gpu/gpu-wire.h.
  */
@@ -38,11 +38,15 @@ typedef struct {
     GThread *thread;
     gint is_closing; /* atomic */
 
-    /* The thread's: */
+    GMutex lock;       /* inside the screen's: */
+    BerthDamage *told; /* what nobody has taken yet; NULL without a picture */
+
+    /* The thread's; while something is offered the taker reads them as well: */
     uint8_t *picture; /* mapped; NULL: none */
     size_t picture_bytes;
     size_t stride_bytes;
     int w, h;
+
     bool owes_want; /* something was told since the last WANT */
     uint8_t bytes[BERTH_GPU_PACKET_BYTES];
     BerthGpuPacket packet;
@@ -50,9 +54,12 @@ typedef struct {
 
 /* ---- the reader thread ---- */
 
+/* Nobody reads the picture any more when this returns. */
 static void
 drop_picture(GpuCapture *self)
 {
+    berth_screen_withdraw(self->screen);
+    g_clear_pointer(&self->told, berth_damage_free);
     if (self->picture) {
         munmap(self->picture, self->picture_bytes);
         self->picture = NULL;
@@ -76,7 +83,6 @@ take_mode(GpuCapture *self, int fd)
     const BerthGpuPacket *packet = &self->packet;
     size_t n_bytes = (size_t)packet->stride_bytes * packet->h;
     void *picture;
-    int r;
 
     if (packet->w == 0) {
         drop_picture(self);
@@ -96,28 +102,59 @@ take_mode(GpuCapture *self, int fd)
     self->stride_bytes = packet->stride_bytes;
     self->w = (int)packet->w;
     self->h = (int)packet->h;
-    r = berth_screen_set_mode(self->screen, self->w, self->h);
-    return r;
+    self->told = berth_damage_new(self->w, self->h);
+    return self->told ? berth_screen_set_mode(self->screen, self->w, self->h) : BERTH_ERR_NO_MEMORY;
 }
 
-static int
-take_shown(GpuCapture *self)
+/* In the taker's thread, under the screen's lock. */
+static void
+fetch_told(BerthFrame *picture, BerthDamage *damage, void *user_data)
 {
+    GpuCapture *self = user_data;
     const BerthPixelSource whole = {
         .data = self->picture,
         .size_bytes = self->picture_bytes,
         .stride_bytes = self->stride_bytes,
         .format = berth_pixel_format_bgrx,
     };
-    int r = self->picture ? BERTH_OK : BERTH_ERR_PROTOCOL;
+    g_autofree BerthRect *rects = NULL;
+    size_t n;
 
-    for (unsigned i = 0; r == BERTH_OK && i < self->packet.n_rects; i++) {
+    g_mutex_lock(&self->lock);
+    n = berth_damage_get_n_tiles(self->told);
+    rects = g_new(BerthRect, n);
+    n = berth_damage_get_rects(self->told, rects, n);
+    for (size_t i = 0; i < n && picture->width == self->w && picture->height == self->h; i++) {
         BerthPixelSource part;
 
-        r = berth_pixel_source_crop(&whole, self->w, self->h, self->packet.rects[i], &part);
-        if (r == BERTH_OK) {
-            r = berth_screen_write(self->screen, self->packet.rects[i], &part);
+        if (berth_pixel_source_crop(&whole, self->w, self->h, rects[i], &part) == BERTH_OK) {
+            berth_damage_compare_copy(damage, picture, rects[i], &part);
         }
+    }
+    berth_damage_clear(self->told);
+    g_mutex_unlock(&self->lock);
+}
+
+static int
+take_shown(GpuCapture *self)
+{
+    uint32_t stamp = berth_screen_get_input_stamp_now(self->screen);
+    int r;
+
+    for (unsigned i = 0; i < self->packet.n_rects; i++) {
+        if (!self->told || !berth_rect_is_inside(self->packet.rects[i], self->w, self->h)) {
+            return BERTH_ERR_PROTOCOL;
+        }
+    }
+    g_mutex_lock(&self->lock);
+    for (unsigned i = 0; i < self->packet.n_rects; i++) {
+        berth_damage_add_rect(self->told, self->packet.rects[i]);
+    }
+    g_mutex_unlock(&self->lock);
+    /* Not before there is something to show: a new mode would be black until then. */
+    r = berth_screen_set_mode(self->screen, self->w, self->h);
+    if (r == BERTH_OK) {
+        berth_screen_offer(self->screen, stamp, fetch_told, self);
     }
     self->owes_want = true;
     return r;
@@ -305,6 +342,7 @@ free_capture(GpuCapture *self)
     berth_clear_fd(&self->fd);
     berth_clear_fd(&self->wake_fd);
     berth_screen_unref(self->screen);
+    g_mutex_clear(&self->lock);
     g_free(self);
 }
 
@@ -320,6 +358,7 @@ gpu_open(int fd, BerthHeads *heads, GError **error)
     self = g_new0(GpuCapture, 1);
     self->base.ops = &berth_capture_vhost_gpu;
     self->fd = fds[1];
+    g_mutex_init(&self->lock);
     self->screen = berth_screen_ref(berth_heads_get(heads, 0));
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->input = berth_capture_qemu_dbus_open_input(fds[0], heads, error);

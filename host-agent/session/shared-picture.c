@@ -110,12 +110,12 @@ berth_shared_picture_get_height(const BerthSharedPicture *self)
 }
 
 static int
-read_bytes(const BerthSharedPicture *self, uint64_t offset, size_t n)
+read_bytes(const BerthSharedPicture *self, uint64_t offset, uint8_t *dst, size_t n)
 {
     size_t done = 0;
 
     while (done < n) {
-        ssize_t part = pread(self->fd, self->band + done, n - done, (off_t)(offset + done));
+        ssize_t part = pread(self->fd, dst + done, n - done, (off_t)(offset + done));
 
         if (part < 0 && errno == EINTR) {
             continue;
@@ -132,19 +132,29 @@ read_bytes(const BerthSharedPicture *self, uint64_t offset, size_t n)
 }
 
 /*
- * Rows are read together with what lies between them where that is less than the pixels: one long
- * read costs less than many short ones.
+ * Reads rows into the band, with what lies between them where that is less than the pixels: one
+ * long read costs less than many short ones.
+ *
+ * Returns how many, or an error.
  */
 static int
-get_n_rows(const BerthSharedPicture *self, size_t row_bytes, int n_max)
+read_rows(const BerthSharedPicture *self, uint64_t offset, size_t row_bytes, int n_max,
+          size_t *ret_stride)
 {
-    size_t n;
+    bool is_dense = self->stride_bytes <= 2 * row_bytes;
+    size_t stride = is_dense ? self->stride_bytes : row_bytes;
+    int n_rows = (int)MIN((BAND_BYTES - row_bytes) / stride + 1, (size_t)n_max);
+    int r = BERTH_OK;
 
-    if (self->stride_bytes > 2 * row_bytes) {
-        return 1;
+    *ret_stride = stride;
+    if (is_dense) {
+        r = read_bytes(self, offset, self->band, (size_t)(n_rows - 1) * stride + row_bytes);
     }
-    n = (BAND_BYTES - row_bytes) / self->stride_bytes + 1;
-    return (int)MIN(n, (size_t)n_max);
+    for (int i = 0; !is_dense && r == BERTH_OK && i < n_rows; i++) {
+        r = read_bytes(self, offset + (uint64_t)i * self->stride_bytes,
+                       self->band + (size_t)i * row_bytes, row_bytes);
+    }
+    return r < 0 ? r : n_rows;
 }
 
 int
@@ -159,18 +169,15 @@ berth_shared_picture_read(const BerthSharedPicture *self, BerthRect rect, BerthS
     for (int i = 0; i < rect.h; i += n_rows) {
         uint64_t offset = self->offset_bytes + (uint64_t)(rect.y + i) * self->stride_bytes +
                           (uint64_t)rect.x * self->format->pixel_bytes;
-        BerthPixelSource source = { .data = self->band,
-                                    .stride_bytes = self->stride_bytes,
-                                    .format = self->format };
+        BerthPixelSource source = { .data = self->band, .format = self->format };
         int r;
 
-        n_rows = get_n_rows(self, row_bytes, rect.h - i);
-        source.size_bytes = (size_t)(n_rows - 1) * self->stride_bytes + row_bytes;
-        r = read_bytes(self, offset, source.size_bytes);
-        if (r == BERTH_OK) {
-            r = berth_screen_write(screen, (BerthRect){ rect.x, rect.y + i, rect.w, n_rows },
-                                   &source);
+        n_rows = read_rows(self, offset, row_bytes, rect.h - i, &source.stride_bytes);
+        if (n_rows < 0) {
+            return n_rows;
         }
+        source.size_bytes = (size_t)(n_rows - 1) * source.stride_bytes + row_bytes;
+        r = berth_screen_write(screen, (BerthRect){ rect.x, rect.y + i, rect.w, n_rows }, &source);
         if (r < 0) {
             return r;
         }

@@ -64,7 +64,7 @@ class DisplayQemu(qmp.Qemu):
 class GpuQemu(DisplayQemu):
     """The test guest with a graphics card by berth-gpu."""
 
-    def __init__(self, manifest, gpu_program, folder):
+    def __init__(self, manifest, gpu_program, folder, extra=()):
         ours, theirs = socket.socketpair()
         self.gpu_path = os.path.join(folder, "gpu.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -76,7 +76,7 @@ class GpuQemu(DisplayQemu):
                 preexec_fn=qmp.die_with_parent)
         ours.close()
         super().__init__(
-            manifest, ["-chardev", f"socket,id=gpu0,fd={theirs.fileno()}"], program=new_qemu(),
+            manifest, ["-chardev", f"socket,id=gpu0,fd={theirs.fileno()}", *extra], program=new_qemu(),
             card="vhost-user-vga,id=video0,chardev=gpu0,edid=off", pass_fds=[theirs.fileno()])
         theirs.close()
 
