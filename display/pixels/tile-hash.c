@@ -17,8 +17,6 @@
 #define OPAQUE 0xff000000u
 /* Rows that are brought near before they are read: a tile is on as many pages as it has rows. */
 #define AHEAD_ROWS 8
-/* Pixels that are copied together. */
-#define BLOCK 16
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "both ends hash the same bytes");
 _Static_assert(BERTH_TILE_HASH_KEY_BYTES >= XXH3_SECRET_SIZE_MIN, "XXH3 takes the key");
@@ -29,17 +27,19 @@ typedef struct {
     size_t n_bytes;
 } Gathered;
 
-/* In blocks of constant size, of which compilers make wide loads and stores. */
+/* Four pixels that the compiler handles together. */
+typedef uint32_t Pixels __attribute__((vector_size(16)));
+
 static void
 copy_row(uint32_t *words, const uint8_t *row, int n_pixels)
 {
+    const Pixels opaque = { OPAQUE, OPAQUE, OPAQUE, OPAQUE };
     int i = 0;
-    for (; i + BLOCK <= n_pixels; i += BLOCK) {
-        uint32_t block[BLOCK];
-        memcpy(block, row + (size_t)i * BERTH_PIXEL_BYTES, sizeof block);
-        for (int j = 0; j < BLOCK; j++) {
-            words[i + j] = block[j] | OPAQUE;
-        }
+    for (; i + 4 <= n_pixels; i += 4) {
+        Pixels pixels;
+        memcpy(&pixels, row + (size_t)i * BERTH_PIXEL_BYTES, sizeof pixels);
+        pixels |= opaque;
+        memcpy(words + i, &pixels, sizeof pixels);
     }
     for (; i < n_pixels; i++) {
         uint32_t word;

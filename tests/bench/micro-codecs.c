@@ -118,11 +118,11 @@ run_zstd(void *user_data)
     ZSTD_CCtx *context = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, 1);
     ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, WINDOW_LOG);
-    ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, 17);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, 16);
     if (exact->kind == BERTH_EXACT_PLAIN) {
         ZSTD_CCtx_setParameter(context, ZSTD_c_enableLongDistanceMatching, 1);
-        ZSTD_CCtx_setParameter(context, ZSTD_c_ldmMinMatch, 32);
-        ZSTD_CCtx_setParameter(context, ZSTD_c_ldmHashRateLog, 5);
+        ZSTD_CCtx_setParameter(context, ZSTD_c_ldmMinMatch, 64);
+        ZSTD_CCtx_setParameter(context, ZSTD_c_ldmHashRateLog, 6);
     }
     exact->packed_len =
         ZSTD_compress2(context, exact->packed, exact->packed_cap, exact->rgb, exact->rgb_len);

@@ -28,6 +28,7 @@ void micro_set_budget(double seconds);
  */
 double micro_measure(MicroRun run, void *user_data, double n_px);
 
+/* Begins a table: an empty line and the names of the columns. */
 void micro_print_head(const char *title);
 
 /*
