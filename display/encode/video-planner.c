@@ -85,7 +85,7 @@ static void
 begin_film(BerthVideoPlanner *self, Film *film, const BerthVideoRegion *region,
            const BerthVideoWish *wish, const BerthFrame *frame)
 {
-    uint8_t codec = berth_video_encoder_choose_codec(frame, region->rect, wish->mask);
+    uint8_t codec = berth_video_encoder_choose_codec(frame, region->rect, wish->mask, wish->kbps);
     BerthVideoEncoderConfig config = {
         .codec = codec,
         .width = region->rect.w,

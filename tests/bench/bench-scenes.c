@@ -31,7 +31,10 @@
 #define REFINE_BYTES 250000
 #define MAX_MESSAGES 65536
 #define N_TYPES 16
-#define VIDEO_MASK (BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444))
+/* As the client offers them. */
+#define VIDEO_MASK                                                                 \
+    (BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) | \
+     BERTH_VIDEO_BIT(BERTH_VIDEO_VP8))
 
 typedef struct {
     uint8_t type;

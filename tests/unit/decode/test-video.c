@@ -419,20 +419,23 @@ too_long_a_packet_is_refused(void **state)
 }
 
 static void
-drawings_keep_their_colours(void **state)
+codec_fits_content_and_path(void **state)
 {
     const uint8_t all = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |
                         BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     BerthFrame *frame = berth_frame_new(W, H);
     BerthRect rect = { 5, 5, 200, 100 };
     picture_paint_photo(frame, rect, 0);
-    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, all), BERTH_VIDEO_VP9_420);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, all, 2000), BERTH_VIDEO_VP9_420);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, all, 0), BERTH_VIDEO_VP8);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 3, 0), BERTH_VIDEO_VP9_420);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 2, 0), BERTH_VIDEO_VP9_444);
     for (int x = 0; x < 200; x += 6) {
         berth_frame_fill(frame, (BerthRect){ 5 + x, 5, 3, 100 }, 0xff0000);
     }
-    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, all), BERTH_VIDEO_VP9_444);
-    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 4), BERTH_VIDEO_VP8);
-    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 0), 0);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, all, 0), BERTH_VIDEO_VP9_444);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 4, 2000), BERTH_VIDEO_VP8);
+    assert_int_equal(berth_video_encoder_choose_codec(frame, rect, 0, 0), 0);
     berth_frame_unref(frame);
 }
 
@@ -454,7 +457,7 @@ main(void)
         cmocka_unit_test(frames_hidden_behind_a_frame_are_not_decoded),
         cmocka_unit_test(changed_packets_do_no_harm),
         cmocka_unit_test(too_long_a_packet_is_refused),
-        cmocka_unit_test(drawings_keep_their_colours),
+        cmocka_unit_test(codec_fits_content_and_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
