@@ -139,6 +139,7 @@ static int
 take_shown(GpuCapture *self)
 {
     uint32_t stamp = berth_screen_get_input_stamp_now(self->screen);
+    int64_t n_px;
     int r;
 
     for (unsigned i = 0; i < self->packet.n_rects; i++) {
@@ -150,11 +151,12 @@ take_shown(GpuCapture *self)
     for (unsigned i = 0; i < self->packet.n_rects; i++) {
         berth_damage_add_rect(self->told, self->packet.rects[i]);
     }
+    n_px = self->told ? berth_damage_get_area_px(self->told) : 0;
     g_mutex_unlock(&self->lock);
     /* Not before there is something to show: a new mode would be black until then. */
     r = berth_screen_set_mode(self->screen, self->w, self->h);
     if (r == BERTH_OK) {
-        berth_screen_offer(self->screen, stamp, fetch_told, self);
+        berth_screen_offer(self->screen, stamp, n_px, fetch_told, self);
     }
     self->owes_want = true;
     return r;

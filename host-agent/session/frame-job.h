@@ -51,6 +51,7 @@ typedef struct {
     BerthForkJoin *workers;
     BerthPlanInput input; /* but for now_us and needs_key */
     int64_t start_us;
+    int64_t waiting_px; /* that the capture had at the start */
     BerthFrameJobItem *items;
     size_t n_items;
     /* Set by the run: */

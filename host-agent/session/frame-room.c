@@ -12,10 +12,14 @@
 
 #define SCOPE "frames"
 /*
- * Pixels of a turn that main does itself, for all viewers together: a letter, a caret.  It costs
- * less than waking the plan thread and being woken.
+ * What main does itself, by the time that the last turns took for so many pixels: a letter, a
+ * caret.  It costs less than waking the plan thread and being woken.
  */
-#define SMALL_TURN_PX (32 * 1024)
+#define SMALL_TURN_US 1000.0
+/* What is known of the cost of a turn fades by this with each new one. */
+#define COST_FADE 0.75
+/* Every turn looks at about as many, for its fixed cost. */
+#define LEAST_TURN_PX 1024
 /* Whatever was due and brought nothing is looked at again not before. */
 #define RELOOK_US (16 * 1000)
 /* Between two tries after a plan could not be made. */
@@ -26,6 +30,7 @@ typedef struct {
     int64_t plan_due_us; /* a plan is worth making even so */
     int64_t retry_us;    /* no plan before */
     bool is_gone;        /* forget it when no job runs */
+    double us_per_px;    /* of the last turns of new pixels; 0: none yet */
     BerthFrameDesk desk;
 } Head;
 
@@ -225,10 +230,25 @@ on_turn_done(void *data)
 
 /* Whether main is quicker alone. */
 static bool
-is_small(const BerthFrameJob *job)
+is_small(const BerthFrameRoom *self, const BerthFrameJob *job)
 {
-    return job->kind == BERTH_FRAME_NEW && job->desk->plan &&
-           berth_screen_get_waiting_px(job->screen) * (int64_t)job->n_items <= SMALL_TURN_PX;
+    double us_per_px = self->states[job->head].us_per_px;
+
+    return job->kind == BERTH_FRAME_NEW && us_per_px > 0 &&
+           us_per_px * (double)job->waiting_px <= SMALL_TURN_US;
+}
+
+/* Dear turns count at once, cheap ones with time. */
+static void
+note_cost(BerthFrameRoom *self, const BerthFrameJob *job)
+{
+    Head *state = &self->states[job->head];
+    double us_per_px =
+        (double)(job->end_us - job->start_us - job->late_us) / (double)job->waiting_px;
+
+    if (job->kind == BERTH_FRAME_NEW) {
+        state->us_per_px = MAX(us_per_px, state->us_per_px * COST_FADE);
+    }
 }
 
 static void
@@ -237,7 +257,7 @@ run_job(BerthFrameRoom *self, BerthFrameJob *job)
     Turn *turn;
 
     self->job = job;
-    if (is_small(job)) {
+    if (is_small(self, job)) {
         berth_frame_job_run(job);
         end_turn(self);
         return;
@@ -260,6 +280,7 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
     job->workers = self->workers;
     job->input = get_plan_input(self, head, &flows[0]);
     job->start_us = now_us;
+    job->waiting_px = MAX(berth_screen_get_waiting_px(job->screen), LEAST_TURN_PX);
     for (size_t i = 0; i < job->n_items; i++) {
         BerthSeat *seat = g_ptr_array_index(self->seats, i);
         BerthFrameJobItem *item = &job->items[i];
@@ -276,7 +297,7 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
     if (choice->kind == BERTH_FRAME_NEW) {
         self->states[head].has_changes = false;
     }
-    berth_screen_set_wanted(job->screen, false); /* what is fetched now would be old by then */
+    berth_screen_set_wanted(job->screen, INT64_MAX); /* it would be old when its turn comes */
     self->last_head = head;
     run_job(self, job);
 }
@@ -310,7 +331,7 @@ maybe_start_turn(BerthFrameRoom *self, int head, const BerthSeatFlow *flows, int
     }
     berth_screen_set_wanted(
         berth_heads_get(self->heads, head),
-        berth_frame_schedule_wants_pixels(seats, self->seats->len, now_us, next_us));
+        berth_frame_schedule_get_wanted_us(seats, self->seats->len, now_us, next_us));
     return false;
 }
 
@@ -422,6 +443,7 @@ end_turn(BerthFrameRoom *self)
 {
     BerthFrameJob *job = self->job;
 
+    note_cost(self, job);
     self->stats.n_turns++;
     self->stats.last_turn_us = job->end_us - job->start_us;
     self->stats.busy_us += self->stats.last_turn_us;

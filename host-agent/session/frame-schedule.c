@@ -35,22 +35,31 @@ is_due(int64_t due_us, int64_t now_us, int64_t *next_us)
     return false;
 }
 
+int64_t
+berth_frame_schedule_get_wanted_us(const BerthScheduleSeat *seats, size_t n_seats, int64_t now_us,
+                                   int64_t *next_us)
+{
+    size_t driver = find_driver(seats, n_seats);
+
+    if (driver >= n_seats) {
+        return INT64_MAX;
+    }
+    if (!seats[driver].has_room) {
+        int64_t stall_us = now_us - seats[driver].waiting_us + BERTH_SCHEDULE_STALL_US;
+
+        *next_us = n_seats > 1 ? MIN(*next_us, stall_us) : *next_us;
+        return INT64_MAX;
+    }
+    return get_frame_due_us(&seats[driver]);
+}
+
 static uint32_t
 choose_new(const BerthScheduleSeat *seats, size_t n_seats, int64_t now_us, int64_t *next_us)
 {
-    size_t driver = find_driver(seats, n_seats);
+    int64_t due_us = berth_frame_schedule_get_wanted_us(seats, n_seats, now_us, next_us);
     uint32_t chosen = 0;
 
-    if (driver >= n_seats) {
-        return 0;
-    }
-    if (!seats[driver].has_room) {
-        /* It is time to look for another driver then. */
-        (void)is_due(now_us - seats[driver].waiting_us + BERTH_SCHEDULE_STALL_US, now_us,
-                     n_seats > 1 ? next_us : &(int64_t){ 0 });
-        return 0;
-    }
-    if (!is_due(get_frame_due_us(&seats[driver]), now_us, next_us)) {
+    if (!is_due(due_us, now_us, next_us)) {
         return 0;
     }
     for (size_t i = 0; i < n_seats; i++) {
@@ -104,13 +113,6 @@ berth_frame_schedule_choose(bool has_changes, const BerthScheduleSeat *seats, si
         }
     }
     return choice;
-}
-
-bool
-berth_frame_schedule_wants_pixels(const BerthScheduleSeat *seats, size_t n_seats, int64_t now_us,
-                                  int64_t *next_us)
-{
-    return choose_new(seats, n_seats, now_us, next_us) != 0;
 }
 
 int64_t

@@ -69,12 +69,13 @@ BerthScheduleChoice berth_frame_schedule_choose(bool has_changes, const BerthSch
                                                 size_t n_seats, int64_t now_us);
 
 /*
- * Whether a new picture would be made of pixels that came now: a source need not fetch any before.
+ * From when on a new picture would be made of pixels that came then; INT64_MAX if only events can
+ * tell.  A source need not fetch any before.
  *
- * next_us: lowered to the time when it will be so, if that is known
+ * next_us: lowered to the time when another viewer may drive
  */
-bool berth_frame_schedule_wants_pixels(const BerthScheduleSeat *seats, size_t n_seats,
-                                       int64_t now_us, int64_t *next_us);
+int64_t berth_frame_schedule_get_wanted_us(const BerthScheduleSeat *seats, size_t n_seats,
+                                           int64_t now_us, int64_t *next_us);
 
 /* What was sent of a head since its last picture check. */
 typedef struct {

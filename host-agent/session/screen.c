@@ -37,8 +37,10 @@ struct BerthScreen {
     unsigned pixel_changes; /* BERTH_SCREEN_MODE and _DAMAGE */
     BerthScreenFetch fetch; /* what is offered; NULL: nothing */
     void *fetch_data;
-    bool is_wanted;
-    int source_wake; /* eventfd of the source, borrowed; -1: none */
+    int64_t offered_px;
+    int64_t wanted_from_us;
+    bool is_source_waiting; /* for that time */
+    int source_wake;        /* eventfd of the source, borrowed; -1: none */
     BerthFrame *shadow;
     BerthDamage *damage;
     int64_t capture_us;
@@ -59,12 +61,55 @@ struct BerthScreen {
 
 #define PIXEL_CHANGES ((unsigned)(BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE))
 
+/* Under the lock. */
+static bool
+is_wanted(const BerthScreen *self, int64_t now_us)
+{
+    return self->wanted_from_us <= now_us && !(self->pixel_changes & BERTH_SCREEN_DAMAGE);
+}
+
+/* Under the lock: a source that waits may go on. */
+static void
+maybe_wake_source(BerthScreen *self)
+{
+    if (!is_wanted(self, berth_monotonic_us())) {
+        return;
+    }
+    self->is_source_waiting = false;
+    if (self->source_wake >= 0) {
+        eventfd_write(self->source_wake, 1);
+    }
+}
+
+/* Under the lock: the source is woken when its time comes, unless main is woken anyway before. */
+static void
+maybe_arm_wake(BerthScreen *self)
+{
+    if (self->is_source_waiting && self->wanted_from_us != INT64_MAX && self->pixel_changes == 0 &&
+        self->changes == 0) {
+        g_source_set_ready_time(self->wake, self->wanted_from_us);
+    }
+}
+
+/* The time has come that the source was told to wait for, or main was woken for another reason. */
+static void
+wake_waiting_source(BerthScreen *self)
+{
+    g_mutex_lock(&self->lock);
+    if (self->is_source_waiting) {
+        maybe_wake_source(self);
+        maybe_arm_wake(self);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
 static gboolean
 dispatch_wake(GSource *source, GSourceFunc callback, gpointer user_data)
 {
     BerthScreen *self = user_data;
 
     g_source_set_ready_time(source, -1);
+    wake_waiting_source(self);
     if (self->on_change) {
         self->on_change(self->user_data);
     }
@@ -88,6 +133,7 @@ berth_screen_new(GMainContext *context, BerthScreenFunc on_change, void *user_da
     self->on_change = on_change;
     self->user_data = user_data;
     self->source_wake = -1;
+    self->wanted_from_us = INT64_MAX;
     g_mutex_init(&self->lock);
     self->wake = g_source_new(&wake_funcs, sizeof(GSource));
     g_source_set_callback(self->wake, callback_unused, self, NULL);
@@ -137,22 +183,6 @@ note_change(BerthScreen *self, unsigned change)
         g_source_set_ready_time(self->wake, 0);
     }
     *changes |= change;
-}
-
-/* Under the lock. */
-static bool
-is_wanted(const BerthScreen *self)
-{
-    return self->is_wanted && !(self->pixel_changes & BERTH_SCREEN_DAMAGE);
-}
-
-/* Under the lock: a source that waits may go on. */
-static void
-maybe_wake_source(BerthScreen *self)
-{
-    if (self->source_wake >= 0 && is_wanted(self)) {
-        eventfd_write(self->source_wake, 1);
-    }
 }
 
 int
@@ -232,9 +262,11 @@ berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *so
 }
 
 void
-berth_screen_offer(BerthScreen *self, uint32_t stamp, BerthScreenFetch fetch, void *user_data)
+berth_screen_offer(BerthScreen *self, uint32_t stamp, int64_t n_px, BerthScreenFetch fetch,
+                   void *user_data)
 {
     g_mutex_lock(&self->lock);
+    self->offered_px = n_px;
     self->fetch = fetch;
     self->fetch_data = user_data;
     note_pixels(self, stamp);
@@ -261,7 +293,11 @@ berth_screen_is_wanted(BerthScreen *self)
     bool is_true;
 
     g_mutex_lock(&self->lock);
-    is_true = is_wanted(self);
+    is_true = is_wanted(self, berth_monotonic_us());
+    if (!is_true && !self->is_source_waiting) {
+        self->is_source_waiting = true;
+        maybe_arm_wake(self);
+    }
     g_mutex_unlock(&self->lock);
     return is_true;
 }
@@ -276,12 +312,13 @@ berth_screen_set_source_wake(BerthScreen *self, int wake_fd)
 }
 
 void
-berth_screen_set_wanted(BerthScreen *self, bool wanted)
+berth_screen_set_wanted(BerthScreen *self, int64_t from_us)
 {
     g_mutex_lock(&self->lock);
-    if (self->is_wanted != wanted) {
-        self->is_wanted = wanted;
+    if (self->wanted_from_us != from_us) {
+        self->wanted_from_us = from_us;
         maybe_wake_source(self);
+        maybe_arm_wake(self);
     }
     g_mutex_unlock(&self->lock);
 }
@@ -466,6 +503,7 @@ berth_screen_get_waiting_px(BerthScreen *self)
 
     g_mutex_lock(&self->lock);
     n_px = self->damage ? berth_damage_get_area_px(self->damage) : 0;
+    n_px += self->fetch ? self->offered_px : 0;
     g_mutex_unlock(&self->lock);
     return n_px;
 }
@@ -490,6 +528,7 @@ berth_screen_take_picture(BerthScreen *self)
             changes = 0;
         }
         maybe_wake_source(self);
+        maybe_arm_wake(self);
     }
     g_mutex_unlock(&self->lock);
     return changes;

@@ -82,8 +82,10 @@ typedef void (*BerthScreenFetch)(BerthFrame *picture, BerthDamage *damage, void 
  * pass over memory that berth_screen_write() is; a source does one or the other.
  *
  * stamp: berth_screen_get_input_stamp_now() before the pixels were fetched
+ * n_px:  how many there are to look at
  */
-void berth_screen_offer(BerthScreen *self, uint32_t stamp, BerthScreenFetch fetch, void *user_data);
+void berth_screen_offer(BerthScreen *self, uint32_t stamp, int64_t n_px, BerthScreenFetch fetch,
+                        void *user_data);
 
 /* Source: takes the offer back, if it still waits; before its pixels die. */
 void berth_screen_withdraw(BerthScreen *self);
@@ -128,8 +130,11 @@ void berth_screen_reopen(BerthScreen *self);
 /* Main: stamp of the input given to the guest last; later changes are marked with it. */
 void berth_screen_set_input_stamp(BerthScreen *self, uint32_t stamp);
 
-/* Main: whether some viewer could be sent a picture now; false at first. */
-void berth_screen_set_wanted(BerthScreen *self, bool is_wanted);
+/*
+ * Main: from when on some viewer could be sent a picture, on the monotonic clock; INT64_MAX is
+ * never, and the beginning.
+ */
+void berth_screen_set_wanted(BerthScreen *self, int64_t from_us);
 
 /*
  * Main: takes over all that changed since the last take, but for pixels.
@@ -139,7 +144,7 @@ void berth_screen_set_wanted(BerthScreen *self, bool is_wanted);
  */
 unsigned berth_screen_take(BerthScreen *self);
 
-/* Main: pixels that wait to be taken. */
+/* Main: pixels that wait to be taken, or at least to be looked at. */
 int64_t berth_screen_get_waiting_px(BerthScreen *self);
 
 /*

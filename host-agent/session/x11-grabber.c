@@ -403,6 +403,17 @@ collect_grabs(BerthX11Grabber *self, size_t n)
     return self->n_grabs == n;
 }
 
+static int64_t
+count_grabbed_px(const BerthX11Grabber *self)
+{
+    int64_t n_px = 0;
+
+    for (size_t i = 0; i < self->n_grabs; i++) {
+        n_px += berth_rect_area_px(self->grabs[i].rect);
+    }
+    return n_px;
+}
+
 void
 berth_x11_grabber_grab(BerthX11Grabber *self)
 {
@@ -415,7 +426,7 @@ berth_x11_grabber_grab(BerthX11Grabber *self)
     self->is_damaged = self->is_all_damaged = false;
     is_whole = collect_grabs(self, request_grabs(self, &region));
     if (self->n_grabs > 0) {
-        berth_screen_offer(self->screen, stamp, fetch_grabs, self);
+        berth_screen_offer(self->screen, stamp, count_grabbed_px(self), fetch_grabs, self);
     }
     if (!is_whole) {
         /* Most likely the display became smaller between damage and grab. */

@@ -107,7 +107,7 @@ run_command(Driver *driver, char *line)
     if (g_strcmp0(words[0], "state") == 0) {
         print_state(driver);
     } else if (g_strcmp0(words[0], "want") == 0 && words[1]) {
-        berth_screen_set_wanted(driver->screen, words[1][0] == '1');
+        berth_screen_set_wanted(driver->screen, words[1][0] == '1' ? 0 : INT64_MAX);
         printf("ok\n");
     } else if (g_strcmp0(words[0], "ppm") == 0 && words[1]) {
         write_ppm(driver, words[1]);
@@ -150,7 +150,7 @@ main(int argc, char **argv)
     driver.loop = g_main_loop_new(NULL, FALSE);
     driver.heads = berth_heads_new(NULL, on_change, &driver);
     driver.screen = berth_heads_get(driver.heads, 0);
-    berth_screen_set_wanted(driver.screen, true);
+    berth_screen_set_wanted(driver.screen, 0);
     driver.capture = source->open((int)g_ascii_strtoll(argv[2], NULL, 10), driver.heads, &error);
     if (!driver.capture) {
         fprintf(stderr, "%s\n", error->message);

@@ -135,12 +135,14 @@ pixels_are_wanted_when_a_frame_could_be_made_of_them(void **state)
     BerthScheduleSeat seat = content;
     int64_t next_us = NEVER_US;
 
-    assert_true(berth_frame_schedule_wants_pixels(&seat, 1, NOW_US, &next_us));
-    assert_true(next_us == NEVER_US);
+    assert_true(berth_frame_schedule_get_wanted_us(&seat, 1, NOW_US, &next_us) <= NOW_US);
     seat.last_frame_us = NOW_US - 1;
-    assert_false(berth_frame_schedule_wants_pixels(&seat, 1, NOW_US, &next_us));
-    assert_true(next_us == NOW_US - 1 + INTERVAL_US);
-    assert_false(berth_frame_schedule_wants_pixels(NULL, 0, NOW_US, &next_us));
+    assert_true(berth_frame_schedule_get_wanted_us(&seat, 1, NOW_US, &next_us) ==
+                NOW_US - 1 + INTERVAL_US);
+    seat.has_room = false;
+    assert_true(berth_frame_schedule_get_wanted_us(&seat, 1, NOW_US, &next_us) == NEVER_US);
+    assert_true(berth_frame_schedule_get_wanted_us(NULL, 0, NOW_US, &next_us) == NEVER_US);
+    assert_true(next_us == NEVER_US);
 }
 
 static void

@@ -229,7 +229,7 @@ what_is_offered_comes_when_it_is_taken(void **state)
     assert_berth_ok(berth_screen_set_mode(fixture->screen, 64, 48));
     take_all(fixture);
     berth_screen_set_input_stamp(fixture->screen, 5);
-    berth_screen_offer(fixture->screen, berth_screen_get_input_stamp_now(fixture->screen),
+    berth_screen_offer(fixture->screen, berth_screen_get_input_stamp_now(fixture->screen), 1,
                        fetch_rect, &colour);
     berth_screen_set_input_stamp(fixture->screen, 6);
     colour = 2; /* the pixels are those of the moment when they are taken */
@@ -239,12 +239,12 @@ what_is_offered_comes_when_it_is_taken(void **state)
     assert_int_equal(berth_screen_get_input_stamp(fixture->screen), 5);
 
     /* The same again: there is a change to look at, but nothing differs. */
-    berth_screen_offer(fixture->screen, 6, fetch_rect, &colour);
+    berth_screen_offer(fixture->screen, 6, 1, fetch_rect, &colour);
     assert_int_equal(berth_screen_take(fixture->screen), BERTH_SCREEN_DAMAGE);
     assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
 
     colour = 3;
-    berth_screen_offer(fixture->screen, 6, fetch_rect, &colour);
+    berth_screen_offer(fixture->screen, 6, 1, fetch_rect, &colour);
     berth_screen_withdraw(fixture->screen);
     assert_int_equal(berth_screen_take_picture(fixture->screen), 0);
 }
@@ -262,7 +262,7 @@ a_source_is_woken_when_a_picture_is_wanted(void **state)
     assert_false(berth_screen_is_wanted(fixture->screen));
     assert_int_equal(eventfd_read(wake_fd, &count), -1);
 
-    berth_screen_set_wanted(fixture->screen, true);
+    berth_screen_set_wanted(fixture->screen, 0);
     assert_true(berth_screen_is_wanted(fixture->screen));
     assert_int_equal(eventfd_read(wake_fd, &count), 0);
 
