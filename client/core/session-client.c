@@ -568,6 +568,19 @@ berth_session_client_release_all(BerthSessionClient *self)
     send_input(self, BERTH_MSG_RELEASE_ALL, &last);
 }
 
+static void
+send_head_request(BerthSessionClient *self, const BerthMsgHeadRequest *request)
+{
+    BerthWriter writer;
+
+    if (!berth_session_client_is_open(self) || (self->rights & BERTH_RIGHT_RESIZE) == 0) {
+        return;
+    }
+    berth_writer_init(&writer, MAX_SENT_BYTES);
+    berth_msg_head_request_encode(&writer, request);
+    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_HEAD_REQUEST, &writer);
+}
+
 void
 berth_session_client_request_size(BerthSessionClient *self, unsigned head, int width_px,
                                   int height_px, int width_mm, int height_mm)
@@ -581,14 +594,16 @@ berth_session_client_request_size(BerthSessionClient *self, unsigned head, int w
         .mm_w = (uint16_t)CLAMP(width_mm, 0, UINT16_MAX),
         .mm_h = (uint16_t)CLAMP(height_mm, 0, UINT16_MAX),
     };
-    BerthWriter writer;
 
-    if (!berth_session_client_is_open(self) || (self->rights & BERTH_RIGHT_RESIZE) == 0) {
-        return;
-    }
-    berth_writer_init(&writer, MAX_SENT_BYTES);
-    berth_msg_head_request_encode(&writer, &request);
-    send_written(self, BERTH_CHANNEL_DISPLAY, BERTH_MSG_HEAD_REQUEST, &writer);
+    send_head_request(self, &request);
+}
+
+void
+berth_session_client_drop_head(BerthSessionClient *self, unsigned head)
+{
+    BerthMsgHeadRequest request = { .head = (uint16_t)head };
+
+    send_head_request(self, &request);
 }
 
 void

@@ -110,6 +110,9 @@ void berth_session_client_release_all(BerthSessionClient *self);
 void berth_session_client_request_size(BerthSessionClient *self, unsigned head, int width_px,
                                        int height_px, int width_mm, int height_mm);
 
+/* Gives a head other than 0 back: no more frames of it. */
+void berth_session_client_drop_head(BerthSessionClient *self, unsigned head);
+
 /* Asks for the whole picture of a head again. */
 void berth_session_client_refresh(BerthSessionClient *self, unsigned head);
 

@@ -4,6 +4,7 @@
 #include "client/core/session-controller.h"
 #include "client/gtk/desktop-page.h"
 #include "client/gtk/fullscreen.h"
+#include "client/gtk/head-windows.h"
 #include "client/gtk/header.h"
 #include "client/gtk/login-view.h"
 #include "client/gtk/picker-view.h"
@@ -30,6 +31,7 @@ struct BerthWindow {
     BerthStatusView *status;
     BerthDesktopPage *page;
     BerthDisplayView *display; /* of the page */
+    BerthHeadWindows *heads;   /* beside the first */
     BerthFullscreen *fullscreen;
 
     BerthSettings *settings;
@@ -241,6 +243,7 @@ on_opened(bool is_resumed, void *user_data)
     BerthWindow *self = user_data;
 
     berth_display_view_opened(self->display);
+    berth_head_windows_opened(self->heads);
 }
 
 static void
@@ -249,6 +252,7 @@ on_frame(const BerthFrameNews *news, void *user_data)
     BerthWindow *self = user_data;
 
     berth_display_view_frame(self->display, news);
+    berth_head_windows_frame(self->heads, news);
 }
 
 static void
@@ -257,6 +261,7 @@ on_cursor(const BerthCursorImage *image, void *user_data)
     BerthWindow *self = user_data;
 
     berth_display_view_set_cursor(self->display, image);
+    berth_head_windows_set_cursor(self->heads, image);
 }
 
 static void
@@ -265,6 +270,15 @@ on_pointer_mode(bool is_absolute, void *user_data)
     BerthWindow *self = user_data;
 
     berth_display_view_set_pointer_mode(self->display, is_absolute);
+    berth_head_windows_set_pointer_mode(self->heads, is_absolute);
+}
+
+static void
+on_head_gone(unsigned head, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_head_windows_close(self->heads, head);
 }
 
 static void
@@ -306,6 +320,7 @@ on_ended(const GError *why, void *user_data)
 {
     BerthWindow *self = user_data;
 
+    berth_head_windows_close_all(self->heads);
     g_free(self->error);
     self->error = why != NULL ? g_strdup(why->message) : NULL;
 }
@@ -345,6 +360,7 @@ static const BerthControllerCallbacks callbacks = {
     .frame = on_frame,
     .cursor = on_cursor,
     .pointer_mode = on_pointer_mode,
+    .head_gone = on_head_gone,
     .shadow_ask = on_shadow_ask,
     .viewers = on_viewers,
     .waiting = on_waiting,
@@ -372,6 +388,7 @@ show_source(BerthWindow *self, BerthSessionController *controller)
     BerthPicture *picture =
         controller != NULL ? berth_session_controller_get_picture(controller, 0) : NULL;
 
+    berth_head_windows_set_controller(self->heads, controller);
     berth_display_view_set_source(self->display, picture, controller, 0);
 }
 
@@ -507,6 +524,9 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
     case BERTH_HEADER_CTRL_ALT_DEL:
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
         break;
+    case BERTH_HEADER_ADD_SCREEN:
+        berth_head_windows_add(self->heads);
+        break;
     case BERTH_HEADER_DISCONNECT:
         leave(self, BERTH_LEAVE_DISCONNECT);
         break;
@@ -627,6 +647,7 @@ on_destroy(GtkWidget *window, gpointer user_data)
     while (g_idle_remove_by_data(self)) {
     }
     show_source(self, NULL);
+    g_clear_pointer(&self->heads, berth_head_windows_free);
 }
 
 static void
@@ -726,6 +747,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
     self->header = berth_header_new(on_header, self);
     gtk_window_set_titlebar(GTK_WINDOW(self->window), berth_header_get_widget(self->header));
+    self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(self->header), on_fullscreen, self);
     add_pages(self);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The windows of the heads beside the first one.
+ *
+ * A window opens with the first frame of its head and fills a monitor of its own if there is one.
+ * Thread: main.
+ */
+#pragma once
+
+#include "client/core/session-controller.h"
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+
+typedef struct BerthHeadWindows BerthHeadWindows;
+
+/* main_window: borrowed, of the first head; has to outlive the others. */
+BerthHeadWindows *berth_head_windows_new(GtkWindow *main_window);
+
+/* Closes all; NULL is allowed. */
+void berth_head_windows_free(BerthHeadWindows *self);
+
+/* Shows heads of another controller, borrowed; closes those of the one before.  NULL is none. */
+void berth_head_windows_set_controller(BerthHeadWindows *self, BerthSessionController *controller);
+
+/* Asks the guest for one more head; its window opens if the guest has one. */
+void berth_head_windows_add(BerthHeadWindows *self);
+
+/* The desktop is open (again): asks for the heads whose windows are open. */
+void berth_head_windows_opened(BerthHeadWindows *self);
+
+/* A frame of any head; the first one is nobody's here. */
+void berth_head_windows_frame(BerthHeadWindows *self, const BerthFrameNews *news);
+
+/* Closes the window of a head that is gone, or all of them. */
+void berth_head_windows_close(BerthHeadWindows *self, unsigned head);
+void berth_head_windows_close_all(BerthHeadWindows *self);
+
+/* As for the canvas of the first head; NULL hides the pointer. */
+void berth_head_windows_set_cursor(BerthHeadWindows *self, const BerthCursorImage *image);
+void berth_head_windows_set_pointer_mode(BerthHeadWindows *self, bool is_absolute);
