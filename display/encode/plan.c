@@ -24,11 +24,11 @@ berth_plan_unref(BerthPlan *self)
     g_free(self->copies);
     g_free(self->fills);
     g_free(self->crops);
-    for (size_t i = 0; i < self->n_photos; i++) {
+    for (size_t i = 0; self->photos != NULL && i < self->n_photos; i++) {
         g_free(self->photos[i].data);
     }
     g_free(self->photos);
-    for (size_t i = 0; i < self->n_videos; i++) {
+    for (size_t i = 0; self->videos != NULL && i < self->n_videos; i++) {
         g_free(self->videos[i].keep);
         g_free(self->videos[i].data);
     }

@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-#define N_RUNS 12
+#define N_RUNS 8
 #define N_STEPS 60
 #define N_VIEWERS 3
 #define MAX_SIDE 700
@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     Random random;
     uint32_t *screen; /* what the guest draws; width * height words with junk in X */
+    uint32_t *saved;  /* what it showed once, and may show again */
     int width;
     int height;
     BerthFrame *captured;
@@ -370,7 +371,7 @@ connect_viewer(World *world, Viewer *viewer)
     BerthClientCaps caps = {
         .window_log = random_int(&world->random, 10, 23),
         .gradient_window_log = random_int(&world->random, 0, 2) == 0 ? 0 : 12,
-        .n_cache_tiles = (unsigned)random_int(&world->random, 0, 40),
+        .n_cache_tiles = (unsigned)random_int(&world->random, 0, 300),
         .photo_mask = world->photo_mask,
         .video_mask = world->video_mask,
     };
@@ -397,7 +398,10 @@ resize(World *world)
     world->height = random_int(&world->random, 1, MAX_SIDE);
     free(world->screen);
     world->screen = calloc((size_t)world->width * (size_t)world->height, 4);
+    free(world->saved);
+    world->saved = calloc((size_t)world->width * (size_t)world->height, 4);
     assert_non_null(world->screen);
+    assert_non_null(world->saved);
     berth_frame_unref(world->captured);
     world->captured = berth_frame_new(world->width, world->height);
     assert_berth_ok(berth_damage_resize(world->damage, world->width, world->height));
@@ -430,6 +434,16 @@ show(World *world)
     }
 }
 
+/* Another window comes to the front, and the one before goes behind it. */
+static void
+switch_windows(World *world)
+{
+    uint32_t *other = world->saved;
+    world->saved = world->screen;
+    world->screen = other;
+    capture(world, (BerthRect){ 0, 0, world->width, world->height });
+}
+
 /* Something that changes all of a rectangle many times a second, and text that comes up over it. */
 static void
 play_film(World *world)
@@ -460,6 +474,8 @@ step(World *world)
         assert_berth_ok(berth_client_stream_refresh(viewer->stream, world->head));
     } else if (choice == 3) {
         play_film(world);
+    } else if (choice < 12) {
+        switch_windows(world);
     }
     /* Captures that nobody had room for are merged into this one. */
     for (int n = random_int(&world->random, 0, 3); n > 0; n--) {
@@ -496,6 +512,7 @@ tear_down_world(World *world)
     berth_damage_free(world->damage);
     berth_frame_unref(world->captured);
     free(world->screen);
+    free(world->saved);
 }
 
 static void
