@@ -36,15 +36,16 @@
  * Photos of fewer pixels in all are sent exactly at once, unless they change again so soon that
  * it would be for nothing.  On a slow path, where quality is low, exact photos take long.
  */
-#define FAST_PATH_QUALITY 80
-#define MIN_PHOTO_PX (256 * 1024)
-#define MIN_SLOW_PHOTO_PX (48 * 1024)
+#define MAX_EXACT_PHOTO_PX (256 * 1024)
+#define MIN_EXACT_PHOTO_PX (16 * 1024)
 /*
  * A film shows before it is a video: pixels that look like one and changed so often, each time so
  * soon, are not worth being exact.  Fewer of them in all are not worth being photos.
  */
 #define MOVING_US 100000
 #define MOVING_CHANGES 2
+/* The same where plans are made seldom: a change in each of them. */
+#define MOVING_PLANS_US 500000
 #define MIN_MOVING_PX (16 * 1024)
 /* The same beside a video, whose edge it may be. */
 #define MIN_VIDEO_EDGE_PX 1024
@@ -55,8 +56,9 @@
 
 /* What is known of a tile of the last picture. */
 typedef struct {
-    int64_t change_us; /* when it last changed */
-    uint8_t n_moving;  /* how often in a row it changed like a film */
+    int64_t change_us;      /* when it last changed */
+    uint32_t change_serial; /* of the last plan with a change */
+    uint8_t n_moving;       /* how often in a row it changed like a film */
     BerthTileHash hash;
     bool has_hash;
     uint32_t copied_serial; /* of the last plan with a copy into it */
@@ -75,7 +77,8 @@ typedef struct {
 /* What may be sent inexactly first in a frame. */
 typedef struct {
     bool has_photos; /* photos */
-    bool has_moving; /* what looks like a film */
+    bool has_films;  /* what looks like a film, though it has few colours */
+    bool has_moving; /* what looks like one and moves */
 } PhotoRule;
 
 struct BerthPlanner {
@@ -290,10 +293,13 @@ static void
 note_change(BerthPlanner *self, const Piece *piece)
 {
     Tile *tile = &self->tiles[piece->tile];
-    bool is_moving = looks_like_film(piece) && tile->copied_serial != self->serial &&
-                     self->now_us - tile->change_us < MOVING_US;
+    int64_t pause_us = self->now_us - tile->change_us;
+    bool is_soon = pause_us < MOVING_US ||
+                   (pause_us < MOVING_PLANS_US && tile->change_serial + 1 == self->serial);
+    bool is_moving = looks_like_film(piece) && tile->copied_serial != self->serial && is_soon;
     tile->n_moving = is_moving ? (uint8_t)MIN(tile->n_moving + 1, MOVING_CHANGES) : 0;
     tile->change_us = self->now_us;
+    tile->change_serial = self->serial;
     tile->has_hash = false;
 }
 
@@ -465,21 +471,35 @@ is_moving_piece(const BerthPlanner *self, const Piece *piece)
     return looks_like_film(piece) && self->tiles[piece->tile].n_moving == MOVING_CHANGES;
 }
 
+/* How many pixels of photos in all are worth being exact at once. */
+static int64_t
+get_exact_photo_px(size_t budget_bytes)
+{
+    if (budget_bytes == 0) {
+        return MAX_EXACT_PHOTO_PX;
+    }
+    /* They cost about a byte each, and half of a frame is enough for them. */
+    return CLAMP((int64_t)MIN(budget_bytes, INT32_MAX) / 2, MIN_EXACT_PHOTO_PX, MAX_EXACT_PHOTO_PX);
+}
+
 /* Which pieces may be sent inexactly first. */
 static PhotoRule
-make_photo_rule(const BerthPlanner *self, uint8_t photo_quality)
+make_photo_rule(const BerthPlanner *self, uint8_t photo_quality, size_t budget_bytes)
 {
     int64_t photo_px = 0;
+    int64_t film_px = 0;
     int64_t moving_px = 0;
     for (size_t i = 0; i < self->n_pieces; i++) {
         const Piece *piece = &self->pieces[i];
         int64_t area_px = berth_rect_area_px(piece->rect);
         photo_px += piece->content == BERTH_CONTENT_PHOTO ? area_px : 0;
+        film_px += looks_like_film(piece) && piece->content != BERTH_CONTENT_FILL ? area_px : 0;
         moving_px += is_moving_piece(self, piece) ? area_px : 0;
     }
-    int64_t min_px = photo_quality >= FAST_PATH_QUALITY ? MIN_PHOTO_PX : MIN_SLOW_PHOTO_PX;
+    int64_t exact_px = get_exact_photo_px(budget_bytes);
     return (PhotoRule){
-        .has_photos = photo_quality > 0 && photo_px >= min_px,
+        .has_photos = photo_quality > 0 && photo_px >= exact_px,
+        .has_films = photo_quality > 0 && exact_px < MAX_EXACT_PHOTO_PX && film_px >= exact_px,
         .has_moving = photo_quality > 0 &&
                       moving_px >= (self->n_videos > 0 ? MIN_VIDEO_EDGE_PX : MIN_MOVING_PX),
     };
@@ -489,6 +509,7 @@ static bool
 is_photo(BerthPlanner *self, const Piece *piece, PhotoRule rule)
 {
     bool is_wanted = (rule.has_photos && piece->content == BERTH_CONTENT_PHOTO) ||
+                     (rule.has_films && looks_like_film(piece)) ||
                      (rule.has_moving && is_moving_piece(self, piece));
     return is_wanted && !is_seen(self, piece);
 }
@@ -514,9 +535,9 @@ deal_piece(BerthPlanner *self, const Piece *piece, bool is_photo_piece)
 }
 
 static void
-deal_pieces(BerthPlanner *self, uint8_t photo_quality)
+deal_pieces(BerthPlanner *self, uint8_t photo_quality, size_t budget_bytes)
 {
-    PhotoRule rule = make_photo_rule(self, photo_quality);
+    PhotoRule rule = make_photo_rule(self, photo_quality, budget_bytes);
     self->fills.n = 0;
     g_array_set_size(self->crops, 0);
     g_array_set_size(self->photo_rects, 0);
@@ -660,7 +681,7 @@ berth_planner_plan(BerthPlanner *self, const BerthFrame *frame, const BerthDamag
     take_tiles(self, frame);
     plan_videos(self, frame, input);
     uint8_t photo_quality = input->photo_mask != 0 ? MIN(input->photo_quality, 100) : 0;
-    deal_pieces(self, photo_quality);
+    deal_pieces(self, photo_quality, input->budget_bytes);
     berth_copy_planner_advance(self->copy_planner, self->work);
     berth_damage_clear(self->work);
     BerthPlan *plan = make_plan(self, photo_quality);

@@ -24,6 +24,7 @@ typedef struct {
     int pointer_y;
     int effort;            /* 0 least, 3 all there is: what the processor can spare */
     uint8_t photo_quality; /* of JPEG, 1..100 */
+    size_t budget_bytes;   /* about so much may one frame have; 0: no limit */
     unsigned video_kbps;   /* what videos may take */
     uint8_t photo_mask;    /* BERTH_PHOTO_*: what every viewer can decode; 0: send exactly */
     uint8_t video_mask;    /* BERTH_VIDEO_*: the same for videos */

@@ -198,6 +198,7 @@ get_plan_input(const BerthFrameRoom *self, int head, const BerthSeatFlow *driver
         .pointer_y = has_pointer ? driver->pointer_y : -1,
         .effort = (int)berth_governor_get_effort(&self->governor),
         .photo_quality = driver->photo_quality,
+        .budget_bytes = driver->fresh_bytes,
         .video_kbps = driver->video_kbps,
     };
 

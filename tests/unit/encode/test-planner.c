@@ -165,7 +165,7 @@ a_large_photo_is_a_photo_and_text_is_not(void **state)
 }
 
 static void
-a_small_photo_is_exact_at_once_on_a_fast_path(void **state)
+a_small_photo_is_exact_at_once_if_there_is_room(void **state)
 {
     World *world = *state;
     BerthRect rect = { 0, 0, 320, 320 };
@@ -173,7 +173,7 @@ a_small_photo_is_exact_at_once_on_a_fast_path(void **state)
     const BerthPlan *plan = make_plan(world, 0);
     assert_int_equal(plan->n_photos, 0);
     assert_int_equal(plan->crops[0].tile_class, BERTH_TILE_GRADIENT);
-    world->input.photo_quality = 60;
+    world->input.budget_bytes = 75000;
     paint(world, rect, photo_colour);
     assert_true(make_plan(world, 1000)->n_photos > 0);
     world->input.photo_mask = 0;
@@ -244,7 +244,7 @@ main(void)
         cmocka_unit_test(wrong_sizes_are_refused),
         TEST(plan_tells_everything_that_it_changes),
         TEST(a_large_photo_is_a_photo_and_text_is_not),
-        TEST(a_small_photo_is_exact_at_once_on_a_fast_path),
+        TEST(a_small_photo_is_exact_at_once_if_there_is_room),
         TEST(tiles_that_rested_are_offered_when_they_go),
         TEST(what_comes_back_has_the_hash_that_was_offered),
         TEST(a_window_that_is_dragged_is_copied),
