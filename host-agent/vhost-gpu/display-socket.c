@@ -28,10 +28,13 @@ struct BerthDisplaySocket {
     uint8_t bytes[HEADER_BYTES + REPLY_INFO_BYTES];
 };
 
+/* why: NULL if QEMU closed it, as it does whenever the machine stops. */
 static void
 give_up(BerthDisplaySocket *self, const char *why)
 {
-    berth_log_warning(SCOPE, "QEMU's display socket is left alone: %s", why);
+    if (why) {
+        berth_log_warning(SCOPE, "QEMU's display socket is left alone: %s", why);
+    }
     self->read_source = 0;
     self->fd = -1;
     self->on_info(NULL, self->user_data);
@@ -62,7 +65,7 @@ on_readable(gint fd, GIOCondition condition, gpointer user_data)
         return G_SOURCE_CONTINUE;
     }
     if (n <= 0) {
-        give_up(self, n == 0 ? "QEMU closed it" : g_strerror(errno));
+        give_up(self, n == 0 ? NULL : g_strerror(errno));
         return G_SOURCE_REMOVE;
     }
     self->n_bytes += (size_t)n;

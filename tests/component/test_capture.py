@@ -136,6 +136,7 @@ class Test:
             self.damage_is_exact()
             self.guest_is_held_back()
             self.worker_dies()
+            self.machine_stops()
         self.ends()
 
     def resized(self):
@@ -197,6 +198,26 @@ class Test:
             print(f"    {(time.monotonic() - start) * 1000:.0f} ms")
         self.driver("resize 1000 700")
         self.shows("a new size after that", "resize:1000,700")
+
+    def machine_stops(self):
+        """A pause changes nothing, also for a worker that did not see its beginning."""
+        self.qemu.command("stop")
+        self.qemu.command("cont")
+        self.driver.tap(KEY_A)
+        self.shows("a key after a pause", f"key:{KEY_A}")
+        os.kill(self.qemu.gpu_worker()[0], signal.SIGKILL)
+        self.qemu.command("stop")
+        self.qemu.command("cont")
+        self.driver.tap(KEY_A)
+        self.shows("a key after a pause and a death", f"key:{KEY_A}")
+        self.qemu.command("set-action", reboot="reset")
+        self.qemu.command("system_reset")
+        self.events = []
+        fixture.wait_until("the guest's next boot",
+                           lambda: self.qemu.agent_command("tg-get-paints") == {"return": 0}, 60)
+        self.shows("the guest's picture after a reset", "resize:1000,700")
+        self.driver.tap(KEY_A)
+        self.shows("a key after a reset", f"key:{KEY_A}")
 
     def ends(self):
         print(self.driver.state())
