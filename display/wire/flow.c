@@ -24,7 +24,7 @@
 /* What a frame may have while nothing is known of the path: about two TCP initial windows. */
 #define FIRST_BYTES (32u * 1024)
 /* How long frames may fill the path. */
-#define FRESH_US (60LL * 1000)
+#define FRESH_US (40LL * 1000)
 #define BULK_US (25LL * 1000)
 /* Bytes of the display channel that may follow the end of a frame: a picture check. */
 #define TRAILING_BYTES 2048u

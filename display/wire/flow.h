@@ -62,8 +62,8 @@ bool berth_flow_can_send(const BerthFlow *self, BerthFlowUse use, int64_t now_us
  * Returns the bytes that a frame may have now.  An encoder stops a frame where it gets larger and
  * keeps the rest as damage; the first message may go over it.  Always at least 4 KiB.
  *
- * A fresh frame may fill the path for 60 ms, so that a scroll arrives in one piece; bulk and
- * refinement for 25 ms, so that a letter typed meanwhile waits little.
+ * A fresh frame may fill the window, or the path for 40 ms, so that a scroll arrives in one piece;
+ * bulk and refinement half a window, or 25 ms, so that a letter typed meanwhile waits little.
  */
 size_t berth_flow_get_budget_bytes(const BerthFlow *self, BerthFlowUse use, int64_t now_us);
 

@@ -8,9 +8,10 @@
  * - The path was busy: the frame followed right behind the one before, so its rate is its bytes
  *   over the time between the two arrivals.
  *
- * Each is exact in its own regime and too low in the other, so the larger is taken.  Frames of a
- * few kilobytes show no rate, they arrive in less than the clocks can tell; but they show the round
- * trip, to which a large frame's own length would be added.
+ * The first is as good as the round trip is known, the second needs none; so the second is believed
+ * where it is known, and tells how much of a frame's way was its own length, which gives the round
+ * trip.  Otherwise a frame of a few kilobytes shows no rate, it arrives in less than the clocks can
+ * tell; but it shows the round trip.
  *
  * Acknowledgements come late and then together when one of the two ends is held up.  So arrivals
  * less than a millisecond apart count as one, and the second best sample is believed, not the best.
@@ -21,6 +22,8 @@
 
 /* From so many samples on, one may be wrong. */
 #define MIN_ROBUST_SAMPLES 4
+/* From so many samples of a busy path on, only they count. */
+#define MIN_BUSY_SAMPLES 2
 /* Smaller deliveries do not show what the path can carry. */
 #define MEANINGFUL_BYTES (4u * 1024)
 /* Only samples that are at most so much older than the newest count. */
@@ -29,6 +32,11 @@
 /* A frame alone took no less than this part of its way, and nothing took less than this time. */
 #define MIN_SPAN_PART 6
 #define MIN_SPAN_US 100
+/* What passes in less than this time shows no lower rate: so much is jitter. */
+#define JITTER_US 8000
+/* From so many small frames on, the round trip is known; one PING to a client that starts is not
+ * enough to go by. */
+#define ENOUGH_SMALL 3
 /* Arrivals that are closer cannot be told apart. */
 #define MIN_GAP_US 1000
 /* So late behind what the rate promises, the rate is wrong. */
@@ -62,21 +70,33 @@ get_newest(const BerthRateEstimator *self)
     return &self->samples[(self->next + BERTH_RATE_N_SAMPLES - 1) % BERTH_RATE_N_SAMPLES];
 }
 
-int64_t
-berth_rate_estimator_get_rate(const BerthRateEstimator *self)
+/* The best rate of the window, or the second best of many; ret_n: of how many samples. */
+static int64_t
+find_rate(const BerthRateEstimator *self, bool is_busy_only, unsigned *ret_n)
 {
     int64_t best = 0, second = 0;
     unsigned n = 0;
     for (unsigned i = 0; i < self->n_samples; i++) {
         const BerthRateSample *sample = &self->samples[i];
-        if (get_newest(self)->at_us - sample->at_us > RATE_WINDOW_US) {
+        if (get_newest(self)->at_us - sample->at_us > RATE_WINDOW_US ||
+            (is_busy_only && !sample->is_busy)) {
             continue;
         }
         n++;
         second = MAX(second, MIN(best, sample->bytes_per_s));
         best = MAX(best, sample->bytes_per_s);
     }
+    *ret_n = n;
     return n >= MIN_ROBUST_SAMPLES ? second : best;
+}
+
+int64_t
+berth_rate_estimator_get_rate(const BerthRateEstimator *self)
+{
+    unsigned n_busy, n_all;
+    int64_t busy = find_rate(self, true, &n_busy);
+    int64_t any = find_rate(self, false, &n_all);
+    return n_busy >= MIN_BUSY_SAMPLES ? busy : any;
 }
 
 /* The smallest round trip of the window, 0 if nothing was measured in it. */
@@ -121,11 +141,12 @@ berth_rate_estimator_limit(BerthRateEstimator *self, int64_t bytes_per_s)
 }
 
 static void
-add_sample(BerthRateEstimator *self, int64_t now_us, uint64_t n_bytes, int64_t span_us)
+add_sample(BerthRateEstimator *self, int64_t now_us, uint64_t n_bytes, int64_t span_us,
+           bool is_busy)
 {
     int64_t bytes_per_s = (int64_t)(n_bytes * 1000000u / (uint64_t)span_us);
     bytes_per_s = CLAMP(bytes_per_s, 1, MAX_BYTES_PER_S);
-    self->samples[self->next] = (BerthRateSample){ now_us, bytes_per_s };
+    self->samples[self->next] = (BerthRateSample){ now_us, bytes_per_s, is_busy };
     self->next = (self->next + 1) % BERTH_RATE_N_SAMPLES;
     self->n_samples = MIN(self->n_samples + 1, BERTH_RATE_N_SAMPLES);
 }
@@ -135,18 +156,20 @@ static void
 note_alone(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_us)
 {
     int64_t way_us = delivery->arrived_us - delivery->sent_us;
-    int64_t span_us = MAX(way_us - rtt_us, MAX(way_us / MIN_SPAN_PART, MIN_SPAN_US));
-    if (delivery->n_bytes >= MEANINGFUL_BYTES) {
-        add_sample(self, delivery->arrived_us, delivery->n_bytes, span_us);
+    int64_t sure_us = self->n_small >= ENOUGH_SMALL ? rtt_us : rtt_us / 2;
+    int64_t span_us = MAX(way_us - sure_us, MAX(way_us / MIN_SPAN_PART, MIN_SPAN_US));
+    int64_t rate = berth_rate_estimator_get_rate(self);
+    bool is_jitter = rate > 0 && delivery->n_bytes < (uint64_t)rate * JITTER_US / 1000000u &&
+                     delivery->n_bytes * 1000000u / (uint64_t)span_us < (uint64_t)rate;
+    if (delivery->n_bytes >= MEANINGFUL_BYTES && !is_jitter) {
+        add_sample(self, delivery->arrived_us, delivery->n_bytes, span_us, false);
     }
 }
 
 /* Takes a delivery that may have followed right behind the last one. */
 static void
-note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_us)
+note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, bool was_busy)
 {
-    bool was_busy =
-        self->last_arrived_us != INT64_MIN && delivery->sent_us < self->last_arrived_us - rtt_us;
     if (!was_busy) {
         self->busy_since_us = delivery->arrived_us;
         self->busy_bytes = 0;
@@ -155,10 +178,28 @@ note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt
     self->busy_bytes += delivery->n_bytes;
     int64_t span_us = delivery->arrived_us - self->busy_since_us;
     if (span_us >= MIN_GAP_US && self->busy_bytes >= MEANINGFUL_BYTES) {
-        add_sample(self, delivery->arrived_us, self->busy_bytes, span_us);
+        add_sample(self, delivery->arrived_us, self->busy_bytes, span_us, true);
         self->busy_since_us = delivery->arrived_us;
         self->busy_bytes = 0;
     }
+}
+
+/* Takes the round trip out of a delivery: what its way was without its own length. */
+static void
+note_way(BerthRateEstimator *self, const BerthDelivery *delivery, bool was_busy)
+{
+    unsigned n_busy;
+    int64_t rate = find_rate(self, true, &n_busy);
+    int64_t way_us = delivery->arrived_us - delivery->sent_us;
+    int64_t own_us = 0;
+    if (delivery->n_bytes >= MEANINGFUL_BYTES) {
+        if (n_busy == 0 || was_busy) {
+            return;
+        }
+        own_us = (int64_t)(delivery->n_bytes * 1000000u / (uint64_t)rate);
+    }
+    berth_rate_estimator_note_rtt(self, way_us - MIN(own_us, way_us / 2), delivery->arrived_us);
+    self->n_small = MIN(self->n_small + 1, ENOUGH_SMALL);
 }
 
 /* Follows how long deliveries waited, and gives up a rate that promised far too much. */
@@ -183,13 +224,13 @@ note_wait(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_u
 void
 berth_rate_estimator_note(BerthRateEstimator *self, const BerthDelivery *delivery)
 {
-    int64_t arrived_us = delivery->arrived_us;
-    if (delivery->n_bytes < MEANINGFUL_BYTES) {
-        berth_rate_estimator_note_rtt(self, arrived_us - delivery->sent_us, arrived_us);
-    }
-    int64_t rtt_us = berth_rate_estimator_get_rtt_us(self, arrived_us);
+    int64_t known_us = berth_rate_estimator_get_rtt_us(self, delivery->arrived_us);
+    bool was_busy =
+        self->last_arrived_us != INT64_MIN && delivery->sent_us < self->last_arrived_us - known_us;
+    note_way(self, delivery, was_busy);
+    int64_t rtt_us = berth_rate_estimator_get_rtt_us(self, delivery->arrived_us);
     note_wait(self, delivery, rtt_us);
     note_alone(self, delivery, rtt_us);
-    note_behind(self, delivery, rtt_us);
-    self->last_arrived_us = MAX(self->last_arrived_us, arrived_us);
+    note_behind(self, delivery, was_busy);
+    self->last_arrived_us = MAX(self->last_arrived_us, delivery->arrived_us);
 }

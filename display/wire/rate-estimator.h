@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     int64_t at_us;
     int64_t bytes_per_s;
+    bool is_busy; /* of a busy path */
 } BerthRateSample;
 
 typedef struct {
@@ -42,6 +43,7 @@ typedef struct {
     unsigned n_samples, next;
     BerthRttBucket rtts[BERTH_RATE_N_BUCKETS];
     int64_t last_rtt_us;     /* what was known when the last bucket expired; 0 is nothing */
+    unsigned n_small;        /* frames that showed the round trip, up to enough */
     int64_t last_arrived_us; /* of the last delivery; INT64_MIN is none */
     int64_t busy_since_us;   /* since this arrival the path was never idle ... */
     uint64_t busy_bytes;     /* ... and brought this */

@@ -25,8 +25,15 @@
 /* Between two tries after a plan could not be made. */
 #define RETRY_US (1000 * 1000)
 
+/* How long a source may need to fetch pixels; while something has moved so lately, there are some.
+ */
+#define SOURCE_US (8LL * 1000)
+#define MOVING_US (250LL * 1000)
+
 typedef struct {
     bool has_changes;    /* the screen has pixels that were not taken */
+    int64_t changed_us;  /* when there last were some */
+    int64_t asked_us;    /* since when the source is asked for some; 0: it is not */
     int64_t plan_due_us; /* a plan is worth making even so */
     int64_t retry_us;    /* no plan before */
     bool is_gone;        /* forget it when no job runs */
@@ -130,6 +137,7 @@ berth_frame_room_note_head(BerthFrameRoom *self, int head, unsigned changes)
     state->is_gone = false;
     if (changes & (BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE)) {
         state->has_changes = true;
+        state->changed_us = berth_monotonic_us();
         berth_frame_room_look(self);
     }
 }
@@ -299,8 +307,44 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
         self->states[head].has_changes = false;
     }
     berth_screen_set_wanted(job->screen, INT64_MAX); /* it would be old when its turn comes */
+    self->states[head].asked_us = 0;
     self->last_head = head;
     run_job(self, job);
+}
+
+/* Lets the source fetch pixels from a time on; INT64_MAX: never. */
+static void
+ask_source(BerthFrameRoom *self, int head, int64_t from_us, int64_t now_us)
+{
+    Head *state = &self->states[head];
+
+    berth_screen_set_wanted(berth_heads_get(self->heads, head), from_us);
+    if (from_us == INT64_MAX) {
+        state->asked_us = 0;
+    } else if (state->asked_us == 0) {
+        state->asked_us = MAX(from_us, now_us);
+    }
+}
+
+/*
+ * Whether new pixels are worth waiting for: the window has just opened, so the source could not
+ * fetch any before, and something moves.  What is old would fill the window again.
+ */
+static bool
+is_worth_waiting(BerthFrameRoom *self, int head, const BerthScheduleSeat *seats, int64_t now_us,
+                 int64_t *next_us)
+{
+    const Head *state = &self->states[head];
+    int64_t from_us = berth_frame_schedule_get_wanted_us(seats, self->seats->len, now_us, next_us);
+    int64_t until_us = (state->asked_us > 0 ? state->asked_us : now_us) + SOURCE_US;
+
+    if (state->has_changes || now_us - state->changed_us > MOVING_US || until_us <= now_us ||
+        from_us > now_us) {
+        return false;
+    }
+    ask_source(self, head, from_us, now_us);
+    *next_us = MIN(*next_us, until_us);
+    return true;
 }
 
 /* Chooses for one head; true if a turn was started. */
@@ -322,6 +366,10 @@ maybe_start_turn(BerthFrameRoom *self, int head, const BerthSeatFlow *flows, int
     }
     choice = berth_frame_schedule_choose(state->has_changes || state->plan_due_us <= now_us, seats,
                                          self->seats->len, now_us);
+    if (choice.kind == BERTH_FRAME_CATCH_UP &&
+        is_worth_waiting(self, head, seats, now_us, next_us)) {
+        return false;
+    }
     if (choice.kind != BERTH_FRAME_NONE) {
         start_job(self, head, &choice, flows, now_us);
         return true;
@@ -330,9 +378,9 @@ maybe_start_turn(BerthFrameRoom *self, int head, const BerthSeatFlow *flows, int
     if (state->plan_due_us > now_us) {
         *next_us = MIN(*next_us, state->plan_due_us);
     }
-    berth_screen_set_wanted(
-        berth_heads_get(self->heads, head),
-        berth_frame_schedule_get_wanted_us(seats, self->seats->len, now_us, next_us));
+    ask_source(self, head,
+               berth_frame_schedule_get_wanted_us(seats, self->seats->len, now_us, next_us),
+               now_us);
     return false;
 }
 

@@ -248,6 +248,22 @@ estimates_are_near_the_truth(void **state)
     }
 }
 
+/* The first PING came late, as from a client that starts; nothing small is sent for seconds. */
+static void
+a_round_trip_that_was_too_long_is_corrected(void **state)
+{
+    Path *path = path_new(1250000, 40000, 2000);
+    BerthFlowStats stats;
+    berth_flow_reset(path->flow);
+    berth_flow_note_rtt(path->flow, 80000, 0);
+    path_saturate(path, 3 * 1000000);
+    berth_flow_get_stats(path->flow, &stats);
+    assert_in_range(stats.rate_kbps, 8000, 13000);
+    assert_in_range(stats.rtt_us, 30000, 80000);
+    assert_in_range(path->longest_queue_us, 1, 150000);
+    path_free(path);
+}
+
 static void
 letters_do_not_spoil_what_is_known(void **state)
 {
@@ -372,6 +388,7 @@ main(void)
         cmocka_unit_test(a_path_is_kept_busy_and_not_flooded),
         cmocka_unit_test(a_letter_waits_little_behind_bulk),
         cmocka_unit_test(estimates_are_near_the_truth),
+        cmocka_unit_test(a_round_trip_that_was_too_long_is_corrected),
         cmocka_unit_test(letters_do_not_spoil_what_is_known),
         cmocka_unit_test(a_path_that_gets_narrow_is_followed),
         cmocka_unit_test(a_stalled_client_gets_nothing_and_recovers),
