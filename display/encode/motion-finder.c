@@ -36,6 +36,8 @@
 #define BEST_SHARE 32
 /* Entries of a table that are looked at for one key: a guest could draw what collides. */
 #define MAX_PROBES 16
+/* A guest that moves everything about must not make the search long. */
+#define MAX_COPIES 64
 /* A copy of fewer changed cells is not worth its bytes. */
 #define MIN_CELLS 6
 
@@ -64,7 +66,8 @@ struct BerthMotionFinder {
     Anchor *table;
     size_t table_size; /* that are used for the box at work; a power of two */
     Vote votes[VOTES_SIZE];
-    uint8_t *cells; /* of the box, row by row */
+    uint8_t *cells;  /* of the box, row by row */
+    uint8_t *covers; /* the same: 1 if a copy writes to the cell */
     size_t n_cells;
 };
 
@@ -104,6 +107,7 @@ berth_motion_finder_free(BerthMotionFinder *self)
         berth_anchors_free(self->anchors);
         free(self->table);
         free(self->cells);
+        free(self->covers);
         g_free(self);
     }
 }
@@ -115,15 +119,17 @@ ensure_room(Search *search)
     size_t n_cells = (size_t)search->n_columns * (size_t)search->n_rows;
     if (self->n_cells < n_cells) {
         free(self->cells);
+        free(self->covers);
         self->cells = malloc(n_cells);
-        self->n_cells = self->cells != NULL ? n_cells : 0;
+        self->covers = malloc(n_cells);
+        self->n_cells = self->cells != NULL && self->covers != NULL ? n_cells : 0;
     }
     if (self->anchors_width != search->box.w) {
         berth_anchors_free(self->anchors);
         self->anchors = berth_anchors_new(search->box.w);
         self->anchors_width = self->anchors != NULL ? search->box.w : 0;
     }
-    return self->cells != NULL && self->anchors != NULL;
+    return self->n_cells > 0 && self->anchors != NULL;
 }
 
 /* The bounding box of the damage, from cell to cell; not smaller than a window of an anchor. */
@@ -336,12 +342,14 @@ is_taken(const Search *search, BerthRect rect)
 static void
 begin_cells(Search *search, const Vote *vector, int row)
 {
-    uint8_t *cells = search->self->cells + (size_t)row * (size_t)search->n_columns;
+    size_t first = (size_t)row * (size_t)search->n_columns;
+    uint8_t *cells = search->self->cells + first;
+    const uint8_t *covers = search->self->covers + first;
     for (int column = 0; column < search->n_columns; column++) {
         BerthRect cell = cell_rect(search, column, row);
         BerthRect source = { cell.x - vector->dx, cell.y - vector->dy, cell.w, cell.h };
         bool is_possible = berth_rect_is_inside(source, search->old->width, search->old->height) &&
-                           !is_taken(search, cell);
+                           covers[column] == 0;
         cells[column] = is_possible ? CELL_EQUAL : CELL_APART;
     }
 }
@@ -455,6 +463,27 @@ grow(const Search *search, BerthRect rect, const Vote *vector)
     return rect;
 }
 
+static void
+add_copy(Search *search, BerthRect rect, const Vote *vector)
+{
+    search->copies[search->n_copies++] = (BerthWireCopy){
+        .sx = (uint16_t)(rect.x - vector->dx),
+        .sy = (uint16_t)(rect.y - vector->dy),
+        .w = (uint16_t)rect.w,
+        .h = (uint16_t)rect.h,
+        .dx = (uint16_t)rect.x,
+        .dy = (uint16_t)rect.y,
+    };
+    /* Growing may have left the box. */
+    BerthRect inside = berth_rect_intersect(rect, search->box);
+    int column = (inside.x - search->box.x) / CELL;
+    int end = (inside.x + inside.w - search->box.x + CELL - 1) / CELL;
+    int below = (inside.y + inside.h - search->box.y + CELL - 1) / CELL;
+    for (int row = (inside.y - search->box.y) / CELL; row < below; row++) {
+        memset(search->self->covers + row * search->n_columns + column, 1, (size_t)(end - column));
+    }
+}
+
 /* Turns marked cells into copies. */
 static void
 collect_copies(Search *search, const Vote *vector)
@@ -471,15 +500,7 @@ collect_copies(Search *search, const Vote *vector)
                 is_taken(search, rect)) {
                 continue;
             }
-            rect = grow(search, rect, vector);
-            search->copies[search->n_copies++] = (BerthWireCopy){
-                .sx = (uint16_t)(rect.x - vector->dx),
-                .sy = (uint16_t)(rect.y - vector->dy),
-                .w = (uint16_t)rect.w,
-                .h = (uint16_t)rect.h,
-                .dx = (uint16_t)rect.x,
-                .dy = (uint16_t)rect.y,
-            };
+            add_copy(search, grow(search, rect, vector), vector);
         }
     }
 }
@@ -495,7 +516,7 @@ berth_motion_finder_find(BerthMotionFinder *self, const BerthFrame *old, const B
         .damage = damage,
         .box = find_box(old, damage),
         .copies = copies,
-        .max_copies = max_copies,
+        .max_copies = MIN(max_copies, MAX_COPIES),
     };
     search.n_columns = (search.box.w + CELL - 1) / CELL;
     search.n_rows = (search.box.h + CELL - 1) / CELL;
@@ -503,6 +524,7 @@ berth_motion_finder_find(BerthMotionFinder *self, const BerthFrame *old, const B
         return 0;
     }
     clear_tables(&search);
+    memset(self->covers, 0, (size_t)search.n_columns * (size_t)search.n_rows);
     bool is_large = berth_rect_area_px(search.box) > LARGE_PX;
     visit_anchors(&search, old, 1, enter_old_anchor);
     visit_anchors(&search, new, is_large ? NEW_STEP_ROWS : 1, look_up_new_anchor);

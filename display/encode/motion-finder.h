@@ -7,7 +7,7 @@
  * pixels equal the new ones at their targets, verified by comparing, as far as the search went.
  * Only what differs between the pictures is proposed.
  *
- * State: tables of 0.8 MB, 8 bytes a pixel column and one byte for 256 pixels.  Thread: one at a
+ * State: tables of 0.8 MB, 8 bytes a pixel column and 2 bytes for 256 pixels.  Thread: one at a
  * time.
  */
 #pragma once

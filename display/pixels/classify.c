@@ -108,35 +108,43 @@ plain_compare_row(const uint8_t *row, int n_pixels)
 #if HAVE_X86
 #define AVX2 __attribute__((target("avx2,popcnt,bmi")))
 
-AVX2 static BerthNeighbours
-avx2_compare_row(const uint8_t *row, int n_pixels)
+/* The pixels [i, i + 8), i at least 1. */
+AVX2 static inline void
+avx2_compare_8(const uint8_t *row, int i, BerthNeighbours *found)
 {
     const __m256i opaque = _mm256_set1_epi32((int)OPAQUE);
     const __m256i limit = _mm256_set1_epi8(BERTH_CLASSIFY_NEAR);
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i word = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)i));
+    __m256i left = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)(i - 1)));
+    word = _mm256_or_si256(word, opaque);
+    left = _mm256_or_si256(left, opaque);
+    __m256i distance = _mm256_or_si256(_mm256_subs_epu8(word, left), _mm256_subs_epu8(left, word));
+    __m256i is_same = _mm256_cmpeq_epi32(distance, zero);
+    __m256i is_close = _mm256_cmpeq_epi32(_mm256_subs_epu8(distance, limit), zero);
+    unsigned same = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_same));
+    unsigned close = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_close));
+    found->same |= (uint64_t)same << i;
+    found->near |= (uint64_t)(close & ~same) << i;
+}
+
+AVX2 static BerthNeighbours
+avx2_compare_row(const uint8_t *row, int n_pixels)
+{
     BerthNeighbours found = { 0, 0 };
     int i = 1;
     for (; i + 8 <= n_pixels; i += 8) {
-        __m256i word = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)i));
-        __m256i left = _mm256_loadu_si256((const __m256i *)(row + 4 * (size_t)(i - 1)));
-        word = _mm256_or_si256(word, opaque);
-        left = _mm256_or_si256(left, opaque);
-        __m256i distance =
-            _mm256_or_si256(_mm256_subs_epu8(word, left), _mm256_subs_epu8(left, word));
-        __m256i over = _mm256_subs_epu8(distance, limit);
-        __m256i zero = _mm256_setzero_si256();
-        __m256i is_same = _mm256_cmpeq_epi32(distance, zero);
-        __m256i is_close = _mm256_cmpeq_epi32(over, zero);
-        unsigned same = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_same));
-        unsigned close = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(is_close));
-        found.same |= (uint64_t)same << i;
-        found.near |= (uint64_t)(close & ~same) << i;
+        avx2_compare_8(row, i, &found);
     }
-    if (i < n_pixels) {
-        BerthNeighbours rest = compare_pixels(row, i, n_pixels);
-        found.same |= rest.same;
-        found.near |= rest.near;
+    if (i == n_pixels) {
+        return found;
     }
-    return found;
+    if (n_pixels > 8) {
+        /* The last eight once more, or in part: it gives the same bits. */
+        avx2_compare_8(row, n_pixels - 8, &found);
+        return found;
+    }
+    return compare_pixels(row, 1, n_pixels);
 }
 #endif
 
