@@ -50,9 +50,8 @@
 #define MOVING_LEAVE 90
 /* Above this share of active blocks, in 1/256, the map costs more than it saves. */
 #define MAP_USELESS 180
-/* With so much to spend, VP8's quarter less time and half of the memory are worth more than VP9's
- * fewer bytes. */
-#define FAST_PATH_KBPS 8000u
+/* With less to spend, VP9's fewer bytes are worth more than VP8's time and memory. */
+#define SLOW_PATH_KBPS 12000u
 /* Stands for "no ceiling". */
 #define UNLIMITED_KBPS 200000u
 #define MIN_KBPS 100u
@@ -529,6 +528,12 @@ berth_video_encoder_encode(BerthVideoEncoder *self, const BerthFrame *frame, int
     return BERTH_OK;
 }
 
+bool
+berth_video_is_slow_path(unsigned kbps)
+{
+    return kbps > 0 && kbps < SLOW_PATH_KBPS;
+}
+
 /* How far the colours, without brightness, of two pixels are apart. */
 static int
 chroma_distance(const uint8_t *a, const uint8_t *b)
@@ -566,7 +571,7 @@ berth_video_encoder_choose_codec(const BerthFrame *frame, BerthRect rect, uint8_
     if (has_444 && ((!has_420 && !has_vp8) || has_coloured_edges(frame, rect))) {
         return BERTH_VIDEO_VP9_444;
     }
-    if (has_vp8 && (!has_420 || kbps == 0 || kbps >= FAST_PATH_KBPS)) {
+    if (has_vp8 && (!has_420 || !berth_video_is_slow_path(kbps))) {
         return BERTH_VIDEO_VP8;
     }
     return has_420 ? BERTH_VIDEO_VP9_420 : 0;

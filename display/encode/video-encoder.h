@@ -79,6 +79,9 @@ int berth_video_encoder_encode(BerthVideoEncoder *self, const BerthFrame *frame,
                                const BerthDamage *damage, int64_t now_us, bool is_key_wanted,
                                BerthVideoPacket *ret_packet);
 
+/* True if so many kbit/s for videos (0: anything) mean that bytes are dearer than time. */
+bool berth_video_is_slow_path(unsigned kbps);
+
 /*
  * Chooses the codec for the content of a rectangle, inside the frame, and for a path.
  *

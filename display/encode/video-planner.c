@@ -189,6 +189,7 @@ berth_video_planner_encode(BerthVideoPlanner *self, const BerthVideoWish *wish,
                            BerthPlanVideo *ret_videos, size_t *ret_n)
 {
     berth_video_regions_set_allowed(self->regions, wish->mask != 0);
+    berth_video_regions_set_hasty(self->regions, berth_video_is_slow_path(wish->kbps));
     berth_video_regions_update(self->regions, frame, changes, n_changes, wish->now_us);
     unsigned closed = berth_video_regions_get_closed(self->regions);
     for (unsigned i = 0; i < BERTH_VIDEO_MAX_REGIONS; i++) {

@@ -20,6 +20,7 @@
 /* A tile is hot after so many changes in the window, so many of them with many colours; a tile in
  * between is warm after fewer. */
 #define HOT_CHANGES 4
+#define HASTY_CHANGES 2
 #define HOT_PHOTOS 2
 #define WARM_CHANGES 2
 /* What copies explain is a scroll or a window on its way, for so long. */
@@ -73,6 +74,7 @@ struct BerthVideoRegions {
     int width, height;
     int columns, rows;
     bool is_allowed;
+    bool is_hasty;
     BerthTileHeat *heat;
     Cell *cells;
     uint8_t *marks; /* of the search: hot tiles that no candidate has yet */
@@ -136,7 +138,9 @@ berth_video_regions_configure(BerthVideoRegions *self, int width, int height)
     if (!berth_frame_size_is_allowed(width, height)) {
         return BERTH_ERR_TOO_LARGE;
     }
-    BerthVideoRegions mode = { .width = width, .height = height, .is_allowed = self->is_allowed };
+    BerthVideoRegions mode = {
+        .width = width, .height = height, .is_allowed = self->is_allowed, .is_hasty = self->is_hasty
+    };
     mode.columns = (width + TILE - 1) / TILE;
     mode.rows = (height + TILE - 1) / TILE;
     size_t n_tiles = (size_t)mode.columns * (size_t)mode.rows;
@@ -200,6 +204,12 @@ find_region(const BerthVideoRegions *self, BerthRect rect)
         }
     }
     return NULL;
+}
+
+void
+berth_video_regions_set_hasty(BerthVideoRegions *self, bool is_hasty)
+{
+    self->is_hasty = is_hasty;
 }
 
 bool
@@ -338,10 +348,11 @@ static int
 mark_hot(BerthVideoRegions *self, int64_t now_us)
 {
     int n_hot = 0;
+    int least = self->is_hasty ? HASTY_CHANGES : HOT_CHANGES;
     for (unsigned tile = 0; tile < (unsigned)(self->columns * self->rows); tile++) {
         int n_photo;
         int n = berth_tile_heat_count(self->heat, tile, now_us, &n_photo);
-        self->marks[tile] = n >= HOT_CHANGES && n_photo >= HOT_PHOTOS &&
+        self->marks[tile] = n >= least && n_photo >= HOT_PHOTOS &&
                             now_us - self->cells[tile].copied_us >= COPIED_US;
         n_hot += self->marks[tile];
     }

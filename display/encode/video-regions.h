@@ -84,6 +84,9 @@ int berth_video_regions_configure(BerthVideoRegions *self, int width, int height
 /* Closes all regions at the next update, and opens none while it is not allowed. */
 void berth_video_regions_set_allowed(BerthVideoRegions *self, bool is_allowed);
 
+/* On a slow path frames are rare and large: a region opens after two changes, not four. */
+void berth_video_regions_set_hasty(BerthVideoRegions *self, bool is_hasty);
+
 /*
  * True if video paints the tile, wholly or in part.
  *

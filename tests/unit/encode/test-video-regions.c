@@ -122,6 +122,17 @@ film_gets_its_exact_rectangle(void **state)
 }
 
 static void
+slow_path_does_not_wait(void **state)
+{
+    World *world = *state;
+    BerthRect film = { 181, 122, 640, 360 };
+    berth_video_regions_set_hasty(world->regions, true);
+    assert_int_equal(play(world, film, FILM, 1), 0);
+    world->now_us += 200000;
+    assert_int_equal(play(world, film, FILM, 1), 1);
+}
+
+static void
 scroll_is_no_video(void **state)
 {
     World *world = *state;
@@ -452,6 +463,7 @@ main(void)
 #define REGION_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         REGION_TEST(film_gets_its_exact_rectangle),
+        REGION_TEST(slow_path_does_not_wait),
         REGION_TEST(scroll_is_no_video),
         REGION_TEST(terminal_flood_is_no_video),
         REGION_TEST(small_things_are_no_video),
