@@ -275,6 +275,7 @@ berth_gpu_queues_resume(BerthGpuQueues *self, int64_t now_us)
     g_autofree uint16_t *heads = NULL;
     uint32_t n = MIN(self->notes->n_pending, BERTH_LIMIT_VRING_SIZE);
 
+    self->notes->n_pending = n;
     if (self->notes->is_running) {
         self->has_suspect = true;
         self->suspect = self->notes->running;
