@@ -2,6 +2,7 @@
 #include "client/core/decode-worker.h"
 
 #include "base/clock.h"
+#include "base/fork-join.h"
 #include "base/mpsc-queue.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define CURSOR_PIXEL_BYTES 4
+#define MAX_HELPERS 3
 
 /* Bytes of messages that the thread is not woken for until the frame is complete. */
 #define BATCH_BYTES (32u * 1024)
@@ -62,6 +64,7 @@ struct BerthDecodeWorker {
 
     /* Used by the thread alone. */
     BerthFrameDecoder *frames;
+    BerthForkJoin *helpers; /* for photos of one frame */
     BerthCursorDecoder *cursors;
     BerthPicture *pictures[BERTH_LIMIT_HEADS];
     BerthTraffic traffic;
@@ -294,6 +297,12 @@ run(gpointer user_data)
     }
 }
 
+static void
+run_parts(void *runner, size_t n_parts, void (*func)(size_t part, void *user_data), void *user_data)
+{
+    berth_fork_join_run(runner, n_parts, func, user_data);
+}
+
 BerthDecodeWorker *
 berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCaps *caps,
                         size_t n_shapes, const BerthDecodeCallbacks *callbacks, void *user_data)
@@ -305,6 +314,10 @@ berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCa
     if (self->frames == NULL || self->cursors == NULL) {
         g_error("no decoder for %dx%d, window 2^%d, %zu shapes", caps->max_width, caps->max_height,
                 caps->window_log, n_shapes);
+    }
+    self->helpers = berth_fork_join_new(MIN(berth_fork_join_count_helpers(), MAX_HELPERS));
+    if (berth_frame_decoder_set_runner(self->frames, run_parts, self->helpers) != BERTH_OK) {
+        g_error("no memory for photos");
     }
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         self->pictures[i] = berth_picture_ref(pictures[i]);
@@ -331,6 +344,7 @@ berth_decode_worker_free(BerthDecodeWorker *self)
     g_async_queue_unref(self->jobs);
     berth_queue_free(self->news);
     berth_frame_decoder_free(self->frames);
+    berth_fork_join_free(self->helpers);
     berth_cursor_decoder_free(self->cursors);
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         berth_picture_unref(self->pictures[i]);

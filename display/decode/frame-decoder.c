@@ -34,6 +34,8 @@ struct BerthFrameDecoder {
     BerthExactUnpacker *unpackers[BERTH_N_EXACT_STREAMS]; /* NULL: not offered */
     BerthTileStore *tiles;
     BerthPhotoDecoder *photos; /* NULL: not offered */
+    BerthPhotoBatch *batch;    /* NULL: photos are decoded one by one */
+    int batch_error;           /* of a photo that was to be painted before */
     uint8_t video_mask;
     int n_threads;
     BerthVideoDecoder *videos[BERTH_LIMIT_VIDEO_STREAMS]; /* NULL: not open */
@@ -118,6 +120,7 @@ berth_frame_decoder_free(BerthFrameDecoder *self)
     }
     berth_tile_store_free(self->tiles);
     berth_photo_decoder_free(self->photos);
+    berth_photo_batch_free(self->batch);
     for (size_t i = 0; i < BERTH_LIMIT_VIDEO_STREAMS; i++) {
         berth_video_decoder_free(self->videos[i]);
     }
@@ -187,12 +190,33 @@ handle_frame_begin(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     return BERTH_OK;
 }
 
-/* Accepts a target rectangle of the frame. */
+int
+berth_frame_decoder_set_runner(BerthFrameDecoder *self, BerthRunParts run, void *runner)
+{
+    if (self->photos != NULL && self->batch == NULL) {
+        self->batch = berth_photo_batch_new(run, runner);
+    }
+    return self->photos == NULL || self->batch != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
+}
+
+/* Paints the photos that wait. */
+static void
+settle_photos(BerthFrameDecoder *self)
+{
+    if (self->batch != NULL && self->batch_error == BERTH_OK) {
+        self->batch_error = berth_photo_batch_run(self->batch, self->canvas);
+    }
+}
+
+/* Accepts a target rectangle of the frame; what is to be below it is painted first. */
 static bool
 take_target(BerthFrameDecoder *self, BerthRect rect)
 {
     if (!berth_rect_is_inside(rect, self->canvas->width, self->canvas->height)) {
         return false;
+    }
+    if (self->batch != NULL && berth_photo_batch_touches(self->batch, rect)) {
+        settle_photos(self);
     }
     berth_region_add(&self->changed, rect);
     return true;
@@ -364,7 +388,14 @@ handle_photo(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     if (!take_target(self, rect)) {
         return BERTH_ERR_INVALID;
     }
-    return berth_photo_decoder_decode(self->photos, photo.data, photo.data_len, self->canvas, rect);
+    if (self->batch == NULL) {
+        return berth_photo_decoder_decode(self->photos, photo.data, photo.data_len, self->canvas,
+                                          rect);
+    }
+    if (berth_photo_batch_is_full(self->batch)) {
+        settle_photos(self);
+    }
+    return berth_photo_batch_add(self->batch, photo.data, photo.data_len, rect);
 }
 
 static int
@@ -515,21 +546,22 @@ handle_frame_end(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
 static const struct {
     uint8_t type;
     bool needs_frame;
+    bool needs_photos; /* reads the picture, or ends it */
     Handler handle;
 } handlers[] = {
-    { BERTH_MSG_HEAD_CONFIG, false, handle_head_config },
-    { BERTH_MSG_FRAME_BEGIN, false, handle_frame_begin },
-    { BERTH_MSG_COPY, true, handle_copy },
-    { BERTH_MSG_FILL, true, handle_fill },
-    { BERTH_MSG_CACHED, true, handle_cached },
-    { BERTH_MSG_EXACT, true, handle_exact },
-    { BERTH_MSG_PHOTO, true, handle_photo },
-    { BERTH_MSG_TILE_STORE, true, handle_tile_store },
-    { BERTH_MSG_VIDEO, true, handle_video },
-    { BERTH_MSG_VIDEO_OPEN, true, handle_video_open },
-    { BERTH_MSG_VIDEO_CLOSE, true, handle_video_close },
-    { BERTH_MSG_PICTURE_CHECK, false, handle_picture_check },
-    { BERTH_MSG_FRAME_END, true, handle_frame_end },
+    { BERTH_MSG_HEAD_CONFIG, false, false, handle_head_config },
+    { BERTH_MSG_FRAME_BEGIN, false, false, handle_frame_begin },
+    { BERTH_MSG_COPY, true, true, handle_copy },
+    { BERTH_MSG_FILL, true, false, handle_fill },
+    { BERTH_MSG_CACHED, true, false, handle_cached },
+    { BERTH_MSG_EXACT, true, false, handle_exact },
+    { BERTH_MSG_PHOTO, true, false, handle_photo },
+    { BERTH_MSG_TILE_STORE, true, true, handle_tile_store },
+    { BERTH_MSG_VIDEO, true, true, handle_video },
+    { BERTH_MSG_VIDEO_OPEN, true, false, handle_video_open },
+    { BERTH_MSG_VIDEO_CLOSE, true, false, handle_video_close },
+    { BERTH_MSG_PICTURE_CHECK, false, false, handle_picture_check },
+    { BERTH_MSG_FRAME_END, true, true, handle_frame_end },
 };
 
 static int
@@ -546,7 +578,14 @@ dispatch(BerthFrameDecoder *self, uint8_t type, const uint8_t *payload, size_t l
             }
             self->frame_bytes += type == BERTH_MSG_FRAME_END ? 0 : len;
         }
-        return handlers[i].handle(self, payload, len, ret_event);
+        if (handlers[i].needs_photos) {
+            settle_photos(self);
+            if (self->batch_error != BERTH_OK) {
+                return self->batch_error;
+            }
+        }
+        int error = handlers[i].handle(self, payload, len, ret_event);
+        return error != BERTH_OK ? error : self->batch_error;
     }
     return BERTH_ERR_UNSUPPORTED;
 }

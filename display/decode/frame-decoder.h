@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "display/decode/photo-batch.h"
 #include "display/pixels/frame.h"
 #include "display/pixels/rect.h"
 
@@ -64,6 +65,16 @@ BerthFrameDecoder *berth_frame_decoder_new(const BerthFrameDecoderCaps *caps);
 
 /* NULL is allowed. */
 void berth_frame_decoder_free(BerthFrameDecoder *self);
+
+/*
+ * Lets the photos of a frame be decoded side by side, at the latest when the frame ends; before
+ * the first message.  A photo that cannot be decoded is then told with a later message.
+ *
+ * run, runner: see photo-batch.h; runner is borrowed
+ *
+ * Errors: BERTH_ERR_NO_MEMORY.
+ */
+int berth_frame_decoder_set_runner(BerthFrameDecoder *self, BerthRunParts run, void *runner);
 
 /*
  * Takes one message of the display channel.
