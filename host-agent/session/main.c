@@ -11,8 +11,11 @@
 
 #include <fcntl.h>
 #include <glib.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/socket.h>
+
+#define MMAP_THRESHOLD_BYTES (1024 * 1024)
 
 static int control_fd = -1;
 static gboolean wants_version;
@@ -122,12 +125,25 @@ check_options(void)
     return is_listening_socket(control_fd) ? NULL : "--control-fd is no listening socket";
 }
 
+/*
+ * Pictures go back to the system when they are freed, whatever size was freed before, and a few
+ * threads that allocate little share what they have: a host runs many of us.
+ */
+static void
+tune_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD_BYTES);
+    (void)mallopt(M_ARENA_MAX, 2);
+}
+
 int
 main(int argc, char **argv)
 {
     g_autoptr(GMainLoop) loop = NULL;
     const char *mistake;
 
+    tune_memory();
     if (!parse_options(argc, argv)) {
         return 2;
     }

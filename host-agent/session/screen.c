@@ -41,7 +41,8 @@ struct BerthScreen {
     int64_t wanted_from_us;
     bool is_source_waiting; /* for that time */
     int source_wake;        /* eventfd of the source, borrowed; -1: none */
-    BerthFrame *shadow;
+    int mode_w, mode_h;     /* 0 before the first mode */
+    BerthFrame *shadow;     /* NULL until pixels are written: offers need none */
     BerthDamage *damage;
     int64_t capture_us;
     uint32_t damage_stamp; /* of the input before the last damage */
@@ -188,28 +189,25 @@ note_change(BerthScreen *self, unsigned change)
 int
 berth_screen_set_mode(BerthScreen *self, int w_px, int h_px)
 {
-    BerthFrame *frame;
     BerthDamage *damage;
 
-    /* Only the source's own thread changes the shadow, so that it may look without the lock. */
-    if (self->shadow && self->shadow->width == w_px && self->shadow->height == h_px) {
+    /* Only the source's own thread changes the mode, so that it may look without the lock. */
+    if (self->mode_w == w_px && self->mode_h == h_px) {
         return BERTH_OK;
     }
     if (!berth_frame_size_is_allowed(w_px, h_px)) {
         return BERTH_ERR_TOO_LARGE;
     }
-    frame = berth_frame_new(w_px, h_px);
     damage = berth_damage_new(w_px, h_px);
-    if (!frame || !damage) {
-        berth_frame_unref(frame);
-        berth_damage_free(damage);
+    if (!damage) {
         return BERTH_ERR_NO_MEMORY;
     }
     berth_damage_add_all(damage);
     g_mutex_lock(&self->lock);
-    berth_frame_unref(self->shadow);
+    g_clear_pointer(&self->shadow, berth_frame_unref);
     berth_damage_free(self->damage);
-    self->shadow = frame;
+    self->mode_w = w_px;
+    self->mode_h = h_px;
     self->damage = damage;
     self->capture_us = berth_monotonic_us();
     note_change(self, BERTH_SCREEN_MODE | BERTH_SCREEN_DAMAGE);
@@ -217,12 +215,25 @@ berth_screen_set_mode(BerthScreen *self, int w_px, int h_px)
     return BERTH_OK;
 }
 
+/* Under the lock: the shadow, black at first, which is what the picture is without one. */
+static int
+ensure_shadow(BerthScreen *self)
+{
+    if (self->mode_w == 0) {
+        return BERTH_ERR_STATE;
+    }
+    if (!self->shadow) {
+        self->shadow = berth_frame_new(self->mode_w, self->mode_h);
+    }
+    return self->shadow ? BERTH_OK : BERTH_ERR_NO_MEMORY;
+}
+
 void
 berth_screen_get_mode(BerthScreen *self, int *ret_w_px, int *ret_h_px)
 {
     g_mutex_lock(&self->lock);
-    *ret_w_px = self->shadow ? self->shadow->width : 0;
-    *ret_h_px = self->shadow ? self->shadow->height : 0;
+    *ret_w_px = self->mode_w;
+    *ret_h_px = self->mode_h;
     g_mutex_unlock(&self->lock);
 }
 
@@ -250,10 +261,11 @@ int
 berth_screen_write(BerthScreen *self, BerthRect rect, const BerthPixelSource *source)
 {
     uint32_t stamp = (uint32_t)g_atomic_int_get(&self->input_stamp);
-    int r = BERTH_ERR_STATE;
+    int r;
 
     g_mutex_lock(&self->lock);
-    if (self->shadow) {
+    r = ensure_shadow(self);
+    if (r == BERTH_OK) {
         r = berth_damage_compare_copy(self->damage, self->shadow, rect, source);
         note_damage(self, stamp);
     }
@@ -327,7 +339,7 @@ void
 berth_screen_blank(BerthScreen *self)
 {
     g_mutex_lock(&self->lock);
-    if (self->shadow) {
+    if (ensure_shadow(self) == BERTH_OK) {
         berth_frame_fill(self->shadow, berth_frame_get_rect(self->shadow), 0);
         berth_damage_add_all(self->damage);
         note_damage(self, (uint32_t)g_atomic_int_get(&self->input_stamp));
@@ -428,7 +440,7 @@ copy_damage(BerthScreen *self)
     size_t n = berth_damage_get_rects(self->damage, rects, n_max);
     BerthDamage *taken = self->damage;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && self->shadow; i++) {
         berth_frame_copy_rect(self->picture, self->shadow, rects[i]);
     }
     self->damage = self->taken;
@@ -452,8 +464,8 @@ fetch_offer(BerthScreen *self)
 static bool
 follow_mode(BerthScreen *self)
 {
-    BerthFrame *picture = berth_frame_new(self->shadow->width, self->shadow->height);
-    BerthDamage *taken = berth_damage_new(self->shadow->width, self->shadow->height);
+    BerthFrame *picture = berth_frame_new(self->mode_w, self->mode_h);
+    BerthDamage *taken = berth_damage_new(self->mode_w, self->mode_h);
 
     if (!picture || !taken) {
         berth_frame_unref(picture);

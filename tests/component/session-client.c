@@ -39,6 +39,7 @@
 #define CURSOR_SHAPES 16
 #define WINDOW_LOG 20
 #define CACHE_TILES 256
+#define VIDEO_MASK (BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444))
 #define MAX_ECHOES 1000
 
 typedef struct {
@@ -288,7 +289,8 @@ forget_connection(Client *client)
                                   .window_log = WINDOW_LOG,
                                   .gradient_window_log = WINDOW_LOG,
                                   .n_cache_tiles = CACHE_TILES,
-                                  .photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG) });
+                                  .photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG),
+                                  .video_mask = VIDEO_MASK });
     client->cursors = berth_cursor_decoder_new(CURSOR_SHAPES);
     client->n_frames = 0;
     client->n_cursors = 0;
@@ -337,6 +339,7 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     hello.gradient_window_log = WINDOW_LOG;
     hello.cache_tiles = CACHE_TILES;
     hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
+    hello.video_mask = VIDEO_MASK;
     hello.cursor_shapes = CURSOR_SHAPES;
     if (client->is_boaster) {
         hello.exact_window_log = 31;

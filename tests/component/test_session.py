@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 
 import display_fixture as fixture
 import qmp
@@ -377,7 +378,9 @@ class Story:
         self.client.wait_for(phase="closed", bye="0")
         if self.qemu.process.poll() is not None:
             sys.exit("QEMU died with its session")
+        start = time.monotonic()
         self.restarted("after kill -9 of a session the next one shows the guest")
+        print(f"a whole picture {time.monotonic() - start:.3f} s after the new process was started")
         self.qemu.close()
         self.client.wait_for(phase="closed", code="desktop-gone", bye="1")
         packet = self.session.receive()
