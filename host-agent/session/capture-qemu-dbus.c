@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "display/wire/msg-input.h"
 
 #include <gio/gio.h>
 
@@ -368,6 +369,29 @@ close_connection(QemuCapture *self, GDBusConnection *connection)
     g_dbus_connection_close(connection, NULL, NULL, NULL);
 }
 
+/*
+ * A session that was killed has released nothing, and a guest repeats a key that is held.  QEMU
+ * drops the release of what is not held.
+ */
+static void
+release_everything(QemuCapture *self)
+{
+    for (uint16_t evdev = 1; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
+        uint8_t qnum = berth_keymap_qnum(evdev);
+
+        if (qnum != 0) {
+            g_dbus_connection_call(self->peer, NULL, FIRST_PATH, IFACE_KEYBOARD, "Release",
+                                   g_variant_new("(u)", qnum), NULL,
+                                   G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL, NULL);
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(button_numbers); i++) {
+        g_dbus_connection_call(self->peer, NULL, FIRST_PATH, IFACE_MOUSE, "Release",
+                               g_variant_new("(u)", button_numbers[i]), NULL,
+                               G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL, NULL);
+    }
+}
+
 static void
 on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -382,6 +406,7 @@ on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
     } else {
         self->peer = peer;
         g_signal_connect(peer, "closed", G_CALLBACK(on_connection_closed), self);
+        release_everything(self);
         self->watches[0] = watch_properties(self, IFACE_KEYBOARD);
         self->watches[1] = watch_properties(self, IFACE_MOUSE);
         if (self->is_input_only) {

@@ -8,7 +8,8 @@
  * owns the picture at the moment (main, or the job that makes a frame): damaged pixels are copied
  * into a picture which nobody else writes to, and from which frames are made without the lock.
  *
- * Cost: two pictures of the mode, one for a source that only offers.  Thread: each function says whose it is.
+ * Cost: two pictures of the mode, one for a source that only offers.  Thread: each function says
+ * whose it is.
  */
 #pragma once
 

@@ -372,8 +372,28 @@ class Story:
         fixture.wait_until(what, lambda: int(self.client.state()["frames"]) > 0)
         print(f"ok: {what}", flush=True)
 
+    def wait_for_echo(self):
+        state = self.client.state()
+        self.client.wait_for(seen=state["serial"])
+
+    def pressed_anew(self, what):
+        """The guest notices a press only of what is not down already."""
+        dump = os.path.join(self.folder, "held.ppm")
+        self.client("move 333 222")
+        fixture.wait_until("the guest at rest",
+                           lambda: self.picture(self.client) == self.qemu.screen(dump))
+        before = self.picture(self.client)
+        self.client(f"{what} 1")
+        fixture.wait_until(f"{what} of a new session",
+                           lambda: self.picture(self.client) != before)
+        self.client(f"{what} 0")
+
     def deaths(self):
         self.restarted("a new session shows the same guest")
+        self.client(f"key {KEY_A} 1")
+        self.client("button 0 1")
+        self.client("key 46 1")  # the guest has seen all before it, once it shows this one
+        self.wait_for_echo()
         self.session.close()
         self.client.wait_for(phase="closed", bye="0")
         if self.qemu.process.poll() is not None:
@@ -381,6 +401,9 @@ class Story:
         start = time.monotonic()
         self.restarted("after kill -9 of a session the next one shows the guest")
         print(f"a whole picture {time.monotonic() - start:.3f} s after the new process was started")
+        for what in (f"key {KEY_A}", "button 0"):
+            self.pressed_anew(what)
+        print("ok: what a killed session held is released", flush=True)
         self.qemu.close()
         self.client.wait_for(phase="closed", code="desktop-gone", bye="1")
         packet = self.session.receive()
