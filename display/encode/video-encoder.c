@@ -43,8 +43,11 @@
 #define QUANTIZER_PER_EFFORT 4
 /* Up to here a picture is no worse than a photo of high quality. */
 #define GOOD_QUANTIZER 32
-/* A block coded this much coarser than the aim is coded again. */
+/* A block coded this much coarser than the aim is coded again, within so many packets. */
 #define COARSE_STEP 6
+#define HEAL_PACKETS 4
+/* Key frames on slow paths: a third of the bytes, and the next packets make them good. */
+#define SLOW_KEY_QUANTIZER 36
 /* The share of moving blocks, in 1/256 and smoothed, that makes a picture "moving", and ends it. */
 #define MOVING_ENTER 140
 #define MOVING_LEAVE 90
@@ -75,6 +78,8 @@ struct BerthVideoEncoder {
     uint8_t *quantizers; /* with which a block was coded last */
     unsigned moving;     /* share of active blocks, smoothed, in 1/256 */
     bool is_moving;
+    bool is_coarse_key; /* the codec is set for a key frame on a slow path */
+    unsigned n_packets;
     int64_t first_us, last_us;
 };
 
@@ -126,7 +131,7 @@ fill_settings(BerthVideoEncoder *self)
     unsigned kbps = self->config.kbps;
     settings->rc_target_bitrate =
         kbps == 0 ? UNLIMITED_KBPS : CLAMP(kbps, MIN_KBPS, UNLIMITED_KBPS);
-    settings->rc_min_quantizer = choose_quantizer(self);
+    settings->rc_min_quantizer = self->is_coarse_key ? SLOW_KEY_QUANTIZER : choose_quantizer(self);
     settings->rc_max_quantizer = MAX_QUANTIZER;
 }
 
@@ -413,7 +418,8 @@ make_map(BerthVideoEncoder *self)
     unsigned n_active = 0;
     unsigned coarse = choose_quantizer(self) + COARSE_STEP;
     for (unsigned i = 0; i < n_blocks; i++) {
-        self->map[i] = self->is_active[i] || self->quantizers[i] > coarse;
+        bool is_turn = (i + self->n_packets) % HEAL_PACKETS == 0;
+        self->map[i] = self->is_active[i] || (is_turn && self->quantizers[i] > coarse);
         n_changed += self->is_active[i];
         n_active += self->map[i];
     }
@@ -427,6 +433,15 @@ adapt_quality(BerthVideoEncoder *self)
     bool is_moving = self->moving >= (self->is_moving ? MOVING_LEAVE : MOVING_ENTER);
     self->is_settings_new = self->is_settings_new || is_moving != self->is_moving;
     self->is_moving = is_moving;
+}
+
+/* Key frames of a slow path are coarse. */
+static void
+prepare_key(BerthVideoEncoder *self, bool is_key)
+{
+    bool is_coarse_key = is_key && berth_video_is_slow_path(self->config.kbps);
+    self->is_settings_new = self->is_settings_new || is_coarse_key != self->is_coarse_key;
+    self->is_coarse_key = is_coarse_key;
 }
 
 /* Tells the codec what has become of ceiling, effort and motion. */
@@ -516,11 +531,13 @@ berth_video_encoder_encode(BerthVideoEncoder *self, const BerthFrame *frame, int
     bool is_key = is_key_wanted || !self->has_packet;
     unsigned share = make_map(self);
     adapt_quality(self);
+    prepare_key(self, is_key);
     if (!apply_settings(self) || !apply_map(self, is_key || share > MAP_USELESS) ||
         !run_codec(self, now_us, is_key)) {
         return BERTH_ERR_INTERNAL;
     }
     self->has_packet = true;
+    self->n_packets++;
     take_packet(self, ret_packet);
     if (ret_packet->data != NULL) {
         ret_packet->quality = note_quantizer(self);

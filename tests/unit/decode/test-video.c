@@ -224,6 +224,30 @@ ceiling_is_kept(void **state)
     assert_true(bytes[1] < 2 * 150000 / 8);
 }
 
+/* On a slow path a key frame is small, and the packets after it bring what it lacks. */
+static void
+slow_path_begins_small(void **state)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
+        size_t key_bytes[2];
+        double db = 0;
+        for (size_t k = 0; k < 2; k++) {
+            Film film;
+            BerthRect rect = { 0, 0, W, H };
+            film_init(&film, codecs[i], rect, k == 0 ? 0 : 5000);
+            double first_db = film_step(&film, NULL, false, &key_bytes[k]);
+            for (int n = 1; n < 12; n++) {
+                size_t len;
+                picture_paint_photo(film.source, rect, n * 5);
+                db = film_step(&film, NULL, false, &len);
+            }
+            assert_true(k == 0 || db > first_db);
+            film_clear(&film);
+        }
+        assert_true(key_bytes[1] < key_bytes[0] * 3 / 4);
+    }
+}
+
 /* Rectangles of any kind stay as they are, everything else is as without them. */
 static void
 kept_rectangles_are_not_painted(void **state)
@@ -449,6 +473,7 @@ main(void)
         cmocka_unit_test(seen_changes_are_in_the_next_packet),
         cmocka_unit_test(viewer_joins_at_a_key_frame),
         cmocka_unit_test(ceiling_is_kept),
+        cmocka_unit_test(slow_path_begins_small),
         cmocka_unit_test(kept_rectangles_are_not_painted),
         cmocka_unit_test(painting_ends_where_the_canvas_does),
         cmocka_unit_test(encoder_reads_only_its_rectangle),
