@@ -225,8 +225,8 @@ class Story:
 
     def resized(self):
         """Sizes come in a burst, as from a dragged window; the last one counts."""
-        for step in range(20):
-            self.client(f"resize {800 + 10 * step} {600 + 5 * step}")
+        for step in range(1000):
+            self.client(f"resize {800 + step} {600 + step // 2} {step % 3 * 4}")
         self.client("resize 1000 700")
         self.shows("a new size", "resize:1000,700")
         self.client.tap(KEY_B)
