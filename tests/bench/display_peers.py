@@ -275,7 +275,7 @@ class Qemu(Peer):
                     "image-compression=auto_glz,streaming-video=filter"]
         if self.o.get("kind") == "vnc":
             return ["-S", "-vnc", f"127.0.0.1:{port - 5900},share=force-shared"]
-        return self.o["qargs"]
+        return ["-S", *self.o["qargs"]]
 
     def set_picture_up(self, monitor):
         if self.o.get("kind") == "spice":

@@ -5,6 +5,7 @@ A run makes its own X displays, ports and folder, and ends all that it started.
 """
 import bisect
 import os
+import random
 import re
 import select
 import shutil
@@ -39,7 +40,9 @@ def tool(name):
 # ---- displays and ports ----
 
 def free_display():
-    for number in range(90, 400):
+    """Numbers by chance: another benchmark may look at the same moment."""
+    while True:
+        number = random.randrange(100, 10000)
         if not (os.path.exists(f"/tmp/.X{number}-lock") or
                 os.path.exists(f"/tmp/.X11-unix/X{number}")):
             yield f":{number}"
