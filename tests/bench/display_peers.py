@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 
+import display_run
 from display_run import HERE, RunError, wait_display, wait_port, wait_until
 
 
@@ -341,5 +342,6 @@ def load_berth():
     peers = names["PEERS"]
     for peer in peers.values():
         peer.names = names
-        peer.session_pids = lambda pids: pids[:1]
+        # The session process, without the small one that shares it.
+        peer.session_pids = lambda pids: display_run.family(pids[:1])[1:]
     return peers

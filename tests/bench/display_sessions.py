@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import display_run
-from display_run import Group, RunError, Tool, cpu_s, memory_mb, wait_display, wait_until
+from display_run import Group, RunError, Tool, cpu_s, family, memory_mb, wait_display, wait_until
 
 COUNTS = (1, 2, 4, 8, 16)
 SCENE = "office"
@@ -79,7 +79,7 @@ class Session:
             "frames": after["frames"] - self.before["frames"],
             "bytes": after["bytes_in"] - self.before["bytes_in"],
             "cpu_s": cpu_s([self.share.pid]) - self.cpu_before,
-            "memory_mb": memory_mb([self.share.pid]),
+            "memory_mb": memory_mb(family([self.share.pid])[1:]),
             "picture": self.probe.ask("hash")["sha256"],
         }
 
