@@ -48,7 +48,7 @@ static const Rung rungs[] = {
 static const struct {
     uint64_t min_kbps;
     uint8_t quality;
-} photo_rates[] = { { 8000, 85 }, { 3000, 75 }, { 1000, 60 }, { 0, 40 } };
+} photo_rates[] = { { 6000, 85 }, { 3000, 75 }, { 1000, 60 }, { 0, 40 } };
 
 static uint8_t
 photo_quality_of(uint64_t rate_kbps)

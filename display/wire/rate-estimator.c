@@ -14,7 +14,8 @@
  * tell; but it shows the round trip.
  *
  * Acknowledgements come late and then together when one of the two ends is held up.  So arrivals
- * less than a millisecond apart count as one, and the second best sample is believed, not the best.
+ * less than a millisecond apart count as one, what arrived is never taken for faster than all that
+ * was in flight could have been, and the second best sample is believed, not the best.
  */
 #include "display/wire/rate-estimator.h"
 
@@ -168,8 +169,11 @@ note_alone(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_
 
 /* Takes a delivery that may have followed right behind the last one. */
 static void
-note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, bool was_busy)
+note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_us, bool was_busy)
 {
+    /* So long it took at least for what was ahead and for itself, if all of it still waited. */
+    int64_t way_us = delivery->arrived_us - delivery->sent_us - rtt_us;
+    uint64_t way_bytes = delivery->ahead_bytes + delivery->n_bytes;
     if (!was_busy) {
         self->busy_since_us = delivery->arrived_us;
         self->busy_bytes = 0;
@@ -178,7 +182,11 @@ note_behind(BerthRateEstimator *self, const BerthDelivery *delivery, bool was_bu
     self->busy_bytes += delivery->n_bytes;
     int64_t span_us = delivery->arrived_us - self->busy_since_us;
     if (span_us >= MIN_GAP_US && self->busy_bytes >= MEANINGFUL_BYTES) {
-        add_sample(self, delivery->arrived_us, self->busy_bytes, span_us, true);
+        if (way_us > 0 && way_bytes * (uint64_t)span_us < self->busy_bytes * (uint64_t)way_us) {
+            add_sample(self, delivery->arrived_us, way_bytes, way_us, true);
+        } else {
+            add_sample(self, delivery->arrived_us, self->busy_bytes, span_us, true);
+        }
         self->busy_since_us = delivery->arrived_us;
         self->busy_bytes = 0;
     }
@@ -231,6 +239,6 @@ berth_rate_estimator_note(BerthRateEstimator *self, const BerthDelivery *deliver
     int64_t rtt_us = berth_rate_estimator_get_rtt_us(self, delivery->arrived_us);
     note_wait(self, delivery, rtt_us);
     note_alone(self, delivery, rtt_us);
-    note_behind(self, delivery, was_busy);
+    note_behind(self, delivery, rtt_us, was_busy);
     self->last_arrived_us = MAX(self->last_arrived_us, delivery->arrived_us);
 }

@@ -232,6 +232,82 @@ a_letter_waits_little_behind_bulk(void **state)
     path_free(path);
 }
 
+#define FILM_US 33333
+#define LETTER_US 121300
+
+typedef struct {
+    size_t film_bytes; /* of each picture; 0 is no film */
+    int64_t letter_us, film_us, last_us;
+    int64_t sum_us; /* from letters to their pictures */
+    unsigned n_letters, n_frames;
+} Typing;
+
+/* What is there leaves together, frames at least 16 ms apart. */
+static void
+typing_send(Typing *typing, Path *path)
+{
+    bool is_letter = typing->letter_us <= path->now_us;
+    bool is_film = typing->film_bytes > 0 && typing->film_us <= path->now_us;
+    if ((!is_letter && !is_film) || path->now_us - typing->last_us < 16000 ||
+        !berth_flow_can_send(path->flow, BERTH_FLOW_FRESH, path->now_us)) {
+        return;
+    }
+    int64_t shown_us = path_send(path, (is_letter ? 800 : 0) + (is_film ? typing->film_bytes : 0));
+    typing->last_us = path->now_us;
+    if (is_letter) {
+        typing->sum_us += shown_us - typing->letter_us;
+        typing->n_letters++;
+        typing->letter_us += LETTER_US;
+    }
+    if (is_film) {
+        typing->n_frames++;
+        typing->film_us += FILM_US * ((path->now_us - typing->film_us) / FILM_US + 1);
+    }
+}
+
+/*
+ * Letters beside a film of 30 frames a second.  Returns the mean time from a letter to its picture.
+ */
+static int64_t
+path_type_beside_film(Path *path, int64_t for_us, size_t film_bytes, unsigned *ret_n_frames)
+{
+    int64_t end_us = path->now_us + for_us;
+    Typing typing = { .film_bytes = film_bytes,
+                      .letter_us = path->now_us + 50000,
+                      .film_us = path->now_us,
+                      .last_us = path->now_us };
+    while (path->now_us < end_us) {
+        typing_send(&typing, path);
+        path_step(path);
+    }
+    *ret_n_frames = typing.n_frames;
+    return typing.sum_us / typing.n_letters;
+}
+
+static void
+letters_beside_a_film_wait_little(void **state)
+{
+    /* A film in a window, and one on all of the screen. */
+    static const struct {
+        size_t film_bytes;
+        int64_t more_us;
+        unsigned min_frames;
+    } rows[] = { { 3000, 10000, 298 }, { 16000, 20000, 280 } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Path *path = path_new(1250000, 40000, 3000);
+        unsigned n_frames;
+        int64_t alone_us = path_type_beside_film(path, 10 * 1000000, 0, &n_frames);
+        int64_t beside_us =
+            path_type_beside_film(path, 10 * 1000000, rows[i].film_bytes, &n_frames);
+        if (beside_us > alone_us + rows[i].more_us || n_frames < rows[i].min_frames) {
+            fail_msg("letters need %lld us alone, %lld us beside a film; %u of 300 frames",
+                     (long long)alone_us, (long long)beside_us, n_frames);
+        }
+        path_free(path);
+    }
+}
+
 static void
 estimates_are_near_the_truth(void **state)
 {
@@ -387,6 +463,7 @@ main(void)
         cmocka_unit_test(a_frame_that_has_not_left_cannot_be_acknowledged),
         cmocka_unit_test(a_path_is_kept_busy_and_not_flooded),
         cmocka_unit_test(a_letter_waits_little_behind_bulk),
+        cmocka_unit_test(letters_beside_a_film_wait_little),
         cmocka_unit_test(estimates_are_near_the_truth),
         cmocka_unit_test(a_round_trip_that_was_too_long_is_corrected),
         cmocka_unit_test(letters_do_not_spoil_what_is_known),
