@@ -156,17 +156,19 @@ encode_packet(Film *film, const BerthVideoRegion *region, const BerthVideoWish *
 /* Makes the packet of a region, or lets its encoder see what changed. */
 static bool
 encode_region(BerthVideoPlanner *self, const BerthVideoRegion *region, const BerthVideoWish *wish,
-              const BerthFrame *frame, const BerthDamage *damage, BerthPlanVideo *ret_video)
+              unsigned kbps, const BerthFrame *frame, const BerthDamage *damage,
+              BerthPlanVideo *ret_video)
 {
     Film *film = &self->films[region->stream];
-    if (film->encoder == NULL || region->is_new) {
+    bool is_understood = film->encoder != NULL && (wish->mask & BERTH_VIDEO_BIT(film->codec)) != 0;
+    if (region->is_new || !is_understood) {
         end_film(film);
         begin_film(self, film, region, wish, frame);
     }
     if (film->encoder == NULL || !describe(film, region, ret_video)) {
         return false;
     }
-    berth_video_encoder_set_kbps(film->encoder, wish->kbps);
+    berth_video_encoder_set_kbps(film->encoder, kbps);
     berth_video_encoder_set_effort(film->encoder, wish->effort);
     int error;
     if (region->has_changed || is_key_due(film, wish)) {
@@ -202,7 +204,8 @@ berth_video_planner_encode(BerthVideoPlanner *self, const BerthVideoWish *wish,
     bool is_ok = true;
     *ret_n = 0;
     for (size_t i = 0; i < n_regions; i++) {
-        if (encode_region(self, &regions[i], wish, frame, damage, &ret_videos[*ret_n])) {
+        unsigned kbps = wish->kbps / (unsigned)n_regions;
+        if (encode_region(self, &regions[i], wish, kbps, frame, damage, &ret_videos[*ret_n])) {
             ++*ret_n;
         } else {
             is_ok = false;

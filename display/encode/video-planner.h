@@ -18,7 +18,7 @@ typedef struct {
     uint8_t mask;       /* BERTH_VIDEO_BIT() of codecs that may be used; 0: no videos */
     unsigned kbps;      /* for all videos together; 0: as much as the quality needs */
     int effort;         /* as BerthPlanInput */
-    bool is_key_wanted; /* every video gives a key frame now */
+    bool is_key_wanted; /* a viewer waits: every video gives a key frame within half a second */
 } BerthVideoWish;
 
 /* Errors: NULL if memory ran out. */
