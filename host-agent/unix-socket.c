@@ -43,8 +43,8 @@ berth_unix_connect(const char *path, int type, GError **error)
     }
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         int errnum = errno;
-        berth_set_error(error, berth_error_from_errno(errnum), "cannot connect to %s: %s", path,
-                        g_strerror(errnum));
+        int code = errnum == ECONNREFUSED ? BERTH_ERR_CLOSED : berth_error_from_errno(errnum);
+        berth_set_error(error, code, "cannot connect to %s: %s", path, g_strerror(errnum));
         return -1;
     }
     return berth_steal_fd(&fd);

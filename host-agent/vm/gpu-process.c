@@ -97,28 +97,33 @@ berth_gpu_process_start(BerthPoller *poller, const char *program, const char *fo
     return pair[1];
 }
 
-bool
-berth_gpu_process_join(const char *folder, int display_fd, int *ret_fd, GError **error)
+int
+berth_gpu_process_join(const char *folder, int *fd, GError **error)
 {
-    berth_autofd int display = display_fd;
+    berth_autofd int display = berth_steal_fd(fd);
     g_autofree char *path = g_build_filename(folder, SOCKET_NAME, NULL);
-    berth_autofd int gpu = berth_unix_connect(path, SOCK_SEQPACKET, error);
+    GError *problem = NULL;
+    berth_autofd int gpu = berth_unix_connect(path, SOCK_SEQPACKET, &problem);
     int pair[2];
     int r;
 
     if (gpu < 0) {
-        return false;
+        r = problem->code;
+        g_propagate_error(error, problem);
+        return r;
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        return berth_set_error(error, berth_error_from_errno(errno),
-                               "cannot make a socket pair: %s", g_strerror(errno));
+        berth_set_error(error, BERTH_ERR_IO, "cannot make a socket pair: %s", g_strerror(errno));
+        return BERTH_ERR_IO;
     }
     r = berth_fds_send(pair[0], "g", 1, (const int[]){ display, gpu }, 2);
     berth_clear_fd(&pair[0]);
     if (r < 0) {
         berth_clear_fd(&pair[1]);
-        return berth_set_error(error, r, "the graphics card cannot be passed on");
+        berth_set_error(error, BERTH_ERR_IO, "the graphics card cannot be passed on: %s",
+                        berth_error_sentence(r));
+        return BERTH_ERR_IO;
     }
-    *ret_fd = pair[1];
-    return true;
+    *fd = pair[1];
+    return BERTH_OK;
 }

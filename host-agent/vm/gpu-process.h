@@ -10,7 +10,6 @@
 #include "base/poller.h"
 
 #include <glib.h>
-#include <stdbool.h>
 
 /*
  * Starts it in the machine's cgroup; what is left of it is cleaned up by itself when it has ended.
@@ -23,12 +22,11 @@ int berth_gpu_process_start(BerthPoller *poller, const char *program, const char
                             const char *hex_id, int memory_mib);
 
 /*
- * Makes the descriptor of the capture source "vhost-gpu".
+ * Makes the descriptor of the capture source "vhost-gpu" of that of the D-Bus display.
  *
- * folder:     of the machine
- * display_fd: the D-Bus display; taken, also on error
- * ret_fd:     set on success only
+ * folder: of the machine
+ * fd:     taken and replaced; -1 after an error
  *
- * Errors: those of berth_unix_connect() and berth_fds_send().
+ * Errors: also in error; BERTH_ERR_CLOSED if the card has ended, which no session can mend.
  */
-bool berth_gpu_process_join(const char *folder, int display_fd, int *ret_fd, GError **error);
+int berth_gpu_process_join(const char *folder, int *fd, GError **error);

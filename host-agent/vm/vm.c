@@ -744,13 +744,15 @@ berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error)
         return berth_set_error(error, BERTH_ERR_STATE, "the machine is %s, not ready",
                                berth_fsm_state_name(&berth_vm_fsm, self->state));
     }
-    int fd;
     g_clear_pointer(&self->probe, berth_console_probe_free);
-    if (!self->spec.has_gpu) {
-        return add_display_peer(self, ret_fd, error);
+    if (!add_display_peer(self, ret_fd, error)) {
+        return false;
     }
-    return add_display_peer(self, &fd, error) &&
-           berth_gpu_process_join(self->folder, fd, ret_fd, error);
+    int code = self->spec.has_gpu ? berth_gpu_process_join(self->folder, ret_fd, error) : BERTH_OK;
+    if (code == BERTH_ERR_CLOSED) {
+        fail(self, BERTH_ERR_DESKTOP_GONE, "its graphics card has gone");
+    }
+    return code == BERTH_OK;
 }
 
 BerthVmState

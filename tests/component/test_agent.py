@@ -632,6 +632,11 @@ class GuestTests(AgentTest):
         second = session(desk)
         broker.want(machines=[desk], sessions=[second])
         broker.wait("listening again", state_of(second, "listening", "sessions"), 20)
+        # A card that is gone for good is the machine's end.
+        for pid in [pid for pid in descendants() if name_of(pid) == "berth-gpu"]:
+            os.kill(pid, signal.SIGKILL)
+        broker.want(machines=[desk], sessions=[second, session(desk)])
+        broker.wait("failed", state_of(desk, "failed"), 20)
         broker.want(machines=[{**desk, "want": "absent"}])
         broker.wait("removed", lambda inventory: not inventory["machines"], 20)
         wait_until("the end of the card", lambda: not any(map(is_alive, cards)))
