@@ -34,7 +34,7 @@
 
 /*
  * Photos of fewer pixels in all are sent exactly at once, unless they change again so soon that
- * it would be for nothing.  On a slow path, where quality is low, exact photos take long.
+ * it would be for nothing; how many depends on what a frame may have.
  */
 #define MAX_EXACT_PHOTO_PX (256 * 1024)
 #define MIN_EXACT_PHOTO_PX (16 * 1024)
