@@ -2,12 +2,15 @@
 #include "display/encode/photo-groups.h"
 
 #include "berth/limits.h"
+#include "display/encode/plan.h"
 
 #include <stdlib.h>
 
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
 /* How ragged an edge may be. */
 #define SLACK_PX 4
+/* Pixels that cost as much as the tables of a photo. */
+#define TABLES_PX 6000
 /* How far back the box above is looked for. */
 #define DEPTH 64
 
@@ -61,6 +64,49 @@ berth_photo_groups_join(BerthRect *rects, size_t n_rects)
         }
         if (above > 0 && above + DEPTH > n) {
             rects[above - 1] = berth_rect_union(rects[above - 1], rects[i]);
+        } else {
+            rects[n++] = rects[i];
+        }
+    }
+    return n;
+}
+
+/* Whether all of a rectangle is in tiles of photos. */
+static bool
+is_all_photo(BerthRect rect, const uint8_t *tile_classes, int n_columns)
+{
+    for (int row = rect.y / TILE; row * TILE < rect.y + rect.h; row++) {
+        for (int column = rect.x / TILE; column * TILE < rect.x + rect.w; column++) {
+            if (tile_classes[row * n_columns + column] != BERTH_TILE_PHOTO) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+is_worth_joining(BerthRect a, BerthRect b, const uint8_t *tile_classes, int n_columns)
+{
+    BerthRect common = berth_rect_union(a, b);
+    int64_t waste_px = berth_rect_area_px(common) - berth_rect_area_px(a) - berth_rect_area_px(b);
+    return waste_px < TABLES_PX && common.w <= BERTH_PHOTO_GROUP_SIDE_PX &&
+           common.h <= BERTH_PHOTO_GROUP_SIDE_PX && is_all_photo(common, tile_classes, n_columns);
+}
+
+size_t
+berth_photo_groups_merge(BerthRect *rects, size_t n_rects, const uint8_t *tile_classes,
+                         int n_columns)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_rects; i++) {
+        size_t k = n;
+        while (k > 0 && k + DEPTH > n &&
+               !is_worth_joining(rects[k - 1], rects[i], tile_classes, n_columns)) {
+            k--;
+        }
+        if (k > 0 && k + DEPTH > n) {
+            rects[k - 1] = berth_rect_union(rects[k - 1], rects[i]);
         } else {
             rects[n++] = rects[i];
         }

@@ -12,6 +12,7 @@
 #include "display/pixels/rect.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Most pixels on a side of a photo. */
 #define BERTH_PHOTO_GROUP_SIDE_PX 512
@@ -24,3 +25,17 @@
  * Returns how many are left.
  */
 size_t berth_photo_groups_join(BerthRect *rects, size_t n_rects);
+
+/*
+ * Joins rectangles, in place, that are near each other, gaps and all, where that is cheaper than
+ * the tables of one more photo: for films, whose changes are ragged everywhere.
+ *
+ * rects:        inside the picture
+ * tile_classes: BerthTileClass of every tile, row by row; only what lies in BERTH_TILE_PHOTO tiles
+ *               becomes part of a photo
+ * n_columns:    tiles in a row
+ *
+ * Returns how many are left.
+ */
+size_t berth_photo_groups_merge(BerthRect *rects, size_t n_rects, const uint8_t *tile_classes,
+                                int n_columns);

@@ -521,6 +521,19 @@ add_photo(BerthPlanner *self, const Piece *piece)
     g_array_append_val(self->photo_rects, piece->rect);
 }
 
+/* Makes few photos of many pieces. */
+static void
+join_photos(BerthPlanner *self, bool is_film)
+{
+    BerthRect *rects = (BerthRect *)(void *)self->photo_rects->data;
+    size_t n = berth_photo_groups_join(rects, self->photo_rects->len);
+    for (size_t before = n + 1; is_film && n < before;) {
+        before = n;
+        n = berth_photo_groups_merge(rects, n, self->tile_classes, self->n_columns);
+    }
+    g_array_set_size(self->photo_rects, (guint)n);
+}
+
 /* Deals a piece of which videos leave something. */
 static void
 deal_piece(BerthPlanner *self, const Piece *piece, bool is_photo_piece)
@@ -557,9 +570,7 @@ deal_pieces(BerthPlanner *self, uint8_t photo_quality, size_t budget_bytes)
         }
     }
     berth_fill_list_join(&self->fills);
-    g_array_set_size(self->photo_rects,
-                     (guint)berth_photo_groups_join((BerthRect *)(void *)self->photo_rects->data,
-                                                    self->photo_rects->len));
+    join_photos(self, rule.has_films || rule.has_moving);
 }
 
 /* --- the plan --- */

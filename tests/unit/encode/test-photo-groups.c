@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "display/encode/photo-groups.h"
+#include "display/encode/plan.h"
 
 #include <stdlib.h>
 
@@ -65,6 +66,29 @@ boxes_apart_stay_apart(void **state)
     assert_int_equal(berth_photo_groups_join(boxes, 0), 0);
 }
 
+static void
+ragged_films_become_few_photos(void **state)
+{
+    uint8_t classes[4 * 4];
+    BerthRect boxes[16];
+    for (int i = 0; i < 16; i++) {
+        classes[i] = BERTH_TILE_PHOTO;
+        boxes[i] = (BerthRect){ i % 4 * 64 + 7 + i, i / 4 * 64 + 30 - i, 40, 30 };
+    }
+    assert_in_range(berth_photo_groups_merge(boxes, 16, classes, 4), 1, 4);
+}
+
+static void
+gaps_with_text_are_left_alone(void **state)
+{
+    uint8_t classes[3] = { BERTH_TILE_PHOTO, BERTH_TILE_PLAIN, BERTH_TILE_PHOTO };
+    BerthRect boxes[] = { { 0, 0, 64, 64 }, { 128, 0, 64, 64 } };
+    assert_int_equal(berth_photo_groups_merge(boxes, 2, classes, 3), 2);
+    classes[1] = BERTH_TILE_PHOTO;
+    assert_int_equal(berth_photo_groups_merge(boxes, 2, classes, 3), 1);
+    assert_int_equal(boxes[0].w, 192);
+}
+
 int
 main(void)
 {
@@ -72,6 +96,8 @@ main(void)
         cmocka_unit_test(a_photo_of_any_place_is_one_rectangle),
         cmocka_unit_test(ragged_edges_are_evened_out),
         cmocka_unit_test(a_large_photo_is_cut),
+        cmocka_unit_test(ragged_films_become_few_photos),
+        cmocka_unit_test(gaps_with_text_are_left_alone),
         cmocka_unit_test(boxes_apart_stay_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
