@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The client against a session that says what it should not: each lie ends the connection with a
-reason, and costs no memory.
+reason, and costs no memory.  Then its window: the same pictures the short way and through GTK.
 
 usage: test_direct.py BERTH SCRIPTED_SESSION
 """
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import display_fixture as fixture
 import qmp
 
 LIMIT_S = 60
@@ -226,12 +227,99 @@ def test_heads(script):
     check("and shown", status == 0 and os.path.getsize(shot) > 50, errors)
 
 
+class Window:
+    """berth on the full screen of an X server of its own, without a window manager."""
+
+    def __init__(self, script, *server_args):
+        self.script = script
+        reading, writing = os.pipe()
+        self.xvfb = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp",
+             *server_args], pass_fds=[writing], stderr=subprocess.DEVNULL,
+            preexec_fn=qmp.die_with_parent)
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            display = ":" + file.readline().strip()
+        self.env = {**os.environ, "DISPLAY": display, "HOME": script.folder,
+                    "XDG_CONFIG_HOME": script.folder, "GTK_THEME": "Adwaita", "NO_AT_BRIDGE": "1",
+                    "GDK_BACKEND": "x11"}
+        script.frame_id = 0
+        self.berth = subprocess.Popen([script.berth, "--direct", script.file, "--fullscreen"],
+                                      env=self.env, preexec_fn=qmp.die_with_parent)
+        check("the window is in", script("wait open") == "open")
+        script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", 0, 800, 600))
+
+    def close(self):
+        self.berth.kill()
+        self.berth.wait()
+        self.xvfb.kill()
+        self.xvfb.wait()
+        check("the window is gone", self.script("wait closed").startswith("closed"))
+
+    def pixels(self):
+        path = self.script.path("screen.ppm")
+        subprocess.run(["import", "-window", "root", "-depth", "8", path], env=self.env,
+                       check=True, timeout=LIMIT_S)
+        return qmp.read_ppm(path)[2]
+
+    def pixel(self, x, y):
+        at = (y * 800 + x) * 3
+        return self.pixels()[at:at + 3].hex()
+
+    def wait_pixel(self, what, x, y, rgb):
+        fixture.wait_until(what, lambda: self.pixel(x, y) == rgb)
+        print(f"ok: {what}", flush=True)
+
+    def xdotool(self, *args):
+        subprocess.run(["xdotool", *args], env=self.env, check=True, timeout=LIMIT_S)
+
+
+def has_short_way(window):
+    """Whether the picture has a window of its own inside the program's."""
+    tree = subprocess.run(["xwininfo", "-root", "-tree"], env=window.env, text=True,
+                          capture_output=True, check=True).stdout
+    return len([line for line in tree.splitlines() if "800x600+0+0" in line]) == 2
+
+
+def test_window(script, has_memory, *server_args):
+    """Every pixel is the session's, also below and beside what lies over it."""
+    window = Window(script, *server_args)
+    script.paint(0, 0x204060, 800, 600)
+    script.frame((FILL, struct.pack("<5HI", 1, 799, 599, 1, 1, 0xfedcba)))
+    window.wait_pixel("the picture fills the screen to its last pixel", 799, 599, "fedcba")
+    check("and from its first", window.pixels().count(bytes.fromhex("204060")) == 800 * 600 - 1)
+    check("by the way that there is", has_short_way(window) == has_memory)
+    script.send(CONTROL, VIEWERS, struct.pack("<HB", 1, 0))
+    fixture.wait_until("who is watched is told", lambda: window.pixel(3, 3) != "204060")
+    script.send(CONTROL, SHADOW_ASK, struct.pack("<IBH", 9, 2, 3) + b"eve")
+    fixture.wait_until("a question comes", lambda: window.pixel(400, 6) != "204060")
+    script.paint(0, 0x608040, 800, 600)
+    window.wait_pixel("the picture goes on around it", 400, 300, "608040")
+    check("and not over it", window.pixel(400, 6) != "608040" and window.pixel(3, 3) != "608040")
+    click_allow(window)
+    answer = script(f"take {CONTROL} {SHADOW_ANSWER}")
+    check("a click allows it", answer == "0900000001", answer)
+    window.wait_pixel("then the picture is there again", 400, 6, "608040")
+    script.send(CONTROL, VIEWERS, struct.pack("<HB", 0, 0))
+    window.wait_pixel("nobody watches any more", 3, 3, "608040")
+    window.close()
+
+
+def click_allow(window):
+    """The right one of the two bright buttons in the panel."""
+    row = window.pixels()[44 * 800 * 3:45 * 800 * 3]
+    bright = [x for x in range(800) if min(row[3 * x:3 * x + 3]) > 0xe0]
+    window.xdotool("mousemove", str(bright[-1] - 8), "44", "click", "1")
+
+
 def main():
     script = Script(*sys.argv[1:3])
     test_lies(script)
     test_check(script)
     test_shadow(script)
     test_heads(script)
+    test_window(script, True)
+    test_window(script, False, "-extension", "MIT-SHM")
 
 
 if __name__ == "__main__":
