@@ -6,6 +6,7 @@
 #include "display/pixels/prefetch.h"
 
 #include <assert.h>
+#include <glib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -26,6 +27,24 @@ typedef struct {
     uint32_t words[1 + TILE * TILE];
     size_t n_bytes;
 } Gathered;
+
+/*
+ * The library looks at the processor in the first call of each kind and keeps what it found without
+ * a lock: one thread makes those calls before any other can.
+ */
+static void
+ensure_library(void)
+{
+    static gsize is_ready;
+    if (g_once_init_enter(&is_ready)) {
+        static const uint8_t nothing[1024];
+        volatile uint64_t hash =
+            XXH3_128bits_withSecret(nothing, sizeof nothing, nothing, BERTH_TILE_HASH_KEY_BYTES)
+                .low64;
+        hash = XXH3_64bits_withSeed(nothing, sizeof nothing, hash);
+        g_once_init_leave(&is_ready, 1);
+    }
+}
 
 /* Four pixels that the compiler handles together. */
 typedef uint32_t Pixels __attribute__((vector_size(16)));
@@ -71,6 +90,7 @@ BerthTileHash
 berth_tile_hash(const BerthFrame *frame, BerthRect rect, const uint8_t *key)
 {
     Gathered gathered;
+    ensure_library();
     gather(frame, rect, &gathered);
     XXH128_hash_t hash =
         XXH3_128bits_withSecret(gathered.words, gathered.n_bytes, key, BERTH_TILE_HASH_KEY_BYTES);
@@ -89,6 +109,7 @@ berth_tile_hash_picture(const BerthFrame *frame, const uint8_t *tiles, size_t n_
     size_t n_columns = (size_t)(frame->width + TILE - 1) / TILE;
     size_t n_tiles = n_columns * ((size_t)(frame->height + TILE - 1) / TILE);
     uint64_t chain = n_tiles;
+    ensure_library();
     for (size_t i = 0; i < n_tiles && i / 8 < n_bytes; i++) {
         if ((tiles[i / 8] >> (i % 8) & 1) == 0) {
             continue;
