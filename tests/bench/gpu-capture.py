@@ -8,6 +8,7 @@ The same guest scrolls 512x256 pixels of text, 60 times a second; milliseconds o
 without the guest's own processors.  "copy" runs on the installed QEMU, the others on a newer one.
 """
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "component"))
 import display_fixture as fixture  # noqa: E402
 import test_capture  # noqa: E402
 
-KEY_F6, STEPS = 64, 60
+KEY_A, KEY_F6, STEPS, N_KEYS = 30, 64, 60, 20
 NAMES = ["-name", "bench,debug-threads=on"]
 
 
@@ -55,6 +56,21 @@ def settle(driver):
         time.sleep(0.02)
 
 
+def key_to_picture_ms(driver):
+    """Median of the times from a key to the next picture."""
+    times = []
+    for _ in range(N_KEYS):
+        settle(driver)
+        takes = driver.state()["takes"]
+        start = time.monotonic()
+        driver(f"key {KEY_A} 1")
+        while driver.state()["takes"] == takes:
+            pass
+        times.append((time.monotonic() - start) * 1000)
+        driver(f"key {KEY_A} 0")
+    return statistics.median(times)
+
+
 def measure(kind):
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder:
         qemu, display, source = open_display(kind, folder)
@@ -74,16 +90,18 @@ def measure(kind):
         settle(driver)
         after = [cpu_ms(pid, skip) for _, pid, skip in processes]
         takes = int(driver.state()["takes"]) - takes
+        key_ms = key_to_picture_ms(driver)
         driver.close()
         qemu.close()
     costs = {name: (b - a) / N_FRAMES for (name, _, _), a, b in zip(processes, before, after)}
     print(f"| {kind} | {takes} | " +
           " | ".join(f"{costs.get(name, 0):.3f}" for name in ("QEMU", "berth-gpu", "session")) +
-          f" | {sum(costs.values()):.3f} |", flush=True)
+          f" | {sum(costs.values()):.3f} | {key_ms:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
     print(f"{N_FRAMES} frames of 512x256, ms of CPU time a frame\n")
-    print("| path | frames taken | QEMU | berth-gpu | session | all |\n|---|---|---|---|---|---|")
+    print("| path | frames taken | QEMU | berth-gpu | session | all | key to picture, ms |\n"
+          "|---|---|---|---|---|---|---|")
     for path in ("berth-gpu", "map", "copy"):
         measure(path)
