@@ -15,6 +15,8 @@
 #define MIN_DEPTH 24
 #define BYTES_PER_PIXEL 4
 #define EVENT_MASK 0x7f
+/* Answers of the server that may wait to be read. */
+#define MAX_BEING_READ 16
 
 struct BerthX11Presenter {
     GtkWidget *area;
@@ -157,6 +159,10 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
     if (!self->is_shown || n_rects == 0 || frame->data != self->memory ||
         frame->width != self->place.w || frame->height != self->place.h) {
         return false;
+    }
+    /* A picture that rests may be put again and again as other windows move over it. */
+    if (self->n_being_read == MAX_BEING_READ) {
+        before(self);
     }
     for (size_t i = 0; i < n_rects; i++) {
         put(self, frame, rects[i], i + 1 == n_rects);
