@@ -38,6 +38,7 @@
  */
 #define MAX_EXACT_PHOTO_PX (256 * 1024)
 #define MIN_EXACT_PHOTO_PX (16 * 1024)
+#define BEST_BUDGET_US (30 * 1000 * 1000)
 /*
  * A film shows before it is a video: pixels that look like one and changed so often, each time so
  * soon, are not worth being exact.  Fewer of them in all are not worth being photos.
@@ -92,6 +93,8 @@ struct BerthPlanner {
     BerthCopyPlanner *copy_planner;
     Tile *tiles;
     uint8_t *tile_classes;
+    size_t best_budget_bytes; /* that a frame was given, of late */
+    int64_t best_us;
     /* Lists of the plan at work, each with room for one entry a tile. */
     BerthWireCopy copies[BERTH_COPY_PLANNER_MAX];
     size_t n_copies;
@@ -471,20 +474,26 @@ is_moving_piece(const BerthPlanner *self, const Piece *piece)
     return looks_like_film(piece) && self->tiles[piece->tile].n_moving == MOVING_CHANGES;
 }
 
-/* How many pixels of photos in all are worth being exact at once. */
+/*
+ * How many pixels of photos in all are worth being exact at once.  The best budget of the last time
+ * decides: a path that was not used for a while gets small ones at first, however wide it is.
+ */
 static int64_t
-get_exact_photo_px(size_t budget_bytes)
+get_exact_photo_px(BerthPlanner *self, size_t budget_bytes)
 {
-    if (budget_bytes == 0) {
-        return MAX_EXACT_PHOTO_PX;
+    size_t budget = budget_bytes == 0 ? SIZE_MAX : budget_bytes;
+    if (budget >= self->best_budget_bytes || self->now_us - self->best_us > BEST_BUDGET_US) {
+        self->best_budget_bytes = budget;
+        self->best_us = self->now_us;
     }
     /* They cost about a byte each, and half of a frame is enough for them. */
-    return CLAMP((int64_t)MIN(budget_bytes, INT32_MAX) / 2, MIN_EXACT_PHOTO_PX, MAX_EXACT_PHOTO_PX);
+    return CLAMP((int64_t)MIN(self->best_budget_bytes, INT32_MAX) / 2, MIN_EXACT_PHOTO_PX,
+                 MAX_EXACT_PHOTO_PX);
 }
 
 /* Which pieces may be sent inexactly first. */
 static PhotoRule
-make_photo_rule(const BerthPlanner *self, uint8_t photo_quality, size_t budget_bytes)
+make_photo_rule(BerthPlanner *self, uint8_t photo_quality, size_t budget_bytes)
 {
     int64_t photo_px = 0;
     int64_t film_px = 0;
@@ -496,7 +505,7 @@ make_photo_rule(const BerthPlanner *self, uint8_t photo_quality, size_t budget_b
         film_px += looks_like_film(piece) && piece->content != BERTH_CONTENT_FILL ? area_px : 0;
         moving_px += is_moving_piece(self, piece) ? area_px : 0;
     }
-    int64_t exact_px = get_exact_photo_px(budget_bytes);
+    int64_t exact_px = get_exact_photo_px(self, budget_bytes);
     return (PhotoRule){
         .has_photos = photo_quality > 0 && photo_px >= exact_px,
         .has_films = photo_quality > 0 && exact_px < MAX_EXACT_PHOTO_PX && film_px >= exact_px,
