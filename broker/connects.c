@@ -7,11 +7,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/claim.h"
-#include "display/transport/session-name.h"
+#include "broker/launch.h"
 #include "policies/policy.h"
 
 #include <string.h>
@@ -60,50 +59,30 @@ forget(BerthConnects *connects, Wait *wait)
     wait->connects = NULL;
 }
 
-static bool
-fill_ticket(const Wait *wait, BerthTicket *ticket, const BerthPolicy *policy)
-{
-    const BerthClaimResult *result = &wait->result;
-    *ticket = (BerthTicket){ .rights = berth_policy_rights(policy),
-                             .machine_epoch = (uint64_t)result->machine_epoch,
-                             .connection_epoch = (uint64_t)result->connection_epoch,
-                             .not_before_us = result->not_before_us,
-                             .expires_us = result->expires_us };
-    return berth_id_parse(result->ticket, &ticket->ticket) == BERTH_OK &&
-           berth_id_parse(wait->request->account, &ticket->user) == BERTH_OK &&
-           berth_id_parse(result->machine, &ticket->machine) == BERTH_OK &&
-           berth_id_parse(result->session, &ticket->session) == BERTH_OK &&
-           berth_id_parse(result->host, &ticket->host) == BERTH_OK &&
-           berth_hex_parse(wait->claim.client_key, ticket->client_key_hash, BERTH_KEY_HASH_BYTES) ==
-               BERTH_OK &&
-           berth_hex_parse(result->session_key, ticket->session_key_hash, BERTH_KEY_HASH_BYTES) ==
-               BERTH_OK;
-}
-
 static void
 answer_granted(BerthBroker *broker, Wait *wait)
 {
     const BerthClaimResult *result = &wait->result;
-    uint8_t bytes[BERTH_TICKET_BYTES];
-    char name[BERTH_SESSION_NAME_CHARS + 1];
-    BerthTicket ticket;
-    BerthPolicy policy = berth_policy_default();
-    BerthPolicy pool_policy = policy;
-    if (wait->policy != NULL && berth_policy_from_text(wait->policy, &pool_policy, NULL)) {
-        policy = berth_policy_merge(&policy, &pool_policy);
-    }
-    if (!fill_ticket(wait, &ticket, &policy) ||
-        berth_ticket_sign(&ticket, broker->signing_key, bytes) != BERTH_OK) {
+    BerthPolicy policy = berth_policy_of_pool(wait->policy);
+    const BerthLaunch launch = {
+        .ticket = result->ticket,
+        .account = wait->request->account,
+        .machine = result->machine,
+        .session = result->session,
+        .host = result->host,
+        .client_key = wait->claim.client_key,
+        .session_key = result->session_key,
+        .rights = berth_policy_rights(&policy),
+        .machine_epoch = result->machine_epoch,
+        .connection_epoch = result->connection_epoch,
+        .not_before_us = result->not_before_us,
+        .expires_us = result->expires_us,
+    };
+    json_t *reply = berth_launch_reply(&launch, &policy, broker->signing_key);
+    if (reply == NULL) {
         berth_request_fail(wait->request, BERTH_ERR_INTERNAL, "the ticket cannot be signed");
         return;
     }
-    berth_session_name_format(&ticket.session, &ticket.host, name);
-    g_autofree char *text = g_base64_encode(bytes, sizeof bytes);
-    json_t *reply = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "state", "ready", "session", result->session,
-        "machine", result->machine, "sni", name, "ticket", text, "session_key", result->session_key,
-        "expires_in_s", (json_int_t)((result->expires_us - result->not_before_us) / (1000 * 1000)),
-        "policy", berth_policy_to_json(&policy));
     berth_request_reply(wait->request, 200, reply);
 }
 

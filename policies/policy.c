@@ -95,6 +95,17 @@ berth_policy_from_text(const char *text, BerthPolicy *ret, GError **error)
     return berth_policy_from_json(json, ret, error);
 }
 
+BerthPolicy
+berth_policy_of_pool(const char *text)
+{
+    BerthPolicy policy = berth_policy_default();
+    BerthPolicy of_pool;
+    if (text != NULL && berth_policy_from_text(text, &of_pool, NULL)) {
+        policy = berth_policy_merge(&policy, &of_pool);
+    }
+    return policy;
+}
+
 json_t *
 berth_policy_to_json(const BerthPolicy *policy)
 {

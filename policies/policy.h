@@ -37,6 +37,13 @@ BerthPolicy berth_policy_merge(const BerthPolicy *a, const BerthPolicy *b);
  */
 bool berth_policy_from_json(const json_t *json, BerthPolicy *ret, GError **error);
 
+/*
+ * The policy of a pool: the default, made narrower by what the pool says.
+ *
+ * text: JSON as the store keeps it; NULL, or what is no policy, says nothing
+ */
+BerthPolicy berth_policy_of_pool(const char *text);
+
 /* As berth_policy_from_json(), from text. */
 bool berth_policy_from_text(const char *text, BerthPolicy *ret, GError **error);
 

@@ -42,6 +42,7 @@ typedef struct {
     bool is_admin;
     bool is_template;
     bool is_enabled;
+    bool wants_control;
     char *manifest; /* JSON text, owned; NULL if not given */
     char *policy;   /* JSON text, owned; NULL if not given */
 } BerthBody;

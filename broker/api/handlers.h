@@ -39,6 +39,7 @@ int berth_handle_add_host(BerthTx *tx, BerthRequest *request);
 int berth_handle_recycle(BerthTx *tx, BerthRequest *request);
 int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
+int berth_handle_shadow(BerthTx *tx, BerthRequest *request);
 
 /* internal.c: for gateways and probes. */
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);

@@ -35,6 +35,11 @@ static const BerthBodyField connect_fields[] = {
     HEX("client_key", client_key, true, 2 * BERTH_KEY_HASH_BYTES),
     TEXT("client", client, false, 0, NAME_BYTES),
 };
+static const BerthBodyField shadow_fields[] = {
+    HEX("client_key", client_key, true, 2 * BERTH_KEY_HASH_BYTES),
+    TEXT("client", client, false, 0, NAME_BYTES),
+    BOOL("control", wants_control, false),
+};
 static const BerthBodyField user_fields[] = {
     TEXT("name", name, true, 1, NAME_BYTES),
     TEXT("password", password, true, 1, BERTH_LIMIT_PASSWORD_BYTES),
@@ -112,6 +117,7 @@ const BerthRoute berth_routes[] = {
     WRITE_BODY("/v1/hosts", berth_handle_add_host, 201, host_fields),
     WRITE("POST", "/v1/sessions/{id}/disconnect", ADMIN, berth_handle_disconnect, 204),
     WRITE("POST", "/v1/sessions/{id}/logoff", ADMIN, berth_handle_logoff, 204),
+    WRITE_BODY("/v1/sessions/{id}/shadow", berth_handle_shadow, 200, shadow_fields),
     WRITE("POST", "/v1/machines/{id}/recycle", ADMIN, berth_handle_recycle, 204),
 
     READ("/internal/v1/hosts", INTERNAL, berth_handle_host_addresses),

@@ -125,6 +125,10 @@
                            "AND state NOT IN ('ending', 'ended')")                                 \
     X(SESSION_STATE, "SELECT state, machine, account, assignment, connection_epoch, pool "         \
                      "FROM session WHERE id = ?1")                                                 \
+    X(SESSION_WATCH, "SELECT s.machine, s.host, s.account, s.session_key, s.machine_epoch, "       \
+                     "s.connection_epoch, p.policy FROM session s JOIN pool p ON p.id = s.pool "   \
+                     "WHERE s.id = ?1 AND s.session_key IS NOT NULL "                              \
+                     "AND s.state IN ('connecting', 'active', 'disconnected')")                    \
     X(SESSION_SET_STATE, "UPDATE session SET state = ?2, since_us = ?3, "                          \
                          "deadline_us = NULLIF(?4, 0), "                                           \
                          "connected_us = CASE WHEN ?2 = 'active' THEN ?3 ELSE connected_us END, "  \

@@ -17,7 +17,8 @@ struct BerthBrokerClient {
     char token[BERTH_API_TOKEN_CHARS + 1]; /* "" while not logged in */
 
     /* The desktop that is being asked for, and when to ask again. */
-    BerthId pool;
+    BerthWish wish;
+    BerthId wished_id; /* pool or session, as the wish is */
     char *connect_body;
     guint retry_source;
 };
@@ -208,8 +209,10 @@ send_connect(BerthBrokerClient *self)
     char hex[BERTH_ID_HEX_CHARS + 1];
     g_autofree char *path = NULL;
 
-    berth_id_format(&self->pool, hex);
-    path = g_strdup_printf("/v1/me/desktops/%s/connect", hex);
+    berth_id_format(&self->wished_id, hex);
+    path = g_strdup_printf(self->wish == BERTH_WISH_DESKTOP ? "/v1/me/desktops/%s/connect"
+                                                            : "/v1/sessions/%s/shadow",
+                           hex);
     send_request(self, "POST", path, g_strdup(self->connect_body), on_connect);
 }
 
@@ -260,7 +263,7 @@ berth_broker_client_list(BerthBrokerClient *self)
 }
 
 void
-berth_broker_client_connect(BerthBrokerClient *self, const BerthId *pool,
+berth_broker_client_connect(BerthBrokerClient *self, BerthWish wish, const BerthId *id,
                             const uint8_t *client_key_hash, const char *name)
 {
     char hex[2 * BERTH_KEY_HASH_BYTES + 1];
@@ -269,11 +272,12 @@ berth_broker_client_connect(BerthBrokerClient *self, const BerthId *pool,
     berth_hex_format(client_key_hash, BERTH_KEY_HASH_BYTES, hex);
     g_string_append_printf(json, "%s\",\"client\":", hex);
     append_json_string(json, name);
-    g_string_append_c(json, '}');
+    g_string_append(json, wish == BERTH_WISH_HELP ? ",\"control\":true}" : "}");
     g_clear_handle_id(&self->retry_source, g_source_remove);
     g_free(self->connect_body);
     self->connect_body = g_string_free(json, FALSE);
-    self->pool = *pool;
+    self->wish = wish;
+    self->wished_id = *id;
     send_connect(self);
 }
 

@@ -59,13 +59,21 @@ void berth_broker_client_login(BerthBrokerClient *self, const char *user, BerthS
 /* Asks for the user's desktops. */
 void berth_broker_client_list(BerthBrokerClient *self);
 
+/* What a connection to a desktop is for. */
+typedef enum {
+    BERTH_WISH_DESKTOP = 0, /* a desktop of a pool, for this user */
+    BERTH_WISH_WATCH = 1,   /* somebody's session, for an administrator, if its user agrees */
+    BERTH_WISH_HELP = 2,    /* the same, with keys and pointer */
+} BerthWish;
+
 /*
  * Asks for a desktop until it is ready or refused.
  *
+ * id:              of the pool, or of the session to watch
  * client_key_hash: BERTH_KEY_HASH_BYTES of the key that the client will prove to the session
  * name:            of this device, for logs
  */
-void berth_broker_client_connect(BerthBrokerClient *self, const BerthId *pool,
+void berth_broker_client_connect(BerthBrokerClient *self, BerthWish wish, const BerthId *id,
                                  const uint8_t *client_key_hash, const char *name);
 
 /* Asks the broker to disconnect the session, which can be opened again later. */

@@ -136,6 +136,18 @@ berth_picture_unlock(BerthPicture *self)
     g_mutex_unlock(&self->lock);
 }
 
+bool
+berth_picture_is_drawn(BerthPicture *self)
+{
+    const BerthFrame *frame = berth_picture_lock(self);
+    uint32_t xrgb;
+    bool is_drawn =
+        frame != NULL && !berth_frame_get_solid(frame, berth_frame_get_rect(frame), &xrgb);
+
+    berth_picture_unlock(self);
+    return is_drawn;
+}
+
 void
 berth_picture_get_size(BerthPicture *self, int *ret_width, int *ret_height)
 {

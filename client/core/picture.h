@@ -73,5 +73,8 @@ BerthFrame *berth_picture_lock(BerthPicture *self);
 
 void berth_picture_unlock(BerthPicture *self);
 
+/* True if the picture shows more than one colour: a desktop, not an empty screen. */
+bool berth_picture_is_drawn(BerthPicture *self);
+
 /* Reads the size; 0 x 0 if there is no picture yet. */
 void berth_picture_get_size(BerthPicture *self, int *ret_width, int *ret_height);

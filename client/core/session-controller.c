@@ -28,7 +28,8 @@ struct BerthSessionController {
     int state; /* BerthClientState */
 
     /* The desktop that was chosen, and how to reach it. */
-    BerthId pool;
+    BerthWish wish;
+    BerthId wished_id; /* pool or session, as the wish is */
     BerthLaunch launch;
     BerthMsgAuth auth;
     uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
@@ -237,7 +238,8 @@ ask_desktop(BerthSessionController *self)
         CALL(self, progress, "asking for the desktop");
     }
     if (self->broker != NULL) {
-        berth_broker_client_connect(self->broker, &self->pool, self->key_hash, self->name);
+        berth_broker_client_connect(self->broker, self->wish, &self->wished_id, self->key_hash,
+                                    self->name);
     } else {
         answer_self(self, BERTH_BROKER_CONNECT);
     }
@@ -382,23 +384,6 @@ on_opened(const BerthMsgWelcome *welcome, void *user_data)
     step(self, BERTH_CLIENT_ON_OPENED);
 }
 
-/* True if the picture shows more than one colour: a desktop, not an empty screen. */
-static bool
-is_drawn(BerthPicture *picture)
-{
-    const BerthFrame *frame = berth_picture_lock(picture);
-    bool has_second = false;
-
-    for (int y = 0; frame != NULL && y < frame->height && !has_second; y++) {
-        const uint8_t *row = berth_frame_pixel(frame, 0, y);
-
-        has_second = memcmp(row, frame->data, 4) != 0 ||
-                     memcmp(row, row + 4, 4 * ((size_t)frame->width - 1)) != 0;
-    }
-    berth_picture_unlock(picture);
-    return has_second;
-}
-
 static void
 note_first_frames(BerthSessionController *self)
 {
@@ -411,7 +396,7 @@ note_first_frames(BerthSessionController *self)
     if (self->stats.first_frame_us < 0) {
         self->stats.first_frame_us = now_us - self->chosen_us;
     }
-    if (self->stats.first_picture_us < 0 && is_drawn(self->pictures[0])) {
+    if (self->stats.first_picture_us < 0 && berth_picture_is_drawn(self->pictures[0])) {
         self->stats.first_picture_us = now_us - self->chosen_us;
     }
 }
@@ -705,18 +690,32 @@ berth_session_controller_reload(BerthSessionController *self)
     return step(self, BERTH_CLIENT_ON_RELOAD);
 }
 
-int
-berth_session_controller_choose(BerthSessionController *self, const BerthId *pool)
+static int
+begin(BerthSessionController *self, BerthWish wish, const BerthId *id)
 {
     if (self->state != BERTH_CLIENT_PICK && self->state != BERTH_CLIENT_ENDED) {
         return BERTH_ERR_STATE;
     }
-    self->pool = *pool;
+    self->wish = wish;
+    self->wished_id = *id;
     self->is_resuming = false;
     self->chosen_us = berth_monotonic_us();
     self->lost_us = 0;
     self->attempt = 0;
     return step(self, BERTH_CLIENT_ON_CHOOSE);
+}
+
+int
+berth_session_controller_choose(BerthSessionController *self, const BerthId *pool)
+{
+    return begin(self, BERTH_WISH_DESKTOP, pool);
+}
+
+int
+berth_session_controller_watch(BerthSessionController *self, const BerthId *session,
+                               bool wants_control)
+{
+    return begin(self, wants_control ? BERTH_WISH_HELP : BERTH_WISH_WATCH, session);
 }
 
 int
@@ -738,8 +737,8 @@ berth_session_controller_leave(BerthSessionController *self, BerthLeave leave_ki
     if (code != BERTH_OK) {
         return code;
     }
-    if (self->broker == NULL) {
-        answer_self(self, BERTH_BROKER_DISCONNECT);
+    if (self->broker == NULL || self->wish != BERTH_WISH_DESKTOP) {
+        answer_self(self, BERTH_BROKER_DISCONNECT); /* the session is not ours to end */
     } else if (leave_kind == BERTH_LEAVE_LOGOFF) {
         berth_broker_client_logoff(self->broker, &session);
     } else {

@@ -96,6 +96,9 @@ int berth_session_controller_login(BerthSessionController *self, const char *use
                                    BerthSecret *password);
 int berth_session_controller_reload(BerthSessionController *self);
 int berth_session_controller_choose(BerthSessionController *self, const BerthId *pool);
+/* As _choose(), for somebody else's session: watches it, or helps, once its user agrees. */
+int berth_session_controller_watch(BerthSessionController *self, const BerthId *session,
+                                   bool wants_control);
 /* Stops what is under way: a login, a connect, a desktop.  The broker is not told. */
 int berth_session_controller_cancel(BerthSessionController *self);
 /* Leaves the desktop and tells the broker; `done` brings the answer. */

@@ -8,6 +8,7 @@
 #include "client/gtk/window.h"
 
 #include "base/error.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "berth/limits.h"
@@ -17,7 +18,9 @@
 #include <stdio.h>
 
 typedef struct {
-    char *broker, *ca_file, *user, *desktop, *direct_file;
+    char *broker, *ca_file, *user, *desktop, *direct_file, *shadow;
+    gboolean wants_control;
+    BerthId session; /* if shadow is set */
     int password_fd;
     gboolean is_fullscreen, shows_version;
     BerthSettings settings;
@@ -39,6 +42,11 @@ parse(Application *self, int *argc, char ***argv, GError **error)
         { "user", 0, 0, G_OPTION_ARG_STRING, &self->user, "user name", "NAME" },
         { "desktop", 0, 0, G_OPTION_ARG_STRING, &self->desktop, "open this desktop after the login",
           "NAME" },
+        { "shadow", 0, 0, G_OPTION_ARG_STRING, &self->shadow,
+          "after the login of an administrator, watch this session, if its user agrees",
+          "SESSION" },
+        { "control", 0, 0, G_OPTION_ARG_NONE, &self->wants_control,
+          "with --shadow: ask for keys and pointer, too", NULL },
         { "password-fd", 0, 0, G_OPTION_ARG_INT, &self->password_fd,
           "read the password from this descriptor and log in", "N" },
         { "direct", 0, 0, G_OPTION_ARG_FILENAME, &self->direct_file,
@@ -106,6 +114,17 @@ load_direct(Application *self, GError **error)
     return berth_connection_file_load(self->direct_file, &self->direct, error);
 }
 
+static bool
+check_shadow(Application *self, GError **error)
+{
+    if (self->shadow != NULL && berth_id_parse(self->shadow, &self->session) != BERTH_OK) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "'%s' is no id of a session; berthctl sessions lists them",
+                               self->shadow);
+    }
+    return true;
+}
+
 static void
 on_activate(GtkApplication *application, gpointer user_data)
 {
@@ -113,6 +132,8 @@ on_activate(GtkApplication *application, gpointer user_data)
     BerthWindowOptions options = {
         .settings = &self->settings,
         .desktop = self->desktop,
+        .shadow = self->shadow != NULL ? &self->session : NULL,
+        .wants_control = self->wants_control,
         .password = self->password,
         .direct = self->direct_file != NULL ? &self->direct : NULL,
         .is_fullscreen = self->is_fullscreen,
@@ -146,6 +167,7 @@ clear(Application *self)
     g_free(self->ca_file);
     g_free(self->user);
     g_free(self->desktop);
+    g_free(self->shadow);
 }
 
 int
@@ -163,7 +185,8 @@ berth_application_main(int argc, char **argv)
         status = 1;
     } else if (self.shows_version) {
         printf("berth %s\n", BERTH_VERSION);
-    } else if (!load_settings(&self, &error) || !load_direct(&self, &error)) {
+    } else if (!load_settings(&self, &error) || !load_direct(&self, &error) ||
+               !check_shadow(&self, &error)) {
         fprintf(stderr, "berth: %s\n", error->message);
         status = 1;
     } else if (!gtk_init_check(NULL, NULL)) {

@@ -38,12 +38,14 @@ struct BerthWindow {
     BerthSessionController *controller; /* NULL before the first login */
     char *controller_key;               /* broker and CA that it is for */
     char *desktop_name;                 /* that is shown or being opened */
-    BerthId pool;
-    char *wanted;          /* desktop to open as soon as the list is there */
-    char *error;           /* what the page of the next state has to show */
-    bool is_direct;        /* there is no broker and no list */
-    bool wants_fullscreen; /* as soon as a desktop is open */
-    bool is_leaving;       /* the broker has not answered yet */
+    BerthWish wish;                     /* what the connection is for */
+    BerthId wished_id;                  /* pool or session, as the wish is */
+    char *wanted;                       /* desktop to open as soon as the list is there */
+    bool is_watch_wanted;               /* as soon as the list is there */
+    char *error;                        /* what the page of the next state has to show */
+    bool is_direct;                     /* there is no broker and no list */
+    bool wants_fullscreen;              /* as soon as a desktop is open */
+    bool is_leaving;                    /* the broker has not answered yet */
     bool is_closing;
 };
 
@@ -138,15 +140,23 @@ show_end(BerthWindow *self)
     show_reason(self, "The desktop is closed");
 }
 
+/* Asks for what was chosen last. */
+static void
+open_wished(BerthWindow *self)
+{
+    if (self->controller != NULL && self->wish == BERTH_WISH_DESKTOP) {
+        berth_session_controller_choose(self->controller, &self->wished_id);
+    } else if (self->controller != NULL) {
+        berth_session_controller_watch(self->controller, &self->wished_id,
+                                       self->wish == BERTH_WISH_HELP);
+    }
+}
+
 /* Outside of the controller's callback, because it may be told to do something else. */
 static gboolean
 on_open_wanted(gpointer user_data)
 {
-    BerthWindow *self = user_data;
-
-    if (self->controller != NULL) {
-        berth_session_controller_choose(self->controller, &self->pool);
-    }
+    open_wished(user_data);
     return G_SOURCE_REMOVE;
 }
 
@@ -206,11 +216,12 @@ on_error(const GError *error, int64_t retry_after_s, void *user_data)
 }
 
 static void
-choose(BerthWindow *self, const BerthId *pool, const char *name)
+choose(BerthWindow *self, BerthWish wish, const BerthId *id, const char *name)
 {
     g_free(self->desktop_name);
     self->desktop_name = g_strdup(name);
-    self->pool = *pool;
+    self->wish = wish;
+    self->wished_id = *id;
     g_idle_add(on_open_wanted, self);
 }
 
@@ -221,12 +232,17 @@ on_desktops(GPtrArray *desktops, void *user_data)
     bool is_found = self->wanted == NULL;
 
     berth_picker_view_set_desktops(self->picker, desktops);
+    if (self->is_watch_wanted) {
+        self->is_watch_wanted = false;
+        choose(self, self->wish, &self->wished_id, "Somebody's desktop");
+        return;
+    }
     for (guint i = 0; i < desktops->len && !is_found; i++) {
         const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
 
         if (strcmp(desktop->name, self->wanted) == 0) {
             is_found = true;
-            choose(self, &desktop->pool, desktop->name);
+            choose(self, BERTH_WISH_DESKTOP, &desktop->pool, desktop->name);
         }
     }
     if (!is_found) {
@@ -433,7 +449,7 @@ on_login(const char *broker, const char *ca_file, const char *user, BerthSecret 
 static void
 on_pick(const BerthId *pool, const char *name, void *user_data)
 {
-    choose(user_data, pool, name);
+    choose(user_data, BERTH_WISH_DESKTOP, pool, name);
 }
 
 static void
@@ -446,7 +462,7 @@ on_status_choice(BerthStatusChoice choice, void *user_data)
         berth_session_controller_cancel(self->controller);
         break;
     case BERTH_STATUS_RECONNECT:
-        berth_session_controller_choose(self->controller, &self->pool);
+        open_wished(self);
         break;
     case BERTH_STATUS_LIST:
         berth_session_controller_reload(self->controller);
@@ -727,7 +743,7 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
         return;
     }
     show_source(self, self->controller);
-    choose(self, &any, address);
+    choose(self, BERTH_WISH_DESKTOP, &any, address);
     if (self->wants_fullscreen) {
         berth_fullscreen_set(self->fullscreen, true);
     }
@@ -741,6 +757,11 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
 
     self->settings = settings;
     self->wanted = g_strdup(options->desktop);
+    if (options->shadow != NULL) {
+        self->is_watch_wanted = true;
+        self->wish = options->wants_control ? BERTH_WISH_HELP : BERTH_WISH_WATCH;
+        self->wished_id = *options->shadow;
+    }
     self->wants_fullscreen = options->is_fullscreen;
     self->window = gtk_application_window_new(application);
     gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);

@@ -17,6 +17,8 @@ typedef struct BerthWindow BerthWindow;
 typedef struct {
     BerthSettings *settings;           /* borrowed for the life of the window */
     const char *desktop;               /* to be opened at once; NULL: the user chooses */
+    const BerthId *shadow;             /* session to be watched at once; NULL: none */
+    bool wants_control;                /* with shadow: keys and pointer, too */
     BerthSecret *password;             /* to log in at once; NULL: the user types it */
     const BerthConnectionFile *direct; /* the only desktop, without a broker; NULL: there is one */
     bool is_fullscreen;

@@ -4,6 +4,7 @@
 #include "client/probe/probe-action.h"
 
 #include "base/error.h"
+#include "base/id.h"
 
 #include <string.h>
 
@@ -92,6 +93,11 @@ check(BerthProbeOptions *options, GError **error)
                                "'%s'",
                                options->broker);
     }
+    if (options->shadow != NULL && berth_id_parse(options->shadow, &options->session) != BERTH_OK) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "'%s' is no id of a session; berthctl sessions lists them",
+                               options->shadow);
+    }
     if (options->script != NULL && strcmp(options->script, "-") != 0) {
         return berth_set_error(error, BERTH_ERR_INVALID,
                                "'%s' is not a script; only - (standard input) is supported",
@@ -142,6 +148,10 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
         { "direct", 0, 0, G_OPTION_ARG_FILENAME, &o->direct_file,
           "open the display that berth-session --share tells of in this file", "FILE" },
         { "desktop", 0, 0, G_OPTION_ARG_STRING, &o->desktop, "name or id of the desktop", "NAME" },
+        { "shadow", 0, 0, G_OPTION_ARG_STRING, &o->shadow,
+          "watch this session instead, if its user agrees", "SESSION" },
+        { "control", 0, 0, G_OPTION_ARG_NONE, &o->wants_control,
+          "with --shadow: ask for keys and pointer, too", NULL },
         { "stats", 0, 0, G_OPTION_ARG_FILENAME, &o->stats_file, "write all numbers as JSON",
           "FILE" },
         { "script", 0, 0, G_OPTION_ARG_STRING, &o->script,
@@ -187,6 +197,7 @@ berth_probe_options_clear(BerthProbeOptions *options)
     g_free(options->ca_file);
     g_free(options->user);
     g_free(options->desktop);
+    g_free(options->shadow);
     g_free(options->stats_file);
     g_free(options->script);
     g_clear_pointer(&options->actions, g_ptr_array_unref);

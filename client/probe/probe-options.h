@@ -6,6 +6,8 @@
 
 #include "client/core/broker-address.h"
 
+#include "berth/ids.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,7 +33,10 @@ typedef struct {
     char *ca_file;     /* NULL: the system's */
     char *user;
     int password_fd;
-    char *desktop;      /* name or id; NULL if there is only one */
+    char *desktop; /* name or id; NULL if there is only one */
+    char *shadow;  /* id of the session to watch; NULL: a desktop of our own */
+    gboolean wants_control;
+    BerthId session;    /* if shadow is set */
     GPtrArray *actions; /* BerthProbeAction, in order */
     char *stats_file;   /* NULL: none */
     char *script;       /* "-" or NULL */

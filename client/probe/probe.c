@@ -330,6 +330,16 @@ on_choose(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean
+on_watch(gpointer user_data)
+{
+    Probe *probe = user_data;
+
+    berth_session_controller_watch(probe->controller, &probe->options.session,
+                                   probe->options.wants_control);
+    return G_SOURCE_REMOVE;
+}
+
 static void
 on_desktops(GPtrArray *desktops, void *user_data)
 {
@@ -339,6 +349,10 @@ on_desktops(GPtrArray *desktops, void *user_data)
     g_autofree char *reason = NULL;
     guint n_found = 0;
 
+    if (probe->options.shadow != NULL) {
+        g_idle_add(on_watch, probe);
+        return;
+    }
     for (guint i = 0; i < desktops->len; i++) {
         const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
 

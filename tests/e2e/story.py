@@ -18,6 +18,7 @@ import lab  # noqa: E402
 POOL = "office"
 READY_LIMIT_S = 120
 HEAD = (1280, 800)
+KEY_A = 30
 
 (EXIT_OK, EXIT_USAGE, EXIT_LOGIN, EXIT_NO_DESKTOP, EXIT_LOST, EXIT_TIMEOUT, EXIT_UNTRUSTED,
  EXIT_ENDED) = range(8)
@@ -78,9 +79,9 @@ class Story(unittest.TestCase):
         self.assertEqual(len(rows), 1, rows)
         return rows[0]
 
-    def open_desktop(self, user="anna"):
+    def open_desktop(self, user="anna", *options):
         """A probe on the user's desktop that has shown its first whole picture."""
-        probe = self.lab.probe_script("--desktop", POOL, user=user)
+        probe = self.lab.probe_script("--desktop", POOL, *options, user=user)
         self.addCleanup(probe.__exit__)
         self.command(probe, "wait-stable 200")
         return probe
@@ -114,6 +115,24 @@ class Story(unittest.TestCase):
                  if any(machine in part for part in lab.command_line(pid))]
         self.assertEqual(len(found), 1, found)
         return found[0]
+
+
+class PictureStory(Story):
+    """A story that looks at pixels."""
+
+    def picture(self, probe, name):
+        path = self.lab.path(name)
+        self.command(probe, f"screenshot {path}")
+        return read_png(path)
+
+    def expect(self, *events, size=HEAD):
+        program = os.path.join(Site.build, "tests", "guest", "tg-expect")
+        return expected_picture(program, *events, size=size)
+
+    def assert_same_pixels(self, seen, wanted):
+        self.assertEqual(seen[:2], wanted[:2])
+        n_wrong = sum(seen[2][i:i + 3] != wanted[2][i:i + 3] for i in range(0, len(seen[2]), 3))
+        self.assertEqual(n_wrong, 0, f"{n_wrong} of {seen[0] * seen[1]} pixels differ")
 
 
 def read_png(path):

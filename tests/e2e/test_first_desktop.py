@@ -4,26 +4,10 @@ import os
 import unittest
 
 import lab
-from story import EXIT_OK, POOL, Site, Story, expected_picture, read_png
-
-KEY_A = 30
+from story import EXIT_OK, KEY_A, POOL, PictureStory, read_png
 
 
-class FirstDesktop(Story):
-    def picture(self, probe, name):
-        path = self.lab.path(name)
-        self.command(probe, f"screenshot {path}")
-        return read_png(path)
-
-    def expect(self, *events, size=(1280, 800)):
-        program = os.path.join(Site.build, "tests", "guest", "tg-expect")
-        return expected_picture(program, *events, size=size)
-
-    def assert_same_pixels(self, seen, wanted):
-        self.assertEqual(seen[:2], wanted[:2])
-        n_wrong = sum(seen[2][i:i + 3] != wanted[2][i:i + 3] for i in range(0, len(seen[2]), 3))
-        self.assertEqual(n_wrong, 0, f"{n_wrong} of {seen[0] * seen[1]} pixels differ")
-
+class FirstDesktop(PictureStory):
     def test_every_pixel_is_exact_and_a_key_reaches_the_guest(self):
         probe = self.open_desktop()
         self.assert_same_pixels(self.picture(probe, "fresh.png"), self.expect())
