@@ -5,11 +5,13 @@
 usage: display.py [--quick] [--link lan|wan] [--peers NAME,...|none] [--scenes NAME,...]
                   [--sessions] [--keys] [--write] [--json FILE]
 
+Without --quick, --link, --sessions or --keys it does everything: about an hour with all peers.
+
 Scenes are recordings of real programs: those of BERTH_BENCH_SCENES (a folder of .scr files), of
 BERTH_BENCH_HARNESS (its folder "cache"), or else the project's own, recorded once into
 BERTH_CACHE/bench/scenes.  BERTH_BENCH_SET names the set by the beginning of the files' names (A).
---quick takes three scenes; --sessions measures 1 to 16 sessions at once; --keys measures key to
-pixel with a live guest; --write keeps the tables in docs/BENCHMARKS.md.
+--quick takes three scenes on the loopback link; --sessions measures 1 to 16 sessions at once;
+--keys measures key to pixel with a live guest; --write keeps the tables in docs/BENCHMARKS.md.
 """
 import argparse
 import json
@@ -27,7 +29,12 @@ SOURCE = os.path.abspath(os.path.join(display_run.HERE, "..", ".."))
 SCENES = ("typing", "webscroll", "office", "windows", "photos", "pdf", "video", "movie",
           "videofull", "idle", "termscroll")
 QUICK = ("typing", "webscroll", "office")
-BEGIN, END = "## Display\n", "\n## "
+WAN_SCENES = ("typing", "webscroll", "windows", "movie")
+WAN_PEERS = "tigervnc lossless,xspice zlib-glz"
+# A part of the benchmark and its heading in docs/BENCHMARKS.md.
+HEADINGS = {"lan": "## Display", "wan": "## Display on a slow link",
+            "sessions": "## Display of many sessions", "keys": "## Key to pixel"}
+END = "\n## "
 
 
 class Report:
@@ -63,8 +70,8 @@ def describe_exact(result):
 
 
 class Bench:
-    def __init__(self, options, report, folder):
-        self.options, self.report, self.folder = options, report, folder
+    def __init__(self, link, report, folder):
+        self.link, self.report, self.folder = link, report, folder
         self.results = {}       # (peer, scene) -> dict
         self.bases = {}         # (kind of server, scene) -> CPU s without a client
 
@@ -72,13 +79,13 @@ class Bench:
         """CPU of the same replay without a client; one server class is measured once."""
         key = (type(peer).__name__, scene)
         if key not in self.bases:
-            base = display_run.run_one(peer, path, self.options.link,
+            base = display_run.run_one(peer, path, self.link,
                                        os.path.join(self.folder, "run"), with_client=False)
             self.bases[key] = base.get("cpu_s", 0.0)
         return self.bases[key]
 
     def measure(self, name, peer, scene, path):
-        result = display_run.run_one(peer, path, self.options.link,
+        result = display_run.run_one(peer, path, self.link,
                                      os.path.join(self.folder, "run"))
         if "error" in result:
             print(f"display: {name}, {scene}: {result['error']}", file=sys.stderr, flush=True)
@@ -112,11 +119,11 @@ class Bench:
             self.print_scene(scene)
 
 
-def choose_peers(options):
+def choose_peers(names):
     chosen = dict(load_berth())
-    if options.peers == "none":
+    if names == "none":
         return {"berth-x11": chosen["berth-x11"]}
-    wanted = options.peers.split(",") if options.peers else None
+    wanted = names.split(",") if names else None
     for name, peer in PEERS.items():
         if wanted and name not in wanted:
             continue
@@ -130,12 +137,8 @@ def choose_peers(options):
     return chosen
 
 
-def choose_scenes(options):
+def choose_scenes(wanted):
     found = display_scenes.find(os.environ)
-    if options.scenes:
-        wanted = options.scenes.split(",")
-    else:
-        wanted = QUICK if options.quick else SCENES
     chosen = {name: found[name] for name in wanted if name in found}
     for name in wanted:
         if name not in found:
@@ -145,13 +148,14 @@ def choose_scenes(options):
     return chosen
 
 
-def write_section(lines):
+def write_section(heading, lines):
     path = os.path.join(SOURCE, "docs", "BENCHMARKS.md")
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    section = BEGIN + "\n" + "\n".join(lines).strip() + "\n"
-    if BEGIN in text:
-        head, _, tail = text.partition(BEGIN)
+    begin = heading + "\n"
+    section = begin + "\n" + "\n".join(lines).strip() + "\n"
+    if begin in text:
+        head, _, tail = text.partition(begin)
         _, mark, rest = tail.partition(END)
         text = head + section + (mark + rest if mark else "")
     else:
@@ -163,47 +167,66 @@ def write_section(lines):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="three scenes only")
-    parser.add_argument("--link", choices=sorted(display_run.LINKS), default="lan",
-                        help="lan: loopback; wan: 10 Mbit/s, 40 ms")
+    parser.add_argument("--link", choices=sorted(display_run.LINKS), help="lan: loopback; wan: 10 Mbit/s, 40 ms")
     parser.add_argument("--peers", metavar="NAMES", help="beside berth-x11; none: only that")
     parser.add_argument("--scenes", metavar="NAMES", help="those scenes")
     parser.add_argument("--sessions", action="store_true", help="1 to 16 sessions at once")
     parser.add_argument("--keys", action="store_true", help="key to pixel with a live guest")
     parser.add_argument("--write", action="store_true", help="keep it in docs/BENCHMARKS.md")
-    parser.add_argument("--json", metavar="FILE", help="raw results")
+    parser.add_argument("--json", metavar="FILE", help="adds raw results, one a line")
     return parser.parse_args()
 
 
-def run_displays(options, report, folder):
-    bench = Bench(options, report, folder)
-    scenes = choose_scenes(options)
-    report.say(f"`./dev bench display{' --link wan' if options.link == 'wan' else ''}`, "
-               f"{time.strftime('%Y-%m-%d')}: {len(scenes)} recorded scenes, "
-               f"{os.cpu_count()} processors, " +
-               ("10 Mbit/s and 40 ms there and back." if options.link == "wan" else "loopback."))
-    bench.run(scenes, choose_peers(options))
-    display_goals.tell(bench.results, options.link, report)
-    return bench
+def get_scene_names(options, link):
+    if options.scenes:
+        return options.scenes.split(",")
+    if options.quick:
+        return QUICK
+    return SCENES if link == "lan" else WAN_SCENES
+
+
+def run_displays(options, link, report, folder):
+    bench = Bench(link, report, folder)
+    scenes = choose_scenes(get_scene_names(options, link))
+    report.say(f"`./dev bench display --link {link}`, {time.strftime('%Y-%m-%d')}: "
+               f"{len(scenes)} recorded scenes, {os.cpu_count()} processors, " +
+               ("10 Mbit/s and 40 ms there and back." if link == "wan" else "loopback."))
+    bench.run(scenes, choose_peers(options.peers or (WAN_PEERS if link == "wan" else None)))
+    display_goals.tell(bench.results, link, report)
+    if options.json:
+        with open(options.json, "a", encoding="utf-8") as file:
+            for (name, scene), result in bench.results.items():
+                file.write(json.dumps(dict(result, peer=name, scene=scene, link=link)) + "\n")
+
+
+def run_part(part, options, report, folder):
+    if part == "sessions":
+        import display_sessions
+        display_sessions.measure(choose_scenes([display_sessions.SCENE]), report, folder)
+    elif part == "keys":
+        import display_keys
+        display_keys.measure(report, folder)
+    else:
+        run_displays(options, part, report, folder)
+
+
+def choose_parts(options):
+    parts = [options.link] if options.link else []
+    parts += [part for part in ("sessions", "keys") if getattr(options, part)]
+    if options.quick and not parts:
+        parts = ["lan"]
+    return parts or list(HEADINGS)
 
 
 def main():
     options = parse_options()
-    report = Report()
     with tempfile.TemporaryDirectory(prefix="berth-display-") as folder:
-        if options.sessions:
-            import display_sessions
-            display_sessions.measure(choose_scenes(options), report, folder)
-        elif options.keys:
-            import display_keys
-            display_keys.measure(report, folder)
-        else:
-            bench = run_displays(options, report, folder)
-            if options.json:
-                with open(options.json, "w", encoding="utf-8") as file:
-                    json.dump([dict(result, peer=name, scene=scene) for (name, scene), result
-                               in bench.results.items()], file, indent=1)
-    if options.write:
-        write_section(report.lines)
+        for part in choose_parts(options):
+            report = Report()
+            run_part(part, options, report, folder)
+            report.say()
+            if options.write:
+                write_section(HEADINGS[part], report.lines)
 
 
 if __name__ == "__main__":
