@@ -89,19 +89,29 @@ berth_client_open_videos(BerthClientJob *job)
     return error;
 }
 
-/* The client shows an inexact picture there; kept parts stay what they are. */
+static bool
+is_kept(const BerthPlanVideo *video, BerthRect rect)
+{
+    for (size_t i = 0; i < video->n_keep; i++) {
+        if (berth_rect_contains(video->keep[i], rect)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The client shows an inexact picture there; kept tiles stay what they are, and get older. */
 static void
 note_picture(BerthClientJob *job, const BerthPlanVideo *video)
 {
-    BerthRefiner *refiner = job->head->refiner;
-    g_autofree bool *was_exact = g_new(bool, video->n_keep + 1);
-    for (size_t i = 0; i < video->n_keep; i++) {
-        was_exact[i] = berth_refiner_is_exact(refiner, video->keep[i]);
-    }
-    berth_refiner_paint(refiner, video->rect, video->quality, true, job->now_us);
-    for (size_t i = 0; i < video->n_keep; i++) {
-        if (was_exact[i]) {
-            berth_refiner_paint(refiner, video->keep[i], BERTH_QUALITY_EXACT, false, job->now_us);
+    const int tile = BERTH_CLIENT_TILE;
+    BerthRect rect = video->rect;
+    for (int y = rect.y - rect.y % tile; y < rect.y + rect.h; y += tile) {
+        for (int x = rect.x - rect.x % tile; x < rect.x + rect.w; x += tile) {
+            BerthRect part = berth_rect_intersect((BerthRect){ x, y, tile, tile }, rect);
+            if (!is_kept(video, part)) {
+                berth_refiner_paint(job->head->refiner, part, video->quality, true, job->now_us);
+            }
         }
     }
 }
