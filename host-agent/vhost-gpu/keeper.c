@@ -133,12 +133,12 @@ static bool
 is_hopeless(Keeper *self)
 {
     int64_t now_us = berth_monotonic_us();
-    int64_t *oldest = &self->deaths_us[self->n_deaths % MAX_DEATHS];
-    bool is_full = self->n_deaths >= MAX_DEATHS && now_us - *oldest < DEATHS_US;
 
-    *oldest = now_us;
+    self->deaths_us[self->n_deaths % MAX_DEATHS] = now_us;
     self->n_deaths++;
-    return is_full;
+    /* The place of the next one holds the oldest. */
+    return self->n_deaths >= MAX_DEATHS &&
+           now_us - self->deaths_us[self->n_deaths % MAX_DEATHS] < DEATHS_US;
 }
 
 int
