@@ -35,9 +35,11 @@
 #define MIN_SPAN_US 100
 /* What passes in less than this time shows no lower rate: so much is jitter. */
 #define JITTER_US 8000
-/* From so many small frames on, the round trip is known; one PING to a client that starts is not
- * enough to go by. */
+/* From so many small frames on, or so many of any size, the round trip is believed; one PING to a
+ * client that starts is not enough to go by.  A rate that is too high soon makes the path busy, and
+ * is known then; one that is too low would stay. */
 #define ENOUGH_SMALL 3
+#define ENOUGH_SEEN 8
 /* Arrivals that are closer cannot be told apart. */
 #define MIN_GAP_US 1000
 /* So late behind what the rate promises, the rate is wrong. */
@@ -157,7 +159,8 @@ static void
 note_alone(BerthRateEstimator *self, const BerthDelivery *delivery, int64_t rtt_us)
 {
     int64_t way_us = delivery->arrived_us - delivery->sent_us;
-    int64_t sure_us = self->n_small >= ENOUGH_SMALL ? rtt_us : rtt_us / 2;
+    bool is_known = self->n_small >= ENOUGH_SMALL || self->n_seen >= ENOUGH_SEEN;
+    int64_t sure_us = is_known ? rtt_us : rtt_us / 2;
     int64_t span_us = MAX(way_us - sure_us, MAX(way_us / MIN_SPAN_PART, MIN_SPAN_US));
     int64_t rate = berth_rate_estimator_get_rate(self);
     bool is_jitter = rate > 0 && delivery->n_bytes < (uint64_t)rate * JITTER_US / 1000000u &&
@@ -241,4 +244,5 @@ berth_rate_estimator_note(BerthRateEstimator *self, const BerthDelivery *deliver
     note_alone(self, delivery, rtt_us);
     note_behind(self, delivery, rtt_us, was_busy);
     self->last_arrived_us = MAX(self->last_arrived_us, delivery->arrived_us);
+    self->n_seen = MIN(self->n_seen + 1, ENOUGH_SEEN);
 }

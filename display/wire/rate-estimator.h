@@ -44,6 +44,7 @@ typedef struct {
     BerthRttBucket rtts[BERTH_RATE_N_BUCKETS];
     int64_t last_rtt_us;     /* what was known when the last bucket expired; 0 is nothing */
     unsigned n_small;        /* frames that showed the round trip, up to enough */
+    unsigned n_seen;         /* all deliveries, up to enough */
     int64_t last_arrived_us; /* of the last delivery; INT64_MIN is none */
     int64_t busy_since_us;   /* since this arrival the path was never idle ... */
     uint64_t busy_bytes;     /* ... and brought this */
