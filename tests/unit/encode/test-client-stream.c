@@ -29,7 +29,8 @@ set_up(void **state)
     World *world = calloc(1, sizeof *world);
     world->recorder.channel = BERTH_CHANNEL_DISPLAY;
     world->planner = berth_planner_new();
-    world->stream = berth_client_stream_new(&(BerthClientCaps){ .window_log = 20 }, 1);
+    world->stream =
+        berth_client_stream_new(&(BerthClientCaps){ .window_log = 20, .n_cache_tiles = 16 }, 1);
     world->frame = berth_frame_new(W, H);
     world->damage = berth_damage_new(W, H);
     assert_berth_ok(berth_planner_configure(world->planner, W, H));
@@ -345,6 +346,49 @@ a_plan_that_was_forgotten_makes_a_whole_picture(void **state)
 }
 
 static void
+a_tile_that_comes_back_is_drawn_by_reference(void **state)
+{
+    World *world = *state;
+    BerthRect rect = { 64, 64, 128, 64 };
+    paint_text(world, rect, 1);
+    encode(world);
+    world->now_us += 400000;
+    paint_text(world, rect, 2);
+    BerthFrameStats stats = encode(world);
+    assert_int_equal(stats.n_stored, 2);
+    assert_int_equal(world->recorder.messages[1].type, BERTH_MSG_TILE_STORE);
+    world->now_us += 400000;
+    paint_text(world, rect, 1);
+    stats = encode(world);
+    assert_int_equal(stats.n_cached, 2);
+    assert_int_equal(stats.exact_px, 0);
+    /* After a refresh nothing is believed to be kept. */
+    assert_berth_ok(berth_client_stream_refresh(world->stream, 2));
+    encode(world);
+    world->now_us += 400000;
+    paint_text(world, rect, 2);
+    assert_int_equal(encode(world).n_cached, 0);
+}
+
+static void
+a_check_is_for_viewers_without_a_backlog(void **state)
+{
+    World *world = *state;
+    paint_text(world, (BerthRect){ 0, 0, 64, 64 }, 5);
+    encode(world);
+    BerthPlan *plan = make_plan(world);
+    assert_berth_error(
+        berth_client_stream_check(world->stream, plan, 2, recorder_emit, &world->recorder),
+        BERTH_ERR_STATE);
+    berth_client_stream_skip(world->stream, 2, plan);
+    recorder_clear(&world->recorder);
+    assert_berth_ok(
+        berth_client_stream_check(world->stream, plan, 2, recorder_emit, &world->recorder));
+    assert_int_equal(world->recorder.messages[0].type, BERTH_MSG_PICTURE_CHECK);
+    berth_plan_unref(plan);
+}
+
+static void
 wrong_calls_are_refused_and_harmless(void **state)
 {
     World *world = *state;
@@ -419,6 +463,8 @@ main(void)
         TEST(nothing_is_copied_out_of_the_backlog),
         TEST(what_is_over_the_budget_comes_later),
         TEST(a_plan_that_was_forgotten_makes_a_whole_picture),
+        TEST(a_tile_that_comes_back_is_drawn_by_reference),
+        TEST(a_check_is_for_viewers_without_a_backlog),
         TEST(wrong_calls_are_refused_and_harmless),
         TEST(error_of_emit_is_sticky),
     };
