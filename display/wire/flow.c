@@ -32,8 +32,9 @@
 #define STALL_US (2000LL * 1000)
 /* Longer round trips count as this one. */
 #define MAX_RTT_US (2000LL * 1000)
-/* An idle path may have become another one. */
+/* After so long an idle path may carry less than it did: this part of it is tried first. */
 #define IDLE_US (30LL * 1000 * 1000)
+#define IDLE_PART 2
 
 typedef struct {
     uint32_t frame;
@@ -123,7 +124,8 @@ berth_flow_sent(BerthFlow *self, uint32_t frame, size_t n_bytes, int64_t now_us)
         return BERTH_ERR_STATE;
     }
     if (now_us - self->now_us > IDLE_US) {
-        berth_rate_estimator_forget_rate(&self->estimator);
+        int64_t rate = berth_rate_estimator_get_rate(&self->estimator);
+        berth_rate_estimator_limit(&self->estimator, MAX(rate / IDLE_PART, 1));
     }
     self->frames[self->n_frames] = (InFlight){ frame, n_bytes, self->bytes_in_flight, now_us };
     self->n_frames++;

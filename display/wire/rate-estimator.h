@@ -4,8 +4,8 @@
  *
  * Round trip: the smallest of the last ten seconds, of small frames and of PING.  Rate: what the
  * path carried at its best in the last second and a half in which something was measured; it stays
- * while the path is idle, is forgotten after a long idle time or a stall, and falls at once when
- * frames arrive far too late.
+ * while the path is idle, is forgotten after a stall, and falls at once when frames arrive far too
+ * late.
  *
  * A value; pure.  Thread: one at a time.
  */
@@ -63,7 +63,7 @@ void berth_rate_estimator_note_rtt(BerthRateEstimator *self, int64_t rtt_us, int
 /* Lowers what is known to a rate that is certain.  bytes_per_s: at least 1. */
 void berth_rate_estimator_limit(BerthRateEstimator *self, int64_t bytes_per_s);
 
-/* Forgets the rate, but not the round trip: the path stood still, or nobody used it for long. */
+/* Forgets the rate, but not the round trip: the path stood still. */
 void berth_rate_estimator_forget_rate(BerthRateEstimator *self);
 
 /* Returns bytes a second, 0 if unknown. */
