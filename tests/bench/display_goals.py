@@ -39,8 +39,9 @@ def met(is_met):
 class Judge:
     """Collects rows: scene, what, value, goal, met or not."""
 
-    def __init__(self, results):
+    def __init__(self, results, has_set_a):
         self.results, self.rows = results, []
+        self.has_set_a = has_set_a
 
     def get(self, name, scene, key):
         result = self.results.get((name, scene), {})
@@ -79,8 +80,9 @@ class Judge:
         down = self.get(BERTH, scene, "down")
         if down is None:
             return
-        self.at_most(scene, "bytes", down / 1e6, goal.down_mb, "MB")
-        if goal.first_mb:
+        if self.has_set_a:
+            self.at_most(scene, "bytes", down / 1e6, goal.down_mb, "MB")
+        if self.has_set_a and goal.first_mb:
             self.at_most(scene, "bytes of first pictures",
                          self.get(BERTH, scene, "down_first") / 1e6, goal.first_mb, "MB")
         self.judge_peer(scene, goal)
@@ -88,8 +90,9 @@ class Judge:
         exact_s = self.get(BERTH, scene, "exact_s")
         self.at_most(scene, "exact at rest", float("inf") if exact_s is None else exact_s,
                      goal.exact_s, "s")
-        self.at_least(scene, "quality in motion", self.get(BERTH, scene, "psnr_motion"),
-                      goal.psnr_db, "dB")
+        if self.has_set_a:
+            self.at_least(scene, "quality in motion", self.get(BERTH, scene, "psnr_motion"),
+                          goal.psnr_db, "dB")
         self.judge_shown(scene, goal)
 
     def judge_wan(self, scene):
@@ -102,9 +105,9 @@ class Judge:
                           int(share * frames), "")
 
 
-def tell(results, link, report):
-    """Prints goal by goal, and how many are met."""
-    judge = Judge(results)
+def tell(results, link, report, has_set_a):
+    """Prints goal by goal, and how many are met; bytes and dB are goals of the scenes of set A."""
+    judge = Judge(results, has_set_a)
     scenes = dict.fromkeys(scene for _, scene in results)
     for scene in scenes:
         if link == "lan" and scene in LAN:

@@ -161,7 +161,7 @@ def windows(stage, scene):
 def movie(stage, scene):
     """A moving picture by ffmpeg's own sources, in a window."""
     stage.start("ffplay", "-loglevel", "quiet", "-window_title", "movie", "-left", "300", "-top",
-                "200", "-f", "lavfi", "mandelbrot=size=960x540:rate=25")
+                "200", "-f", "lavfi", "gradients=size=960x540:rate=25:speed=0.03")
     stage.wait_window("movie")
     stage.record(scene, lambda: time.sleep(0.2))
 

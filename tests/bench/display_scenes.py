@@ -19,3 +19,9 @@ def find(environment):
             found[scene[len(prefix):] if scene.startswith(prefix) else scene] = os.path.join(
                 folder, name)
     return found
+
+
+def is_set_a(environment):
+    """Whether the scenes are those that the goals in bytes were set for."""
+    return bool(environment.get("BERTH_BENCH_SCENES") or environment.get("BERTH_BENCH_HARNESS")) \
+        and environment.get("BERTH_BENCH_SET", "A") == "A"
