@@ -474,6 +474,7 @@ on_session_closed(int code, const char *text, bool is_bye, void *user_data)
         g_error_new(BERTH_ERROR, code, "%s%s%s", text, advice[0] != '\0' ? "; " : "", advice);
 
     berth_log_info("client", "session connection closed (%s): %s", berth_error_name(code), text);
+    self->stats.exact_heads = 0; /* the next connection begins with pictures of its own */
     if (event == BERTH_CLIENT_ON_TOKEN_REFUSED) {
         self->has_token = false;
         drop_session(self);
