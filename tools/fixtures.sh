@@ -51,6 +51,20 @@ kernel_package() {
     printf '%s\n' "$name"
 }
 
+# debian_mirror: the address of the Debian mirror that apt uses, or $BERTH_MIRROR.
+debian_mirror() {
+    local mirror=${BERTH_MIRROR:-} suite
+    if [ -z "$mirror" ]; then
+        # shellcheck source=/dev/null
+        suite=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
+        # shellcheck disable=SC2016
+        mirror=$(apt-get indextargets --format '$(CODENAME)/$(COMPONENT) $(REPO_URI)' \
+            'Created-By: Packages' | sed -n "s|^$suite/main ||p" | head -n 1)
+    fi
+    [ -n "$mirror" ] || die "apt knows no Debian mirror; name one in BERTH_MIRROR"
+    printf '%s\n' "${mirror%/}"
+}
+
 # unpack_kernel VMLINUZ VMLINUX: the ELF kernel inside.  QEMU starts it directly (PVH), which saves
 # the firmware and, under emulation, more than two seconds of decompression.
 unpack_kernel() {
@@ -116,20 +130,21 @@ module_files() {
 # and unpacked below the cache but never installed: it runs vhost-user devices without KVM, and
 # shares the memory of its pictures.  Call it in a subshell, as fetch_kernel.
 fetch_new_qemu() {
-    local folder=$BERTH_CACHE/qemu-new work suite options
+    local folder=$BERTH_CACHE/qemu-new work suite mirror options
     if [ ! -d "$folder" ]; then
         need dpkg-deb dpkg
         mkdir -p "$BERTH_CACHE"
         need_space 300 "$BERTH_CACHE"
         # shellcheck source=/dev/null
         suite=$(. /etc/os-release && printf '%s-backports' "$VERSION_CODENAME")
+        mirror=$(debian_mirror) || exit 1
         say "downloading QEMU of $suite"
         work=$(mktemp -d "$BERTH_CACHE/qemu-new.XXXXXX")
         # shellcheck disable=SC2064
         trap "rm -rf '$work'" EXIT
         mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
-        printf 'deb [signed-by=%s] http://deb.debian.org/debian %s main\n' \
-            /usr/share/keyrings/debian-archive-keyring.gpg "$suite" >"$work/sources.list"
+        printf 'deb [signed-by=%s] %s %s main\n' \
+            /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" "$suite" >"$work/sources.list"
         options=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
             -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
             -o APT::Sandbox::User=root)

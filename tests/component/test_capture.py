@@ -235,4 +235,4 @@ class Test:
 
 
 if __name__ == "__main__":
-    Test(*sys.argv[1:]).run()
+    fixture.run_or_skip(lambda: Test(*sys.argv[1:]).run())

@@ -105,4 +105,4 @@ class Story:
 
 
 if __name__ == "__main__":
-    Story(*sys.argv[1:]).run()
+    fixture.run_or_skip(lambda: Story(*sys.argv[1:]).run())

@@ -17,7 +17,7 @@ Builds the desktop image of the demo (about a minute and a half); finished build
 fi
 
 suite=bookworm
-mirror=${BERTH_MIRROR:-http://deb.debian.org/debian}
+mirror=$(debian_mirror)
 disk_mib=1536
 package=$(kernel_package)
 key=$(find "$here" "$here/../fixtures.sh" -type f | LC_ALL=C sort | while read -r file; do
