@@ -30,6 +30,9 @@ class Peer:
             self.names.update(RUN=run.folder, SPORT=run.server_port, PPORT=run.relay_port,
                               SDPY=run.server_display, CDPY=run.client_display)
 
+    def clean_up(self):
+        """After the run: what lies outside of its folder."""
+
     def is_installed(self):
         return all(shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/lib/xorg")
                    for name in self.programs)
@@ -253,8 +256,11 @@ class Qemu(Peer):
     def target(self):
         return ["--file", self.memory_path, "--offset", str(self.picture_at)]
 
-    def server(self, group):
+    def prepare(self, run):
+        super().prepare(run)
         self.memory_path = os.path.join("/dev/shm", f"berth-bench-{os.getpid()}")
+
+    def server(self, group):
         with open(self.memory_path, "wb") as file:
             file.truncate(self.memory_bytes)
         monitor = self.run.path("qemu.mon")
@@ -267,6 +273,10 @@ class Qemu(Peer):
         wait_port(self.run.server_port)
         self.set_picture_up(Monitor(monitor))
         return [process.pid]
+
+    def clean_up(self):
+        if os.path.exists(self.memory_path):
+            os.unlink(self.memory_path)
 
     def arguments(self):
         port = self.run.server_port

@@ -410,4 +410,5 @@ def run_one(peer, scene, link, folder, with_client=True):
     finally:
         clients.stop()
         servers.stop()
+        peer.clean_up()
     return result
