@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+static const char *const observe_names[BERTH_N_POLICY_OBSERVES] = {
+    [BERTH_POLICY_OBSERVE_NEVER] = "never",
+    [BERTH_POLICY_OBSERVE_ASK] = "ask",
+    [BERTH_POLICY_OBSERVE_ALWAYS] = "always",
+};
+
 BerthPolicy
 berth_policy_default(void)
 {
@@ -14,6 +20,7 @@ berth_policy_default(void)
         .resume_window_s = BERTH_LIMIT_RESUME_WINDOW_US / (1000 * 1000),
         .allow_input = true,
         .allow_resize = true,
+        .observe = BERTH_POLICY_OBSERVE_ASK,
     };
 }
 
@@ -24,6 +31,7 @@ berth_policy_merge(const BerthPolicy *a, const BerthPolicy *b)
         .resume_window_s = MIN(a->resume_window_s, b->resume_window_s),
         .allow_input = a->allow_input && b->allow_input,
         .allow_resize = a->allow_resize && b->allow_resize,
+        .observe = MIN(a->observe, b->observe),
     };
 }
 
@@ -51,6 +59,20 @@ read_flag(const json_t *value, const char *key, bool *ret, GError **error)
 }
 
 static bool
+read_observe(const json_t *value, BerthPolicy *policy, GError **error)
+{
+    const char *name = json_string_value(value);
+    for (int i = 0; name != NULL && i < BERTH_N_POLICY_OBSERVES; i++) {
+        if (strcmp(name, observe_names[i]) == 0) {
+            policy->observe = (BerthPolicyObserve)i;
+            return true;
+        }
+    }
+    return berth_set_error(error, BERTH_ERR_INVALID,
+                           "\"observe\" must be \"ask\", \"never\" or \"always\"");
+}
+
+static bool
 read_member(const char *key, const json_t *value, BerthPolicy *policy, GError **error)
 {
     if (strcmp(key, "resume_window_s") == 0) {
@@ -61,6 +83,9 @@ read_member(const char *key, const json_t *value, BerthPolicy *policy, GError **
     }
     if (strcmp(key, "resize") == 0) {
         return read_flag(value, key, &policy->allow_resize, error);
+    }
+    if (strcmp(key, "observe") == 0) {
+        return read_observe(value, policy, error);
     }
     return berth_set_error(error, BERTH_ERR_INVALID, "a policy has no \"%s\"", key);
 }
@@ -102,6 +127,7 @@ berth_policy_of_pool(const char *text)
     BerthPolicy of_pool;
     if (text != NULL && berth_policy_from_text(text, &of_pool, NULL)) {
         policy = berth_policy_merge(&policy, &of_pool);
+        policy.observe = of_pool.observe;
     }
     return policy;
 }
@@ -109,8 +135,9 @@ berth_policy_of_pool(const char *text)
 json_t *
 berth_policy_to_json(const BerthPolicy *policy)
 {
-    return json_pack("{s:I, s:b, s:b}", "resume_window_s", (json_int_t)policy->resume_window_s,
-                     "input", policy->allow_input, "resize", policy->allow_resize);
+    return json_pack("{s:I, s:b, s:b, s:s}", "resume_window_s", (json_int_t)policy->resume_window_s,
+                     "input", policy->allow_input, "resize", policy->allow_resize, "observe",
+                     observe_names[policy->observe]);
 }
 
 uint32_t

@@ -15,10 +15,19 @@
 /* Longest time that a dropped connection may resume without the broker, in seconds. */
 #define BERTH_POLICY_MAX_RESUME_WINDOW_S 900
 
+/* Whether an administrator may watch a session; in order from the most restrictive. */
+typedef enum {
+    BERTH_POLICY_OBSERVE_NEVER = 0,
+    BERTH_POLICY_OBSERVE_ASK = 1,    /* its user decides */
+    BERTH_POLICY_OBSERVE_ALWAYS = 2, /* its user is told */
+    BERTH_N_POLICY_OBSERVES = 3,
+} BerthPolicyObserve;
+
 typedef struct {
     int64_t resume_window_s; /* 0..BERTH_POLICY_MAX_RESUME_WINDOW_S; 0: never */
     bool allow_input;        /* keys and pointer reach the desktop */
     bool allow_resize;       /* the client may choose the size of the screen */
+    BerthPolicyObserve observe;
 } BerthPolicy;
 
 /* What applies where nobody said anything. */
@@ -28,7 +37,8 @@ BerthPolicy berth_policy_default(void);
 BerthPolicy berth_policy_merge(const BerthPolicy *a, const BerthPolicy *b);
 
 /*
- * Reads {"resume_window_s": n, "input": bool, "resize": bool}; what is missing keeps its default.
+ * Reads {"resume_window_s": n, "input": bool, "resize": bool, "observe": "ask"}; what is missing
+ * keeps its default.
  *
  * json:  borrowed
  * ret:   set on success only
@@ -38,7 +48,8 @@ BerthPolicy berth_policy_merge(const BerthPolicy *a, const BerthPolicy *b);
 bool berth_policy_from_json(const json_t *json, BerthPolicy *ret, GError **error);
 
 /*
- * The policy of a pool: the default, made narrower by what the pool says.
+ * The policy of a pool: the default, made narrower by what the pool says; who may watch is the
+ * pool's alone to say.
  *
  * text: JSON as the store keeps it; NULL, or what is no policy, says nothing
  */

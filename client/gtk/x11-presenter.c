@@ -52,7 +52,7 @@ unmap(void *user_data)
     g_free(mapping);
 }
 
-/* Makes memory that cannot be made shorter.  Returns a descriptor, -1 without memory. */
+/* Makes memory that two processes can map.  Returns a descriptor, -1 without memory. */
 static int
 make_memory(size_t size)
 {

@@ -28,8 +28,6 @@
 
 /* What is taken for the rate as long as it is unknown. */
 #define UNKNOWN_KBPS 20000
-/* Under this, bytes cost more than the processor's time. */
-#define SLOW_KBPS 2000
 
 typedef struct {
     int64_t frame_interval_us;
@@ -83,7 +81,6 @@ update_output(BerthLadder *self)
         .frame_interval_us = rung->frame_interval_us,
         .photo_quality = MIN(photo_quality_of(rate_kbps), rung->max_photo_quality),
         .video_kbps = video_kbps_of(rate_kbps, rung->video_percent),
-        .zstd_level = rate_kbps < SLOW_KBPS ? 3 : 1,
     };
 }
 

@@ -28,7 +28,6 @@ typedef struct {
     int64_t frame_interval_us; /* 16000, 33000, 50000 or 100000 between two frames of a flow */
     uint8_t photo_quality;     /* 85, 75, 60 or 40, of JPEG */
     unsigned video_kbps;       /* at most this for all videos together; changes in steps */
-    int zstd_level;            /* 1, or 3 on paths where bytes cost more than time */
 } BerthLadderOutput;
 
 typedef struct {

@@ -203,18 +203,6 @@ berth_flow_note_rtt(BerthFlow *self, int64_t rtt_us, int64_t now_us)
     }
 }
 
-void
-berth_flow_note_path(BerthFlow *self, const BerthFlowPath *path, int64_t now_us)
-{
-    if (path->rtt_us > 0) {
-        berth_rate_estimator_note_rtt(&self->estimator, path->rtt_us, now_us);
-    }
-    if (path->rate_bytes_per_s > 0 && !path->is_app_limited) {
-        berth_rate_estimator_limit(&self->estimator,
-                                   (int64_t)MIN(path->rate_bytes_per_s, (uint64_t)INT64_MAX));
-    }
-}
-
 int64_t
 berth_flow_get_waiting_us(const BerthFlow *self, int64_t now_us)
 {

@@ -38,13 +38,6 @@ typedef struct {
     uint32_t present_delay_us;
 } BerthFlowStats;
 
-/* What the kernel knows of the path (TCP_INFO); 0 is unknown. */
-typedef struct {
-    uint64_t rate_bytes_per_s;
-    bool is_app_limited; /* the rate is what we wrote, not what the path carries */
-    int64_t rtt_us;      /* smallest */
-} BerthFlowPath;
-
 BerthFlow *berth_flow_new(void);
 
 /* NULL is allowed. */
@@ -87,12 +80,6 @@ int berth_flow_acked(BerthFlow *self, const BerthMsgFrameAck *ack, int64_t now_u
 
 /* Notes a round trip that PING measured; negative ones are ignored. */
 void berth_flow_note_rtt(BerthFlow *self, int64_t rtt_us, int64_t now_us);
-
-/*
- * Notes what the kernel says.  It may know only the first part of the path (a gateway, a proxy),
- * so its rate only lowers ours, and only if it is not that of an idle connection.
- */
-void berth_flow_note_path(BerthFlow *self, const BerthFlowPath *path, int64_t now_us);
 
 /* Returns how long the oldest frame has been in flight, in microseconds; 0 if none is. */
 int64_t berth_flow_get_waiting_us(const BerthFlow *self, int64_t now_us);

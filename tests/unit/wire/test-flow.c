@@ -414,25 +414,6 @@ a_long_idle_time_halves_the_rate(void **state)
 }
 
 static void
-the_kernel_only_lowers_the_rate(void **state)
-{
-    Path *path = path_new(1250000, 40000, 0);
-    BerthFlowStats stats;
-    path_saturate(path, 2 * 1000000);
-    berth_flow_get_stats(path->flow, &stats);
-    uint64_t known_kbps = stats.rate_kbps;
-    berth_flow_note_path(path->flow, &(BerthFlowPath){ 100000, true, 0 }, path->now_us);
-    berth_flow_note_path(path->flow, &(BerthFlowPath){ 900000000, false, 0 }, path->now_us);
-    berth_flow_get_stats(path->flow, &stats);
-    assert_int_equal(stats.rate_kbps, known_kbps);
-    berth_flow_note_path(path->flow, &(BerthFlowPath){ 500000, false, 30000 }, path->now_us);
-    berth_flow_get_stats(path->flow, &stats);
-    assert_int_equal(stats.rate_kbps, 4000);
-    assert_int_equal(stats.rtt_us, 30000);
-    path_free(path);
-}
-
-static void
 a_lying_client_breaks_nothing(void **state)
 {
     BerthFlow *flow = berth_flow_new();
@@ -472,7 +453,6 @@ main(void)
         cmocka_unit_test(a_path_that_gets_narrow_is_followed),
         cmocka_unit_test(a_stalled_client_gets_nothing_and_recovers),
         cmocka_unit_test(a_long_idle_time_halves_the_rate),
-        cmocka_unit_test(the_kernel_only_lowers_the_rate),
         cmocka_unit_test(a_lying_client_breaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
