@@ -6,16 +6,11 @@
  */
 #include "display/pixels/anchors.h"
 
+#include "display/pixels/x86.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_X86 1
-#else
-#define HAVE_X86 0
-#endif
 
 /* Twice an odd number; and odd ones for the steps to the right. */
 #define DOWN 0x6a52u
@@ -167,13 +162,7 @@ static const BerthAnchorKernels all_kernels[] = {
 const BerthAnchorKernels *
 berth_anchor_kernels_all(size_t *ret_n)
 {
-    size_t n = sizeof all_kernels / sizeof all_kernels[0];
-#if HAVE_X86
-    if (!__builtin_cpu_supports("avx2")) {
-        n--;
-    }
-#endif
-    *ret_n = n;
+    *ret_n = berth_x86_count_usable(sizeof all_kernels / sizeof all_kernels[0]);
     return all_kernels;
 }
 

@@ -8,16 +8,10 @@
 
 #include "berth/limits.h"
 #include "display/pixels/format.h"
+#include "display/pixels/x86.h"
 
 #include <assert.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_X86 1
-#else
-#define HAVE_X86 0
-#endif
 
 #define OPAQUE 0xff000000u
 #define TILE ((int)BERTH_LIMIT_TILE_PX)
@@ -158,13 +152,7 @@ static const BerthClassifyKernels all_kernels[] = {
 const BerthClassifyKernels *
 berth_classify_kernels_all(size_t *ret_n)
 {
-    size_t n = sizeof all_kernels / sizeof all_kernels[0];
-#if HAVE_X86
-    if (!__builtin_cpu_supports("avx2")) {
-        n--;
-    }
-#endif
-    *ret_n = n;
+    *ret_n = berth_x86_count_usable(sizeof all_kernels / sizeof all_kernels[0]);
     return all_kernels;
 }
 

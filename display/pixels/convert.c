@@ -7,13 +7,7 @@
 #include "display/pixels/convert.h"
 
 #include "display/pixels/read-once.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_X86 1
-#else
-#define HAVE_X86 0
-#endif
+#include "display/pixels/x86.h"
 
 /* The X byte of a pixel word. */
 #define OPAQUE 0xff000000u
@@ -169,12 +163,6 @@ static const BerthConvertKernels all_kernels[] = {
 const BerthConvertKernels *
 berth_convert_kernels_all(size_t *ret_n)
 {
-    size_t n = sizeof all_kernels / sizeof all_kernels[0];
-#if HAVE_X86
-    if (!__builtin_cpu_supports("avx2")) {
-        n--;
-    }
-#endif
-    *ret_n = n;
+    *ret_n = berth_x86_count_usable(sizeof all_kernels / sizeof all_kernels[0]);
     return all_kernels;
 }

@@ -7,14 +7,9 @@
  */
 #include "display/pixels/gradient.h"
 
-#include <string.h>
+#include "display/pixels/x86.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_X86 1
-#else
-#define HAVE_X86 0
-#endif
+#include <string.h>
 
 #define OPAQUE 0xff000000u
 
@@ -260,13 +255,7 @@ static const BerthGradientKernels *const all_kernels[] = {
 const BerthGradientKernels *const *
 berth_gradient_kernels_all(size_t *ret_n)
 {
-    size_t n = sizeof all_kernels / sizeof all_kernels[0];
-#if HAVE_X86
-    if (!__builtin_cpu_supports("avx2")) {
-        n--;
-    }
-#endif
-    *ret_n = n;
+    *ret_n = berth_x86_count_usable(sizeof all_kernels / sizeof all_kernels[0]);
     return all_kernels;
 }
 

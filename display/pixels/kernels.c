@@ -2,15 +2,9 @@
 #include "display/pixels/kernels.h"
 
 #include "display/pixels/read-once.h"
+#include "display/pixels/x86.h"
 
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_X86 1
-#else
-#define HAVE_X86 0
-#endif
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pixel words are little-endian");
 
@@ -369,13 +363,7 @@ static const BerthPixelKernels *const all_kernels[] = {
 const BerthPixelKernels *const *
 berth_pixel_kernels_all(size_t *ret_n)
 {
-    size_t n = sizeof all_kernels / sizeof all_kernels[0];
-#if HAVE_X86
-    if (!__builtin_cpu_supports("avx2")) {
-        n--;
-    }
-#endif
-    *ret_n = n;
+    *ret_n = berth_x86_count_usable(sizeof all_kernels / sizeof all_kernels[0]);
     return all_kernels;
 }
 
