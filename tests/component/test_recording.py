@@ -47,8 +47,8 @@ class Story:
         self.session.send_signal(number)
         self.session.wait(timeout=20)
 
-    def show_pages(self, n_pages):
-        """Paints pages and waits until a client has each, and so the recorder, which is faster."""
+    def show_pages(self, name, n_pages):
+        """Paints pages and waits until a client and the recording have each."""
         client = Client(self.programs[1])
         where = self.where
         client(f"share {where['port']} {where['sni']} {where['session_key']} {where['session']} "
@@ -60,8 +60,8 @@ class Story:
             wanted = self.display.picture()
             fixture.wait_until("the page", lambda: client(f"ppm {seen}") == "ok" and
                                qmp.read_ppm(seen) == wanted)
-            # The recorder takes a frame each 33 ms; nothing changes until the next page.
-            time.sleep(0.3)
+            fixture.wait_until("the page in the recording",
+                               lambda: self.picture_at(name, time.time()) == wanted)
             self.seen.append((time.time(), wanted))
         client.close()
 
@@ -75,24 +75,29 @@ class Story:
             sys.exit(f"berth play --info: {result.stderr}")
         return dict(line.split(": ", 1) for line in result.stdout.splitlines())
 
+    def picture_at(self, name, wall):
+        """The picture of a recording at a time of the wall clock; None if it has none there."""
+        with open(self.path(name), "rb") as file:
+            head = file.read(24)
+        if len(head) < 24:
+            return None
+        at = f"{wall - struct.unpack_from('<q', head, 16)[0] / 1e6:.3f}"
+        png, ppm = self.path("at.png"), self.path("at.ppm")
+        result = self.play("--headless", "--at", at, "--screenshot", png, self.path(name))
+        if result.returncode != 0:
+            return None
+        subprocess.run(["convert", png, "-depth", "8", ppm], check=True)
+        return qmp.read_ppm(ppm)
+
     def check(self, name):
         """The picture at each time is the one that was there, in every pixel."""
-        with open(self.path(name), "rb") as file:
-            started = struct.unpack_from("<q", file.read(24), 16)[0] / 1e6
         for wall, wanted in self.seen:
-            png = self.path("at.png")
-            result = self.play("--headless", "--at", f"{wall - started:.3f}", "--screenshot", png,
-                               self.path(name))
-            if result.returncode != 0:
-                sys.exit(f"berth play --at {wall - started:.3f}: {result.stderr}")
-            seen = self.path("at.ppm")
-            subprocess.run(["convert", png, "-depth", "8", seen], check=True)
-            if qmp.read_ppm(seen) != wanted:
-                sys.exit(f"the picture at {wall - started:.3f} s is another one")
+            if self.picture_at(name, wall) != wanted:
+                sys.exit(f"the picture at {wall} is another one, or there is none")
 
     def run(self):
         self.start("whole.rec")
-        self.show_pages(4)
+        self.show_pages("whole.rec", 4)
         self.stop(signal.SIGTERM)
         info = self.info("whole.rec")
         if info["complete"] != "yes":
@@ -102,7 +107,7 @@ class Story:
               flush=True)
         self.start("cut.rec")
         self.seen.clear()
-        self.show_pages(2)
+        self.show_pages("cut.rec", 2)
         with open(f"/proc/{self.session.pid}/task/{self.session.pid}/children",
                   encoding="ascii") as file:
             os.kill(int(file.read().split()[0]), signal.SIGKILL)
