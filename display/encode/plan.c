@@ -5,17 +5,10 @@
 
 #include <glib.h>
 
-BerthPlan *
-berth_plan_ref(BerthPlan *self)
-{
-    g_atomic_int_inc(&self->ref_count);
-    return self;
-}
-
 void
-berth_plan_unref(BerthPlan *self)
+berth_plan_free(BerthPlan *self)
 {
-    if (self == NULL || !g_atomic_int_dec_and_test(&self->ref_count)) {
+    if (self == NULL) {
         return;
     }
     berth_frame_unref(self->picture);

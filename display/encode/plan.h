@@ -88,14 +88,10 @@ typedef struct {
     size_t n_videos;
     uint8_t *tile_classes; /* BerthTileClass of every tile of the head, row by row, as last seen */
     BerthPhotoPool *photo_pool; /* private: what the jobs work with; borrowed from the planner */
-    int ref_count;              /* private */
 } BerthPlan;
 
-/* Takes one more reference.  Thread: any. */
-BerthPlan *berth_plan_ref(BerthPlan *self);
-
-/* Gives one reference back; NULL is allowed.  Thread: any. */
-void berth_plan_unref(BerthPlan *self);
+/* NULL is allowed.  Thread: any. */
+void berth_plan_free(BerthPlan *self);
 
 /*
  * Work of the plan that is not done yet and may run in parallel: every job must have run, once,

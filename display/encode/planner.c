@@ -664,11 +664,10 @@ make_plan(BerthPlanner *self, uint8_t photo_quality)
         .videos = dup_list(self->videos, self->n_videos, sizeof *plan->videos, &is_ok),
         .n_videos = self->n_videos,
         .tile_classes = dup_list(self->tile_classes, n_tiles, 1, &is_ok),
-        .ref_count = 1,
     };
     is_ok = add_photos(self, plan, photo_quality) && is_ok;
     if (!is_ok || plan->changed == NULL) {
-        berth_plan_unref(plan);
+        berth_plan_free(plan);
         return NULL;
     }
     mark_changed(plan);

@@ -49,7 +49,7 @@ int berth_planner_configure(BerthPlanner *self, int width, int height);
  *
  * frame, damage: of the size of the mode; read only, and only during the call.  All pixels that
  *                changed since the last plan must be in the damage.
- * ret_plan:      one reference for the caller; an empty plan is possible
+ * ret_plan:      for the caller to free; an empty plan is possible
  *
  * Errors: BERTH_ERR_STATE (no mode), BERTH_ERR_INVALID (sizes), BERTH_ERR_NO_MEMORY (the planner
  * must be configured anew).

@@ -40,7 +40,7 @@ berth_frame_job_free(BerthFrameJob *self)
 void
 berth_frame_desk_clear(BerthFrameDesk *self)
 {
-    berth_plan_unref(self->plan);
+    berth_plan_free(self->plan);
     berth_planner_free(self->planner);
     berth_damage_free(self->no_damage);
     *self = (BerthFrameDesk){ 0 };
@@ -65,7 +65,7 @@ follow_mode(BerthFrameDesk *desk, const BerthFrame *picture)
 {
     int r;
 
-    g_clear_pointer(&desk->plan, berth_plan_unref);
+    g_clear_pointer(&desk->plan, berth_plan_free);
     g_clear_pointer(&desk->no_damage, berth_damage_free);
     if (!desk->planner) {
         desk->planner = berth_planner_new();
@@ -119,7 +119,7 @@ make_plan(BerthFrameJob *self)
     }
     desk->is_broken = r < 0;
     if (r == BERTH_OK) {
-        berth_plan_unref(desk->plan);
+        berth_plan_free(desk->plan);
         desk->plan = plan;
     }
     return r;

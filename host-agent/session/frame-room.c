@@ -53,7 +53,7 @@ struct BerthFrameRoom {
     BerthGovernor governor;
     int last_head; /* of the last turn: others go first */
     Head states[BERTH_LIMIT_HEADS];
-    BerthFrameRoomStats stats;
+    bool has_told_error; /* that a plan could not be made */
 };
 
 static gboolean
@@ -467,7 +467,8 @@ note_plan_error(BerthFrameRoom *self, const BerthFrameJob *job)
 
     state->has_changes = true; /* what was taken has to be planned yet */
     state->retry_us = job->end_us + RETRY_US;
-    if (self->stats.n_plan_errors++ == 0) {
+    if (!self->has_told_error) {
+        self->has_told_error = true;
         berth_log_warning(SCOPE, "no frame could be made: %s", berth_error_sentence(job->error));
     }
 }
@@ -493,10 +494,7 @@ end_turn(BerthFrameRoom *self)
     BerthFrameJob *job = self->job;
 
     note_cost(self, job);
-    self->stats.n_turns++;
-    self->stats.last_turn_us = job->end_us - job->start_us;
-    self->stats.busy_us += self->stats.last_turn_us;
-    berth_governor_note(&self->governor, job->late_us, self->stats.last_turn_us, job->end_us);
+    berth_governor_note(&self->governor, job->late_us, job->end_us - job->start_us, job->end_us);
     self->states[job->head].plan_due_us = MAX(job->plan_due_us, job->start_us + RELOOK_US);
     if (job->error == BERTH_OK) {
         hand_out(job);
@@ -506,10 +504,4 @@ end_turn(BerthFrameRoom *self)
     free_gone(self, job);
     self->job = NULL;
     berth_frame_job_free(job);
-}
-
-void
-berth_frame_room_get_stats(const BerthFrameRoom *self, BerthFrameRoomStats *ret)
-{
-    *ret = self->stats;
 }

@@ -19,13 +19,6 @@
 
 typedef struct BerthFrameRoom BerthFrameRoom;
 
-typedef struct {
-    uint64_t n_turns;
-    uint64_t n_plan_errors;
-    int64_t busy_us;      /* time of all turns */
-    int64_t last_turn_us; /* of the last one */
-} BerthFrameRoomStats;
-
 /*
  * Starts the plan thread.
  *
@@ -61,5 +54,3 @@ void berth_frame_room_remove_seat(BerthFrameRoom *self, BerthSeat *seat);
 
 /* Something may have become possible: a window opened, a refresh was asked for. */
 void berth_frame_room_look(BerthFrameRoom *self);
-
-void berth_frame_room_get_stats(const BerthFrameRoom *self, BerthFrameRoomStats *ret);

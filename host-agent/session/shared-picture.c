@@ -97,18 +97,6 @@ berth_shared_picture_free(BerthSharedPicture *self)
     }
 }
 
-int
-berth_shared_picture_get_width(const BerthSharedPicture *self)
-{
-    return self->w;
-}
-
-int
-berth_shared_picture_get_height(const BerthSharedPicture *self)
-{
-    return self->h;
-}
-
 static int
 read_bytes(const BerthSharedPicture *self, uint64_t offset, uint8_t *dst, size_t n)
 {

@@ -37,9 +37,6 @@ int berth_shared_picture_new(int fd, const BerthSharedLayout *layout, BerthShare
 /* NULL is allowed. */
 void berth_shared_picture_free(BerthSharedPicture *self);
 
-int berth_shared_picture_get_width(const BerthSharedPicture *self);
-int berth_shared_picture_get_height(const BerthSharedPicture *self);
-
 /*
  * Brings a rectangle into a screen of the same size.
  *

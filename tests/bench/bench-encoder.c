@@ -165,7 +165,7 @@ pass_frame(Bench *bench, BerthRect rect, Cost *cost)
                 berth_client_stream_encode(bench->stream, plan, &info, keep, bench, &stats) == 0 &&
                 berth_client_stream_end(bench->stream, 0, keep, bench) == 0,
             "encoding");
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     berth_damage_clear(bench->damage);
     int64_t encoded_us = berth_monotonic_us();
     decode(bench);

@@ -218,7 +218,7 @@ encode(Bench *bench, int64_t now_us)
         .needs_key = berth_client_stream_needs_key(bench->stream, 0),
     };
     double start_ms = cpu_ms();
-    berth_plan_unref(bench->plan);
+    berth_plan_free(bench->plan);
     bench->plan = NULL;
     require(berth_planner_plan(bench->planner, bench->frame, bench->damage, &input, &bench->plan) ==
                 0,
@@ -393,7 +393,7 @@ set_up(Bench *bench, const char *path)
 static void
 tear_down(Bench *bench)
 {
-    berth_plan_unref(bench->plan);
+    berth_plan_free(bench->plan);
     berth_client_stream_free(bench->stream);
     berth_planner_free(bench->planner);
     berth_frame_decoder_free(bench->decoder);

@@ -231,7 +231,7 @@ make_plan(World *world)
         .video_mask = world->video_mask,
         .needs_key = world->needs_key,
     };
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     world->plan = NULL;
     assert_berth_ok(
         berth_planner_plan(world->planner, world->captured, world->damage, &input, &world->plan));
@@ -507,7 +507,7 @@ tear_down_world(World *world)
     for (int i = 0; i < N_VIEWERS; i++) {
         free_viewer(&world->viewers[i]);
     }
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     berth_planner_free(world->planner);
     berth_damage_free(world->damage);
     berth_frame_unref(world->captured);

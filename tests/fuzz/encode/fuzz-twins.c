@@ -126,7 +126,7 @@ make_plan(World *world, uint8_t quality)
     for (int i = 0; i < N_VIEWERS; i++) {
         input.needs_key |= berth_client_stream_needs_key(world->viewers[i].stream, 0);
     }
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     require(berth_planner_plan(world->planner, world->screen, world->damage, &input,
                                &world->plan) == 0);
     for (size_t i = 0; i < berth_plan_get_n_jobs(world->plan); i++) {
@@ -278,7 +278,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         berth_client_stream_free(world.viewers[i].stream);
         berth_frame_decoder_free(world.viewers[i].decoder);
     }
-    berth_plan_unref(world.plan);
+    berth_plan_free(world.plan);
     berth_planner_free(world.planner);
     berth_damage_free(world.damage);
     berth_frame_unref(world.screen);

@@ -71,7 +71,7 @@ record_frame(World *world, BerthPlanner *planner, BerthClientStream *stream, Ber
     assert_berth_ok(berth_planner_plan(planner, frame, damage, &input, &plan));
     assert_berth_ok(berth_client_stream_encode(stream, plan, &info, emit, world, NULL));
     assert_berth_ok(berth_client_stream_end(stream, 0, emit, world));
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     berth_damage_free(damage);
 }
 

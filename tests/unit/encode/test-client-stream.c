@@ -76,7 +76,7 @@ encode(World *world)
     assert_berth_ok(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
                                                &world->recorder, &stats));
     assert_berth_ok(berth_client_stream_end(world->stream, 5, recorder_emit, &world->recorder));
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     return stats;
 }
 
@@ -86,7 +86,7 @@ skip_frame(World *world)
 {
     BerthPlan *plan = make_plan(world);
     berth_client_stream_skip(world->stream, 2, plan);
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
 }
 
 static void
@@ -340,7 +340,7 @@ a_plan_that_was_forgotten_makes_a_whole_picture(void **state)
 {
     World *world = *state;
     paint_text(world, (BerthRect){ 0, 0, 64, 64 }, 5);
-    berth_plan_unref(make_plan(world));
+    berth_plan_free(make_plan(world));
     BerthFrameStats stats = encode(world);
     assert_int_equal(stats.exact_px + stats.filled_px, W * H);
 }
@@ -385,7 +385,7 @@ a_check_is_for_viewers_without_a_backlog(void **state)
     assert_berth_ok(
         berth_client_stream_check(world->stream, plan, 2, recorder_emit, &world->recorder));
     assert_int_equal(world->recorder.messages[0].type, BERTH_MSG_PICTURE_CHECK);
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
 }
 
 static void
@@ -415,7 +415,7 @@ wrong_calls_are_refused_and_harmless(void **state)
         berth_client_stream_encode(world->stream, plan, &info, recorder_emit, recorder, NULL),
         BERTH_ERR_STATE);
     assert_berth_ok(berth_client_stream_end(world->stream, 0, recorder_emit, recorder));
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     assert_null(berth_client_stream_new(&(BerthClientCaps){ .window_log = 9 }, 1));
     assert_null(berth_client_stream_new(
         &(BerthClientCaps){ .window_log = 20, .gradient_window_log = 9 }, 1));
@@ -434,7 +434,7 @@ error_of_emit_is_sticky(void **state)
     assert_berth_error(berth_client_stream_encode(world->stream, plan, &info, recorder_emit,
                                                   &world->recorder, NULL),
                        BERTH_ERR_CLOSED);
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     world->recorder.answer = BERTH_OK;
     assert_berth_error(berth_client_stream_end(world->stream, 0, recorder_emit, &world->recorder),
                        BERTH_ERR_CLOSED);

@@ -66,7 +66,7 @@ static int
 tear_down(void **state)
 {
     World *world = *state;
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     berth_planner_free(world->planner);
     berth_client_stream_free(world->stream);
     berth_frame_decoder_free(world->decoder);
@@ -88,7 +88,7 @@ step(World *world, BerthRect rect, int phase)
         picture_paint_photo(world->frame, rect, phase);
         berth_damage_add_rect(world->damage, rect);
     }
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     assert_berth_ok(
         berth_planner_plan(world->planner, world->frame, world->damage, &input, &world->plan));
     for (size_t i = 0; i < berth_plan_get_n_jobs(world->plan); i++) {

@@ -40,7 +40,7 @@ static int
 tear_down(void **state)
 {
     World *world = *state;
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     berth_planner_free(world->planner);
     berth_frame_unref(world->frame);
     berth_damage_free(world->damage);
@@ -52,7 +52,7 @@ static const BerthPlan *
 make_plan(World *world, int after_ms)
 {
     world->input.now_us += after_ms * MS;
-    berth_plan_unref(world->plan);
+    berth_plan_free(world->plan);
     world->plan = NULL;
     assert_berth_ok(berth_planner_plan(world->planner, world->frame, world->damage, &world->input,
                                        &world->plan));
@@ -118,7 +118,7 @@ wrong_sizes_are_refused(void **state)
     berth_planner_free(planner);
     /* A plan outlives its planner, picture and all. */
     assert_true(berth_frame_rect_equal(plan->picture, frame, berth_frame_get_rect(frame)));
-    berth_plan_unref(plan);
+    berth_plan_free(plan);
     berth_frame_unref(frame);
     berth_frame_unref(small);
     berth_damage_free(damage);
