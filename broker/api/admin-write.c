@@ -198,7 +198,10 @@ berth_handle_entitle(BerthTx *tx, BerthRequest *request)
         return berth_request_explain(request, error, "there is no user \"%s\"", name);
     }
     if (error == BERTH_OK) {
-        error = berth_tx_run(tx, BERTH_SQL_ENTITLE, "ssi", account, request->id, request->now_us);
+        char id[BERTH_ID_HEX_CHARS + 1];
+        berth_id_random_hex(id);
+        error =
+            berth_tx_run(tx, BERTH_SQL_ENTITLE, "sssi", id, account, request->id, request->now_us);
     }
     if (error == BERTH_ERR_STATE) {
         return berth_request_explain(request, BERTH_ERR_NOT_FOUND, "there is no pool \"%s\"",

@@ -80,8 +80,10 @@ static int
 write_success(BerthTx *tx, void *data)
 {
     Login *login = data;
-    int error = berth_tx_run(tx, BERTH_SQL_TOKEN_INSERT, "sssii", login->token_hash, login->account,
-                             login->source, login->cause.now_us,
+    char id[BERTH_ID_HEX_CHARS + 1];
+    berth_id_random_hex(id);
+    int error = berth_tx_run(tx, BERTH_SQL_TOKEN_INSERT, "ssssii", login->token_hash, id,
+                             login->account, login->source, login->cause.now_us,
                              login->cause.now_us + BERTH_LIMIT_LOGIN_LIFE_US);
     if (error == BERTH_OK && login->new_phc != NULL) {
         error = berth_tx_run_one(tx, BERTH_SQL_ACCOUNT_SET_PASSWORD, "ss", login->account,

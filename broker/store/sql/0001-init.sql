@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Ids are 32 hexadecimal digits, times are microseconds since 1970 UTC, booleans are 0 and 1.
+-- Ids are 32 hexadecimal digits, times are microseconds since 1970 UTC, booleans are 0 and 1, and
+-- `version` grows with every change of an object that administrators edit (the ETag of the API).
 -- The invariants live here first: partial unique indexes and CHECKs, then code, then fsck.
 
 CREATE TABLE meta (
@@ -7,83 +8,308 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE account (
+-- People ---------------------------------------------------------------------------------------
+
+-- Where people are known: the local accounts, directories, PAM, OpenID Connect providers.
+-- Secrets of a source stand in files that `settings` names.
+CREATE TABLE authn_source (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
-    password TEXT NOT NULL,
-    admin INTEGER NOT NULL DEFAULT 0 CHECK (admin IN (0, 1)),
+    kind TEXT NOT NULL CHECK (kind IN ('ldap', 'pam', 'oidc')),
+    settings TEXT NOT NULL,
+    priority INTEGER NOT NULL DEFAULT 100,
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL
 ) STRICT;
 
--- Only the SHA-256 of a token is kept: a copy of this table logs nobody in.
+-- source is NULL for local accounts; password is '' where the source checks it.
+CREATE TABLE account (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    name TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL DEFAULT '',
+    source TEXT REFERENCES authn_source (id),
+    external_id TEXT NOT NULL DEFAULT '',
+    password TEXT NOT NULL,
+    admin INTEGER NOT NULL DEFAULT 0 CHECK (admin IN (0, 1)),
+    enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    needs_totp INTEGER NOT NULL DEFAULT 0 CHECK (needs_totp IN (0, 1)),
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX account_external ON account (source, external_id) WHERE source IS NOT NULL;
+
+CREATE TABLE user_group (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    name TEXT NOT NULL UNIQUE,
+    source TEXT REFERENCES authn_source (id),
+    external_id TEXT NOT NULL DEFAULT '',
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL
+) STRICT;
+
+-- Memberships of a directory are written at each login of the account: is_local = 0.
+CREATE TABLE member (
+    user_group TEXT NOT NULL REFERENCES user_group (id),
+    account TEXT NOT NULL REFERENCES account (id),
+    is_local INTEGER NOT NULL DEFAULT 1 CHECK (is_local IN (0, 1)),
+    PRIMARY KEY (user_group, account)
+) STRICT;
+CREATE INDEX member_account ON member (account);
+
+-- The secret is encrypted with a key that is not in the store.
+CREATE TABLE totp (
+    account TEXT PRIMARY KEY REFERENCES account (id),
+    secret TEXT NOT NULL,
+    confirmed_us INTEGER,
+    last_counter INTEGER NOT NULL DEFAULT 0,
+    created_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE recovery_code (
+    account TEXT NOT NULL REFERENCES account (id),
+    hash TEXT NOT NULL,
+    used_us INTEGER,
+    PRIMARY KEY (account, hash)
+) STRICT;
+
+-- Devices that logged in well before: strangers' failures do not lock them out.
+CREATE TABLE known_device (
+    account TEXT NOT NULL REFERENCES account (id),
+    device_key TEXT NOT NULL CHECK (length(device_key) = 64),
+    name TEXT NOT NULL DEFAULT '',
+    seen_us INTEGER NOT NULL,
+    PRIMARY KEY (account, device_key)
+) STRICT;
+
+-- Kiosks: a client certificate that logs an account in.
+CREATE TABLE device (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    name TEXT NOT NULL UNIQUE,
+    fingerprint TEXT NOT NULL UNIQUE CHECK (length(fingerprint) = 64),
+    account TEXT NOT NULL REFERENCES account (id),
+    enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL
+) STRICT;
+
+-- Only the SHA-256 of a token is kept: a copy of this table logs nobody in.  A pending login has
+-- shown its password and still owes the second factor.
 CREATE TABLE login_token (
     hash TEXT PRIMARY KEY CHECK (length(hash) = 64),
+    id TEXT NOT NULL UNIQUE CHECK (length(id) = 32),
     account TEXT NOT NULL REFERENCES account (id),
+    kind TEXT NOT NULL DEFAULT 'login' CHECK (kind IN ('login', 'pending', 'api')),
+    name TEXT NOT NULL DEFAULT '',
+    method TEXT NOT NULL DEFAULT 'password',
     source TEXT NOT NULL,
     created_us INTEGER NOT NULL,
     used_us INTEGER NOT NULL,
     expires_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX login_token_account ON login_token (account);
+
+-- Rights: a role on a part of the object tree ("/", "/pools", "/pools/<id>", "/hosts/<id>" ...).
+CREATE TABLE role_grant (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    account TEXT REFERENCES account (id),
+    user_group TEXT REFERENCES user_group (id),
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'help-desk', 'pool-admin', 'image-admin',
+        'auditor', 'admin')),
+    scope TEXT NOT NULL CHECK (scope LIKE '/%'),
+    created_us INTEGER NOT NULL,
+    CHECK ((account IS NULL) <> (user_group IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX role_grant_account ON role_grant (account, role, scope)
+    WHERE account IS NOT NULL;
+CREATE UNIQUE INDEX role_grant_group ON role_grant (user_group, role, scope)
+    WHERE user_group IS NOT NULL;
+
+-- What there is ---------------------------------------------------------------------------------
+
+-- Windows of a week in a named time zone: rules is a JSON array of
+-- {"days": [1..7], "from": "08:00", "to": "18:00"}, Monday is 1.
+CREATE TABLE schedule (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    name TEXT NOT NULL UNIQUE,
+    timezone TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE image (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
     manifest TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE image_version (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    image TEXT NOT NULL REFERENCES image (id),
+    number INTEGER NOT NULL CHECK (number > 0),
+    state TEXT NOT NULL CHECK (state IN ('draft', 'sealing', 'sealed', 'available', 'failed',
+        'retired', 'deleting', 'deleted')),
+    manifest TEXT NOT NULL DEFAULT '{}',
+    sha256 TEXT NOT NULL DEFAULT '',
+    parent TEXT REFERENCES image_version (id),
+    changelog TEXT NOT NULL DEFAULT '',
+    created_us INTEGER NOT NULL,
+    sealed_us INTEGER,
+    since_us INTEGER NOT NULL,
+    deadline_us INTEGER,
+    UNIQUE (image, number),
+    CHECK (state NOT IN ('sealing', 'deleting') OR deadline_us IS NOT NULL),
+    CHECK (state NOT IN ('sealed', 'available', 'retired') OR sealed_us IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE host (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL CHECK (state IN ('enrolled', 'up', 'suspect', 'lost')),
+    state TEXT NOT NULL CHECK (state IN ('enrolled', 'up', 'degraded', 'suspect', 'lost',
+        'fenced', 'removed')),
     boot_id TEXT NOT NULL DEFAULT '',
     agent_epoch INTEGER NOT NULL DEFAULT 0,
+    cluster_epoch INTEGER NOT NULL DEFAULT 0,
     address TEXT NOT NULL DEFAULT '',
     accel TEXT NOT NULL DEFAULT '',
     qemu TEXT NOT NULL DEFAULT '',
     memory_limit_mib INTEGER NOT NULL DEFAULT 0,
     memory_reserved_mib INTEGER NOT NULL DEFAULT 0 CHECK (memory_reserved_mib >= 0),
+    memory_overcommit_pct INTEGER NOT NULL DEFAULT 100 CHECK (memory_overcommit_pct >= 1),
+    vcpu_limit INTEGER NOT NULL DEFAULT 0,
+    vcpu_reserved INTEGER NOT NULL DEFAULT 0 CHECK (vcpu_reserved >= 0),
+    vcpu_overcommit_pct INTEGER NOT NULL DEFAULT 400 CHECK (vcpu_overcommit_pct >= 1),
     start_slots INTEGER NOT NULL DEFAULT 1,
+    labels TEXT NOT NULL DEFAULT '{}',
+    drain INTEGER NOT NULL DEFAULT 0 CHECK (drain IN (0, 1)),
+    maintenance INTEGER NOT NULL DEFAULT 0 CHECK (maintenance IN (0, 1)),
+    detail TEXT NOT NULL DEFAULT '',
+    version INTEGER NOT NULL DEFAULT 1,
     since_us INTEGER NOT NULL,
-    seen_us INTEGER NOT NULL DEFAULT 0
+    seen_us INTEGER NOT NULL DEFAULT 0,
+    lease_until_us INTEGER NOT NULL DEFAULT 0,
+    broker TEXT NOT NULL DEFAULT '' -- holder that has its link
 ) STRICT;
 
+-- timers: JSON array of at most four {"event", "delay_s", "warn_s", "action"}.
+-- power: JSON array of {"schedule": id, "spares_hot", "spares_frozen", "spares_cold"}.
+-- resources, network, app: JSON objects, docs/API.md.
 CREATE TABLE pool (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('floating')),
-    image TEXT NOT NULL REFERENCES image (id),
+    kind TEXT NOT NULL CHECK (kind IN ('floating', 'dedicated', 'app', 'physical')),
+    image TEXT REFERENCES image (id),
     size INTEGER NOT NULL CHECK (size >= 0),
     spares_hot INTEGER NOT NULL CHECK (spares_hot >= 0),
+    spares_frozen INTEGER NOT NULL DEFAULT 0 CHECK (spares_frozen >= 0),
+    spares_cold INTEGER NOT NULL DEFAULT 0 CHECK (spares_cold >= 0),
     vcpus INTEGER NOT NULL CHECK (vcpus > 0),
     memory_mib INTEGER NOT NULL CHECK (memory_mib > 0),
     template INTEGER NOT NULL DEFAULT 0 CHECK (template IN (0, 1)),
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    placement TEXT NOT NULL DEFAULT 'spread' CHECK (placement IN ('spread', 'pack')),
+    labels TEXT NOT NULL DEFAULT '{}',
+    on_logoff TEXT NOT NULL DEFAULT 'recycle' CHECK (on_logoff IN ('recycle', 'stop', 'keep')),
+    max_per_user INTEGER NOT NULL DEFAULT 1 CHECK (max_per_user > 0),
     policy TEXT NOT NULL DEFAULT '{}',
+    timers TEXT NOT NULL DEFAULT '[]',
+    power TEXT NOT NULL DEFAULT '[]',
+    resources TEXT NOT NULL DEFAULT '{}',
+    network TEXT NOT NULL DEFAULT '{}',
+    app TEXT NOT NULL DEFAULT '{}',
     logoff_after_s INTEGER NOT NULL DEFAULT 0 CHECK (logoff_after_s >= 0),
     n_machines INTEGER NOT NULL DEFAULT 0 CHECK (n_machines >= 0),
     n_created INTEGER NOT NULL DEFAULT 0,
-    created_us INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE entitlement (
-    account TEXT NOT NULL REFERENCES account (id),
-    pool TEXT NOT NULL REFERENCES pool (id),
+    version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL,
-    PRIMARY KEY (account, pool)
+    CHECK (kind = 'physical' OR image IS NOT NULL)
 ) STRICT;
 
+-- Failures of late, for circuit breakers: no new machines of this pool on this host from this
+-- image until open_until_us.
+CREATE TABLE breaker (
+    pool TEXT NOT NULL REFERENCES pool (id),
+    host TEXT NOT NULL REFERENCES host (id),
+    image TEXT NOT NULL,
+    n_failures INTEGER NOT NULL DEFAULT 0,
+    first_us INTEGER NOT NULL,
+    open_until_us INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (pool, host, image)
+) STRICT;
+
+CREATE TABLE rollout (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    pool TEXT NOT NULL REFERENCES pool (id),
+    from_version TEXT NOT NULL REFERENCES image_version (id),
+    to_version TEXT NOT NULL REFERENCES image_version (id),
+    state TEXT NOT NULL CHECK (state IN ('planned', 'canary', 'rolling', 'paused', 'rolling-back',
+        'done', 'rolled-back')),
+    paused_from TEXT NOT NULL DEFAULT '',
+    settings TEXT NOT NULL DEFAULT '{}',
+    reason TEXT NOT NULL DEFAULT '',
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,
+    deadline_us INTEGER,
+    CHECK (state NOT IN ('canary', 'rolling', 'rolling-back') OR deadline_us IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX rollout_pool ON rollout (pool) WHERE state NOT IN ('done', 'rolled-back');
+
+-- A user or a group may have desktops of a pool, always or inside the windows of a schedule.
+CREATE TABLE entitlement (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    account TEXT REFERENCES account (id),
+    user_group TEXT REFERENCES user_group (id),
+    pool TEXT NOT NULL REFERENCES pool (id),
+    schedule TEXT REFERENCES schedule (id),
+    created_us INTEGER NOT NULL,
+    CHECK ((account IS NULL) <> (user_group IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX entitlement_account ON entitlement (account, pool) WHERE account IS NOT NULL;
+CREATE UNIQUE INDEX entitlement_group ON entitlement (user_group, pool)
+    WHERE user_group IS NOT NULL;
+
+-- Who may have what, group members among them.
+CREATE VIEW entitled AS
+SELECT e.id, e.account, e.pool, e.schedule FROM entitlement e WHERE e.account IS NOT NULL
+UNION ALL
+SELECT e.id, m.account, e.pool, e.schedule FROM entitlement e
+JOIN member m ON m.user_group = e.user_group;
+
+-- Policies by level; the pool's own stands in pool.policy.
+CREATE TABLE policy_rule (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    level TEXT NOT NULL CHECK (level IN ('site', 'group', 'user', 'device')),
+    target TEXT NOT NULL DEFAULT '', -- id of the group, user or device; '' for the site
+    policy TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL,
+    UNIQUE (level, target),
+    CHECK ((level = 'site') = (target = ''))
+) STRICT;
+
+-- What happens ----------------------------------------------------------------------------------
+
+-- power is what the broker wants of the VM: on; off (the disk stays); frozen (off, and the host
+-- keeps a RAM template to wake it from).  address is "ip:port" of a physical machine.
 CREATE TABLE machine (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     pool TEXT NOT NULL REFERENCES pool (id),
     host TEXT NOT NULL REFERENCES host (id),
-    image TEXT NOT NULL REFERENCES image (id),
+    image TEXT REFERENCES image (id),
     name TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('planned', 'creating', 'starting', 'ready', 'assigned',
-        'recycling', 'lost', 'failed', 'deleting', 'deleted')),
+    state TEXT NOT NULL CHECK (state IN ('planned', 'creating', 'starting', 'ready', 'stopped',
+        'assigned', 'recycling', 'lost', 'failed', 'deleting', 'deleted')),
+    power TEXT NOT NULL DEFAULT 'on' CHECK (power IN ('on', 'off', 'frozen')),
+    address TEXT NOT NULL DEFAULT '',
     epoch INTEGER NOT NULL DEFAULT 1 CHECK (epoch > 0),
     dirty INTEGER NOT NULL DEFAULT 0 CHECK (dirty IN (0, 1)),
+    keep INTEGER NOT NULL DEFAULT 0 CHECK (keep IN (0, 1)), -- holds user data: never deleted on doubt
+    hold INTEGER NOT NULL DEFAULT 0 CHECK (hold IN (0, 1)), -- an administrator holds it back
     assignment TEXT,
     memory_mib INTEGER NOT NULL CHECK (memory_mib > 0),
     vcpus INTEGER NOT NULL CHECK (vcpus > 0),
@@ -97,8 +323,8 @@ CREATE TABLE machine (
     absent_us INTEGER,
     since_us INTEGER NOT NULL,
     deadline_us INTEGER,
-    -- A ready machine is clean and nobody's.
-    CHECK (state <> 'ready' OR (dirty = 0 AND assignment IS NULL)),
+    -- A ready machine is clean and nobody's, and so is one that waits switched off.
+    CHECK (state NOT IN ('ready', 'stopped') OR (dirty = 0 AND assignment IS NULL)),
     CHECK (state <> 'assigned' OR assignment IS NOT NULL),
     -- No state waits for ever without saying so.
     CHECK (state NOT IN ('creating', 'starting', 'recycling') OR deadline_us IS NOT NULL)
@@ -113,6 +339,7 @@ CREATE TABLE assignment (
     pool TEXT NOT NULL REFERENCES pool (id),
     machine TEXT NOT NULL REFERENCES machine (id),
     account TEXT NOT NULL REFERENCES account (id),
+    kind TEXT NOT NULL DEFAULT 'floating' CHECK (kind IN ('floating', 'dedicated')),
     slot INTEGER NOT NULL DEFAULT 0,
     machine_epoch INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('open', 'released')),
@@ -138,12 +365,17 @@ CREATE TABLE session (
         'lost', 'ending', 'ended')),
     connection_epoch INTEGER NOT NULL DEFAULT 0,
     want_disconnect INTEGER NOT NULL DEFAULT 0 CHECK (want_disconnect IN (0, 1)),
+    policy TEXT NOT NULL DEFAULT '{}', -- what applies now, merged
+    notice TEXT NOT NULL DEFAULT '',   -- text to show to the user
+    notice_number INTEGER NOT NULL DEFAULT 0,
     session_key TEXT,
     client TEXT NOT NULL DEFAULT '',
     client_key TEXT NOT NULL DEFAULT '',
+    login TEXT NOT NULL DEFAULT '', -- id of the login token that asked last
     started_us INTEGER NOT NULL,
     connected_us INTEGER,
     disconnected_us INTEGER,
+    idle_since_us INTEGER,
     ended_us INTEGER,
     end_reason TEXT NOT NULL DEFAULT '',
     since_us INTEGER NOT NULL,
@@ -157,6 +389,17 @@ CREATE UNIQUE INDEX session_assignment ON session (assignment)
     WHERE state IN ('allocating', 'connecting', 'active', 'disconnected', 'lost');
 CREATE INDEX session_host ON session (host) WHERE state <> 'ended';
 CREATE INDEX session_account ON session (account);
+CREATE INDEX session_deadline ON session (deadline_us) WHERE deadline_us IS NOT NULL;
+
+-- Users who wait for a desktop of a pool, in the order in which they came.
+CREATE TABLE waiting (
+    account TEXT NOT NULL REFERENCES account (id),
+    pool TEXT NOT NULL REFERENCES pool (id),
+    since_us INTEGER NOT NULL,
+    seen_us INTEGER NOT NULL,
+    PRIMARY KEY (account, pool)
+) STRICT;
+CREATE INDEX waiting_pool ON waiting (pool, since_us);
 
 CREATE TABLE ticket (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
@@ -168,6 +411,15 @@ CREATE TABLE ticket (
     UNIQUE (session, connection_epoch)
 ) STRICT;
 
+-- How the last connect of a user to a pool went: what `explain` shows.
+CREATE TABLE connect_trace (
+    account TEXT NOT NULL REFERENCES account (id),
+    pool TEXT NOT NULL REFERENCES pool (id),
+    at_us INTEGER NOT NULL,
+    trace TEXT NOT NULL,
+    PRIMARY KEY (account, pool)
+) STRICT;
+
 -- Timers as rows: whichever broker holds the lease runs them; (kind, target, epoch) makes a second
 -- delivery harmless.
 CREATE TABLE job (
@@ -175,19 +427,49 @@ CREATE TABLE job (
     kind TEXT NOT NULL,
     target TEXT NOT NULL,
     epoch INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'dead')),
+    data TEXT NOT NULL DEFAULT '{}',
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead')),
     run_at_us INTEGER NOT NULL,
+    locked_by TEXT NOT NULL DEFAULT '',
+    locked_until_us INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
     last_error TEXT NOT NULL DEFAULT '',
-    UNIQUE (kind, target, epoch)
+    UNIQUE (kind, target, epoch),
+    CHECK (state <> 'running' OR locked_until_us IS NOT NULL)
 ) STRICT;
 CREATE INDEX job_due ON job (run_at_us) WHERE state = 'waiting';
 
+-- Who does what only one broker may do; the epoch fences what an earlier holder still writes.
 CREATE TABLE lease (
     name TEXT PRIMARY KEY,
     holder TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     expires_us INTEGER NOT NULL
+) STRICT;
+
+-- Long work with its progress.
+CREATE TABLE operation (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    kind TEXT NOT NULL,
+    object TEXT NOT NULL,
+    account TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'failed', 'cancelled')),
+    progress_pct INTEGER NOT NULL DEFAULT 0 CHECK (progress_pct BETWEEN 0 AND 100),
+    detail TEXT NOT NULL DEFAULT '',
+    result TEXT NOT NULL DEFAULT '{}',
+    created_us INTEGER NOT NULL,
+    updated_us INTEGER NOT NULL
+) STRICT;
+
+-- Answers to requests that carried an Idempotency-Key.
+CREATE TABLE idempotency (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash TEXT NOT NULL CHECK (length(request_hash) = 64),
+    status INTEGER NOT NULL,
+    reply TEXT NOT NULL,
+    expires_us INTEGER NOT NULL,
+    PRIMARY KEY (account, key)
 ) STRICT;
 
 -- The audit log: each row carries the hash of the one before.

@@ -75,7 +75,10 @@ fixture_fill(BerthTx *tx, void *data)
         error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", f->users[i], name, "x", 0,
                              f->now_us);
         if (error == BERTH_OK) {
-            error = berth_tx_run(tx, BERTH_SQL_ENTITLE, "ssi", f->users[i], f->pool, f->now_us);
+            char id[BERTH_ID_HEX_CHARS + 1];
+            berth_id_random_hex(id);
+            error =
+                berth_tx_run(tx, BERTH_SQL_ENTITLE, "sssi", id, f->users[i], f->pool, f->now_us);
         }
     }
     return error;

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * meta, accounts, logins, audit.
+ */
+#pragma once
+
+#define BERTH_STATEMENTS_IDENTITY(X)                                                              \
+    X(META_GET, "SELECT value FROM meta WHERE key = ?1")                                          \
+    X(META_SET, "INSERT INTO meta (key, value) VALUES (?1, ?2) "                                  \
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                         \
+    X(ACCOUNT_INSERT, "INSERT INTO account (id, name, password, admin, created_us) "              \
+                      "VALUES (?1, ?2, ?3, ?4, ?5)")                                              \
+    X(ACCOUNT_BY_NAME, "SELECT id, name, password, admin, enabled FROM account WHERE name = ?1")  \
+    X(ACCOUNT_SET_PASSWORD, "UPDATE account SET password = ?2 WHERE id = ?1")                     \
+    X(ACCOUNT_JSON, "SELECT id, name, admin AS \"?admin\" FROM account WHERE id = ?1")            \
+    X(TOKEN_INSERT, "INSERT INTO login_token (hash, id, account, source, created_us, used_us, "   \
+                    "expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)")                            \
+    X(TOKEN_GET, "SELECT t.account, a.name, a.admin, t.used_us FROM login_token t "               \
+                 "JOIN account a ON a.id = t.account "                                            \
+                 "WHERE t.hash = ?1 AND t.expires_us > ?2 AND t.used_us > ?3 AND a.enabled = 1")  \
+    X(TOKEN_USED, "UPDATE login_token SET used_us = ?2 WHERE hash = ?1")                          \
+    X(TOKEN_DELETE, "DELETE FROM login_token WHERE hash = ?1")                                    \
+    X(TOKEN_PURGE, "DELETE FROM login_token WHERE expires_us < ?1")                               \
+    X(EVENT_HEAD, "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1")                        \
+    X(EVENT_INSERT, "INSERT INTO event (seq, at_us, actor, kind, object, data, prev_hash, hash) " \
+                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                    \
+    X(EVENT_ALL, "SELECT seq, at_us, actor, kind, object, data, prev_hash, hash FROM event "      \
+                 "ORDER BY seq")                                                                  \
+    X(EVENT_LIST, "SELECT seq, at_us, actor, kind, object, data AS \"{}data\", hash FROM event "  \
+                  "ORDER BY seq DESC LIMIT ?1")
