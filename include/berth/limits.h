@@ -82,6 +82,8 @@
 #define BERTH_LIMIT_CONTROL_MESSAGE_BYTES (4u * 1024 * 1024)
 /* Images: bytes of a manifest; it goes to a host with every machine, in one message. */
 #define BERTH_LIMIT_MANIFEST_BYTES 8192u
+/* Schedules: windows of one. */
+#define BERTH_LIMIT_SCHEDULE_RULES 32u
 /* Session control socket between agent and session process: bytes of one JSON message. */
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* QMP and guest agent: bytes of one line. */
