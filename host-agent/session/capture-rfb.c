@@ -7,8 +7,15 @@
  * of several is kept.
  *
  * libvncclient 0.9.14 offers ExtendedDesktopSize but ignores screens with the id 0, which is the
- * only screen that QEMU has; the next rectangle then ends the connection.  So we offer our own
- * list of encodings without it: the server falls back to DesktopSize, which works everywhere.
+ * only screen that QEMU has; the next rectangle then ends the connection.  So the library offers
+ * nothing and we offer our own list of encodings without it: the server falls back to DesktopSize,
+ * which works everywhere.
+ *
+ * The library would also ask for pixels after every message, and twice after a new size.  QEMU (7.2
+ * at least) sends no pixels ever again if the guest's screen is replaced while one request is being
+ * answered by its encoder thread and another waits: the aborted answer stays "in progress".  So we
+ * ask ourselves, and QEMU never has two requests of ours: a message that it sends unasked (size,
+ * cursor, keyboard) is no answer.  For other servers every message is one, as RFB has it.
  */
 #include "host-agent/session/capture.h"
 #include "host-agent/session/keymap.h"
@@ -39,6 +46,13 @@
 #define WHEEL_LEFT 5
 #define WHEEL_RIGHT 6
 
+/* What an update message held. */
+enum {
+    HAS_PIXELS = 1u << 0,
+    HAS_SIZE = 1u << 1,
+    HAS_OTHER = 1u << 2, /* cursor or keyboard */
+};
+
 typedef enum {
     EVENT_KEY,
     EVENT_POINTER, /* position and all buttons */
@@ -61,7 +75,10 @@ typedef struct {
     GThread *thread;
     int x, y, buttons; /* main's: what the server was told last */
 
-    unsigned modifiers; /* the thread's: BERTH_KEYMAP_* as the server must see them */
+    bool is_qemu;           /* the thread's: so the server says */
+    bool has_extended_keys; /* the thread's: the server has said that it takes them */
+    unsigned message;       /* the thread's: HAS_* of the message that is being read */
+    unsigned modifiers;     /* the thread's: BERTH_KEYMAP_* as the server must see them */
     uint16_t pressed[BERTH_KEYMAP_MAX_EVDEV + 1]; /* the thread's: keysym of each key held */
 
     GMutex lock;
@@ -91,12 +108,37 @@ get_capture(rfbClient *client)
     return rfbClientGetClientData(client, &client_tag);
 }
 
+/* From now on the library sends no messages of this type. */
+static void
+forbid_message(rfbClient *client, unsigned type)
+{
+    client->supportedMessages.client2server[type / 8] &= (uint8_t) ~(1u << type % 8);
+}
+
+/* Asks for pixels: those that change, or all. */
+static rfbBool
+ask(rfbClient *client, bool is_incremental)
+{
+    rfbFramebufferUpdateRequestMsg message = {
+        .type = rfbFramebufferUpdateRequest,
+        .incremental = is_incremental,
+        .w = GUINT16_TO_BE(client->width),
+        .h = GUINT16_TO_BE(client->height),
+    };
+
+    return WriteToRFBServer(client, (char *)&message, sz_rfbFramebufferUpdateRequestMsg);
+}
+
+/* Also called in the handshake, before the library's first message of a type that we send. */
 static rfbBool
 on_new_size(rfbClient *client)
 {
     RfbCapture *self = get_capture(client);
     size_t size = (size_t)client->width * (size_t)client->height * BERTH_PIXEL_BYTES;
 
+    forbid_message(client, rfbSetEncodings);
+    forbid_message(client, rfbFramebufferUpdateRequest);
+    self->message |= HAS_SIZE;
     if (!berth_frame_size_is_allowed(client->width, client->height) ||
         berth_screen_set_mode(self->screen, client->width, client->height) < 0) {
         return FALSE;
@@ -116,6 +158,12 @@ on_update(rfbClient *client, int x, int y, int w, int h)
                                      berth_pixel_format_bgrx };
     BerthPixelSource source;
 
+    if (!self->has_extended_keys && SupportsClient2Server(client, rfbQemuEvent)) {
+        self->has_extended_keys = true;
+        self->message |= HAS_OTHER;
+        return; /* to the library this answer is a rectangle of pixels */
+    }
+    self->message |= HAS_PIXELS;
     if (berth_pixel_source_crop(&whole, client->width, client->height, rect, &source) == BERTH_OK) {
         berth_screen_write(self->screen, rect, &source);
     }
@@ -134,6 +182,7 @@ on_cursor(rfbClient *client, int hot_x, int hot_y, int w, int h, int n_pixel_byt
     RfbCapture *self = get_capture(client);
     uint8_t *pixels = client->rcSource;
 
+    self->message |= HAS_OTHER;
     if (is_cursor_sane(w, h, n_pixel_bytes)) {
         size_t n_px = (size_t)w * (size_t)h;
         BerthCursorShape shape = { w, h, hot_x, hot_y, pixels, n_px * BERTH_PIXEL_BYTES };
@@ -152,6 +201,7 @@ on_cursor_position(rfbClient *client, int x, int y)
 {
     RfbCapture *self = get_capture(client);
 
+    self->message |= HAS_OTHER;
     berth_screen_set_pointer(self->screen, x, y, true);
     return TRUE;
 }
@@ -161,7 +211,21 @@ on_leds(rfbClient *client, int value, int pad)
 {
     RfbCapture *self = get_capture(client);
 
+    self->message |= HAS_OTHER;
     berth_screen_set_leds(self->screen, (uint8_t)(value & 7));
+}
+
+static void
+on_message_end(rfbClient *client)
+{
+    RfbCapture *self = get_capture(client);
+    bool is_answer = !self->is_qemu || (self->message & HAS_PIXELS) || self->message == 0;
+
+    /* A write that fails is a read that fails: the end of the connection is found there. */
+    if (is_answer) {
+        ask(client, !(self->message & HAS_SIZE));
+    }
+    self->message = 0;
 }
 
 static char *
@@ -325,6 +389,7 @@ new_client(RfbCapture *self)
     client->canHandleNewFBSize = TRUE;
     client->MallocFrameBuffer = on_new_size;
     client->GotFrameBufferUpdate = on_update;
+    client->FinishedFrameBufferUpdate = on_message_end;
     client->GotCursorShape = on_cursor;
     client->HandleCursorPos = on_cursor_position;
     client->HandleKeyboardLedState = on_leds;
@@ -344,7 +409,9 @@ run_thread(gpointer user_data)
     /* It frees the client when it fails. */
     if (rfbInitClient(client, NULL, NULL)) {
         berth_screen_set_absolute(self->screen, true);
-        if (send_encodings(client)) {
+        self->is_qemu = g_str_has_prefix(client->desktopName, "QEMU");
+        self->message = 0;
+        if (send_encodings(client) && ask(client, false)) {
             while (wait_and_handle(self, client)) {
             }
         }
