@@ -113,13 +113,17 @@ class GpuQemu(DisplayQemu):
         return ours
 
 
-def wait_until(what, check, timeout_s=10.0):
-    """Polls check until it returns something true, which is returned; fails with what."""
+def wait_until(what, check, timeout_s=60.0, explain=None):
+    """Polls check until it returns something true, which is returned; fails with what.
+
+    The limit is there to end a test that hangs, not to measure: a machine may be slow.
+    explain: called then for more to say
+    """
     start = time.monotonic()
     while True:
         value = check()
         if value:
             return value
         if time.monotonic() - start > timeout_s:
-            sys.exit(f"{what}: not within {timeout_s} s")
+            sys.exit(f"{what}: not within {timeout_s} s" + (f"; {explain()}" if explain else ""))
         time.sleep(0.01)

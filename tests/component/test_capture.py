@@ -100,10 +100,25 @@ class Test:
                            check=True)
         return qmp.read_ppm(path)
 
+    def differences(self, wanted):
+        """What the driver knows and shows instead, for a picture that does not come."""
+        seen = self.picture()
+        text = f"the driver says {self.driver.state()}"
+        if not seen or seen[:2] != wanted[:2]:
+            return f"{text}, its picture is {seen and seen[:2]} instead of {wanted[:2]}"
+        width, height, pixels = seen
+        places = [i // 3 for i in range(0, len(pixels), 3) if pixels[i:i + 3] != wanted[2][i:i + 3]]
+        if not places:
+            return f"{text}, its picture is right by now"
+        columns = [place % width for place in places]
+        return (f"{text}, {len(places)} of {width * height} pixels differ, in columns {min(columns)} to "
+                f"{max(columns)} and rows {places[0] // width} to {places[-1] // width}")
+
     def shows(self, what, *events):
         self.events += events
         wanted = self.expected()
-        fixture.wait_until(what, lambda: self.picture() == wanted)
+        fixture.wait_until(what, lambda: self.picture() == wanted,
+                           explain=lambda: self.differences(wanted))
         print(f"ok: {what}")
 
     def run(self):
