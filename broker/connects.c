@@ -247,10 +247,11 @@ berth_connects_add(BerthConnects *connects, BerthRequest *request)
     wait->since_us = berth_monotonic_us();
     wait->deadline_us = wait->since_us + BERTH_CONNECT_WAIT_US;
     wait->cause.actor = request->actor;
+    const char *client = berth_body_text(request->body, "client");
     wait->claim = (BerthClaim){ .account = request->account,
                                 .pool = request->id,
-                                .client = request->body.client,
-                                .client_key = request->body.client_key };
+                                .client = client != NULL ? client : "",
+                                .client_key = berth_body_text(request->body, "client_key") };
     g_queue_push_tail(&connects->waits, wait);
     start_try(wait);
 }

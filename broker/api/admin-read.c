@@ -68,7 +68,8 @@ int
 berth_handle_list_audit(BerthTx *tx, BerthRequest *request)
 {
     int error = BERTH_OK;
-    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_EVENT_LIST, "i", request->limit);
+    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_EVENT_LIST, "i",
+                                    berth_body_int(request->query, "limit", 100));
     if (rows != NULL) {
         request->reply = json_pack("{s:o}", "audit", rows);
     }

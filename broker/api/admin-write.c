@@ -20,15 +20,15 @@ static int
 finish_add(BerthTx *tx, BerthRequest *request, int error, const char *kind, const char *id)
 {
     BerthCause cause = cause_of(request);
-    const BerthBody *body = &request->body;
+    const char *name = berth_body_text(request->body, "name");
     if (error == BERTH_ERR_EXISTS) {
-        return berth_request_explain(request, error, "there is a \"%s\" already", body->name);
+        return berth_request_explain(request, error, "there is a \"%s\" already", name);
     }
     if (error != BERTH_OK) {
         return error;
     }
-    request->reply = json_pack("{s:s, s:s}", "id", id, "name", body->name);
-    return berth_audit(tx, &cause, kind, id, json_pack("{s:s}", "name", body->name));
+    request->reply = json_pack("{s:s, s:s}", "id", id, "name", name);
+    return berth_audit(tx, &cause, kind, id, json_pack("{s:s}", "name", name));
 }
 
 typedef struct {
@@ -40,7 +40,7 @@ static void
 run_hash(void *data)
 {
     NewUser *user = data;
-    const char *password = user->request->body.password;
+    const char *password = berth_body_text(user->request->body, "password");
     user->phc =
         berth_password_hash(password, strlen(password), &user->request->broker->password_cost);
 }
@@ -52,8 +52,9 @@ run_add_user(BerthTx *tx, void *data)
     BerthRequest *request = user->request;
     char id[BERTH_ID_HEX_CHARS + 1];
     berth_id_random_hex(id);
-    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", id, request->body.name,
-                             user->phc, (int)request->body.is_admin, request->now_us);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", id,
+                             berth_body_text(request->body, "name"), user->phc,
+                             (int)berth_body_bool(request->body, "admin", false), request->now_us);
     return finish_add(tx, request, error, "user.added", id);
 }
 
@@ -88,7 +89,7 @@ void
 berth_handle_add_user(BerthRequest *request)
 {
     g_autoptr(GError) error = NULL;
-    if (!berth_password_check(request->body.password, &error)) {
+    if (!berth_password_check(berth_body_text(request->body, "password"), &error)) {
         berth_request_fail(request, error->code, "%s", error->message);
         return;
     }
@@ -100,44 +101,61 @@ berth_handle_add_user(BerthRequest *request)
     }
 }
 
+/* JSON text of an object of a body, "{}" if it was not given; to be freed with g_free(). */
+static char *
+dup_json(const json_t *json)
+{
+    char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *copy = g_strdup(text != NULL ? text : "{}");
+    free(text);
+    return copy;
+}
+
 int
 berth_handle_add_image(BerthTx *tx, BerthRequest *request)
 {
     char id[BERTH_ID_HEX_CHARS + 1];
-    size_t len = strlen(request->body.manifest);
-    if (len > BERTH_LIMIT_MANIFEST_BYTES) {
+    g_autofree char *manifest = dup_json(berth_body_json(request->body, "manifest"));
+    if (strlen(manifest) > BERTH_LIMIT_MANIFEST_BYTES) {
         return berth_request_explain(request, BERTH_ERR_TOO_LARGE,
-                                     "\"manifest\" has %zu bytes, at most %u are allowed", len,
-                                     BERTH_LIMIT_MANIFEST_BYTES);
+                                     "\"manifest\" has %zu bytes, at most %u are allowed",
+                                     strlen(manifest), BERTH_LIMIT_MANIFEST_BYTES);
     }
     berth_id_random_hex(id);
-    int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", id, request->body.name,
-                             request->body.manifest, request->now_us);
+    int error = berth_tx_run(tx, BERTH_SQL_IMAGE_INSERT, "sssi", id,
+                             berth_body_text(request->body, "name"), manifest, request->now_us);
     return finish_add(tx, request, error, "image.added", id);
 }
 
-static void
-take_number(const json_t *manifest, const char *key, int64_t min, int64_t max, int64_t fallback,
-            int64_t *value)
+static int64_t
+choose_number(int64_t value, const json_t *manifest, const char *key, int64_t min, int64_t max,
+              int64_t fallback)
 {
-    if (*value == 0) {
-        int64_t wanted = json_integer_value(json_object_get(manifest, key));
-        *value = wanted >= min && wanted <= max ? wanted : fallback;
+    int64_t wanted = json_integer_value(json_object_get(manifest, key));
+    if (value != 0) {
+        return value;
     }
+    return wanted >= min && wanted <= max ? wanted : fallback;
 }
+
+typedef struct {
+    int64_t vcpus;
+    int64_t memory_mib;
+} Size;
 
 /* What the request leaves out is as the image's manifest says. */
 static int
-complete_size(BerthTx *tx, const char *image, BerthBody *body)
+read_size(BerthTx *tx, const char *image, const json_t *body, Size *ret)
 {
     g_autofree char *text = NULL;
     int error = berth_tx_get_text(tx, &text, BERTH_SQL_IMAGE_MANIFEST, "s", image);
     if (error == BERTH_OK) {
-        json_t *manifest = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-        take_number(manifest, "vcpus", 1, BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS, &body->vcpus);
-        take_number(manifest, "memory_mib", BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB,
-                    BERTH_DEFAULT_MEMORY_MIB, &body->memory_mib);
-        json_decref(manifest);
+        json_auto_t *manifest = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        ret->vcpus = choose_number(berth_body_int(body, "vcpus", 0), manifest, "vcpus", 1,
+                                   BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS);
+        ret->memory_mib =
+            choose_number(berth_body_int(body, "memory_mib", 0), manifest, "memory_mib",
+                          BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB, BERTH_DEFAULT_MEMORY_MIB);
     }
     return error;
 }
@@ -145,28 +163,32 @@ complete_size(BerthTx *tx, const char *image, BerthBody *body)
 int
 berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
 {
-    BerthBody *body = &request->body;
+    const json_t *body = request->body;
     char id[BERTH_ID_HEX_CHARS + 1];
     g_autofree char *image = NULL;
+    g_autofree char *policy_text = dup_json(berth_body_json(body, "policy"));
     g_autoptr(GError) why = NULL;
     BerthPolicy policy;
-    const char *policy_text = body->policy != NULL ? body->policy : "{}";
+    Size size = { 0 };
     if (!berth_policy_from_text(policy_text, &policy, &why)) {
         return berth_request_explain(request, why->code, "%s", why->message);
     }
-    int error = berth_tx_get_text(tx, &image, BERTH_SQL_IMAGE_BY_NAME, "s", body->image);
+    int error =
+        berth_tx_get_text(tx, &image, BERTH_SQL_IMAGE_BY_NAME, "s", berth_body_text(body, "image"));
     if (error == BERTH_ERR_NOT_FOUND) {
-        return berth_request_explain(request, error, "there is no image \"%s\"", body->image);
+        return berth_request_explain(request, error, "there is no image \"%s\"",
+                                     berth_body_text(body, "image"));
     }
     if (error == BERTH_OK) {
-        error = complete_size(tx, image, body);
+        error = read_size(tx, image, body, &size);
     }
     berth_id_random_hex(id);
     if (error == BERTH_OK) {
-        error = berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", id, body->name, image,
-                             body->size, body->spares_hot, body->vcpus, body->memory_mib,
-                             (int)body->is_template, policy_text, body->logoff_after_s,
-                             request->now_us);
+        error = berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", id,
+                             berth_body_text(body, "name"), image, berth_body_int(body, "size", 0),
+                             berth_body_int(body, "spares_hot", 1), size.vcpus, size.memory_mib,
+                             (int)berth_body_bool(body, "template", false), policy_text,
+                             berth_body_int(body, "logoff_after_s", 0), request->now_us);
     }
     return finish_add(tx, request, error, "pool.added", id);
 }
@@ -174,15 +196,16 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_resize_pool(BerthTx *tx, BerthRequest *request)
 {
-    const BerthBody *body = &request->body;
     BerthCause cause = cause_of(request);
-    int error = berth_tx_run_one(tx, BERTH_SQL_POOL_RESIZE, "siib", request->id, body->size,
-                                 body->spares_hot, (int)body->is_enabled);
+    int64_t size = berth_body_int(request->body, "size", 0);
+    int64_t spares_hot = berth_body_int(request->body, "spares_hot", 0);
+    int is_enabled = berth_body_bool(request->body, "enabled", true);
+    int error = berth_tx_run_one(tx, BERTH_SQL_POOL_RESIZE, "siib", request->id, size, spares_hot,
+                                 is_enabled);
     if (error == BERTH_OK) {
-        error =
-            berth_audit(tx, &cause, "pool.changed", request->id,
-                        json_pack("{s:I, s:I, s:b}", "size", (json_int_t)body->size, "spares_hot",
-                                  (json_int_t)body->spares_hot, "enabled", (int)body->is_enabled));
+        error = berth_audit(tx, &cause, "pool.changed", request->id,
+                            json_pack("{s:I, s:I, s:b}", "size", (json_int_t)size, "spares_hot",
+                                      (json_int_t)spares_hot, "enabled", is_enabled));
     }
     return error;
 }
@@ -190,7 +213,7 @@ berth_handle_resize_pool(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_entitle(BerthTx *tx, BerthRequest *request)
 {
-    const char *name = request->body.user;
+    const char *name = berth_body_text(request->body, "user");
     BerthCause cause = cause_of(request);
     g_autofree char *account = NULL;
     int error = berth_tx_get_text(tx, &account, BERTH_SQL_ACCOUNT_BY_NAME, "s", name);
@@ -218,9 +241,10 @@ berth_handle_entitle(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_add_host(BerthTx *tx, BerthRequest *request)
 {
-    int error = berth_tx_run(tx, BERTH_SQL_HOST_INSERT, "ssi", request->body.id, request->body.name,
-                             request->now_us);
-    return finish_add(tx, request, error, "host.added", request->body.id);
+    const char *id = berth_body_text(request->body, "id");
+    int error = berth_tx_run(tx, BERTH_SQL_HOST_INSERT, "ssi", id,
+                             berth_body_text(request->body, "name"), request->now_us);
+    return finish_add(tx, request, error, "host.added", id);
 }
 
 int

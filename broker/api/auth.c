@@ -53,7 +53,8 @@ read_account(BerthTx *tx, void *data)
 {
     Login *login = data;
     BerthRows rows;
-    berth_tx_query(tx, &rows, BERTH_SQL_ACCOUNT_BY_NAME, "s", login->request->body.user);
+    berth_tx_query(tx, &rows, BERTH_SQL_ACCOUNT_BY_NAME, "s",
+                   berth_body_text(login->request->body, "user"));
     if (berth_rows_next(&rows)) {
         g_strlcpy(login->account, berth_rows_text(&rows, 0), sizeof login->account);
         login->phc = g_strdup(berth_rows_text(&rows, 2));
@@ -67,7 +68,7 @@ static void
 run_verify(void *data)
 {
     Login *login = data;
-    const char *password = login->request->body.password;
+    const char *password = berth_body_text(login->request->body, "password");
     const BerthPasswordCost *cost = &login->broker->password_cost;
     bool is_same = berth_password_verify(login->phc, password, strlen(password));
     login->is_verified = is_same && login->account[0] != '\0' && login->is_enabled;
@@ -112,8 +113,9 @@ success_done(int error, void *data)
     if (error != BERTH_OK) {
         berth_request_fail(request, error, "the login was not written");
     } else {
-        json_t *user = json_pack("{s:s, s:s, s:b}", "id", login->account, "name",
-                                 request->body.user, "admin", (int)login->is_admin);
+        json_t *user =
+            json_pack("{s:s, s:s, s:b}", "id", login->account, "name",
+                      berth_body_text(request->body, "user"), "admin", (int)login->is_admin);
         berth_request_reply(request, 200,
                             json_pack("{s:s, s:I, s:o}", "token", login->token, "expires_in_s",
                                       (json_int_t)(BERTH_LIMIT_LOGIN_LIFE_US / SECOND_US), "user",
@@ -142,8 +144,8 @@ verify_done(void *data)
         (void)berth_token_hash(login->token, login->token_hash);
     } else {
         berth_throttle_fail(broker->throttle, login->source_key, berth_monotonic_us());
-        berth_log_warning("auth", "a login of \"%s\" from %s failed", login->request->body.user,
-                          login->source);
+        berth_log_warning("auth", "a login of \"%s\" from %s failed",
+                          berth_body_text(login->request->body, "user"), login->source);
     }
     int error = berth_store_submit(broker->store,
                                    login->is_verified ? write_success : write_failure, done, login);
@@ -173,10 +175,11 @@ login_new(BerthRequest *request)
     Login *login = g_new0(Login, 1);
     login->broker = request->broker;
     login->request = request;
-    login->user_key = g_strconcat("user:", request->body.user, NULL);
+    login->user_key = g_strconcat("user:", berth_body_text(request->body, "user"), NULL);
     login->source_key = berth_throttle_dup_source_key(request->source);
     g_strlcpy(login->source, request->source, sizeof login->source);
-    g_snprintf(login->actor, sizeof login->actor, "user:%s", request->body.user);
+    g_snprintf(login->actor, sizeof login->actor, "user:%s",
+               berth_body_text(request->body, "user"));
     login->cause = (BerthCause){ .now_us = request->now_us, .actor = login->actor };
     return login;
 }

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/secret.h"
 
-#include <jansson.h>
 #include <string.h>
 
 /* Deepest nesting of brackets, strings left out; the parser itself is recursive. */
@@ -46,7 +45,7 @@ has_control(const char *text)
 }
 
 static bool
-read_text(const json_t *value, const BerthBodyField *field, char *ret, GError **error)
+check_text(const json_t *value, const BerthBodyField *field, GError **error)
 {
     if (!json_is_string(value)) {
         return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be a string", field->key);
@@ -67,12 +66,11 @@ read_text(const json_t *value, const BerthBodyField *field, char *ret, GError **
                                "\"%s\" must be %d lower-case hexadecimal digits", field->key,
                                (int)field->max);
     }
-    memcpy(ret, text, len + 1);
     return true;
 }
 
 static bool
-read_int(const json_t *value, const BerthBodyField *field, int64_t *ret, GError **error)
+check_int(const json_t *value, const BerthBodyField *field, GError **error)
 {
     if (!json_is_integer(value) || json_integer_value(value) < field->min ||
         json_integer_value(value) > field->max) {
@@ -81,113 +79,200 @@ read_int(const json_t *value, const BerthBodyField *field, int64_t *ret, GError 
                                " to %" G_GINT64_FORMAT,
                                field->key, field->min, field->max);
     }
-    *ret = json_integer_value(value);
     return true;
 }
 
 static bool
-read_object(const json_t *value, const BerthBodyField *field, char **ret, GError **error)
+check_enum(const json_t *value, const BerthBodyField *field, GError **error)
 {
-    if (!json_is_object(value)) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be an object", field->key);
+    const char *text = json_string_value(value);
+    if (text == NULL || !g_strv_contains(field->values, text)) {
+        g_autofree char *all = g_strjoinv("\", \"", (char **)field->values);
+        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be one of \"%s\"", field->key,
+                               all);
     }
-    *ret = json_dumps(value, JSON_COMPACT);
-    return *ret != NULL;
+    return true;
 }
 
 static bool
-read_field(const json_t *value, const BerthBodyField *field, BerthBody *body, GError **error)
+check_array(const json_t *value, const BerthBodyField *field, GError **error)
 {
-    void *member = (char *)body + field->offset;
+    if (!json_is_array(value) || json_array_size(value) < (size_t)field->min ||
+        json_array_size(value) > (size_t)field->max) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "\"%s\" must be an array of %d to %d elements", field->key,
+                               (int)field->min, (int)field->max);
+    }
+    return true;
+}
+
+static bool
+check_field(const json_t *value, const BerthBodyField *field, GError **error)
+{
     switch (field->type) {
     case BERTH_BODY_TEXT:
     case BERTH_BODY_HEX:
-        return read_text(value, field, member, error);
+        return check_text(value, field, error);
     case BERTH_BODY_INT:
-        return read_int(value, field, member, error);
+        return check_int(value, field, error);
+    case BERTH_BODY_ENUM:
+        return check_enum(value, field, error);
+    case BERTH_BODY_ARRAY:
+        return check_array(value, field, error);
     case BERTH_BODY_OBJECT:
-        return read_object(value, field, member, error);
+        return json_is_object(value) ||
+               berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be an object", field->key);
     case BERTH_BODY_BOOL:
-        if (!json_is_boolean(value)) {
-            return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be true or false",
-                                   field->key);
-        }
-        *(bool *)member = json_is_true(value);
-        return true;
+        return json_is_boolean(value) ||
+               berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" must be true or false",
+                               field->key);
     }
     return false;
 }
 
-static bool
-set_default(const BerthBodyField *field, BerthBody *body, GError **error)
+static const BerthBodyField *
+find_field(const char *key, const BerthBodyField *fields, size_t n_fields)
 {
-    void *member = (char *)body + field->offset;
-    if (field->is_needed) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is missing", field->key);
+    for (size_t i = 0; i < n_fields; i++) {
+        if (strcmp(fields[i].key, key) == 0) {
+            return &fields[i];
+        }
     }
-    if (field->type == BERTH_BODY_INT) {
-        *(int64_t *)member = field->default_value;
-    } else if (field->type == BERTH_BODY_BOOL) {
-        *(bool *)member = field->default_value != 0;
-    }
-    return true;
+    return NULL;
 }
 
 static bool
-check_keys(json_t *json, const BerthBodyField *fields, size_t n_fields, GError **error)
+check_object(json_t *json, const BerthBodyField *fields, size_t n_fields, GError **error)
 {
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach (json, key, value) {
-        size_t i = 0;
-        while (i < n_fields && strcmp(fields[i].key, key) != 0) {
-            i++;
-        }
-        if (i == n_fields) {
+        const BerthBodyField *field = find_field(key, fields, n_fields);
+        if (field == NULL) {
             return berth_set_error(error, BERTH_ERR_INVALID, "there is no \"%.64s\" here", key);
         }
-    }
-    return true;
-}
-
-bool
-berth_body_decode(const char *data, size_t len, const BerthBodyField *fields, size_t n_fields,
-                  BerthBody *ret, GError **error)
-{
-    json_error_t why;
-    if (len > BERTH_LIMIT_HTTP_BODY_BYTES) {
-        return berth_set_error(error, BERTH_ERR_TOO_LARGE, "the body is over %u bytes",
-                               BERTH_LIMIT_HTTP_BODY_BYTES);
-    }
-    if (measure_depth(data, len) > BERTH_BODY_MAX_DEPTH) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "the body is nested deeper than %d",
-                               BERTH_BODY_MAX_DEPTH);
-    }
-    json_auto_t *json = json_loadb(data, len, JSON_REJECT_DUPLICATES, &why);
-    if (json == NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "the body is not JSON: %s", why.text);
-    }
-    if (!json_is_object(json)) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "the body must be a JSON object");
-    }
-    if (!check_keys(json, fields, n_fields, error)) {
-        return false;
-    }
-    for (size_t i = 0; i < n_fields; i++) {
-        const json_t *value = json_object_get(json, fields[i].key);
-        bool is_good = value != NULL ? read_field(value, &fields[i], ret, error)
-                                     : set_default(&fields[i], ret, error);
-        if (!is_good) {
+        if (!check_field(value, field, error)) {
             return false;
         }
     }
+    return berth_query_check(json, fields, n_fields, error);
+}
+
+json_t *
+berth_body_decode(const char *data, size_t len, const BerthBodyField *fields, size_t n_fields,
+                  GError **error)
+{
+    json_error_t why;
+    if (len > BERTH_LIMIT_HTTP_BODY_BYTES) {
+        berth_set_error(error, BERTH_ERR_TOO_LARGE, "the body is over %u bytes",
+                        BERTH_LIMIT_HTTP_BODY_BYTES);
+        return NULL;
+    }
+    if (measure_depth(data, len) > BERTH_BODY_MAX_DEPTH) {
+        berth_set_error(error, BERTH_ERR_INVALID, "the body is nested deeper than %d",
+                        BERTH_BODY_MAX_DEPTH);
+        return NULL;
+    }
+    json_t *json = json_loadb(data, len, JSON_REJECT_DUPLICATES, &why);
+    if (json == NULL) {
+        berth_set_error(error, BERTH_ERR_INVALID, "the body is not JSON: %s", why.text);
+        return NULL;
+    }
+    bool is_good = json_is_object(json) ? check_object(json, fields, n_fields, error)
+                                        : berth_set_error(error, BERTH_ERR_INVALID,
+                                                          "the body must be a JSON object");
+    if (!is_good) {
+        berth_body_free(json);
+        return NULL;
+    }
+    return json;
+}
+
+static json_t *
+read_parameter(const char *value, const BerthQueryField *field)
+{
+    char *end = NULL;
+    gint64 number = 0;
+    if (field->type == BERTH_BODY_BOOL && g_str_equal(value, "true")) {
+        return json_true();
+    }
+    if (field->type == BERTH_BODY_BOOL && g_str_equal(value, "false")) {
+        return json_false();
+    }
+    if (field->type == BERTH_BODY_INT && value[0] != '\0') {
+        number = g_ascii_strtoll(value, &end, 10);
+        return *end == '\0' ? json_integer(number) : json_null();
+    }
+    json_t *text = json_string(value);
+    return text != NULL ? text : json_null();
+}
+
+bool
+berth_query_add(json_t *query, const char *key, const char *value, const BerthQueryField *fields,
+                size_t n_fields, GError **error)
+{
+    const BerthQueryField *field = find_field(key, fields, n_fields);
+    if (field == NULL || json_object_get(query, key) != NULL) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               field == NULL ? "there is no parameter \"%.64s\" here"
+                                             : "the parameter \"%.64s\" is given twice",
+                               key);
+    }
+    json_t *json = read_parameter(value != NULL ? value : "", field);
+    if (!check_field(json, field, error)) {
+        json_decref(json);
+        return false;
+    }
+    return json_object_set_new(query, key, json) == 0;
+}
+
+bool
+berth_query_check(const json_t *query, const BerthQueryField *fields, size_t n_fields,
+                  GError **error)
+{
+    for (size_t i = 0; i < n_fields; i++) {
+        if (fields[i].is_needed && json_object_get(query, fields[i].key) == NULL) {
+            return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is missing", fields[i].key);
+        }
+    }
     return true;
 }
 
-void
-berth_body_clear(BerthBody *body)
+const char *
+berth_body_text(const json_t *body, const char *key)
 {
-    free(body->manifest);
-    free(body->policy);
-    berth_wipe(body, sizeof *body);
+    return json_string_value(json_object_get(body, key));
+}
+
+int64_t
+berth_body_int(const json_t *body, const char *key, int64_t otherwise)
+{
+    const json_t *value = json_object_get(body, key);
+    return value != NULL ? json_integer_value(value) : otherwise;
+}
+
+bool
+berth_body_bool(const json_t *body, const char *key, bool otherwise)
+{
+    const json_t *value = json_object_get(body, key);
+    return value != NULL ? json_is_true(value) : otherwise;
+}
+
+json_t *
+berth_body_json(const json_t *body, const char *key)
+{
+    return json_object_get(body, key);
+}
+
+void
+berth_body_free(json_t *body)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach (body, key, value) {
+        if (json_is_string(value)) {
+            berth_wipe((char *)json_string_value(value), json_string_length(value));
+        }
+    }
+    json_decref(body);
 }

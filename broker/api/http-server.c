@@ -73,6 +73,36 @@ set_source(BerthRequest *request, struct MHD_Connection *connection)
     }
 }
 
+typedef struct {
+    BerthRequest *request;
+    GError *error;
+} QueryReader;
+
+static enum MHD_Result
+read_parameter(void *data, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    QueryReader *reader = data;
+    const BerthRoute *route = reader->request->route;
+    return berth_query_add(reader->request->query, key, value, route->query, route->n_query,
+                           &reader->error)
+               ? MHD_YES
+               : MHD_NO;
+}
+
+static void
+read_query(BerthRequest *request, struct MHD_Connection *connection)
+{
+    const BerthRoute *route = request->route;
+    QueryReader reader = { .request = request };
+    request->query = json_object();
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, read_parameter, &reader);
+    if (reader.error != NULL ||
+        !berth_query_check(request->query, route->query, route->n_query, &reader.error)) {
+        berth_request_fail(request, BERTH_ERR_INVALID, "%s", reader.error->message);
+        g_clear_error(&reader.error);
+    }
+}
+
 static BerthRequest *
 begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *url,
       const char *method)
@@ -82,16 +112,17 @@ begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *ur
     request->server = server;
     request->connection = connection;
     request->input = g_byte_array_new();
-    request->limit = 100;
     set_source(request, connection);
-    int error = berth_router_find(method, url, server->is_internal, &request->route, request->id);
+    BerthRouteHit hit;
+    int error = berth_router_find(method, url, server->is_internal, &hit);
     if (error != BERTH_OK) {
         berth_request_fail(request, error, "%s %.128s", method, url);
+        return request;
     }
-    const char *limit = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "limit");
-    if (limit != NULL) {
-        request->limit = CLAMP(g_ascii_strtoll(limit, NULL, 10), 1, 1000);
-    }
+    request->route = hit.route;
+    g_strlcpy(request->id, hit.id, sizeof request->id);
+    g_strlcpy(request->part, hit.part, sizeof request->part);
+    read_query(request, connection);
     return request;
 }
 

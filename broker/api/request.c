@@ -105,6 +105,7 @@ berth_request_free(BerthRequest *request)
     json_decref(request->reply);
     free(request->text);
     g_free(request->detail);
-    berth_body_clear(&request->body);
+    json_decref(request->query);
+    berth_body_free(request->body);
     g_free(request);
 }

@@ -19,6 +19,8 @@ typedef struct BerthRequest BerthRequest;
 typedef struct BerthRoute BerthRoute;
 
 #define BERTH_REQUEST_SOURCE_CHARS 64
+/* What may stand in {part} of a path, with its end. */
+#define BERTH_REQUEST_PART_CHARS 65
 
 struct BerthRequest {
     BerthBroker *broker;
@@ -38,9 +40,10 @@ struct BerthRequest {
     char actor[BERTH_LIMIT_NAME_BYTES + 16]; /* "user:anna", for the audit log */
     bool is_admin;
     int64_t token_used_us;
-    char id[BERTH_ID_HEX_CHARS + 1]; /* the {id} of the path */
-    int64_t limit;                   /* ?limit= */
-    BerthBody body;
+    char id[BERTH_ID_HEX_CHARS + 1];     /* the {id} of the path */
+    char part[BERTH_REQUEST_PART_CHARS]; /* the {part} of the path */
+    json_t *query;                       /* the query string, checked; an object */
+    json_t *body;                        /* checked by the fields of the route; NULL without */
 
     int status; /* of the answer */
     int error;  /* BERTH_OK, or what the answer tells about */

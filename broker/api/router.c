@@ -16,42 +16,72 @@
 #define TOKEN_TOUCH_US (60LL * 1000 * 1000)
 
 static bool
-match_path(const char *pattern, const char *path, char ret_id[BERTH_ID_HEX_CHARS + 1])
+is_word(const char *text, size_t len)
 {
-    const char *hole = strstr(pattern, "{id}");
-    if (hole == NULL) {
-        return strcmp(pattern, path) == 0;
-    }
-    size_t before = (size_t)(hole - pattern);
-    BerthId id;
-    char text[BERTH_ID_HEX_CHARS + 1];
-    if (strlen(path) < before + BERTH_ID_HEX_CHARS || strncmp(path, pattern, before) != 0) {
+    if (len == 0 || len >= BERTH_REQUEST_PART_CHARS) {
         return false;
     }
-    g_strlcpy(text, path + before, sizeof text);
-    if (strcmp(path + before + BERTH_ID_HEX_CHARS, hole + strlen("{id}")) != 0 ||
-        berth_id_parse(text, &id) != BERTH_OK) {
-        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!g_ascii_isalnum(text[i]) && strchr("-_.", text[i]) == NULL) {
+            return false;
+        }
     }
-    memcpy(ret_id, text, sizeof text);
     return true;
 }
 
+/* Takes one piece of a path, between slashes, for a hole of the pattern. */
+static bool
+fill_hole(const char *hole, const char *text, size_t len, BerthRouteHit *hit)
+{
+    BerthId id;
+    if (strncmp(hole, "{id}", 4) == 0) {
+        if (len != BERTH_ID_HEX_CHARS) {
+            return false;
+        }
+        g_strlcpy(hit->id, text, sizeof hit->id);
+        return berth_id_parse(hit->id, &id) == BERTH_OK;
+    }
+    if (!is_word(text, len)) {
+        return false;
+    }
+    g_strlcpy(hit->part, text, len + 1);
+    return true;
+}
+
+static bool
+match_path(const char *pattern, const char *path, BerthRouteHit *hit)
+{
+    hit->id[0] = '\0';
+    hit->part[0] = '\0';
+    while (*pattern != '\0') {
+        if (*pattern == '{') {
+            size_t len = strcspn(path, "/");
+            if (!fill_hole(pattern, path, len, hit)) {
+                return false;
+            }
+            pattern += strcspn(pattern, "}") + 1;
+            path += len;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
 int
-berth_router_find(const char *method, const char *path, bool is_internal,
-                  const BerthRoute **ret_route, char ret_id[BERTH_ID_HEX_CHARS + 1])
+berth_router_find(const char *method, const char *path, bool is_internal, BerthRouteHit *ret_hit)
 {
     int error = BERTH_ERR_NOT_FOUND;
-    char id[BERTH_ID_HEX_CHARS + 1] = "";
-    for (size_t i = 0; i < berth_n_routes; i++) {
-        const BerthRoute *route = &berth_routes[i];
-        if ((route->role == BERTH_ROLE_INTERNAL && !is_internal) ||
-            !match_path(route->path, path, id)) {
+    const BerthRoute *route = NULL;
+    BerthRouteHit hit;
+    for (size_t i = 0; (route = berth_route_get(i)) != NULL; i++) {
+        if ((route->permission == BERTH_PERMIT_INTERNAL && !is_internal) ||
+            !match_path(route->path, path, &hit)) {
             continue;
         }
         if (strcmp(route->method, method) == 0) {
-            *ret_route = route;
-            g_strlcpy(ret_id, id, BERTH_ID_HEX_CHARS + 1);
+            *ret_hit = hit;
+            ret_hit->route = route;
             return BERTH_OK;
         }
         error = BERTH_ERR_UNSUPPORTED;
@@ -125,8 +155,8 @@ maybe_touch_token(BerthRequest *request)
 static int
 authenticate(BerthRequest *request, const char *authorization)
 {
-    BerthRole role = request->route->role;
-    if (role == BERTH_ROLE_NOBODY || role == BERTH_ROLE_INTERNAL) {
+    BerthPermission permission = request->route->permission;
+    if (permission == BERTH_PERMIT_NOBODY || permission == BERTH_PERMIT_INTERNAL) {
         return BERTH_OK;
     }
     if (authorization == NULL || strncmp(authorization, BEARER, strlen(BEARER)) != 0 ||
@@ -138,7 +168,7 @@ authenticate(BerthRequest *request, const char *authorization)
         return berth_request_explain(request, error, "log in again");
     }
     maybe_touch_token(request);
-    if (role == BERTH_ROLE_ADMIN && !request->is_admin) {
+    if (permission != BERTH_PERMIT_SELF && !request->is_admin) {
         return berth_request_explain(request, BERTH_ERR_FORBIDDEN, "this is for administrators");
     }
     return BERTH_OK;
@@ -184,8 +214,9 @@ decode(BerthRequest *request)
                    ? BERTH_OK
                    : berth_request_explain(request, BERTH_ERR_INVALID, "no body is taken here");
     }
-    if (!berth_body_decode((const char *)request->input->data, request->input->len, route->fields,
-                           route->n_fields, &request->body, &error)) {
+    request->body = berth_body_decode((const char *)request->input->data, request->input->len,
+                                      route->fields, route->n_fields, &error);
+    if (request->body == NULL) {
         return berth_request_explain(request, error->code, "%s", error->message);
     }
     return BERTH_OK;

@@ -1,17 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The API as one const table: method, path, who may call it, what it takes, who answers.
+ * The API as const tables, one an area (routes-*.c): method, path, who may call it, what it takes,
+ * who answers.
  */
 #pragma once
 
 #include "broker/api/request.h"
+#include "broker/rights.h"
 
+/* Where in the object tree (rights.h) a request acts: what {id} of its path names. */
 typedef enum {
-    BERTH_ROLE_NOBODY,   /* no login needed */
-    BERTH_ROLE_USER,     /* any login */
-    BERTH_ROLE_ADMIN,    /* a login of an administrator */
-    BERTH_ROLE_INTERNAL, /* the internal socket only, no login */
-} BerthRole;
+    BERTH_SCOPE_NONE,  /* no object: NOBODY, INTERNAL, SELF */
+    BERTH_SCOPE_SITE,  /* "/" */
+    BERTH_SCOPE_ANY,   /* anywhere; the handler shows only what the caller may see */
+    BERTH_SCOPE_BODY,  /* the handler checks what the body names */
+    BERTH_SCOPE_AUDIT, /* "/audit" */
+    BERTH_SCOPE_POOLS, /* "/pools", and so on: the collection itself */
+    BERTH_SCOPE_HOSTS,
+    BERTH_SCOPE_IMAGES,
+    BERTH_SCOPE_SCHEDULES,
+    BERTH_SCOPE_USERS,
+    BERTH_SCOPE_GROUPS,
+    BERTH_SCOPE_POOL, /* "/pools/{id}", and so on */
+    BERTH_SCOPE_HOST,
+    BERTH_SCOPE_IMAGE,
+    BERTH_SCOPE_SCHEDULE,
+    BERTH_SCOPE_USER,
+    BERTH_SCOPE_GROUP,
+    BERTH_SCOPE_MACHINE,       /* "/pools/<its pool>/machines/{id}" */
+    BERTH_SCOPE_SESSION,       /* "/pools/<its pool>/sessions/{id}" */
+    BERTH_SCOPE_ENTITLEMENT,   /* "/pools/<its pool>/entitlements/{id}" */
+    BERTH_SCOPE_ROLLOUT,       /* "/pools/<its pool>/rollouts/{id}" */
+    BERTH_SCOPE_IMAGE_VERSION, /* "/images/<its image>/versions/{id}" */
+} BerthScopeOf;
 
 typedef enum {
     BERTH_HANDLE_READ,  /* func.tx in a snapshot, in the main thread */
@@ -25,8 +46,9 @@ typedef void (*BerthAsyncHandler)(BerthRequest *request);
 
 struct BerthRoute {
     const char *method;
-    const char *path; /* "{id}" stands for one id */
-    BerthRole role;
+    const char *path; /* "{id}" stands for an id, "{part}" for a word, a number or another id */
+    BerthPermission permission;
+    BerthScopeOf scope;
     BerthHandling handling;
 
     union {
@@ -37,23 +59,59 @@ struct BerthRoute {
     int status; /* of a good answer */
     const BerthBodyField *fields;
     size_t n_fields;
+    const BerthQueryField *query;
+    size_t n_query;
+    const char *answer; /* name of a schema (schemas.c), or NULL */
+    const char *doc;    /* one sentence */
 };
 
-extern const BerthRoute berth_routes[];
-extern const size_t berth_n_routes;
+/* Beginnings of a row; more members may follow. */
+#define BERTH_GET(path_, permission_, scope_, handler_)                                  \
+    .method = "GET", .path = (path_), .permission = BERTH_PERMIT_##permission_,          \
+    .scope = BERTH_SCOPE_##scope_, .handling = BERTH_HANDLE_READ, .func.tx = (handler_), \
+    .status = 200
+#define BERTH_WRITE(method_, path_, permission_, scope_, handler_, status_)               \
+    .method = (method_), .path = (path_), .permission = BERTH_PERMIT_##permission_,       \
+    .scope = BERTH_SCOPE_##scope_, .handling = BERTH_HANDLE_WRITE, .func.tx = (handler_), \
+    .status = (status_)
+#define BERTH_ASYNC(method_, path_, permission_, scope_, handler_, status_)                  \
+    .method = (method_), .path = (path_), .permission = BERTH_PERMIT_##permission_,          \
+    .scope = BERTH_SCOPE_##scope_, .handling = BERTH_HANDLE_ASYNC, .func.async = (handler_), \
+    .status = (status_)
+#define BERTH_FIELDS(table) .fields = (table), .n_fields = G_N_ELEMENTS(table)
+#define BERTH_QUERY(table) .query = (table), .n_query = G_N_ELEMENTS(table)
+
+/* One table an area. */
+extern const BerthRoute berth_routes_core[];
+extern const size_t berth_n_routes_core;
+extern const BerthRoute berth_routes_people[];
+extern const size_t berth_n_routes_people;
+extern const BerthRoute berth_routes_pools[];
+extern const size_t berth_n_routes_pools;
+extern const BerthRoute berth_routes_site[];
+extern const size_t berth_n_routes_site;
+
+/* All routes of all areas, by number; NULL after the last one.  Pure. */
+const BerthRoute *berth_route_get(size_t number);
+
+/* What was found for a path: the route, and what stands in its holes ("" without one). */
+typedef struct {
+    const BerthRoute *route;
+    char id[BERTH_ID_HEX_CHARS + 1];
+    char part[BERTH_REQUEST_PART_CHARS];
+} BerthRouteHit;
 
 /*
  * Finds the route of a request.
  *
  * is_internal:  the request came by the internal socket
- * ret_route:    set on success only
- * ret_id:       the id in the path, "" if there is none; set on success only
+ * ret_hit:      set on success only
  *
  * Errors: BERTH_ERR_NOT_FOUND, BERTH_ERR_UNSUPPORTED if the path exists with another method.
  * Pure.
  */
 int berth_router_find(const char *method, const char *path, bool is_internal,
-                      const BerthRoute **ret_route, char ret_id[BERTH_ID_HEX_CHARS + 1]);
+                      BerthRouteHit *ret_hit);
 
 /* Checks who asks, decodes the body and runs the handler; it will be answered.  Thread: main. */
 void berth_router_dispatch(BerthRequest *request, const char *authorization);

@@ -50,7 +50,7 @@ int
 berth_handle_shadow(BerthTx *tx, BerthRequest *request)
 {
     BerthCause cause = { .now_us = request->now_us, .actor = request->actor };
-    bool wants_control = request->body.wants_control;
+    bool wants_control = berth_body_bool(request->body, "control", false);
     char ticket[BERTH_ID_HEX_CHARS + 1];
     Watched watched;
     int error = find_watched(tx, request->id, &watched);
@@ -64,7 +64,7 @@ berth_handle_shadow(BerthTx *tx, BerthRequest *request)
         .machine = watched.machine,
         .session = request->id,
         .host = watched.host,
-        .client_key = request->body.client_key,
+        .client_key = berth_body_text(request->body, "client_key"),
         .session_key = watched.session_key,
         .rights = BERTH_RIGHT_OBSERVE | (wants_control ? BERTH_RIGHT_INPUT : 0u),
         .machine_epoch = watched.machine_epoch,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * First byte: which endpoint.  The rest: its body.
+ * First line: "METHOD /path"; the rest: the body.  Finds the route, then decodes what it takes.
  */
 #include "base/error.h"
 #include "broker/api/router.h"
@@ -9,37 +9,86 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_LINE_BYTES 512
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
-is_terminated(const char *text, size_t size)
+has_type(const json_t *value, const BerthBodyField *field)
 {
-    return memchr(text, '\0', size) != NULL;
+    switch (field->type) {
+    case BERTH_BODY_TEXT:
+    case BERTH_BODY_HEX:
+    case BERTH_BODY_ENUM:
+        return json_is_string(value) &&
+               json_string_length(value) == strlen(json_string_value(value));
+    case BERTH_BODY_INT:
+        return json_integer_value(value) >= field->min && json_integer_value(value) <= field->max;
+    case BERTH_BODY_BOOL:
+        return json_is_boolean(value);
+    case BERTH_BODY_OBJECT:
+        return json_is_object(value);
+    case BERTH_BODY_ARRAY:
+        return json_array_size(value) <= (size_t)field->max;
+    }
+    return false;
+}
+
+/* What was taken has the type that its field says. */
+static void
+check_types(const json_t *body, const BerthRoute *route)
+{
+    for (size_t i = 0; i < route->n_fields; i++) {
+        const json_t *value = berth_body_json(body, route->fields[i].key);
+        bool is_good =
+            value != NULL ? has_type(value, &route->fields[i]) : !route->fields[i].is_needed;
+        if (!is_good) {
+            abort();
+        }
+    }
+}
+
+static void
+decode(const BerthRoute *route, const char *text, size_t len)
+{
+    BerthPolicy policy;
+    g_autoptr(GError) error = NULL;
+    json_t *body = berth_body_decode(text, len, route->fields, route->n_fields, &error);
+    if ((body == NULL) == (error == NULL)) {
+        abort();
+    }
+    if (body == NULL) {
+        return;
+    }
+    check_types(body, route);
+    json_t *object = berth_body_json(body, "policy");
+    if (json_is_object(object)) {
+        char *policy_text = json_dumps(object, JSON_COMPACT);
+        (void)berth_policy_from_text(policy_text, &policy, NULL);
+        free(policy_text);
+    }
+    berth_body_free(body);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0) {
+    char line[MAX_LINE_BYTES];
+    BerthRouteHit hit;
+    const uint8_t *end = size > 0 ? memchr(data, '\n', MIN(size, sizeof line)) : NULL;
+    if (end == NULL) {
         return 0;
     }
-    const BerthRoute *route = &berth_routes[data[0] % berth_n_routes];
-    BerthBody body = { 0 };
-    BerthPolicy policy;
-    g_autoptr(GError) error = NULL;
-    if (berth_body_decode((const char *)data + 1, size - 1, route->fields, route->n_fields, &body,
-                          &error)) {
-        if (!is_terminated(body.name, sizeof body.name) ||
-            !is_terminated(body.password, sizeof body.password) ||
-            !is_terminated(body.client_key, sizeof body.client_key)) {
-            abort();
-        }
-        if (body.policy != NULL) {
-            (void)berth_policy_from_text(body.policy, &policy, NULL);
-        }
-    } else if (error == NULL || error->code == BERTH_OK) {
-        abort();
+    size_t len = (size_t)(end - data);
+    memcpy(line, data, len);
+    line[len] = '\0';
+    char *path = strchr(line, ' ');
+    if (path == NULL) {
+        return 0;
     }
-    berth_body_clear(&body);
+    *path++ = '\0';
+    if (berth_router_find(line, path, true, &hit) == BERTH_OK) {
+        decode(hit.route, (const char *)end + 1, size - len - 1);
+    }
     return 0;
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What users do with their desktops, and sessions.
+ */
+#include "broker/api/handlers.h"
+#include "broker/api/router.h"
+
+static const BerthBodyField connect_fields[] = {
+    BERTH_FIELD_HEX("client_key", true, 2 * BERTH_KEY_HASH_BYTES,
+                    "SHA-256 of the client's public key"),
+    BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
+};
+static const BerthBodyField shadow_fields[] = {
+    BERTH_FIELD_HEX("client_key", true, 2 * BERTH_KEY_HASH_BYTES,
+                    "SHA-256 of the client's public key"),
+    BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
+    BERTH_FIELD_BOOL("control", false, "ask for the keyboard and the mouse, too"),
+};
+
+const BerthRoute berth_routes_core[] = {
+    { BERTH_GET("/v1/me", SELF, NONE, berth_handle_me), .answer = "Me", .doc = "who one is" },
+    { BERTH_GET("/v1/me/desktops", SELF, NONE, berth_handle_my_desktops), .answer = "MyDesktopList",
+      .doc = "desktops that one may have" },
+    { BERTH_ASYNC("POST", "/v1/me/desktops/{id}/connect", SELF, NONE, berth_handle_connect, 200),
+      BERTH_FIELDS(connect_fields), .answer = "Launch",
+      .doc = "a ticket for one's desktop of a pool; waits for it" },
+    { BERTH_GET("/v1/me/sessions", SELF, NONE, berth_handle_my_sessions), .answer = "MySessionList",
+      .doc = "one's open sessions" },
+    { BERTH_WRITE("POST", "/v1/me/sessions/{id}/disconnect", SELF, NONE, berth_handle_my_disconnect,
+                  204),
+      .doc = "disconnects one's session; it goes on" },
+    { BERTH_WRITE("POST", "/v1/me/sessions/{id}/logoff", SELF, NONE, berth_handle_my_logoff, 204),
+      .doc = "ends one's session" },
+
+    { BERTH_GET("/v1/sessions", SESSION_READ, ANY, berth_handle_list_sessions),
+      .answer = "SessionList", .doc = "open sessions" },
+    { BERTH_WRITE("POST", "/v1/sessions/{id}/disconnect", SESSION_CONTROL, SESSION,
+                  berth_handle_disconnect, 204),
+      .doc = "disconnects a session; it goes on" },
+    { BERTH_WRITE("POST", "/v1/sessions/{id}/logoff", SESSION_CONTROL, SESSION, berth_handle_logoff,
+                  204),
+      .doc = "ends a session" },
+    { BERTH_WRITE("POST", "/v1/sessions/{id}/shadow", SESSION_OBSERVE, SESSION, berth_handle_shadow,
+                  200),
+      BERTH_FIELDS(shadow_fields), .answer = "Launch",
+      .doc = "a ticket to watch a session with its user's consent" },
+};
+
+const size_t berth_n_routes_core = G_N_ELEMENTS(berth_routes_core);
