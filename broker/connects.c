@@ -11,7 +11,7 @@
 #include "broker/broker.h"
 #include "broker/claim.h"
 #include "broker/launch.h"
-#include "policies/policy.h"
+#include "policies/policy-decision.h"
 
 #include <string.h>
 

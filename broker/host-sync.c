@@ -7,7 +7,7 @@
 #include "broker/reconcile.h"
 #include "broker/steps.h"
 #include "display/transport/tcp.h"
-#include "policies/policy.h"
+#include "policies/policy-decision.h"
 
 #include <string.h>
 
@@ -125,8 +125,9 @@ complete_policies(json_t *sessions)
     size_t i = 0;
     json_t *session = NULL;
     json_array_foreach (sessions, i, session) {
-        BerthPolicy policy = berth_policy_default();
-        (void)berth_policy_from_json(json_object_get(session, "policy"), &policy, NULL);
+        char *text = json_dumps(json_object_get(session, "policy"), JSON_COMPACT);
+        BerthPolicy policy = berth_policy_of_pool(text);
+        free(text);
         json_object_set_new(session, "policy", berth_policy_to_json(&policy));
     }
 }

@@ -5,7 +5,7 @@
 #include "base/id.h"
 #include "broker/broker.h"
 #include "broker/steps.h"
-#include "policies/policy.h"
+#include "policies/policy-decision.h"
 
 #include <string.h>
 
@@ -168,9 +168,9 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
     g_autofree char *image = NULL;
     g_autofree char *policy_text = dup_json(berth_body_json(body, "policy"));
     g_autoptr(GError) why = NULL;
-    BerthPolicy policy;
+    BerthPolicyRule policy;
     Size size = { 0 };
-    if (!berth_policy_from_text(policy_text, &policy, &why)) {
+    if (!berth_policy_rule_from_text(policy_text, &policy, &why)) {
         return berth_request_explain(request, why->code, "%s", why->message);
     }
     int error =

@@ -12,6 +12,7 @@
 #include "berth/protocol.h"
 #include "broker/broker.h"
 #include "broker/launch.h"
+#include "policies/policy-decision.h"
 
 #include <string.h>
 

@@ -37,7 +37,7 @@ typedef struct {
     bool has_share_token;
     uint8_t share_token[BERTH_RECONNECT_TOKEN_BYTES]; /* of a display that is shared directly */
     int64_t resume_window_us;
-    BerthObservePolicy observe;
+    BerthPolicyObserve observe;
 } BerthAdmissionConfig;
 
 /* A client that was let in. */

@@ -151,7 +151,7 @@ begin_observer(BerthAudience *self, BerthViewer *observer)
         break;
     case BERTH_CONSENT_REFUSE:
         refuse_observer(observer,
-                        self->present || self->parts.config->observe == BERTH_OBSERVE_NEVER
+                        self->present || self->parts.config->observe == BERTH_POLICY_OBSERVE_NEVER
                             ? "this desktop is not to be watched"
                             : "nobody is there to agree");
         break;

@@ -4,13 +4,13 @@
 #define N_QUESTIONS ((size_t)BERTH_CONSENT_MAX_QUESTIONS)
 
 BerthConsentStep
-berth_consent_begin(BerthConsent *self, BerthObservePolicy policy, bool has_user, void *observer,
+berth_consent_begin(BerthConsent *self, BerthPolicyObserve policy, bool has_user, void *observer,
                     int64_t now_us, uint32_t *ret_id)
 {
-    if (policy == BERTH_OBSERVE_ALWAYS) {
+    if (policy == BERTH_POLICY_OBSERVE_ALWAYS) {
         return BERTH_CONSENT_ADMIT;
     }
-    if (policy == BERTH_OBSERVE_NEVER || !has_user) {
+    if (policy == BERTH_POLICY_OBSERVE_NEVER || !has_user) {
         return BERTH_CONSENT_REFUSE;
     }
     for (size_t i = 0; i < N_QUESTIONS; i++) {

@@ -9,7 +9,9 @@
  */
 #pragma once
 
+#include "policies/policy.h"
 #include <stdbool.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,13 +19,6 @@
 #define BERTH_CONSENT_MAX_QUESTIONS 4
 /* Microseconds that the user has for an answer. */
 #define BERTH_CONSENT_TIMEOUT_US (30LL * 1000 * 1000)
-
-/* What the policy says of observers. */
-typedef enum {
-    BERTH_OBSERVE_ASK = 0, /* the user decides */
-    BERTH_OBSERVE_NEVER = 1,
-    BERTH_OBSERVE_ALWAYS = 2, /* the user is told, not asked */
-} BerthObservePolicy;
 
 typedef enum {
     BERTH_CONSENT_ADMIT = 0,
@@ -47,7 +42,7 @@ typedef struct {
  * observer: stands for it, not NULL;  has_user: somebody is there to be asked
  * ret_id:   of the question to be put; set for ASK only
  */
-BerthConsentStep berth_consent_begin(BerthConsent *self, BerthObservePolicy policy, bool has_user,
+BerthConsentStep berth_consent_begin(BerthConsent *self, BerthPolicyObserve policy, bool has_user,
                                      void *observer, int64_t now_us, uint32_t *ret_id);
 
 /* Takes the observer of a question that was answered; NULL if there is none of that id. */

@@ -5,12 +5,10 @@
 
 #include "base/error.h"
 #include "base/id.h"
-#include "berth/protocol.h"
+#include "policies/policy.h"
 
 #include <string.h>
 
-/* Longest resume window that a policy may give: a day. */
-#define MAX_RESUME_WINDOW_S 86400
 #define MAX_REASON_BYTES 64
 
 typedef struct {
@@ -21,70 +19,39 @@ typedef struct {
 
 /* Of a display that its owner shares directly: who knows it is let in. */
 static void
-read_share_token(BerthJsonFields *policy, BerthAdmissionConfig *ret)
+read_share_token(BerthJsonFields *fields, BerthAdmissionConfig *ret)
 {
     const char *hex =
-        berth_json_fields_optional_string(policy, "share_token", 2 * sizeof(ret->share_token));
+        berth_json_fields_optional_string(fields, "share_token", 2 * sizeof(ret->share_token));
 
     if (!hex) {
         return;
     }
     if (berth_hex_parse(hex, ret->share_token, sizeof(ret->share_token)) < 0) {
-        berth_json_fields_fail(policy, "share_token", "is not 64 hexadecimal digits");
+        berth_json_fields_fail(fields, "share_token", "is not 64 hexadecimal digits");
         return;
     }
     ret->has_share_token = true;
-}
-
-/* Whether others may watch, if they come with a ticket for it. */
-static void
-read_observe(BerthJsonFields *policy, BerthAdmissionConfig *ret)
-{
-    static const char *const names[] = {
-        [BERTH_OBSERVE_ASK] = "ask",
-        [BERTH_OBSERVE_NEVER] = "never",
-        [BERTH_OBSERVE_ALWAYS] = "always",
-    };
-    const char *name = berth_json_fields_optional_string(policy, "observe", MAX_REASON_BYTES);
-
-    if (!name) {
-        return; /* ask */
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            ret->observe = (BerthObservePolicy)i;
-            return;
-        }
-    }
-    berth_json_fields_fail(policy, "observe", "is not \"ask\", \"never\" or \"always\"");
 }
 
 static void
 read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
 {
     json_t *object = berth_json_fields_object(fields, "policy");
-    BerthJsonFields policy;
+    BerthPolicy policy;
     g_autoptr(GError) error = NULL;
 
     if (!object) {
         return;
     }
-    berth_json_fields_init(&policy, object, "the policy of a session");
-    ret->resume_window_us =
-        berth_json_fields_optional_int(&policy, "resume_window_s", 0, MAX_RESUME_WINDOW_S,
-                                       BERTH_LIMIT_RESUME_WINDOW_US / G_USEC_PER_SEC) *
-        G_USEC_PER_SEC;
-    if (berth_json_fields_optional_bool(&policy, "input", true)) {
-        ret->rights |= BERTH_RIGHT_INPUT;
-    }
-    if (berth_json_fields_optional_bool(&policy, "resize", true)) {
-        ret->rights |= BERTH_RIGHT_RESIZE;
-    }
-    read_share_token(&policy, ret);
-    read_observe(&policy, ret);
-    if (!berth_json_fields_finish(&policy, &error)) {
+    if (!berth_policy_from_json(object, &policy, &error)) {
         berth_json_fields_fail(fields, "policy", error->message);
+        return;
     }
+    ret->resume_window_us =
+        berth_policy_number(&policy, BERTH_POLICY_RESUME_WINDOW_S) * G_USEC_PER_SEC;
+    ret->rights = berth_policy_rights(&policy);
+    ret->observe = (BerthPolicyObserve)berth_policy_number(&policy, BERTH_POLICY_OBSERVE);
 }
 
 static void
@@ -121,6 +88,7 @@ read_start(BerthJsonFields *fields, BerthControlRequest *ret)
               sizeof(ret->user_name));
     admission->machine_epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
     read_policy(fields, admission);
+    read_share_token(fields, admission);
     read_ticket_keys(fields, admission);
     g_strlcpy(ret->capture, berth_json_fields_string(fields, "capture", sizeof(ret->capture) - 1),
               sizeof(ret->capture));

@@ -236,7 +236,7 @@ start_message(BerthShare *self, const char *source)
     json_object_set_new(policy, "input", json_boolean(!self->config->is_view_only));
     json_object_set_new(policy, "resize", json_boolean(strcmp(source, "x11") != 0));
     berth_hex_format(self->token, sizeof(self->token), token);
-    json_object_set_new(policy, "share_token", json_string(token));
+    json_object_set_new(message, "share_token", json_string(token));
     berth_wipe(token, sizeof(token));
     json_object_set_new(message, "policy", policy);
     return message;

@@ -371,6 +371,7 @@ CREATE TABLE session (
     session_key TEXT,
     client TEXT NOT NULL DEFAULT '',
     client_key TEXT NOT NULL DEFAULT '',
+    device TEXT NOT NULL DEFAULT '', -- id of a known device
     login TEXT NOT NULL DEFAULT '', -- id of the login token that asked last
     started_us INTEGER NOT NULL,
     connected_us INTEGER,

@@ -4,7 +4,7 @@
  */
 #include "base/error.h"
 #include "broker/api/router.h"
-#include "policies/policy.h"
+#include "policies/policy-decision.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ check_types(const json_t *body, const BerthRoute *route)
 static void
 decode(const BerthRoute *route, const char *text, size_t len)
 {
-    BerthPolicy policy;
+    BerthPolicyRule policy;
     g_autoptr(GError) error = NULL;
     json_t *body = berth_body_decode(text, len, route->fields, route->n_fields, &error);
     if ((body == NULL) == (error == NULL)) {
@@ -64,7 +64,7 @@ decode(const BerthRoute *route, const char *text, size_t len)
     json_t *object = berth_body_json(body, "policy");
     if (json_is_object(object)) {
         char *policy_text = json_dumps(object, JSON_COMPACT);
-        (void)berth_policy_from_text(policy_text, &policy, NULL);
+        (void)berth_policy_rule_from_text(policy_text, &policy, NULL);
         free(policy_text);
     }
     berth_body_free(body);

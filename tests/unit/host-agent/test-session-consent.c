@@ -9,16 +9,16 @@ static void
 nobody_watches_unasked(void **state)
 {
     static const struct {
-        BerthObservePolicy policy;
+        BerthPolicyObserve policy;
         bool has_user;
         BerthConsentStep step;
     } rows[] = {
-        { BERTH_OBSERVE_ASK, true, BERTH_CONSENT_ASK },
-        { BERTH_OBSERVE_ASK, false, BERTH_CONSENT_REFUSE },
-        { BERTH_OBSERVE_NEVER, true, BERTH_CONSENT_REFUSE },
-        { BERTH_OBSERVE_NEVER, false, BERTH_CONSENT_REFUSE },
-        { BERTH_OBSERVE_ALWAYS, true, BERTH_CONSENT_ADMIT },
-        { BERTH_OBSERVE_ALWAYS, false, BERTH_CONSENT_ADMIT },
+        { BERTH_POLICY_OBSERVE_ASK, true, BERTH_CONSENT_ASK },
+        { BERTH_POLICY_OBSERVE_ASK, false, BERTH_CONSENT_REFUSE },
+        { BERTH_POLICY_OBSERVE_NEVER, true, BERTH_CONSENT_REFUSE },
+        { BERTH_POLICY_OBSERVE_NEVER, false, BERTH_CONSENT_REFUSE },
+        { BERTH_POLICY_OBSERVE_ALWAYS, true, BERTH_CONSENT_ADMIT },
+        { BERTH_POLICY_OBSERVE_ALWAYS, false, BERTH_CONSENT_ADMIT },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -37,8 +37,8 @@ an_answer_is_for_its_own_question(void **state)
     BerthConsent consent = { 0 };
     uint32_t first, second;
 
-    berth_consent_begin(&consent, BERTH_OBSERVE_ASK, true, &people[0], 0, &first);
-    berth_consent_begin(&consent, BERTH_OBSERVE_ASK, true, &people[1], 0, &second);
+    berth_consent_begin(&consent, BERTH_POLICY_OBSERVE_ASK, true, &people[0], 0, &first);
+    berth_consent_begin(&consent, BERTH_POLICY_OBSERVE_ASK, true, &people[1], 0, &second);
     assert_int_not_equal(first, second);
     assert_ptr_equal(berth_consent_take(&consent, second), &people[1]);
     assert_null(berth_consent_take(&consent, second));
@@ -54,7 +54,7 @@ no_answer_is_a_no(void **state)
     BerthConsent consent = { 0 };
     uint32_t id;
 
-    berth_consent_begin(&consent, BERTH_OBSERVE_ASK, true, &people[0], 5, &id);
+    berth_consent_begin(&consent, BERTH_POLICY_OBSERVE_ASK, true, &people[0], 5, &id);
     assert_true(berth_consent_get_due_us(&consent) == 5 + BERTH_CONSENT_TIMEOUT_US);
     assert_null(berth_consent_take_expired(&consent, 4 + BERTH_CONSENT_TIMEOUT_US));
     assert_ptr_equal(berth_consent_take_expired(&consent, 5 + BERTH_CONSENT_TIMEOUT_US), people);
@@ -69,10 +69,11 @@ a_crowd_is_not_asked_about(void **state)
     uint32_t id;
 
     for (size_t i = 0; i < BERTH_CONSENT_MAX_QUESTIONS; i++) {
-        assert_int_equal(berth_consent_begin(&consent, BERTH_OBSERVE_ASK, true, &people[i], 0, &id),
-                         BERTH_CONSENT_ASK);
+        assert_int_equal(
+            berth_consent_begin(&consent, BERTH_POLICY_OBSERVE_ASK, true, &people[i], 0, &id),
+            BERTH_CONSENT_ASK);
     }
-    assert_int_equal(berth_consent_begin(&consent, BERTH_OBSERVE_ASK, true,
+    assert_int_equal(berth_consent_begin(&consent, BERTH_POLICY_OBSERVE_ASK, true,
                                          &people[BERTH_CONSENT_MAX_QUESTIONS], 0, &id),
                      BERTH_CONSENT_REFUSE);
     for (size_t i = 0; i < BERTH_CONSENT_MAX_QUESTIONS; i++) {

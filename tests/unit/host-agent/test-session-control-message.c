@@ -45,7 +45,7 @@ start_is_read_in_full(void **state)
     assert_string_equal(request.user_name, "ann");
     assert_string_equal(request.capture, "qemu-dbus");
     assert_int_equal(berth_control_op_n_fds(request.op), 1);
-    assert_int_equal(request.admission.observe, BERTH_OBSERVE_NEVER);
+    assert_int_equal(request.admission.observe, BERTH_POLICY_OBSERVE_NEVER);
 }
 
 static void
@@ -148,7 +148,7 @@ a_share_token_does_without_ticket_keys(void **state)
         BerthControlRequest request;
         char *text;
 
-        json_object_set_new(json_object_get(good, "policy"), "share_token", json_string(tokens[i]));
+        json_object_set_new(good, "share_token", json_string(tokens[i]));
         text = json_dumps(good, 0);
         assert_int_equal(parse(text, &request), i == 0);
         free(text);

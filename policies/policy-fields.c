@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "policies/policy.h"
+
+#include "berth/limits.h"
+
+#define DAY_S (24 * 3600)
+
+#define FLAG(key, name, order, otherwise, doc)                   \
+    [BERTH_POLICY_##key] = { name,                               \
+                             BERTH_POLICY_TYPE_FLAG,             \
+                             BERTH_POLICY_##order##_IS_NARROWER, \
+                             0,                                  \
+                             1,                                  \
+                             otherwise,                          \
+                             NULL,                               \
+                             doc }
+#define NUMBER(key, name, order, min, max, otherwise, doc)       \
+    [BERTH_POLICY_##key] = { name,                               \
+                             BERTH_POLICY_TYPE_NUMBER,           \
+                             BERTH_POLICY_##order##_IS_NARROWER, \
+                             min,                                \
+                             max,                                \
+                             otherwise,                          \
+                             NULL,                               \
+                             doc }
+#define TEXT(key, name, doc) \
+    [BERTH_POLICY_##         \
+        key] = { name, BERTH_POLICY_TYPE_TEXT, BERTH_POLICY_TEXT_IS_NARROWER, 0, 0, 0, NULL, doc }
+
+static const char *const observe_names[] = { "never", "ask", "always", NULL };
+static const char *const clipboard_names[] = { "text", "image", "html", NULL };
+
+const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
+    TEXT(USB_FILTER, "usb_filter",
+         "USB devices that may be redirected, as a usbredir filter; \"\" is none"),
+    TEXT(WATERMARK, "watermark", "text drawn over the desktop; \"\" is none"),
+
+    FLAG(INPUT, "input", LESS, 1, "keys and pointer reach the desktop"),
+    FLAG(RESIZE, "resize", LESS, 1, "the client chooses the size of the screen"),
+    NUMBER(RESUME_WINDOW_S, "resume_window_s", LESS, 0, BERTH_POLICY_MAX_RESUME_WINDOW_S,
+           BERTH_LIMIT_RESUME_WINDOW_US / (1000 * 1000),
+           "seconds for which a cut connection comes back by itself"),
+    FLAG(TAKEOVER, "takeover", LESS, 1, "another device may take the session over"),
+    [BERTH_POLICY_OBSERVE] = { "observe", BERTH_POLICY_TYPE_CHOICE, BERTH_POLICY_LESS_IS_NARROWER,
+                               0, BERTH_POLICY_OBSERVE_ALWAYS, BERTH_POLICY_OBSERVE_ASK,
+                               observe_names, "whether help desks may watch" },
+
+    FLAG(CLIPBOARD_TO_GUEST, "clipboard_to_guest", LESS, 1, "copy here, paste in the desktop"),
+    FLAG(CLIPBOARD_FROM_GUEST, "clipboard_from_guest", LESS, 1, "copy in the desktop, paste here"),
+    [BERTH_POLICY_CLIPBOARD_TYPES] = { "clipboard_types", BERTH_POLICY_TYPE_SET,
+                                       BERTH_POLICY_FEWER_IS_NARROWER, 0, 7, 7, clipboard_names,
+                                       "what the clipboard carries" },
+    NUMBER(CLIPBOARD_MAX_KIB, "clipboard_max_kib", LESS, 0, 64 * 1024, 1024,
+           "KiB of one clipboard content"),
+    FLAG(FILES_TO_GUEST, "files_to_guest", LESS, 1, "files go to the desktop"),
+    FLAG(FILES_FROM_GUEST, "files_from_guest", LESS, 1, "files come from the desktop"),
+    NUMBER(FILES_MAX_MIB, "files_max_mib", LESS, 0, 1024 * 1024, 1024, "MiB of one file"),
+    FLAG(USB, "usb", LESS, 0, "USB devices that usb_filter allows are redirected"),
+    FLAG(AUDIO_OUT, "audio_out", LESS, 1, "sound is heard"),
+    FLAG(AUDIO_IN, "audio_in", LESS, 1, "the microphone is heard"),
+    FLAG(PRINTING, "printing", LESS, 1, "the desktop prints here"),
+    FLAG(SCREENSHOT, "screenshot", LESS, 1, "the client saves pictures of the desktop"),
+    FLAG(RFB_ACCESS, "rfb_access", LESS, 0, "VNC viewers may attach"),
+
+    NUMBER(IDLE_DISCONNECT_S, "idle_disconnect_s", SOONER, 0, 30 * DAY_S, 0,
+           "seconds without input after which the session is disconnected; 0 is never"),
+    NUMBER(DISCONNECTED_LOGOFF_S, "disconnected_logoff_s", SOONER, 0, 30 * DAY_S, 0,
+           "seconds without a connection after which it is logged off; 0 is never"),
+    NUMBER(SESSION_MAX_S, "session_max_s", SOONER, 0, 30 * DAY_S, 0,
+           "seconds after which a session is logged off; 0 is never"),
+    NUMBER(BANDWIDTH_MAX_KBPS, "bandwidth_max_kbps", SOONER, 0, 10 * 1000 * 1000, 0,
+           "kbit/s that a session may send; 0 is no limit"),
+    NUMBER(PHOTO_QUALITY_MIN, "photo_quality_min", MORE, 0, 100, 0,
+           "quality below which photos are not sent while the path is slow"),
+};
