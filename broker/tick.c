@@ -202,7 +202,7 @@ read_hosts(BerthTx *tx, GStringChunk *texts, int *ret_error)
             .state = is_up ? BERTH_HOST_UP : BERTH_HOST_SUSPECT,
             .memory_limit_mib = berth_rows_int(&rows, 2),
             .memory_reserved_mib = berth_rows_int(&rows, 3),
-            .n_machines = berth_rows_int(&rows, 4),
+            .memory_overcommit_pct = 100,
         };
         g_array_append_val(hosts, host);
     }
@@ -220,8 +220,8 @@ create_machine(BerthTx *tx, const BerthCause *cause, const Pool *pool)
     if (error != BERTH_OK) {
         return error;
     }
-    int best =
-        berth_place((const BerthPlaceHost *)(void *)hosts->data, hosts->len, pool->memory_mib);
+    BerthPlaceNeed need = { .memory_mib = pool->memory_mib, .now_us = cause->now_us };
+    int best = berth_place(&need, (const BerthPlaceHost *)(void *)hosts->data, hosts->len, NULL);
     if (best < 0) {
         return BERTH_ERR_NOT_FOUND;
     }

@@ -35,8 +35,11 @@ static const Section sections[] = {
       "the session's key; `connecting`: a ticket is out; `active`: a client shows it;\n"
       "`disconnected`: it waits for its user; `ending`: the host is told." },
     { &berth_host_fsm,
-      "`suspect` after 6 s of silence: no new desktops there. `lost` after 60 s: nobody knows what\n"
-      "runs there, its machines and sessions are `lost` with it until it reports again." },
+      "`degraded` (its agent says what is wrong): no new machines, those it has go on. `suspect`\n"
+      "after 6 s of silence: no new desktops there. `lost` after 60 s: nobody knows what runs there,\n"
+      "its machines and sessions are `lost` with it until it reports again. `fenced`: an\n"
+      "administrator said that it is off. `removed` is the end. Draining and maintenance are flags\n"
+      "beside the state: no new machines, and spares go." },
     { &berth_assignment_fsm, "Released once, never opened again." },
     { &berth_job_fsm,
       "Timers as rows; a second delivery of one (kind, target, epoch) is harmless." },

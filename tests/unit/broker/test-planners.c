@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "broker/placement.h"
 #include "broker/pool-planner.h"
 
 #define READY(name)                                \
@@ -117,27 +116,6 @@ a_second_plan_after_the_first_has_nothing_to_do(void **state)
     assert_plan(&pool, machines, (size_t)counts[BERTH_PLAN_CREATE], 0, 0, 0);
 }
 
-static void
-the_host_with_most_room_is_chosen(void **state)
-{
-    BerthPlaceHost hosts[] = {
-        { .id = "full",
-          .state = BERTH_HOST_UP,
-          .memory_limit_mib = 100,
-          .memory_reserved_mib = 90 },
-        { .id = "big",
-          .state = BERTH_HOST_UP,
-          .memory_limit_mib = 500,
-          .memory_reserved_mib = 100 },
-        { .id = "down", .state = BERTH_HOST_SUSPECT, .memory_limit_mib = 9000 },
-        { .id = "same", .state = BERTH_HOST_UP, .memory_limit_mib = 400 },
-    };
-    assert_int_equal(berth_place(hosts, 4, 200), 1);
-    assert_int_equal(berth_place(hosts, 4, 400), 1);
-    assert_int_equal(berth_place(hosts, 4, 401), -1);
-    assert_int_equal(berth_place(NULL, 0, 1), -1);
-}
-
 int
 main(void)
 {
@@ -150,7 +128,6 @@ main(void)
         cmocka_unit_test(who_waits_gets_a_machine_even_without_spares),
         cmocka_unit_test(a_shrunk_pool_lets_the_least_useful_go_and_never_one_in_use),
         cmocka_unit_test(a_second_plan_after_the_first_has_nothing_to_do),
-        cmocka_unit_test(the_host_with_most_room_is_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
