@@ -41,6 +41,13 @@ int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
 int berth_handle_shadow(BerthTx *tx, BerthRequest *request);
 
+/* policies.c: rules of all levels but the pool's. */
+int berth_handle_list_policies(BerthTx *tx, BerthRequest *request);
+int berth_handle_set_policy(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_policy(BerthTx *tx, BerthRequest *request);
+int berth_handle_explain_policy(BerthTx *tx, BerthRequest *request);
+int berth_handle_policy_preset(BerthTx *tx, BerthRequest *request);
+
 /* internal.c: for gateways and probes. */
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
 int berth_handle_health(BerthTx *tx, BerthRequest *request);

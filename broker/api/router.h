@@ -86,6 +86,8 @@ extern const BerthRoute berth_routes_core[];
 extern const size_t berth_n_routes_core;
 extern const BerthRoute berth_routes_people[];
 extern const size_t berth_n_routes_people;
+extern const BerthRoute berth_routes_policies[];
+extern const size_t berth_n_routes_policies;
 extern const BerthRoute berth_routes_pools[];
 extern const size_t berth_n_routes_pools;
 extern const BerthRoute berth_routes_site[];

@@ -6,6 +6,7 @@ static const struct {
     const size_t *n_routes;
 } areas[] = {
     { berth_routes_core, &berth_n_routes_core },
+    { berth_routes_policies, &berth_n_routes_policies },
     { berth_routes_pools, &berth_n_routes_pools },
     { berth_routes_people, &berth_n_routes_people },
     { berth_routes_site, &berth_n_routes_site },

@@ -12,6 +12,7 @@
                    "memory_mib, template, policy, logoff_after_s, created_us) "                   \
                    "VALUES (?1, ?2, 'floating', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")           \
     X(POOL_RESIZE, "UPDATE pool SET size = ?2, spares_hot = ?3, enabled = ?4 WHERE id = ?1")      \
+    X(POOL_BY_NAME, "SELECT id FROM pool WHERE name = ?1 OR id = ?1")                             \
     X(POOL_GET, "SELECT name, image, size, spares_hot, vcpus, memory_mib, template, enabled, "    \
                 "policy, logoff_after_s, n_machines FROM pool WHERE id = ?1")                     \
     X(POOL_TAKE_PLACE, "UPDATE pool SET n_machines = n_machines + 1, n_created = n_created + 1 "  \
