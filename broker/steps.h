@@ -14,13 +14,31 @@
 #include "broker/fsm/session.h"
 
 /*
- * Steps a machine.
+ * Steps a machine.  One that holds its user's data (keep) is never recycled nor deleted by this:
+ * missing, it is lost; an order to recycle, release or delete it is refused.
  *
  * owner:   assignment that claims it, for BERTH_MACHINE_EVENT_CLAIM; NULL otherwise
  * reason:  why, for the audit log and for a user who is put out; "" if there is nothing to say
  */
 int berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *machine,
                        BerthMachineEvent event, const char *owner, const char *reason);
+
+/*
+ * Says whether the VM should run, for BERTH_MACHINE_EVENT_START and BERTH_MACHINE_EVENT_STOP.
+ *
+ * power:  "on"; "off", the disk stays; "frozen", off with a RAM template to wake it from
+ *
+ * Errors: also BERTH_ERR_INVALID for another word.
+ */
+int berth_machine_set_power(BerthTx *tx, const BerthCause *cause, const char *machine,
+                            const char *power, const char *reason);
+
+/*
+ * As berth_machine_step() with BERTH_MACHINE_EVENT_RECYCLE or BERTH_MACHINE_EVENT_DELETE, also for
+ * a machine that holds its user's data: an administrator said that the data may go.
+ */
+int berth_machine_discard(BerthTx *tx, const BerthCause *cause, const char *machine,
+                          BerthMachineEvent event, const char *reason);
 
 /*
  * A scrub receipt: the machine runs on a new overlay, so it is clean.
@@ -39,7 +57,11 @@ int berth_session_step(BerthTx *tx, const BerthCause *cause, const char *session
 /* Steps a host; losing it takes its machines and sessions along. */
 int berth_host_step(BerthTx *tx, const BerthCause *cause, const char *host, BerthHostEvent event);
 
-/* Ends an assignment with its sessions, and sends its machine through recycling. */
+/*
+ * Ends an assignment with its sessions, and sends its machine through recycling.
+ *
+ * Errors: BERTH_ERR_STATE also if the machine holds its user's data.
+ */
 int berth_assignment_release(BerthTx *tx, const BerthCause *cause, const char *assignment,
                              const char *reason);
 

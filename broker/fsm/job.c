@@ -12,9 +12,12 @@ static const char *const states[] = { BERTH_JOB_STATES(STATE_NAME) };
 static const char *const events[] = { BERTH_JOB_EVENTS(EVENT_NAME) };
 
 static const BerthFsmRow rows[] = {
-    ROW(WAITING, RAN, DONE),
-    ROW(WAITING, FAILED, WAITING),
-    ROW(WAITING, GAVE_UP, DEAD),
+    ROW(WAITING, LEASE, RUNNING), ROW(WAITING, CANCEL, DONE),
+
+    ROW(RUNNING, LEASE, RUNNING), ROW(RUNNING, RAN, DONE),    ROW(RUNNING, FAILED, WAITING),
+    ROW(RUNNING, GAVE_UP, DEAD),  ROW(RUNNING, CANCEL, DONE),
+
+    ROW(DEAD, RETRY, WAITING),    ROW(DEAD, CANCEL, DONE),
 };
 
 const BerthFsmTable berth_job_fsm = {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The life of a timer row.
+ *
+ * waiting: until its time; running: a broker has it until its lease is over; done: history; dead:
+ * it failed too often and waits for people.
  */
 #pragma once
 
@@ -8,13 +11,17 @@
 
 #define BERTH_JOB_STATES(X) \
     X(WAITING, "waiting")   \
+    X(RUNNING, "running")   \
     X(DONE, "done")         \
     X(DEAD, "dead")
 
 #define BERTH_JOB_EVENTS(X) \
+    X(LEASE, "lease")       \
     X(RAN, "ran")           \
     X(FAILED, "failed")     \
-    X(GAVE_UP, "gave-up")
+    X(GAVE_UP, "gave-up")   \
+    X(CANCEL, "cancel")     \
+    X(RETRY, "retry")
 
 typedef enum {
 #define BERTH_JOB_STATE(name, text) BERTH_JOB_##name,

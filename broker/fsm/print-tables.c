@@ -18,6 +18,10 @@ static const char *const machine_actions[] = {
     [BERTH_MACHINE_DO_EVICT] = "end the assignment, new epoch, scrub",
     [BERTH_MACHINE_DO_CLEAN] = "not dirty any more",
     [BERTH_MACHINE_DO_FREE] = "free memory and place in the pool",
+    [BERTH_MACHINE_DO_FORGET] = "end the assignment, free memory and place in the pool",
+    [BERTH_MACHINE_DO_POWER_ON] = "power on",
+    [BERTH_MACHINE_DO_POWER_OFF] = "power off, the disk stays",
+    [BERTH_MACHINE_DO_REMIND] = "say that the host is late, ask on",
 };
 
 typedef struct {
@@ -27,9 +31,12 @@ typedef struct {
 
 static const Section sections[] = {
     { &berth_machine_fsm,
-      "`ready` is the only state in which a running machine waits to be handed out. A machine that\n"
-      "had an owner comes back to it only through `recycling` and a scrub receipt: an inventory with\n"
-      "the new epoch and another overlay. An epoch has one owner at most." },
+      "`ready` and `stopped` are the only states in which a machine waits to be handed out: one runs,\n"
+      "the other is switched off and has its disk. A machine that had an owner comes back to them\n"
+      "only through `recycling` and a scrub receipt: an inventory with the new epoch and another\n"
+      "overlay. An epoch has one owner at most. A machine that holds its user's data (`keep`) takes\n"
+      "no step that ends it but on an administrator's word: missing, it is `lost`; failed, it stays\n"
+      "its user's. A VM that should run and is off is reported as `seen-starting`." },
     { &berth_session_fsm,
       "One user at one machine, over any number of connections. `allocating`: the host has not told\n"
       "the session's key; `connecting`: a ticket is out; `active`: a client shows it;\n"
@@ -42,7 +49,9 @@ static const Section sections[] = {
       "beside the state: no new machines, and spares go." },
     { &berth_assignment_fsm, "Released once, never opened again." },
     { &berth_job_fsm,
-      "Timers as rows; a second delivery of one (kind, target, epoch) is harmless." },
+      "Timers as rows; a second delivery of one (kind, target, epoch) is harmless. `running`: a\n"
+      "broker has it until its lease of 30 s is over, then any other takes it. After five attempts\n"
+      "it is `dead` and waits for people." },
 };
 
 static int64_t
@@ -55,6 +64,28 @@ deadline_s(const BerthFsmTable *table, int state)
         us = berth_session_deadline_us((BerthSessionState)state, 0);
     }
     return us / (1000 * 1000);
+}
+
+static bool
+is_resting(const BerthFsmTable *table, int state)
+{
+    if (table == &berth_machine_fsm) {
+        return berth_machine_is_resting((BerthMachineState)state);
+    }
+    return table == &berth_session_fsm && berth_session_is_resting((BerthSessionState)state);
+}
+
+static void
+print_resting(const BerthFsmTable *table)
+{
+    bool has_any = false;
+    for (int i = 0; i < table->n_states; i++) {
+        if (is_resting(table, i)) {
+            printf("%s`%s`", has_any ? ", " : "Resting: ", table->states[i]);
+            has_any = true;
+        }
+    }
+    printf("%s", has_any ? ".\n\n" : "");
 }
 
 static void
@@ -77,6 +108,7 @@ print_section(const Section *section)
     const BerthFsmTable *table = section->table;
     printf("\n## %s\n\n%s\n\n", table->name, section->text);
     print_deadlines(table);
+    print_resting(table);
     printf("| from | event | to | action |\n|---|---|---|---|\n");
     for (int i = 0; i < table->n_rows; i++) {
         const BerthFsmRow *row = &table->rows[i];
@@ -93,7 +125,7 @@ main(void)
         "# State machines of the broker\n\n"
         "Generated from the tables in `broker/fsm/` by `broker/print-state-machines`; a pair of\n"
         "state and event without a row is refused. Every step is written with its audit row in\n"
-        "one transaction (`broker/steps.c`).\n");
+        "one transaction (`broker/steps.h`).\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++) {
         print_section(&sections[i]);
     }

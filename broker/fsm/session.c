@@ -65,3 +65,17 @@ const BerthFsmTable berth_session_fsm = {
     .rows = rows,
     .n_rows = G_N_ELEMENTS(rows),
 };
+
+bool
+berth_session_is_resting(BerthSessionState state)
+{
+    switch (state) {
+    case BERTH_SESSION_ACTIVE:
+    case BERTH_SESSION_DISCONNECTED: /* its timers are jobs */
+    case BERTH_SESSION_LOST:         /* until its host is back, or its user takes another desktop */
+    case BERTH_SESSION_ENDED:
+        return true;
+    default:
+        return false;
+    }
+}

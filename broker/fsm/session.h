@@ -9,6 +9,8 @@
 
 #include "base/fsm.h"
 
+#include <stdbool.h>
+
 #define BERTH_SESSION_STATES(X)     \
     X(ALLOCATING, "allocating")     \
     X(CONNECTING, "connecting")     \
@@ -42,3 +44,6 @@ typedef enum {
 } BerthSessionEvent;
 
 extern const BerthFsmTable berth_session_fsm;
+
+/* Whether a session may stay in this state for ever; all others have a deadline.  Pure. */
+bool berth_session_is_resting(BerthSessionState state);

@@ -6,6 +6,7 @@
 
 #define BERTH_STATEMENTS_HOST(X)                                                                   \
     X(HOST_STATE, "SELECT state, agent_epoch, boot_id FROM host WHERE id = ?1")                    \
+    X(HOST_LOCK, "SELECT state FROM host WHERE id = ?1 /*pg FOR UPDATE*/")                         \
     X(HOST_SET_STATE, "UPDATE host SET state = ?2, since_us = ?3 WHERE id = ?1")                   \
     X(HOST_SET_HELLO, "UPDATE host SET boot_id = ?2, agent_epoch = ?3, address = ?4, accel = ?5, " \
                       "qemu = ?6, memory_limit_mib = ?7, start_slots = ?8, seen_us = ?9 "          \

@@ -13,8 +13,9 @@
                   "(SELECT count(*) FROM machine m WHERE m.host = h.id "                        \
                   "AND m.state <> 'deleted') FROM host h ORDER BY h.id")                        \
     X(MACHINE_INSERT, "INSERT INTO machine (id, pool, host, image, name, state, memory_mib, "   \
-                      "vcpus, template, since_us) "                                             \
-                      "VALUES (?1, ?2, ?3, ?4, ?5, 'planned', ?6, ?7, ?8, ?9)")                 \
+                      "vcpus, template, since_us, deadline_us) "                                \
+                      "VALUES (?1, ?2, ?3, ?4, ?5, 'planned', ?6, ?7, ?8, ?9, "                 \
+                      "?9 + 1800000000)")                                                       \
     X(LEASE_TAKE, "INSERT INTO lease (name, holder, epoch, expires_us) VALUES (?1, ?2, 1, ?4) " \
                   "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, "                 \
                   "epoch = CASE WHEN lease.holder = excluded.holder THEN lease.epoch "          \

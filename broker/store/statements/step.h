@@ -5,14 +5,21 @@
 #pragma once
 
 #define BERTH_STATEMENTS_STEP(X)                                                                   \
-    X(MACHINE_STATE, "SELECT state, assignment, epoch, pool, host, memory_mib, n_failures, "       \
-                     "overlay, scrub_overlay FROM machine WHERE id = ?1")                          \
+    X(MACHINE_LOCK, "SELECT state, assignment, epoch, pool, host, memory_mib, vcpus, "             \
+                    "n_failures, scrub_overlay, power, keep FROM machine WHERE id = ?1 "           \
+                    "/*pg FOR UPDATE*/")                                                           \
     X(MACHINE_SET_STATE, "UPDATE machine SET state = ?2, assignment = COALESCE(?3, assignment), "  \
-                         "n_failures = ?4, since_us = ?5, deadline_us = NULLIF(?6, 0), "           \
-                         "absent_us = NULL WHERE id = ?1")                                         \
+                         "n_failures = ?4, "                                                       \
+                         "since_us = CASE WHEN state = ?2 THEN since_us ELSE ?5 END, "             \
+                         "deadline_us = CASE WHEN state = ?2 THEN deadline_us "                    \
+                         "ELSE NULLIF(?6, 0) END, power = ?7, absent_us = NULL WHERE id = ?1")     \
+    X(MACHINE_SET_OVERDUE, "UPDATE machine SET condition = 'overdue', deadline_us = ?2 "           \
+                           "WHERE id = ?1")                                                        \
+    X(MACHINE_SET_CONDITION, "UPDATE machine SET condition = ?2 WHERE id = ?1")                    \
     X(MACHINE_SET_RECYCLE, "UPDATE machine SET state = ?2, epoch = epoch + 1, "                    \
                            "assignment = NULL, scrub_overlay = CASE WHEN overlay <> '' "           \
                            "THEN overlay ELSE scrub_overlay END, overlay = '', condition = '', "   \
+                           "keep = 0, "                                                            \
                            "since_us = ?3, deadline_us = NULLIF(?4, 0), absent_us = NULL "         \
                            "WHERE id = ?1")                                                        \
     X(MACHINE_SET_CLEAN, "UPDATE machine SET state = ?2, dirty = 0, overlay = ?3, "                \
@@ -22,12 +29,18 @@
                         "WHERE id = ?1")                                                           \
     X(MACHINE_SET_ABSENT, "UPDATE machine SET absent_us = NULLIF(?2, 0) WHERE id = ?1")            \
     X(ASSIGNMENT_STATE, "SELECT state, machine, account, pool FROM assignment WHERE id = ?1")      \
+    X(ASSIGNMENT_LOCK, "SELECT state FROM assignment WHERE id = ?1 /*pg FOR UPDATE*/")             \
+    X(ASSIGNMENT_LOCK_MACHINE, "SELECT m.id, m.keep FROM assignment a "                            \
+                               "JOIN machine m ON m.id = a.machine WHERE a.id = ?1 "               \
+                               "/*pg FOR UPDATE OF m*/")                                           \
     X(ASSIGNMENT_CLOSE, "UPDATE assignment SET state = ?2, released_us = ?3, reason = ?4 "         \
                         "WHERE id = ?1 AND state = 'open'")                                        \
     X(ASSIGNMENT_SESSIONS, "SELECT id FROM session WHERE assignment = ?1 "                         \
                            "AND state NOT IN ('ending', 'ended')")                                 \
     X(SESSION_STATE, "SELECT state, machine, account, assignment, connection_epoch, pool "         \
                      "FROM session WHERE id = ?1")                                                 \
+    X(SESSION_LOCK, "SELECT state, machine, account, assignment, connection_epoch, pool "          \
+                    "FROM session WHERE id = ?1 /*pg FOR UPDATE*/")                                \
     X(SESSION_WATCH, "SELECT s.machine, s.host, s.account, s.session_key, s.machine_epoch, "       \
                      "s.connection_epoch, p.policy FROM session s JOIN pool p ON p.id = s.pool "   \
                      "WHERE s.id = ?1 AND s.session_key IS NOT NULL "                              \

@@ -61,11 +61,37 @@ ready_is_reached_only_by_a_report_and_never_straight_from_an_owner(void **state)
 {
     for (int i = 0; i < berth_machine_fsm.n_rows; i++) {
         const BerthFsmRow *row = &berth_machine_fsm.rows[i];
-        if (row->to == BERTH_MACHINE_READY) {
+        if (row->to == BERTH_MACHINE_READY && row->from != BERTH_MACHINE_READY) {
             assert_int_equal(row->event, BERTH_MACHINE_EVENT_SEEN_READY);
             assert_int_not_equal(row->from, BERTH_MACHINE_ASSIGNED);
             assert_int_not_equal(row->from, BERTH_MACHINE_RECYCLING);
             assert_int_not_equal(row->from, BERTH_MACHINE_LOST);
+        }
+    }
+}
+
+static void
+a_machine_that_is_switched_off_was_clean_before(void **state)
+{
+    for (int i = 0; i < berth_machine_fsm.n_rows; i++) {
+        const BerthFsmRow *row = &berth_machine_fsm.rows[i];
+        if (row->to == BERTH_MACHINE_STOPPED && row->from != BERTH_MACHINE_STOPPED) {
+            assert_true(row->event == BERTH_MACHINE_EVENT_SEEN_STOPPED ||
+                        row->event == BERTH_MACHINE_EVENT_STOP);
+            assert_true(row->from == BERTH_MACHINE_CREATING ||
+                        row->from == BERTH_MACHINE_STARTING || row->from == BERTH_MACHINE_READY);
+        }
+    }
+}
+
+static void
+a_claim_switches_the_machine_on(void **state)
+{
+    for (int i = 0; i < berth_machine_fsm.n_rows; i++) {
+        const BerthFsmRow *row = &berth_machine_fsm.rows[i];
+        if (row->event == BERTH_MACHINE_EVENT_CLAIM) {
+            assert_int_equal(row->to, BERTH_MACHINE_ASSIGNED);
+            assert_int_equal(row->action, BERTH_MACHINE_DO_POWER_ON);
         }
     }
 }
@@ -78,7 +104,7 @@ an_owner_is_left_only_with_a_new_epoch(void **state)
         if (row->from == BERTH_MACHINE_ASSIGNED && row->to != BERTH_MACHINE_ASSIGNED &&
             row->to != BERTH_MACHINE_LOST) {
             assert_true(row->action == BERTH_MACHINE_DO_RECYCLE ||
-                        row->action == BERTH_MACHINE_DO_EVICT);
+                        row->action == BERTH_MACHINE_DO_EVICT || row->to == BERTH_MACHINE_DELETED);
         }
     }
 }
@@ -99,17 +125,17 @@ recycling_is_left_for_service_only_by_a_scrub_receipt(void **state)
 }
 
 static void
-every_state_with_a_deadline_has_a_way_out_of_it(void **state)
+every_state_rests_or_has_a_deadline_and_a_way_out_of_it(void **state)
 {
     for (int i = 0; i < berth_machine_fsm.n_states; i++) {
-        if (berth_machine_deadline_us((BerthMachineState)i, 1, 1000) != 0) {
-            assert_true(has_row(&berth_machine_fsm, i, BERTH_MACHINE_EVENT_TIMEOUT));
-        }
+        bool has_deadline = berth_machine_deadline_us((BerthMachineState)i, 1, 1000) != 0;
+        assert_int_equal(has_deadline, !berth_machine_is_resting((BerthMachineState)i));
+        assert_int_equal(has_deadline, has_row(&berth_machine_fsm, i, BERTH_MACHINE_EVENT_TIMEOUT));
     }
     for (int i = 0; i < berth_session_fsm.n_states; i++) {
-        if (berth_session_deadline_us((BerthSessionState)i, 1000) != 0) {
-            assert_true(has_row(&berth_session_fsm, i, BERTH_SESSION_EVENT_TIMEOUT));
-        }
+        bool has_deadline = berth_session_deadline_us((BerthSessionState)i, 1000) != 0;
+        assert_int_equal(has_deadline, !berth_session_is_resting((BerthSessionState)i));
+        assert_int_equal(has_deadline, has_row(&berth_session_fsm, i, BERTH_SESSION_EVENT_TIMEOUT));
     }
 }
 
@@ -132,9 +158,11 @@ main(void)
         cmocka_unit_test(every_table_is_well_formed),
         cmocka_unit_test(all_states_meet_all_events),
         cmocka_unit_test(ready_is_reached_only_by_a_report_and_never_straight_from_an_owner),
+        cmocka_unit_test(a_machine_that_is_switched_off_was_clean_before),
+        cmocka_unit_test(a_claim_switches_the_machine_on),
         cmocka_unit_test(an_owner_is_left_only_with_a_new_epoch),
         cmocka_unit_test(recycling_is_left_for_service_only_by_a_scrub_receipt),
-        cmocka_unit_test(every_state_with_a_deadline_has_a_way_out_of_it),
+        cmocka_unit_test(every_state_rests_or_has_a_deadline_and_a_way_out_of_it),
         cmocka_unit_test(a_failing_machine_is_tried_ever_more_slowly_and_then_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,8 +151,8 @@ make_dirty_ready(BerthTx *tx, void *data)
     char *id = NULL;
     int error = berth_tx_get_text(tx, &id, BERTH_SQL_PLAN_MACHINES, "s", ((Fixture *)data)->pool);
     if (error == BERTH_OK) {
-        error = berth_tx_run(tx, BERTH_SQL_MACHINE_SET_STATE, "sssiii", id, "ready",
-                             "an-assignment", (int64_t)0, (int64_t)0, (int64_t)0);
+        error = berth_tx_run(tx, BERTH_SQL_MACHINE_SET_STATE, "sssiiis", id, "ready",
+                             "an-assignment", (int64_t)0, (int64_t)0, (int64_t)0, "on");
     }
     g_free(id);
     return error;
