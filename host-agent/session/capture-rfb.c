@@ -11,6 +11,10 @@
  * nothing and we offer our own list of encodings without it: the server falls back to DesktopSize,
  * which works everywhere.
  *
+ * QEMU says with a rectangle of its whole screen, rounded up to 16 columns, that it takes key
+ * codes. The library ends the connection if that is larger than the screen it knows.  So key codes
+ * are offered in a second list: after the first one QEMU tells each new size before anything else.
+ *
  * The library would also ask for pixels after every message, and twice after a new size.  QEMU (7.2
  * at least) sends no pixels ever again if the guest's screen is replaced while one request is being
  * answered by its encoder thread and another waits: the aborted answer stays "in progress".  So we
@@ -89,17 +93,14 @@ typedef struct {
 
 static char client_tag; /* its address is the key of our data in an rfbClient */
 
-/* What the server may send; see the top of the file for what is missing. */
+/* QEMU's rectangles may have columns beyond the screen, up to a multiple of this. */
+#define QEMU_COLUMNS 16
+
+/* What the server may send, the last one in a second list; see the top of the file. */
 static const uint32_t encodings[] = {
-    rfbEncodingCopyRect,
-    rfbEncodingHextile,
-    rfbEncodingRaw,
-    rfbEncodingNewFBSize,
-    rfbEncodingRichCursor,
-    rfbEncodingPointerPos,
-    rfbEncodingKeyboardLedState,
-    rfbEncodingQemuExtendedKeyEvent,
-    rfbEncodingLastRect,
+    rfbEncodingCopyRect,         rfbEncodingHextile,    rfbEncodingRaw,
+    rfbEncodingNewFBSize,        rfbEncodingRichCursor, rfbEncodingPointerPos,
+    rfbEncodingKeyboardLedState, rfbEncodingLastRect,   rfbEncodingQemuExtendedKeyEvent,
 };
 
 static RfbCapture *
@@ -134,7 +135,7 @@ static rfbBool
 on_new_size(rfbClient *client)
 {
     RfbCapture *self = get_capture(client);
-    size_t size = (size_t)client->width * (size_t)client->height * BERTH_PIXEL_BYTES;
+    size_t size;
 
     forbid_message(client, rfbSetEncodings);
     forbid_message(client, rfbFramebufferUpdateRequest);
@@ -143,6 +144,11 @@ on_new_size(rfbClient *client)
         berth_screen_set_mode(self->screen, client->width, client->height) < 0) {
         return FALSE;
     }
+    self->is_qemu = g_str_has_prefix(client->desktopName, "QEMU");
+    if (self->is_qemu) {
+        client->width = (client->width + QEMU_COLUMNS - 1) / QEMU_COLUMNS * QEMU_COLUMNS;
+    }
+    size = (size_t)client->width * (size_t)client->height * BERTH_PIXEL_BYTES;
     free(client->frameBuffer);
     client->frameBuffer = calloc(1, size);
     return client->frameBuffer != NULL;
@@ -235,20 +241,29 @@ get_no_password(rfbClient *client)
 }
 
 static rfbBool
-send_encodings(rfbClient *client)
+send_encodings(rfbClient *client, size_t n)
 {
     struct {
         rfbSetEncodingsMsg head;
         uint32_t list[G_N_ELEMENTS(encodings)];
     } message = {
-        .head = { .type = rfbSetEncodings, .nEncodings = GUINT16_TO_BE(G_N_ELEMENTS(encodings)) },
+        .head = { .type = rfbSetEncodings, .nEncodings = GUINT16_TO_BE(n) },
     };
 
     G_STATIC_ASSERT(sizeof(rfbSetEncodingsMsg) == 4);
-    for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
+    for (size_t i = 0; i < n; i++) {
         message.list[i] = GUINT32_TO_BE(encodings[i]);
     }
-    return WriteToRFBServer(client, (char *)&message, sizeof(message));
+    return WriteToRFBServer(client, (char *)&message,
+                            (unsigned)(sizeof(message.head) + n * sizeof(message.list[0])));
+}
+
+/* Both lists, and the first request. */
+static rfbBool
+begin(rfbClient *client)
+{
+    return send_encodings(client, G_N_ELEMENTS(encodings) - 1) &&
+           send_encodings(client, G_N_ELEMENTS(encodings)) && ask(client, false);
 }
 
 static void
@@ -409,9 +424,8 @@ run_thread(gpointer user_data)
     /* It frees the client when it fails. */
     if (rfbInitClient(client, NULL, NULL)) {
         berth_screen_set_absolute(self->screen, true);
-        self->is_qemu = g_str_has_prefix(client->desktopName, "QEMU");
         self->message = 0;
-        if (send_encodings(client) && ask(client, false)) {
+        if (begin(client)) {
             while (wait_and_handle(self, client)) {
             }
         }

@@ -91,7 +91,8 @@ class Test:
         self.server = Server(ours, name, 640, 480)
         self.folder = tempfile.TemporaryDirectory(prefix="berth-rfb-")
         self.asks("the first request is for all", (0, 0, 0, 640, 480))
-        if len(self.server.encodings) != 1 or EXTENDED_SIZE in self.server.encodings[0]:
+        first, second = self.server.encodings
+        if EXTENDED_SIZE in second or second[:-1] != first or second[-1] != EXTENDED_KEYS:
             sys.exit(f"the source offers the encodings {self.server.encodings}")
 
     def asks(self, what, *wanted):
@@ -125,8 +126,10 @@ class Test:
 
 def qemu_has_one_request(program):
     test = Test(program, "QEMU (desktop)")
-    test.server.rectangle(EXTENDED_KEYS, 0, 0, 640, 480)
+    test.server.resize(1000, 700)  # the guest changed it while the connection was made
+    test.server.rectangle(EXTENDED_KEYS, 0, 0, 1008, 700)
     test.server.cursor()
+    test.state_is("mode", "1000x700")
     test.state_is("cursor", "8x8")
     test.asks("keyboard and cursor are no answers")
     test.server.resize(800, 600)
@@ -141,6 +144,10 @@ def qemu_has_one_request(program):
     test.state_is("mode", "400x300")
     test.shows(40, 50, 60)
     test.asks("all of it is one answer", (1, 0, 0, 400, 300))
+    test.server.resize(1000, 700)
+    test.server.pixels(70, 80, 90)
+    test.shows(70, 80, 90)
+    test.asks("the columns beyond an odd width are asked for", (1, 0, 0, 1008, 700))
     test.ends()
 
 
