@@ -304,8 +304,14 @@ run_create_admin(BerthTx *tx, void *data)
     BerthCause cause = { .now_us = berth_wall_us(), .actor = "setup" };
     char text[BERTH_ID_HEX_CHARS + 1];
     berth_id_random_hex(text);
-    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", text, admin->name, admin->hash,
-                             1, cause.now_us);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssi", text, admin->name, admin->hash,
+                             cause.now_us);
+    if (error == BERTH_OK) {
+        char grant[BERTH_ID_HEX_CHARS + 1];
+        berth_id_random_hex(grant);
+        error = berth_tx_run(tx, BERTH_SQL_GRANT_INSERT, "sssssi", grant, text, NULL, "admin", "/",
+                             cause.now_us);
+    }
     if (error == BERTH_OK) {
         error = berth_audit(tx, &cause, "user.added", text,
                             json_pack("{s:s, s:b}", "name", admin->name, "admin", 1));

@@ -84,3 +84,36 @@ bool berth_role_has(const BerthRole *role, BerthPermission permission);
 
 /* Whether a path stands at or below a scope: "/pools/7" is below "/pools" and "/".  Pure. */
 bool berth_rights_is_below(const char *path, const char *scope);
+
+/* The part of the tree that things of a permission live in: "/pools" of MACHINE_READ.  Pure. */
+const char *berth_permission_root(BerthPermission permission);
+
+/*
+ * Whether an account may do something to one object, by its own grants and those of its groups.
+ *
+ * Errors: BERTH_ERR_FORBIDDEN, those of berth_tx_run().
+ */
+int berth_rights_check(BerthTx *tx, const char *account, BerthPermission permission,
+                       const char *object_path);
+
+/* What of a list an account may see. */
+typedef struct {
+    bool sees_all;   /* all of it */
+    char roles[128]; /* else: ",role,role,": the grants of these roles tell what; for LIKE */
+} BerthSight;
+
+/*
+ * Finds out what an account may see of the things of a permission.
+ *
+ * ret_sight:  set on success only
+ *
+ * Errors: BERTH_ERR_FORBIDDEN if it is nothing at all, those of berth_tx_run().
+ */
+int berth_rights_sight(BerthTx *tx, const char *account, BerthPermission permission,
+                       BerthSight *ret_sight);
+
+/*
+ * Whether a text is a part of the tree that a role can be granted on: "/", a collection, or
+ * "/pools/<id>", "/hosts/<id>", "/images/<id>", "/users/<id>", "/groups/<id>".  Pure.
+ */
+bool berth_rights_is_scope(const char *scope);

@@ -2,18 +2,8 @@
 #include "broker/api/handlers.h"
 
 #include "base/error.h"
+#include "broker/api/page.h"
 #include "broker/fsck.h"
-
-static int
-reply_rows(BerthTx *tx, BerthRequest *request, BerthStatement statement, const char *name)
-{
-    int error = BERTH_OK;
-    json_t *rows = berth_tx_to_json(tx, &error, statement, "");
-    if (rows != NULL) {
-        request->reply = json_pack("{s:o}", name, rows);
-    }
-    return error;
-}
 
 int
 berth_handle_status(BerthTx *tx, BerthRequest *request)
@@ -28,40 +18,78 @@ berth_handle_status(BerthTx *tx, BerthRequest *request)
     return error;
 }
 
+/* A list without filters. */
+static int
+reply_page(BerthTx *tx, BerthRequest *request, BerthStatement statement, const char *name,
+           const char *key)
+{
+    BerthPage page;
+    int error = berth_page_begin(request, name, &page);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *rows =
+        berth_tx_to_json(tx, &error, statement, BERTH_PAGE_TYPES, BERTH_PAGE_VALUES(page));
+    return berth_page_reply(request, &page, error, rows, key);
+}
+
+/* A list of what lives in pools and on hosts. */
+static int
+reply_filtered(BerthTx *tx, BerthRequest *request, BerthStatement statement, const char *name)
+{
+    BerthPage page;
+    int error = berth_page_begin(request, name, &page);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *rows =
+        berth_tx_to_json(tx, &error, statement, BERTH_PAGE_TYPES "ssss", BERTH_PAGE_VALUES(page),
+                         berth_page_filter(request, "pool"), berth_page_filter(request, "state"),
+                         berth_page_filter(request, "host"), berth_page_filter(request, "user"));
+    return berth_page_reply(request, &page, error, rows, "id");
+}
+
 int
 berth_handle_list_pools(BerthTx *tx, BerthRequest *request)
 {
-    return reply_rows(tx, request, BERTH_SQL_LIST_POOLS, "pools");
-}
-
-int
-berth_handle_list_machines(BerthTx *tx, BerthRequest *request)
-{
-    return reply_rows(tx, request, BERTH_SQL_LIST_MACHINES, "machines");
-}
-
-int
-berth_handle_list_sessions(BerthTx *tx, BerthRequest *request)
-{
-    return reply_rows(tx, request, BERTH_SQL_LIST_SESSIONS, "sessions");
-}
-
-int
-berth_handle_list_hosts(BerthTx *tx, BerthRequest *request)
-{
-    return reply_rows(tx, request, BERTH_SQL_LIST_HOSTS, "hosts");
+    return reply_page(tx, request, BERTH_SQL_LIST_POOLS, "pools", "name");
 }
 
 int
 berth_handle_list_users(BerthTx *tx, BerthRequest *request)
 {
-    return reply_rows(tx, request, BERTH_SQL_LIST_USERS, "users");
+    return reply_page(tx, request, BERTH_SQL_LIST_USERS, "users", "name");
 }
 
 int
 berth_handle_list_images(BerthTx *tx, BerthRequest *request)
 {
-    return reply_rows(tx, request, BERTH_SQL_LIST_IMAGES, "images");
+    return reply_page(tx, request, BERTH_SQL_LIST_IMAGES, "images", "name");
+}
+
+int
+berth_handle_list_hosts(BerthTx *tx, BerthRequest *request)
+{
+    BerthPage page;
+    int error = berth_page_begin(request, "hosts", &page);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_LIST_HOSTS, BERTH_PAGE_TYPES "s",
+                                    BERTH_PAGE_VALUES(page), berth_page_filter(request, "state"));
+    return berth_page_reply(request, &page, error, rows, "name");
+}
+
+int
+berth_handle_list_machines(BerthTx *tx, BerthRequest *request)
+{
+    return reply_filtered(tx, request, BERTH_SQL_LIST_MACHINES, "machines");
+}
+
+int
+berth_handle_list_sessions(BerthTx *tx, BerthRequest *request)
+{
+    return reply_filtered(tx, request, BERTH_SQL_LIST_SESSIONS, "sessions");
 }
 
 int

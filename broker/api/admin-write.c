@@ -9,17 +9,11 @@
 
 #include <string.h>
 
-static BerthCause
-cause_of(const BerthRequest *request)
-{
-    return (BerthCause){ .now_us = request->now_us, .actor = request->actor };
-}
-
 /* The end of every "add": the audit row, and the new thing's id as the answer. */
 static int
 finish_add(BerthTx *tx, BerthRequest *request, int error, const char *kind, const char *id)
 {
-    BerthCause cause = cause_of(request);
+    BerthCause cause = berth_request_cause(request);
     const char *name = berth_body_text(request->body, "name");
     if (error == BERTH_ERR_EXISTS) {
         return berth_request_explain(request, error, "there is a \"%s\" already", name);
@@ -45,6 +39,28 @@ run_hash(void *data)
         berth_password_hash(password, strlen(password), &user->request->broker->password_cost);
 }
 
+/* Only who may do everything may make somebody else such. */
+static int
+grant_site_admin(BerthTx *tx, BerthRequest *request, const char *account)
+{
+    BerthCause cause = berth_request_cause(request);
+    char id[BERTH_ID_HEX_CHARS + 1];
+    int error = berth_rights_check(tx, request->account, BERTH_PERMIT_GRANT_WRITE, "/");
+    if (error == BERTH_ERR_FORBIDDEN) {
+        return berth_request_explain(request, error,
+                                     "only an administrator of the site may make another one");
+    }
+    berth_id_random_hex(id);
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_GRANT_INSERT, "sssssi", id, account, NULL, "admin", "/",
+                             request->now_us);
+    }
+    return error == BERTH_OK ? berth_audit(tx, &cause, "role.granted", id,
+                                           json_pack("{s:s, s:s, s:s}", "user", account, "role",
+                                                     "admin", "scope", "/"))
+                             : error;
+}
+
 static int
 run_add_user(BerthTx *tx, void *data)
 {
@@ -52,9 +68,11 @@ run_add_user(BerthTx *tx, void *data)
     BerthRequest *request = user->request;
     char id[BERTH_ID_HEX_CHARS + 1];
     berth_id_random_hex(id);
-    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", id,
-                             berth_body_text(request->body, "name"), user->phc,
-                             (int)berth_body_bool(request->body, "admin", false), request->now_us);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssi", id,
+                             berth_body_text(request->body, "name"), user->phc, request->now_us);
+    if (error == BERTH_OK && berth_body_bool(request->body, "admin", false)) {
+        error = grant_site_admin(tx, request, id);
+    }
     return finish_add(tx, request, error, "user.added", id);
 }
 
@@ -196,7 +214,7 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_resize_pool(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = cause_of(request);
+    BerthCause cause = berth_request_cause(request);
     int64_t size = berth_body_int(request->body, "size", 0);
     int64_t spares_hot = berth_body_int(request->body, "spares_hot", 0);
     int is_enabled = berth_body_bool(request->body, "enabled", true);
@@ -211,34 +229,6 @@ berth_handle_resize_pool(BerthTx *tx, BerthRequest *request)
 }
 
 int
-berth_handle_entitle(BerthTx *tx, BerthRequest *request)
-{
-    const char *name = berth_body_text(request->body, "user");
-    BerthCause cause = cause_of(request);
-    g_autofree char *account = NULL;
-    int error = berth_tx_get_text(tx, &account, BERTH_SQL_ACCOUNT_BY_NAME, "s", name);
-    if (error == BERTH_ERR_NOT_FOUND) {
-        return berth_request_explain(request, error, "there is no user \"%s\"", name);
-    }
-    if (error == BERTH_OK) {
-        char id[BERTH_ID_HEX_CHARS + 1];
-        berth_id_random_hex(id);
-        error =
-            berth_tx_run(tx, BERTH_SQL_ENTITLE, "sssi", id, account, request->id, request->now_us);
-    }
-    if (error == BERTH_ERR_STATE) {
-        return berth_request_explain(request, BERTH_ERR_NOT_FOUND, "there is no pool \"%s\"",
-                                     request->id);
-    }
-    if (error == BERTH_ERR_EXISTS) {
-        return BERTH_OK;
-    }
-    return error == BERTH_OK ? berth_audit(tx, &cause, "pool.entitled", request->id,
-                                           json_pack("{s:s}", "user", account))
-                             : error;
-}
-
-int
 berth_handle_add_host(BerthTx *tx, BerthRequest *request)
 {
     const char *id = berth_body_text(request->body, "id");
@@ -250,7 +240,7 @@ berth_handle_add_host(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_recycle(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = cause_of(request);
+    BerthCause cause = berth_request_cause(request);
     return berth_machine_step(tx, &cause, request->id, BERTH_MACHINE_EVENT_RECYCLE, NULL,
                               "logged-off");
 }
@@ -258,13 +248,13 @@ berth_handle_recycle(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_disconnect(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = cause_of(request);
+    BerthCause cause = berth_request_cause(request);
     return berth_session_disconnect(tx, &cause, request->id);
 }
 
 int
 berth_handle_logoff(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = cause_of(request);
+    BerthCause cause = berth_request_cause(request);
     return berth_session_logoff(tx, &cause, request->id, "logged-off");
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/api/request.h"
+#include "broker/audit.h"
 
 /* auth.c: logging in and out.  Thread: main. */
 void berth_handle_login(BerthRequest *request);
@@ -48,10 +49,35 @@ int berth_handle_remove_policy(BerthTx *tx, BerthRequest *request);
 int berth_handle_explain_policy(BerthTx *tx, BerthRequest *request);
 int berth_handle_policy_preset(BerthTx *tx, BerthRequest *request);
 
+/* entitlements.c: who may have which desktops. */
+int berth_handle_list_entitlements(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_entitlement(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_entitlement(BerthTx *tx, BerthRequest *request);
+
+/* grants.c: who has which role. */
+int berth_handle_list_grants(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_grant(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_grant(BerthTx *tx, BerthRequest *request);
+
 /* internal.c: for gateways and probes. */
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
 int berth_handle_health(BerthTx *tx, BerthRequest *request);
 int berth_handle_metrics(BerthTx *tx, BerthRequest *request);
+
+/*
+ * Looks up what a member of the body names, by name or id.
+ *
+ * statement:  FIND_*
+ * key:        "pool": of the member, and for the sentence of an error
+ * ret_id:     set on success only; "" if the member was not given
+ *
+ * Errors: BERTH_ERR_NOT_FOUND, those of berth_tx_run().
+ */
+int berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement,
+                       const char *key, char ret_id[BERTH_ID_HEX_CHARS + 1]);
+
+/* Who makes a change, for the audit log. */
+BerthCause berth_request_cause(const BerthRequest *request);
 
 /* Fills in detail (printf's) and returns error: how a handler gives up. */
 int berth_request_explain(BerthRequest *request, int error, const char *detail, ...)

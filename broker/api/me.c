@@ -12,8 +12,12 @@ berth_handle_me(BerthTx *tx, BerthRequest *request)
 {
     int error = BERTH_OK;
     json_auto_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_ACCOUNT_JSON, "s", request->account);
-    if (rows != NULL) {
+    json_t *roles = rows != NULL
+                        ? berth_tx_to_json(tx, &error, BERTH_SQL_MY_ROLES, "s", request->account)
+                        : NULL;
+    if (roles != NULL) {
         request->reply = json_incref(json_array_get(rows, 0));
+        json_object_set_new(request->reply, "roles", roles);
     }
     return error;
 }

@@ -9,6 +9,7 @@
 
 #include "broker/api/body.h"
 #include "broker/auth/token.h"
+#include "broker/rights.h"
 #include "broker/store/tx.h"
 
 #include <glib.h>
@@ -38,7 +39,7 @@ struct BerthRequest {
     char token_hash[BERTH_TOKEN_CHARS + 1];  /* "" without a login */
     char account[BERTH_ID_HEX_CHARS + 1];    /* who asks */
     char actor[BERTH_LIMIT_NAME_BYTES + 16]; /* "user:anna", for the audit log */
-    bool is_admin;
+    BerthSight sight;                        /* what of a list may be seen */
     int64_t token_used_us;
     char id[BERTH_ID_HEX_CHARS + 1];     /* the {id} of the path */
     char part[BERTH_REQUEST_PART_CHARS]; /* the {part} of the path */

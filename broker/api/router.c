@@ -4,16 +4,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "base/log.h"
+#include "broker/api/authorise.h"
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define BEARER "Bearer "
-/* How stale the time of last use may be: one write a minute for a busy login. */
-#define TOKEN_TOUCH_US (60LL * 1000 * 1000)
 
 static bool
 is_word(const char *text, size_t len)
@@ -100,78 +96,30 @@ berth_request_explain(BerthRequest *request, int error, const char *detail, ...)
     return error;
 }
 
-static int
-read_token(BerthTx *tx, void *data)
+BerthCause
+berth_request_cause(const BerthRequest *request)
 {
-    BerthRequest *request = data;
-    BerthRows rows;
-    bool is_there = false;
-    berth_tx_query(tx, &rows, BERTH_SQL_TOKEN_GET, "sii", request->token_hash, request->now_us,
-                   request->now_us - BERTH_LIMIT_LOGIN_IDLE_US);
-    if (berth_rows_next(&rows)) {
-        is_there = true;
-        g_strlcpy(request->account, berth_rows_text(&rows, 0), sizeof request->account);
-        g_snprintf(request->actor, sizeof request->actor, "user:%s", berth_rows_text(&rows, 1));
-        request->is_admin = berth_rows_int(&rows, 2) != 0;
-        request->token_used_us = berth_rows_int(&rows, 3);
-    }
-    int error = berth_rows_end(&rows);
-    return error == BERTH_OK && !is_there ? BERTH_ERR_EXPIRED : error;
+    return (BerthCause){ .now_us = request->now_us, .actor = request->actor };
 }
 
-typedef struct {
-    char hash[BERTH_TOKEN_CHARS + 1];
-    int64_t now_us;
-} Touch;
-
-static int
-run_touch(BerthTx *tx, void *data)
+int
+berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement, const char *key,
+                   char ret_id[BERTH_ID_HEX_CHARS + 1])
 {
-    const Touch *touch = data;
-    return berth_tx_run(tx, BERTH_SQL_TOKEN_USED, "si", touch->hash, touch->now_us);
-}
-
-static void
-touch_done(int error, void *data)
-{
-    g_free(data);
-}
-
-static void
-maybe_touch_token(BerthRequest *request)
-{
-    if (request->now_us - request->token_used_us < TOKEN_TOUCH_US) {
-        return;
-    }
-    Touch *touch = g_new0(Touch, 1);
-    g_strlcpy(touch->hash, request->token_hash, sizeof touch->hash);
-    touch->now_us = request->now_us;
-    if (berth_store_submit(request->broker->store, run_touch, touch_done, touch) != BERTH_OK) {
-        g_free(touch);
-    }
-}
-
-/* Finds out who asks; the error is EXPIRED for no, a bad or an old token. */
-static int
-authenticate(BerthRequest *request, const char *authorization)
-{
-    BerthPermission permission = request->route->permission;
-    if (permission == BERTH_PERMIT_NOBODY || permission == BERTH_PERMIT_INTERNAL) {
+    const char *name = berth_body_text(request->body, key);
+    g_autofree char *id = NULL;
+    if (name == NULL) {
+        ret_id[0] = '\0';
         return BERTH_OK;
     }
-    if (authorization == NULL || strncmp(authorization, BEARER, strlen(BEARER)) != 0 ||
-        berth_token_hash(authorization + strlen(BEARER), request->token_hash) != BERTH_OK) {
-        return berth_request_explain(request, BERTH_ERR_EXPIRED, "log in first");
+    int error = berth_tx_get_text(tx, &id, statement, "s", name);
+    if (error == BERTH_ERR_NOT_FOUND) {
+        return berth_request_explain(request, error, "there is no %s \"%s\"", key, name);
     }
-    int error = berth_store_read(request->broker->store, read_token, request);
-    if (error != BERTH_OK) {
-        return berth_request_explain(request, error, "log in again");
+    if (error == BERTH_OK) {
+        g_strlcpy(ret_id, id, BERTH_ID_HEX_CHARS + 1);
     }
-    maybe_touch_token(request);
-    if (permission != BERTH_PERMIT_SELF && !request->is_admin) {
-        return berth_request_explain(request, BERTH_ERR_FORBIDDEN, "this is for administrators");
-    }
-    return BERTH_OK;
+    return error;
 }
 
 static int
@@ -228,7 +176,7 @@ berth_router_dispatch(BerthRequest *request, const char *authorization)
     BerthStore *store = request->broker->store;
     const BerthRoute *route = request->route;
     request->now_us = berth_wall_us();
-    int error = authenticate(request, authorization);
+    int error = berth_authorise(request, authorization);
     if (error == BERTH_OK) {
         error = decode(request);
     }

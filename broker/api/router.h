@@ -32,6 +32,7 @@ typedef enum {
     BERTH_SCOPE_ENTITLEMENT,   /* "/pools/<its pool>/entitlements/{id}" */
     BERTH_SCOPE_ROLLOUT,       /* "/pools/<its pool>/rollouts/{id}" */
     BERTH_SCOPE_IMAGE_VERSION, /* "/images/<its image>/versions/{id}" */
+    BERTH_SCOPE_GRANT,         /* where the grant {id} is */
 } BerthScopeOf;
 
 typedef enum {

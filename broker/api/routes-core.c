@@ -3,6 +3,7 @@
  * What users do with their desktops, and sessions.
  */
 #include "broker/api/handlers.h"
+#include "broker/api/page.h"
 #include "broker/api/router.h"
 
 static const BerthBodyField connect_fields[] = {
@@ -15,6 +16,13 @@ static const BerthBodyField shadow_fields[] = {
                     "SHA-256 of the client's public key"),
     BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
     BERTH_FIELD_BOOL("control", false, "ask for the keyboard and the mouse, too"),
+};
+static const BerthQueryField session_query[] = {
+    BERTH_QUERY_PAGE,
+    BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
+    BERTH_FIELD_TEXT("state", false, 1, 32, "state, as in docs/STATE-MACHINES.md"),
+    BERTH_FIELD_TEXT("host", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a host"),
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name of a user"),
 };
 
 const BerthRoute berth_routes_core[] = {
@@ -33,7 +41,7 @@ const BerthRoute berth_routes_core[] = {
       .doc = "ends one's session" },
 
     { BERTH_GET("/v1/sessions", SESSION_READ, ANY, berth_handle_list_sessions),
-      .answer = "SessionList", .doc = "open sessions" },
+      BERTH_QUERY(session_query), .answer = "SessionList", .doc = "open sessions" },
     { BERTH_WRITE("POST", "/v1/sessions/{id}/disconnect", SESSION_CONTROL, SESSION,
                   berth_handle_disconnect, 204),
       .doc = "disconnects a session; it goes on" },

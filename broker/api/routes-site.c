@@ -3,10 +3,35 @@
  * The site as a whole: entitlements, audit, checks, and what gateways and probes ask.
  */
 #include "broker/api/handlers.h"
+#include "broker/api/page.h"
 #include "broker/api/router.h"
 
 static const BerthBodyField entitle_fields[] = {
     BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "name of the user"),
+};
+static const BerthBodyField entitlement_fields[] = {
+    BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
+    BERTH_FIELD_TEXT("group", false, 1, BERTH_LIMIT_NAME_BYTES, "or name or id of a group"),
+    BERTH_FIELD_TEXT("schedule", false, 1, BERTH_LIMIT_NAME_BYTES,
+                     "name or id of a schedule: only inside its windows"),
+};
+static const BerthQueryField entitlement_query[] = {
+    BERTH_QUERY_PAGE,
+    BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
+    BERTH_FIELD_TEXT("group", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a group"),
+};
+static const BerthBodyField grant_fields[] = {
+    BERTH_FIELD_ENUM("role", true, berth_role_names, "what may be done"),
+    BERTH_FIELD_TEXT("scope", true, 1, 64, "where: \"/\", \"/pools\", \"/pools/<id>\" ..."),
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
+    BERTH_FIELD_TEXT("group", false, 1, BERTH_LIMIT_NAME_BYTES, "or name or id of a group"),
+};
+static const BerthQueryField grant_query[] = {
+    BERTH_QUERY_PAGE,
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
+    BERTH_FIELD_TEXT("group", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a group"),
 };
 static const BerthQueryField audit_query[] = {
     BERTH_FIELD_INT("limit", false, 1, 1000, "rows at most"),
@@ -18,6 +43,23 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_WRITE("POST", "/v1/pools/{id}/entitlements", ENTITLEMENT_WRITE, POOL,
                   berth_handle_entitle, 204),
       BERTH_FIELDS(entitle_fields), .doc = "lets a user have desktops of a pool" },
+    { BERTH_GET("/v1/entitlements", ENTITLEMENT_READ, ANY, berth_handle_list_entitlements),
+      BERTH_QUERY(entitlement_query), .answer = "EntitlementList",
+      .doc = "who may have which desktops" },
+    { BERTH_WRITE("POST", "/v1/entitlements", ENTITLEMENT_WRITE, BODY, berth_handle_add_entitlement,
+                  201),
+      BERTH_FIELDS(entitlement_fields), .answer = "Entitlement",
+      .doc = "lets a user or a group have desktops of a pool" },
+    { BERTH_WRITE("DELETE", "/v1/entitlements/{id}", ENTITLEMENT_WRITE, ENTITLEMENT,
+                  berth_handle_remove_entitlement, 204),
+      .doc = "takes an entitlement away; open sessions go on" },
+    { BERTH_GET("/v1/role-grants", GRANT_READ, ANY, berth_handle_list_grants),
+      BERTH_QUERY(grant_query), .answer = "GrantList", .doc = "who has which role where" },
+    { BERTH_WRITE("POST", "/v1/role-grants", GRANT_WRITE, BODY, berth_handle_add_grant, 201),
+      BERTH_FIELDS(grant_fields), .answer = "Grant", .doc = "gives a role to a user or a group" },
+    { BERTH_WRITE("DELETE", "/v1/role-grants/{id}", GRANT_WRITE, GRANT, berth_handle_remove_grant,
+                  204),
+      .doc = "takes a role away, but not the last administrator's" },
     { BERTH_GET("/v1/audit", AUDIT_READ, AUDIT, berth_handle_list_audit), BERTH_QUERY(audit_query),
       .answer = "AuditList", .doc = "the audit log, newest first" },
     { BERTH_GET("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",

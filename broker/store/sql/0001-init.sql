@@ -31,7 +31,6 @@ CREATE TABLE account (
     source TEXT REFERENCES authn_source (id),
     external_id TEXT NOT NULL DEFAULT '',
     password TEXT NOT NULL,
-    admin INTEGER NOT NULL DEFAULT 0 CHECK (admin IN (0, 1)),
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
     needs_totp INTEGER NOT NULL DEFAULT 0 CHECK (needs_totp IN (0, 1)),
     version INTEGER NOT NULL DEFAULT 1,
@@ -124,6 +123,13 @@ CREATE UNIQUE INDEX role_grant_account ON role_grant (account, role, scope)
     WHERE account IS NOT NULL;
 CREATE UNIQUE INDEX role_grant_group ON role_grant (user_group, role, scope)
     WHERE user_group IS NOT NULL;
+
+-- Who has which role where, group members among them.
+CREATE VIEW granted AS
+SELECT g.account, g.role, g.scope FROM role_grant g WHERE g.account IS NOT NULL
+UNION ALL
+SELECT m.account, g.role, g.scope FROM role_grant g
+JOIN member m ON m.user_group = g.user_group;
 
 -- What there is ---------------------------------------------------------------------------------
 

@@ -10,29 +10,55 @@
                   "p.policy AS \"{}policy\", p.logoff_after_s, p.n_machines, "                     \
                   "(SELECT count(*) FROM machine m WHERE m.pool = p.id AND m.state = 'ready') "    \
                   "AS n_ready, (SELECT count(*) FROM machine m WHERE m.pool = p.id "               \
-                  "AND m.state = 'assigned') AS n_assigned "                                       \
-                  "FROM pool p JOIN image i ON i.id = p.image ORDER BY p.name")                    \
+                  "AND m.state = 'assigned') AS n_assigned, p.version "                            \
+                  "FROM pool p LEFT JOIN image i ON i.id = p.image WHERE p.name > ?2 "             \
+                  "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "           \
+                  "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/pools/' || p.id)) "          \
+                  "ORDER BY p.name LIMIT ?1")                                                      \
     X(LIST_MACHINES, "SELECT m.id, m.name, p.name AS pool, h.name AS host, m.state, m.epoch, "     \
                      "m.dirty AS \"?dirty\", a.name AS \"user\", m.condition, m.code, m.detail, "  \
                      "m.overlay, m.memory_mib, m.since_us, m.deadline_us FROM machine m "          \
                      "JOIN pool p ON p.id = m.pool JOIN host h ON h.id = m.host "                  \
                      "LEFT JOIN assignment s ON s.id = m.assignment "                              \
                      "LEFT JOIN account a ON a.id = s.account "                                    \
-                     "WHERE m.state <> 'deleted' ORDER BY p.name, m.name")                         \
+                     "WHERE m.id > ?2 AND m.state <> 'deleted' "                                   \
+                     "AND (?6 = '' OR p.name = ?6 OR p.id = ?6) AND (?7 = '' OR m.state = ?7) "    \
+                     "AND (?8 = '' OR h.name = ?8 OR h.id = ?8) AND (?9 = '' OR a.name = ?9) "     \
+                     "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "        \
+                     "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/pools/' || p.id)) "       \
+                     "ORDER BY m.id LIMIT ?1")                                                     \
     X(LIST_SESSIONS, "SELECT s.id, a.name AS \"user\", p.name AS pool, m.name AS machine, "        \
                      "h.name AS host, s.state, s.connection_epoch, s.client, s.started_us, "       \
                      "s.connected_us, s.disconnected_us FROM session s "                           \
                      "JOIN account a ON a.id = s.account JOIN pool p ON p.id = s.pool "            \
                      "JOIN machine m ON m.id = s.machine JOIN host h ON h.id = s.host "            \
-                     "WHERE s.state <> 'ended' ORDER BY s.started_us")                             \
+                     "WHERE s.id > ?2 AND s.state <> 'ended' "                                     \
+                     "AND (?6 = '' OR p.name = ?6 OR p.id = ?6) AND (?7 = '' OR s.state = ?7) "    \
+                     "AND (?8 = '' OR h.name = ?8 OR h.id = ?8) AND (?9 = '' OR a.name = ?9) "     \
+                     "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "        \
+                     "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/pools/' || p.id)) "       \
+                     "ORDER BY s.id LIMIT ?1")                                                     \
     X(LIST_HOSTS, "SELECT h.id, h.name, h.state, h.address, h.accel, h.qemu, "                     \
                   "h.memory_limit_mib, h.memory_reserved_mib, h.start_slots, h.agent_epoch, "      \
                   "h.since_us, (SELECT count(*) FROM machine m WHERE m.host = h.id "               \
-                  "AND m.state <> 'deleted') AS n_machines FROM host h ORDER BY h.name")           \
-    X(LIST_USERS, "SELECT id, name, admin AS \"?admin\", enabled AS \"?enabled\", created_us "     \
-                  "FROM account ORDER BY name")                                                    \
-    X(LIST_IMAGES, "SELECT id, name, manifest AS \"{}manifest\", created_us FROM image "           \
-                   "ORDER BY name")                                                                \
+                  "AND m.state <> 'deleted') AS n_machines, h.version FROM host h "                \
+                  "WHERE h.name > ?2 AND (?6 = '' OR h.state = ?6) "                               \
+                  "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "           \
+                  "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/hosts/' || h.id)) "          \
+                  "ORDER BY h.name LIMIT ?1")                                                      \
+    X(LIST_USERS,                                                                                  \
+      "SELECT u.id, u.name, CASE WHEN EXISTS (SELECT 1 FROM granted r "                            \
+      "WHERE r.account = u.id AND r.role = 'admin' AND r.scope = '/') THEN 1 ELSE 0 END "          \
+      "AS \"?admin\", u.enabled AS \"?enabled\", u.created_us, u.version "                         \
+      "FROM account u WHERE u.name > ?2 "                                                          \
+      "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "                       \
+      "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/users/' || u.id)) "                      \
+      "ORDER BY u.name LIMIT ?1")                                                                  \
+    X(LIST_IMAGES, "SELECT i.id, i.name, i.manifest AS \"{}manifest\", i.created_us, i.version "   \
+                   "FROM image i WHERE i.name > ?2 "                                               \
+                   "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "          \
+                   "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/images/' || i.id)) "        \
+                   "ORDER BY i.name LIMIT ?1")                                                     \
     X(STATUS, "SELECT (SELECT count(*) FROM account) AS n_users, "                                 \
               "(SELECT count(*) FROM pool) AS n_pools, "                                           \
               "(SELECT count(*) FROM host) AS n_hosts, "                                           \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Roles, schedules and policies.
+ * Roles, and who may have which desktops.
  */
 #pragma once
 
@@ -31,4 +31,58 @@
                        "WHERE state NOT IN ('ending', 'ended') AND (?1 = '' OR pool = ?1) "        \
                        "AND (?2 = '' OR account = ?2) ORDER BY id")                                \
     X(SESSION_SET_POLICY, "UPDATE session SET policy = ?2 WHERE id = ?1 "                          \
-                          "AND state NOT IN ('ending', 'ended')")
+                          "AND state NOT IN ('ending', 'ended')")                                  \
+    X(GRANTS_OF, "SELECT role, scope FROM granted WHERE account = ?1")                             \
+    X(GRANT_INSERT, "INSERT INTO role_grant (id, account, user_group, role, scope, created_us) "   \
+                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                             \
+    X(GRANT_DELETE, "DELETE FROM role_grant WHERE id = ?1")                                        \
+    X(GRANT_SITE_ADMINS, "SELECT r.id FROM role_grant r LEFT JOIN account a ON a.id = r.account "  \
+                         "WHERE r.role = 'admin' AND r.scope = '/' AND a.enabled = 1 "             \
+                         "/*pg FOR UPDATE OF r*/")                                                 \
+    X(GRANT_JSON, "SELECT r.id, a.name AS \"user\", u.name AS \"group\", r.role, r.scope, "        \
+                  "r.created_us FROM role_grant r LEFT JOIN account a ON a.id = r.account "        \
+                  "LEFT JOIN user_group u ON u.id = r.user_group WHERE r.id = ?1")                 \
+    X(LIST_GRANTS, "SELECT r.id, a.name AS \"user\", u.name AS \"group\", r.role, r.scope, "       \
+                   "r.created_us FROM role_grant r LEFT JOIN account a ON a.id = r.account "       \
+                   "LEFT JOIN user_group u ON u.id = r.user_group "                                \
+                   "WHERE r.id > ?2 AND (?6 = '' OR a.name = ?6 OR a.id = ?6) "                    \
+                   "AND (?7 = '' OR u.name = ?7 OR u.id = ?7) "                                    \
+                   "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "          \
+                   "AND ?5 LIKE '%,' || g.role || ',%' "                                           \
+                   "AND (r.scope = g.scope OR r.scope LIKE g.scope || '/%'))) "                    \
+                   "ORDER BY r.id LIMIT ?1")                                                       \
+    X(MY_ROLES,                                                                                    \
+      "SELECT DISTINCT role, scope FROM granted WHERE account = ?1 ORDER BY scope, role")          \
+    X(PATH_GRANT, "SELECT scope FROM role_grant WHERE id = ?1")                                    \
+    X(PATH_MACHINE, "SELECT '/pools/' || pool || '/machines/' || id FROM machine WHERE id = ?1")   \
+    X(PATH_SESSION, "SELECT '/pools/' || pool || '/sessions/' || id FROM session WHERE id = ?1")   \
+    X(PATH_ENTITLEMENT, "SELECT '/pools/' || pool || '/entitlements/' || id FROM entitlement "     \
+                        "WHERE id = ?1")                                                           \
+    X(PATH_ROLLOUT, "SELECT '/pools/' || pool || '/rollouts/' || id FROM rollout WHERE id = ?1")   \
+    X(PATH_IMAGE_VERSION, "SELECT '/images/' || image || '/versions/' || id FROM image_version "   \
+                          "WHERE id = ?1")                                                         \
+    X(ACCOUNT_HAS_ROLE, "SELECT count(*) FROM granted WHERE account = ?1")                         \
+    X(GROUP_HAS_ROLE, "SELECT count(*) FROM role_grant WHERE user_group = ?1")                     \
+    X(FIND_ACCOUNT, "SELECT id FROM account WHERE name = ?1 OR id = ?1")                           \
+    X(FIND_GROUP, "SELECT id FROM user_group WHERE name = ?1 OR id = ?1")                          \
+    X(FIND_POOL, "SELECT id FROM pool WHERE name = ?1 OR id = ?1")                                 \
+    X(FIND_SCHEDULE, "SELECT id FROM schedule WHERE name = ?1 OR id = ?1")                         \
+    X(ENTITLEMENT_INSERT, "INSERT INTO entitlement (id, account, user_group, pool, schedule, "     \
+                          "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                           \
+    X(ENTITLEMENT_DELETE, "DELETE FROM entitlement WHERE id = ?1")                                 \
+    X(ENTITLEMENT_JSON, "SELECT e.id, a.name AS \"user\", u.name AS \"group\", p.name AS pool, "   \
+                        "e.pool AS pool_id, s.name AS schedule, e.created_us FROM entitlement e "  \
+                        "JOIN pool p ON p.id = e.pool LEFT JOIN account a ON a.id = e.account "    \
+                        "LEFT JOIN user_group u ON u.id = e.user_group "                           \
+                        "LEFT JOIN schedule s ON s.id = e.schedule WHERE e.id = ?1")               \
+    X(LIST_ENTITLEMENTS, "SELECT e.id, a.name AS \"user\", u.name AS \"group\", p.name AS pool, "  \
+                         "e.pool AS pool_id, s.name AS schedule, e.created_us FROM entitlement e " \
+                         "JOIN pool p ON p.id = e.pool LEFT JOIN account a ON a.id = e.account "   \
+                         "LEFT JOIN user_group u ON u.id = e.user_group "                          \
+                         "LEFT JOIN schedule s ON s.id = e.schedule "                              \
+                         "WHERE e.id > ?2 AND (?6 = '' OR p.name = ?6 OR p.id = ?6) "              \
+                         "AND (?7 = '' OR a.name = ?7 OR a.id = ?7) "                              \
+                         "AND (?8 = '' OR u.name = ?8 OR u.id = ?8) "                              \
+                         "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "    \
+                         "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/pools/' || p.id)) "   \
+                         "ORDER BY e.id LIMIT ?1")

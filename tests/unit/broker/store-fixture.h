@@ -72,8 +72,8 @@ fixture_fill(BerthTx *tx, void *data)
         char name[16];
         g_snprintf(name, sizeof name, "user%d", i);
         fixture_new_id(f->users[i]);
-        error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi", f->users[i], name, "x", 0,
-                             f->now_us);
+        error =
+            berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssi", f->users[i], name, "x", f->now_us);
         if (error == BERTH_OK) {
             char id[BERTH_ID_HEX_CHARS + 1];
             berth_id_random_hex(id);

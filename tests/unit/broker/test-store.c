@@ -43,8 +43,8 @@ count(BerthTx *tx, void *data)
 static int
 add_and_fail(BerthTx *tx, void *data)
 {
-    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssbi",
-                             "ffffffffffffffffffffffffffffffff", "ghost", "x", 0, (int64_t)1);
+    int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssi",
+                             "ffffffffffffffffffffffffffffffff", "ghost", "x", (int64_t)1);
     return error == BERTH_OK ? BERTH_ERR_FORBIDDEN : error;
 }
 
