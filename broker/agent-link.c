@@ -29,6 +29,7 @@ struct BerthAgentLink {
     BerthId certified;                 /* the id in its certificate */
     char host[BERTH_ID_HEX_CHARS + 1]; /* "" before the welcome */
     bool is_hello_received;
+    int64_t version; /* of the protocol that the agent speaks */
     bool is_polling;
     int64_t polled_us; /* monotonic */
     int64_t polled_generation;
@@ -123,15 +124,21 @@ welcome(BerthAgentLink *link)
 {
     char key[BERTH_TICKET_KEY_HEX_CHARS + 1];
     berth_ticket_key_format(&link->broker->ticket_key, key);
-    send_json(link, json_pack("{s:s, s:s, s:[s]}", "type", "welcome", "cluster",
-                              link->broker->cluster, "ticket_keys", key));
+    json_t *message = json_pack("{s:s, s:s, s:[s]}", "type", "welcome", "cluster",
+                                link->broker->cluster, "ticket_keys", key);
+    if (link->version >= 2) {
+        json_object_set_new(message, "cluster_epoch", json_integer(link->broker->cluster_epoch));
+        json_object_set_new(message, "lease_s", json_integer(BERTH_AGENT_LOST_US / 1000000));
+        json_object_set_new(message, "safe_mode", json_boolean(link->broker->is_safe_mode));
+    }
+    send_json(link, message);
 }
 
 static int
 run_hello(BerthTx *tx, void *data)
 {
     Job *job = data;
-    return berth_host_hello(tx, &job->cause, &job->hello);
+    return berth_host_hello(tx, &job->cause, &job->hello, job->link->broker->holder);
 }
 
 static void
@@ -150,6 +157,7 @@ hello_done(int error, void *data)
         return;
     }
     g_strlcpy(link->host, hello.host, sizeof link->host);
+    link->version = hello.version;
     berth_log_info("agent", "host \"%s\" is here, display at %s, accel %s", hello.host,
                    hello.address, hello.accel);
     welcome(link);
@@ -231,6 +239,12 @@ on_inventory(BerthAgentLink *link, const json_t *message, GError **error)
 }
 
 static int
+on_same(BerthAgentLink *link, const json_t *message, GError **error)
+{
+    return BERTH_OK;
+}
+
+static int
 on_ping(BerthAgentLink *link, const json_t *message, GError **error)
 {
     send_json(link, json_pack("{s:s}", "type", "pong"));
@@ -249,7 +263,7 @@ static const struct {
     int (*handle)(BerthAgentLink *link, const json_t *message, GError **error);
 } messages[] = {
     { "hello", false, on_hello }, { "poll", true, on_poll },  { "inventory", true, on_inventory },
-    { "ping", false, on_ping },   { "pong", false, on_pong },
+    { "same", true, on_same },    { "ping", false, on_ping }, { "pong", false, on_pong },
 };
 
 static int
@@ -381,6 +395,9 @@ berth_agent_link_update(BerthAgentLink *link)
         berth_log_error("agent", "the desired state of host \"%s\" cannot be read: %s", link->host,
                         berth_error_sentence(error));
         return;
+    }
+    if (link->version < 2) {
+        berth_desired_make_old(query.desired);
     }
     char *content = json_dumps(query.desired, JSON_COMPACT);
     if (is_answer_due(link, content)) {

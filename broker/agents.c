@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "broker/agent-link.h"
 #include "broker/broker.h"
+#include "broker/host-sync.h"
 #include "broker/steps.h"
 #include "display/transport/tcp.h"
 

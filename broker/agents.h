@@ -17,9 +17,6 @@
 typedef struct BerthAgents BerthAgents;
 typedef struct BerthBroker BerthBroker;
 
-/* Silence after which a host gets no new desktops, and after which it counts as lost. */
-#define BERTH_AGENT_SUSPECT_US (6LL * 1000 * 1000)
-#define BERTH_AGENT_LOST_US (60LL * 1000 * 1000)
 /* Silence after which a link is dropped. */
 #define BERTH_AGENT_SILENCE_US (15LL * 1000 * 1000)
 

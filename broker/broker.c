@@ -56,11 +56,36 @@ ensure_meta(BerthTx *tx, const char *key, char ret[BERTH_ID_HEX_CHARS + 1])
     return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", key, ret);
 }
 
+/* A number in the store; one that was never written is `otherwise`. */
+static int
+ensure_number(BerthTx *tx, const char *key, int64_t otherwise, int64_t *ret)
+{
+    g_autofree char *value = NULL;
+    int error = berth_tx_get_text(tx, &value, BERTH_SQL_META_GET, "s", key);
+    if (error == BERTH_OK) {
+        *ret = g_ascii_strtoll(value, NULL, 10);
+    }
+    if (error != BERTH_ERR_NOT_FOUND) {
+        return error;
+    }
+    *ret = otherwise;
+    value = g_strdup_printf("%" G_GINT64_FORMAT, otherwise);
+    return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", key, value);
+}
+
 static int
 run_set_up(BerthTx *tx, void *data)
 {
     BerthBroker *broker = data;
+    int64_t safe_mode = 0;
     int error = ensure_meta(tx, "cluster", broker->cluster);
+    if (error == BERTH_OK) {
+        error = ensure_number(tx, "cluster_epoch", 1, &broker->cluster_epoch);
+    }
+    if (error == BERTH_OK) {
+        error = ensure_number(tx, "safe_mode", 0, &safe_mode);
+        broker->is_safe_mode = safe_mode != 0;
+    }
     if (error == BERTH_OK) {
         error = ensure_meta(tx, "holder", broker->holder);
     }

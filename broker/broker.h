@@ -32,6 +32,8 @@ struct BerthBroker {
     BerthHttpServer *api;
     BerthHttpServer *internal;
     char cluster[BERTH_ID_HEX_CHARS + 1]; /* id of this site */
+    int64_t cluster_epoch;                /* grows with every restored backup */
+    bool is_safe_mode;                    /* restored: adopts, destroys nothing */
     char holder[BERTH_ID_HEX_CHARS + 1];  /* who holds leases: this state_dir */
     int lock_fd;
     guint tick_source;

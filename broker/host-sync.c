@@ -2,151 +2,56 @@
 #include "broker/host-sync.h"
 
 #include "base/error.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "broker/reconcile.h"
 #include "broker/steps.h"
-#include "display/transport/tcp.h"
-#include "policies/policy-decision.h"
 
 #include <string.h>
 
-/* A host with more memory than this (64 TiB) is a mistake. */
-#define MAX_MEMORY_MIB (64LL * 1024 * 1024)
-#define MAX_START_SLOTS 1024
-#define CONTROL_VERSION 1
+typedef struct {
+    bool is_known;
+    bool is_stale; /* a younger process of the same boot was here */
+    char labels[BERTH_HELLO_LIST_BYTES + 1];
+    char networks[BERTH_HELLO_LIST_BYTES + 1];
+} HostFacts;
 
-static bool
-hello_text(const json_t *message, const char *key, char *ret, GError **error)
+static int
+read_facts(BerthTx *tx, const BerthHello *hello, HostFacts *ret)
 {
-    const char *text = json_string_value(json_object_get(message, key));
-    if (text == NULL || strlen(text) > BERTH_INVENTORY_TEXT_BYTES) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL,
-                               "\"%s\" must be a string of at most %d bytes", key,
-                               BERTH_INVENTORY_TEXT_BYTES);
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_HOST_STATE, "s", hello->host);
+    ret->is_known = berth_rows_next(&rows);
+    if (ret->is_known) {
+        ret->is_stale = strcmp(berth_rows_text(&rows, 2), hello->boot_id) == 0 &&
+                        berth_rows_int(&rows, 1) > hello->agent_epoch;
+        g_strlcpy(ret->labels, berth_rows_text(&rows, 4), sizeof ret->labels);
+        g_strlcpy(ret->networks, berth_rows_text(&rows, 5), sizeof ret->networks);
     }
-    g_strlcpy(ret, text, BERTH_INVENTORY_TEXT_BYTES + 1);
-    return true;
-}
-
-static bool
-hello_int(const json_t *message, const char *key, int64_t min, int64_t max, int64_t *ret,
-          GError **error)
-{
-    const json_t *value = json_object_get(message, key);
-    if (!json_is_integer(value) || json_integer_value(value) < min ||
-        json_integer_value(value) > max) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL,
-                               "\"%s\" must be a number from %" G_GINT64_FORMAT
-                               " to %" G_GINT64_FORMAT,
-                               key, min, max);
-    }
-    *ret = json_integer_value(value);
-    return true;
-}
-
-/* Gateways dial it: a host that tells nonsense is told so before it spreads. */
-static bool
-hello_address(const json_t *message, char *ret, GError **error)
-{
-    BerthAddress address;
-    if (!hello_text(message, "display_address", ret, error)) {
-        return false;
-    }
-    if (berth_address_parse(ret, &address) != BERTH_OK || berth_address_get_port(&address) == 0) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"display_address\" is not ip:port");
-    }
-    return true;
-}
-
-bool
-berth_hello_from_json(const json_t *message, BerthHello *ret, GError **error)
-{
-    BerthHello hello = { 0 };
-    BerthId id;
-    int64_t version = 0;
-    if (!hello_int(message, "version", 0, INT64_MAX, &version, error)) {
-        return false;
-    }
-    if (version != CONTROL_VERSION) {
-        return berth_set_error(error, BERTH_ERR_VERSION,
-                               "the agent speaks version %" G_GINT64_FORMAT ", this broker %d",
-                               version, CONTROL_VERSION);
-    }
-    if (berth_id_parse(json_string_value(json_object_get(message, "host")), &id) != BERTH_OK) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"host\" must be an id");
-    }
-    berth_id_format(&id, hello.host);
-    if (!hello_text(message, "boot_id", hello.boot_id, error) ||
-        !hello_address(message, hello.address, error) ||
-        !hello_text(message, "accel", hello.accel, error) ||
-        !hello_text(message, "qemu", hello.qemu, error) ||
-        !hello_int(message, "agent_epoch", 0, INT64_MAX, &hello.agent_epoch, error) ||
-        !hello_int(message, "memory_limit_mib", 0, MAX_MEMORY_MIB, &hello.memory_limit_mib,
-                   error) ||
-        !hello_int(message, "start_slots", 1, MAX_START_SLOTS, &hello.start_slots, error)) {
-        return false;
-    }
-    *ret = hello;
-    return true;
+    return berth_rows_end(&rows);
 }
 
 int
-berth_host_hello(BerthTx *tx, const BerthCause *cause, const BerthHello *hello)
+berth_host_hello(BerthTx *tx, const BerthCause *cause, const BerthHello *hello, const char *holder)
 {
-    BerthRows rows;
-    bool is_stale = false;
-    berth_tx_query(tx, &rows, BERTH_SQL_HOST_STATE, "s", hello->host);
-    bool is_known = berth_rows_next(&rows);
-    if (is_known) {
-        is_stale = strcmp(berth_rows_text(&rows, 2), hello->boot_id) == 0 &&
-                   berth_rows_int(&rows, 1) > hello->agent_epoch;
-    }
-    int error = berth_rows_end(&rows);
-    if (error != BERTH_OK || !is_known) {
+    HostFacts facts = { 0 };
+    int error = read_facts(tx, hello, &facts);
+    if (error != BERTH_OK || !facts.is_known) {
         return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
     }
-    if (is_stale) {
+    if (facts.is_stale) {
         return BERTH_ERR_STALE_EPOCH;
     }
-    error = berth_tx_run_one(tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiii", hello->host, hello->boot_id,
-                             hello->agent_epoch, hello->address, hello->accel, hello->qemu,
-                             hello->memory_limit_mib, hello->start_slots, cause->now_us);
+    error = berth_tx_run_one(
+        tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiiiisssisi", hello->host, hello->boot_id,
+        hello->agent_epoch, hello->address, hello->accel, hello->qemu, hello->memory_limit_mib,
+        hello->start_slots, cause->now_us, hello->vcpu_limit,
+        hello->labels[0] != '\0' ? hello->labels : facts.labels,
+        hello->networks[0] != '\0' ? hello->networks : facts.networks, hello->cgroup,
+        hello->cluster_epoch, holder, cause->now_us + BERTH_AGENT_LOST_US);
     if (error == BERTH_OK) {
         error = berth_host_step(tx, cause, hello->host, BERTH_HOST_EVENT_HEARD);
     }
     return error;
-}
-
-/* A pool keeps what its administrator said; a host gets the whole policy. */
-static void
-complete_policies(json_t *sessions)
-{
-    size_t i = 0;
-    json_t *session = NULL;
-    json_array_foreach (sessions, i, session) {
-        char *text = json_dumps(json_object_get(session, "policy"), JSON_COMPACT);
-        BerthPolicy policy = berth_policy_of_pool(text);
-        free(text);
-        json_object_set_new(session, "policy", berth_policy_to_json(&policy));
-    }
-}
-
-int
-berth_host_desired(BerthTx *tx, const char *host, json_t **ret)
-{
-    int error = BERTH_OK;
-    json_auto_t *machines = berth_tx_to_json(tx, &error, BERTH_SQL_DESIRED_MACHINES, "s", host);
-    if (machines == NULL) {
-        return error;
-    }
-    json_auto_t *sessions = berth_tx_to_json(tx, &error, BERTH_SQL_DESIRED_SESSIONS, "s", host);
-    if (sessions == NULL) {
-        return error;
-    }
-    complete_policies(sessions);
-    *ret = json_pack("{s:O, s:O}", "machines", machines, "sessions", sessions);
-    return *ret != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
 }
 
 static GArray *
@@ -169,6 +74,7 @@ read_machine_rows(BerthTx *tx, const char *host, int *ret_error)
         g_strlcpy(row.code, berth_rows_text(&rows, 8), sizeof row.code);
         g_strlcpy(row.detail, berth_rows_text(&rows, 9), sizeof row.detail);
         row.absent_us = berth_rows_int(&rows, 10);
+        row.is_kept = berth_rows_int(&rows, 11) != 0;
         g_array_append_val(machines, row);
     }
     *ret_error = berth_rows_end(&rows);
@@ -188,10 +94,35 @@ read_session_rows(BerthTx *tx, const char *host, int *ret_error)
                                                                  berth_rows_text(&rows, 1));
         row.epoch = berth_rows_int(&rows, 2);
         g_strlcpy(row.session_key, berth_rows_text(&rows, 3), sizeof row.session_key);
+        row.idle_since_us = berth_rows_int(&rows, 4);
         g_array_append_val(sessions, row);
     }
     *ret_error = berth_rows_end(&rows);
     return sessions;
+}
+
+/* A disk that holds somebody's data is not where it was: people have to look. */
+static int
+apply_missing(BerthTx *tx, const BerthCause *cause, const BerthReconcileStep *step)
+{
+    int error =
+        berth_machine_step(tx, cause, step->id, BERTH_MACHINE_EVENT_HOST_LOST, NULL, "missing");
+    if (error == BERTH_OK) {
+        error = berth_tx_run_one(tx, BERTH_SQL_MACHINE_SET_CONDITION, "ss", step->id, "missing");
+    }
+    if (error == BERTH_OK) {
+        error = berth_audit(tx, cause, "machine.missing", step->id, json_object());
+    }
+    berth_log_error("reconcile", "machine \"%s\" holds data and its disk is missing", step->id);
+    return error;
+}
+
+static const char *
+reason_of(const BerthReconcileStep *step)
+{
+    bool is_gone = step->event == BERTH_MACHINE_EVENT_SEEN_FAILED ||
+                   step->event == BERTH_MACHINE_EVENT_SEEN_ABSENT;
+    return is_gone ? "desktop-gone" : "";
 }
 
 static int
@@ -202,23 +133,24 @@ apply_step(BerthTx *tx, const BerthCause *cause, const BerthReconcileStep *step)
     switch (step->kind) {
     case BERTH_RECONCILE_MACHINE_EVENT:
         return berth_machine_step(tx, cause, step->id, (BerthMachineEvent)step->event, NULL,
-                                  step->event == BERTH_MACHINE_EVENT_SEEN_FAILED ||
-                                          step->event == BERTH_MACHINE_EVENT_SEEN_ABSENT
-                                      ? "desktop-gone"
-                                      : "");
+                                  reason_of(step));
     case BERTH_RECONCILE_SCRUBBED:
         return berth_machine_scrubbed(tx, cause, step->id, report->overlay);
     case BERTH_RECONCILE_INFO:
         return berth_tx_run_one(tx, BERTH_SQL_MACHINE_SET_INFO, "sssss", step->id, report->overlay,
                                 report->condition, report->code, report->detail);
     case BERTH_RECONCILE_ABSENT:
-        return berth_tx_run_one(tx, BERTH_SQL_MACHINE_SET_ABSENT, "si", step->id, step->absent_us);
+        return berth_tx_run_one(tx, BERTH_SQL_MACHINE_SET_ABSENT, "si", step->id, step->time_us);
+    case BERTH_RECONCILE_MISSING:
+        return apply_missing(tx, cause, step);
     case BERTH_RECONCILE_SESSION_EVENT:
         return berth_session_step(tx, cause, step->id, (BerthSessionEvent)step->event,
                                   session != NULL ? session->code : "");
     case BERTH_RECONCILE_SESSION_KEY:
         return berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_KEY, "ss", step->id,
                                 session != NULL ? session->session_key : "");
+    case BERTH_RECONCILE_SESSION_IDLE:
+        return berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_IDLE, "si", step->id, step->time_us);
     }
     return BERTH_ERR_INTERNAL;
 }

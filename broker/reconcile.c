@@ -14,6 +14,8 @@ static const int event_of_report[BERTH_N_MACHINE_REPORTS] = {
     [BERTH_REPORT_CREATING] = BERTH_MACHINE_EVENT_SEEN_CREATING,
     [BERTH_REPORT_STARTING] = BERTH_MACHINE_EVENT_SEEN_STARTING,
     [BERTH_REPORT_READY] = BERTH_MACHINE_EVENT_SEEN_READY,
+    [BERTH_REPORT_STOPPED] = BERTH_MACHINE_EVENT_SEEN_STOPPED,
+    [BERTH_REPORT_FROZEN] = BERTH_MACHINE_EVENT_SEEN_STOPPED,
     [BERTH_REPORT_FAILED] = BERTH_MACHINE_EVENT_SEEN_FAILED,
     [BERTH_REPORT_ABSENT] = BERTH_MACHINE_EVENT_SEEN_ABSENT,
 };
@@ -40,27 +42,42 @@ step_machine(Plan *plan, const BerthMachineRow *row, int state, int event)
     return next;
 }
 
+/*
+ * Whether a machine that is to stay was there once and is not now, or is there with another disk.
+ * Neither is ever mended by making it anew.
+ */
+static bool
+is_data_missing(const BerthMachineRow *row, const BerthMachineReport *report)
+{
+    if (!row->is_kept || row->overlay[0] == '\0' || row->state == BERTH_MACHINE_DELETING ||
+        row->state == BERTH_MACHINE_RECYCLING) {
+        return false;
+    }
+    return report == NULL || report->state == BERTH_REPORT_ABSENT ||
+           (report->epoch == row->epoch && strcmp(report->overlay, row->overlay) != 0);
+}
+
+static void
+plan_data_missing(Plan *plan, const BerthMachineRow *row)
+{
+    if (row->state != BERTH_MACHINE_LOST || strcmp(row->condition, "missing") != 0) {
+        add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_MISSING, .id = row->id });
+    }
+}
+
+/* One that was claimed before it was ever made may take as long as any other to come up. */
 static void
 plan_missing(Plan *plan, const BerthMachineRow *row)
 {
-    switch (row->state) {
-    case BERTH_MACHINE_DELETING:
-    case BERTH_MACHINE_READY:
-    case BERTH_MACHINE_STARTING:
-    case BERTH_MACHINE_LOST:
+    int64_t limit_us =
+        row->overlay[0] != '\0' ? BERTH_RECONCILE_ABSENT_US : BERTH_RECONCILE_UNMADE_US;
+    if (row->state != BERTH_MACHINE_ASSIGNED) {
         step_machine(plan, row, (int)row->state, BERTH_MACHINE_EVENT_SEEN_ABSENT);
-        break;
-    case BERTH_MACHINE_ASSIGNED:
-        if (row->absent_us == 0) {
-            add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_ABSENT,
-                                            .absent_us = plan->now_us,
-                                            .id = row->id });
-        } else if (plan->now_us - row->absent_us >= BERTH_RECONCILE_ABSENT_US) {
-            step_machine(plan, row, (int)row->state, BERTH_MACHINE_EVENT_SEEN_ABSENT);
-        }
-        break;
-    default:
-        break;
+    } else if (row->absent_us == 0) {
+        add(plan, (BerthReconcileStep){
+                      .kind = BERTH_RECONCILE_ABSENT, .time_us = plan->now_us, .id = row->id });
+    } else if (plan->now_us - row->absent_us >= limit_us) {
+        step_machine(plan, row, (int)row->state, BERTH_MACHINE_EVENT_SEEN_ABSENT);
     }
 }
 
@@ -78,6 +95,8 @@ plan_back(Plan *plan, const BerthMachineRow *row)
     int event = BERTH_MACHINE_EVENT_BACK_CLEAN;
     if (row->is_owned) {
         event = BERTH_MACHINE_EVENT_BACK_OWNED;
+    } else if (row->is_kept && row->is_dirty) {
+        return (int)row->state; /* whose data that is, people have to say */
     } else if (row->is_dirty || row->scrub_overlay[0] != '\0') {
         event = BERTH_MACHINE_EVENT_BACK_DIRTY;
     }
@@ -89,6 +108,15 @@ is_receipt(const BerthMachineRow *row, const BerthMachineReport *report)
 {
     return report->state != BERTH_REPORT_FAILED && report->overlay[0] != '\0' &&
            strcmp(report->overlay, row->scrub_overlay) != 0;
+}
+
+static void
+step_reported(Plan *plan, const BerthMachineRow *row, int state, const BerthMachineReport *report)
+{
+    /* A failed machine with data is started again from its disk, by its host. */
+    if (!row->is_kept || state != BERTH_MACHINE_ASSIGNED || report->state != BERTH_REPORT_FAILED) {
+        step_machine(plan, row, state, event_of_report[report->state]);
+    }
 }
 
 /* A report of the epoch that the row has. */
@@ -119,17 +147,19 @@ plan_present(Plan *plan, const BerthMachineRow *row, const BerthMachineReport *r
         add(plan,
             (BerthReconcileStep){ .kind = BERTH_RECONCILE_INFO, .id = row->id, .report = report });
     }
-    step_machine(plan, row, state, event_of_report[report->state]);
+    step_reported(plan, row, state, report);
 }
 
 static void
 plan_machine(Plan *plan, const BerthMachineRow *row, const BerthMachineReport *report)
 {
-    if (report == NULL || report->state == BERTH_REPORT_ABSENT) {
+    if (is_data_missing(row, report)) {
+        plan_data_missing(plan, row);
+    } else if (report == NULL || report->state == BERTH_REPORT_ABSENT) {
         plan_missing(plan, row);
     } else if (report->epoch == row->epoch) {
         plan_present(plan, row, report);
-    } else if (report->epoch < row->epoch && row->state == BERTH_MACHINE_LOST) {
+    } else if (report->epoch < row->epoch && row->state == BERTH_MACHINE_LOST && !row->is_kept) {
         step_machine(plan, row, (int)row->state, BERTH_MACHINE_EVENT_BACK_DIRTY);
     }
 }
@@ -142,6 +172,21 @@ step_session(Plan *plan, const BerthSessionRow *row, int event, const BerthSessi
         state != (int)row->state) {
         add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_SESSION_EVENT,
                                         .event = event,
+                                        .id = row->id,
+                                        .session_report = report });
+    }
+}
+
+static void
+plan_idle(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *report)
+{
+    int64_t since_us = 0;
+    if (report->idle_s > 0) {
+        since_us = plan->now_us - report->idle_s * 1000 * 1000;
+    }
+    if (ABS(since_us - row->idle_since_us) >= BERTH_RECONCILE_IDLE_SLACK_US) {
+        add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_SESSION_IDLE,
+                                        .time_us = since_us,
                                         .id = row->id,
                                         .session_report = report });
     }
@@ -167,6 +212,9 @@ plan_session(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *r
         add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_SESSION_KEY,
                                         .id = row->id,
                                         .session_report = is_told ? report : NULL });
+    }
+    if (is_told) {
+        plan_idle(plan, row, report);
     }
     if (is_told && report->state == BERTH_REPORT_SESSION_CONNECTED) {
         step_session(plan, row, BERTH_SESSION_EVENT_SEEN_CONNECTED, report);

@@ -13,6 +13,10 @@
 
 /* How long a machine with an owner must be missing from inventories before it is given up. */
 #define BERTH_RECONCILE_ABSENT_US (10LL * 1000 * 1000)
+/* The same if it was not made yet. */
+#define BERTH_RECONCILE_UNMADE_US (120LL * 1000 * 1000)
+/* Idle times that differ by less are the same one. */
+#define BERTH_RECONCILE_IDLE_SLACK_US (5LL * 1000 * 1000)
 
 typedef struct {
     char id[BERTH_ID_HEX_CHARS + 1];
@@ -20,6 +24,7 @@ typedef struct {
     int64_t epoch;
     bool is_dirty;
     bool is_owned;
+    bool is_kept; /* holds somebody's data */
     char overlay[BERTH_INVENTORY_TEXT_BYTES + 1];
     char scrub_overlay[BERTH_INVENTORY_TEXT_BYTES + 1];
     char condition[BERTH_INVENTORY_TEXT_BYTES + 1];
@@ -33,21 +38,24 @@ typedef struct {
     BerthSessionState state;
     int64_t epoch;
     char session_key[BERTH_INVENTORY_KEY_CHARS + 1];
+    int64_t idle_since_us; /* 0: not idle */
 } BerthSessionRow;
 
 typedef enum {
     BERTH_RECONCILE_MACHINE_EVENT, /* step machine `row` by `event`; report may be NULL */
     BERTH_RECONCILE_SCRUBBED,      /* `report` is the scrub receipt of `row` */
     BERTH_RECONCILE_INFO,          /* copy overlay, condition, code and detail of `report` */
-    BERTH_RECONCILE_ABSENT,        /* missing since `absent_us`; 0: it is back */
+    BERTH_RECONCILE_ABSENT,        /* missing since `time_us`; 0: it is back */
+    BERTH_RECONCILE_MISSING,       /* lost, and its disk holds data: nothing is made anew */
     BERTH_RECONCILE_SESSION_EVENT, /* step session `row` by `event`; report may be NULL */
     BERTH_RECONCILE_SESSION_KEY,   /* copy the key of `session_report`, none if it is NULL */
+    BERTH_RECONCILE_SESSION_IDLE,  /* without input since `time_us`; 0: there is input */
 } BerthReconcileKind;
 
 typedef struct {
     BerthReconcileKind kind;
     int event;
-    int64_t absent_us;
+    int64_t time_us;
     const char *id; /* of the row, borrowed from the input */
     const BerthMachineReport *report;
     const BerthSessionReport *session_report;

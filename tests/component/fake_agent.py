@@ -16,12 +16,18 @@ class FakeAgent(threading.Thread):
     auto=False leaves machines where they are until the test calls set_machine().
     """
 
-    def __init__(self, port, site, host_id, host_name, auto=True, memory_mib=65536, epoch=1):
+    SAME_S = 1.0
+
+    def __init__(self, port, site, host_id, host_name, auto=True, memory_mib=65536, epoch=1,
+                 cluster_epoch=0):
         super().__init__(daemon=True)
         self.port, self.site, self.host_id, self.host_name = port, site, host_id, host_name
         self.auto = auto
         self.memory_mib = memory_mib
         self.epoch = epoch
+        self.cluster_epoch = cluster_epoch
+        self.serial = 0
+        self.conditions = []
         self.opens_sessions = True
         self.lock = threading.RLock()
         self.write_lock = threading.Lock()
@@ -60,21 +66,28 @@ class FakeAgent(threading.Thread):
         sock = context.wrap_socket(raw, server_hostname="broker.berth")
         sock.settimeout(20)
         self.sock = sock
-        self.send({"type": "hello", "version": 1, "host": self.host_id, "boot_id": "boot-1",
-                   "agent_epoch": self.epoch, "display_address": "127.0.0.1:9", "accel": "tcg",
-                   "memory_limit_mib": self.memory_mib, "start_slots": 4, "qemu": "7.2.22"})
-        pinger = threading.Thread(target=self.ping_forever, args=(sock,), daemon=True)
-        pinger.start()
+        self.send({"type": "hello", "version": 2, "host": self.host_id, "boot_id": "boot-1",
+                   "agent_epoch": self.epoch, "cluster_epoch": self.cluster_epoch,
+                   "display_address": "127.0.0.1:9", "accel": "tcg",
+                   "memory_limit_mib": self.memory_mib, "vcpu_limit": 64, "start_slots": 4,
+                   "qemu": "7.2.22", "labels": {}, "cgroup": "none",
+                   "networks": ["user", "bridge"]})
+        talker = threading.Thread(target=self.talk_forever, args=(sock,), daemon=True)
+        talker.start()
         try:
             while not self.stopped.is_set():
                 self.handle(self.receive(sock))
         finally:
             sock.close()
 
-    def ping_forever(self, sock):
-        while not self.stopped.wait(1.0) and sock is self.sock:
+    def talk_forever(self, sock):
+        """Says that nothing has changed, again and again."""
+        while not self.stopped.wait(self.SAME_S) and sock is self.sock:
             try:
-                self.send({"type": "ping"})
+                if self.welcome and self.serial:
+                    self.send({"type": "same", "serial": self.serial})
+                else:
+                    self.send({"type": "ping"})
             except OSError:
                 return
 
@@ -102,7 +115,10 @@ class FakeAgent(threading.Thread):
     def handle(self, message):
         with self.lock:
             if message["type"] == "welcome":
+                if message["cluster_epoch"] < self.cluster_epoch and not message["safe_mode"]:
+                    raise EOFError("this broker decides by an old store")
                 self.welcome = message
+                self.cluster_epoch = max(self.cluster_epoch, message["cluster_epoch"])
                 self.send_inventory()
                 self.send({"type": "poll", "generation": self.generation})
             elif message["type"] == "refused":
@@ -113,6 +129,8 @@ class FakeAgent(threading.Thread):
                 self.desired = message
                 self.n_desired += 1
                 self.converge()
+                self.send({"type": "poll", "generation": self.generation})
+            elif message["type"] == "same":
                 self.send({"type": "poll", "generation": self.generation})
             elif message["type"] == "pong":
                 self.n_pongs += 1
@@ -132,18 +150,31 @@ class FakeAgent(threading.Thread):
             if machine["want"] == "absent":
                 self.machines.pop(machine["id"], None)
             elif self.auto and (mine is None or mine["epoch"] < machine["epoch"]):
+                if machine["keep"] and machine.get("overlay"):
+                    continue  # its disk is not here, and there will be no other
                 overlay = secrets.token_hex(16)
                 self.overlays_seen.append(overlay)
                 self.machines[machine["id"]] = {
                     "id": machine["id"], "epoch": machine["epoch"], "state": "ready",
                     "overlay": overlay, "condition": "", "code": "", "detail": "", "pid": 1,
-                    "memory_mib": machine["memory_mib"]}
+                    "memory_mib": machine.get("memory_mib", 0)}
+            mine = self.machines.get(machine["id"])
+            if self.auto and mine and mine["epoch"] == machine["epoch"]:
+                self.converge_power(mine, machine["want"])
         wanted = {session["id"] for session in self.desired["sessions"]}
-        for gone in set(self.sessions) - wanted:
-            del self.sessions[gone]
+        if not self.welcome["safe_mode"]:
+            for gone in set(self.sessions) - wanted:
+                del self.sessions[gone]
         for session in self.desired["sessions"]:
             self.converge_session(session)
         self.send_inventory()
+
+    @staticmethod
+    def converge_power(mine, want):
+        if want in ("stopped", "frozen") and mine["state"] in ("ready", "stopped", "frozen"):
+            mine["state"] = want
+        elif want == "running" and mine["state"] in ("stopped", "frozen"):
+            mine["state"] = "ready"
 
     def converge_session(self, session):
         mine = self.sessions.get(session["id"])
@@ -159,11 +190,14 @@ class FakeAgent(threading.Thread):
                 self.sessions[session["id"]] = {
                     "id": session["id"], "machine": session["machine"], "epoch": session["epoch"],
                     "state": "listening", "session_key": secrets.token_hex(32),
-                    "connection_epoch": session["connection_epoch"], "code": ""}
+                    "connection_epoch": session["connection_epoch"], "code": "", "idle_s": 0}
 
     def send_inventory(self):
-        self.send({"type": "inventory", "machines": list(self.machines.values()),
-                   "sessions": list(self.sessions.values())})
+        self.serial += 1
+        self.send({"type": "inventory", "serial": self.serial, "conditions": self.conditions,
+                   "machines": list(self.machines.values()),
+                   "sessions": list(self.sessions.values()),
+                   "usage": {"cpu_pct": 1, "memory_used_mib": 100, "disk_free_mib": 1000}})
 
     def set_machine(self, machine_id, **values):
         """Reports something about a machine."""

@@ -190,6 +190,8 @@ CREATE TABLE host (
     vcpu_overcommit_pct INTEGER NOT NULL DEFAULT 400 CHECK (vcpu_overcommit_pct >= 1),
     start_slots INTEGER NOT NULL DEFAULT 1,
     labels TEXT NOT NULL DEFAULT '{}',
+    networks TEXT NOT NULL DEFAULT '[]', -- kinds that work there
+    cgroup TEXT NOT NULL DEFAULT '',
     drain INTEGER NOT NULL DEFAULT 0 CHECK (drain IN (0, 1)),
     maintenance INTEGER NOT NULL DEFAULT 0 CHECK (maintenance IN (0, 1)),
     detail TEXT NOT NULL DEFAULT '',

@@ -61,7 +61,7 @@ fixture_fill(BerthTx *tx, void *data)
         error = berth_tx_run(tx, BERTH_SQL_HOST_INSERT, "ssi", f->host, "one", f->now_us);
     }
     if (error == BERTH_OK) {
-        error = berth_host_hello(tx, &cause, &hello);
+        error = berth_host_hello(tx, &cause, &hello, "test");
     }
     if (error == BERTH_OK) {
         error =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
+#include "broker/hello.h"
 #include "broker/reconcile.h"
 
 #define ID "00000000000000000000000000000001"
@@ -39,7 +40,10 @@ plan(BerthMachineRow row, const char *report_state, int64_t epoch, const char *o
             g_string_append(out, "info");
             break;
         case BERTH_RECONCILE_ABSENT:
-            g_string_append(out, step->absent_us != 0 ? "missing" : "found");
+            g_string_append(out, step->time_us != 0 ? "missing" : "found");
+            break;
+        case BERTH_RECONCILE_MISSING:
+            g_string_append(out, "data-missing");
             break;
         default:
             g_string_append(out, "?");
@@ -68,6 +72,20 @@ a_machine_follows_its_host_to_ready(void **state)
     assert_steps(row, "ready", 1, NEW, 0, "info seen-ready");
     assert_steps(row, "failed", 1, "", 0, "seen-failed");
     assert_steps(row, NULL, 0, "", 0, "");
+}
+
+static void
+a_machine_that_is_switched_off_waits(void **state)
+{
+    BerthMachineRow row = { .state = BERTH_MACHINE_CREATING, .epoch = 1, .overlay = NEW };
+    assert_steps(row, "stopped", 1, NEW, 0, "seen-stopped");
+    assert_steps(row, "frozen", 1, NEW, 0, "seen-stopped");
+    row.state = BERTH_MACHINE_STOPPED;
+    assert_steps(row, "frozen", 1, NEW, 0, "");
+    assert_steps(row, NULL, 0, "", 0, "seen-absent");
+    row.state = BERTH_MACHINE_RECYCLING;
+    g_strlcpy(row.scrub_overlay, OLD, sizeof row.scrub_overlay);
+    assert_steps(row, "stopped", 1, NEW, 0, "scrub-receipt seen-stopped");
 }
 
 static void
@@ -100,9 +118,12 @@ an_owned_machine_is_given_up_only_after_it_was_missing_for_a_while(void **state)
     BerthMachineRow row = { .state = BERTH_MACHINE_ASSIGNED, .epoch = 1, .is_owned = true };
     assert_steps(row, NULL, 0, "", 5, "missing");
     row.absent_us = 5;
+    assert_steps(row, NULL, 0, "", 5 + BERTH_RECONCILE_UNMADE_US - 1, "");
+    assert_steps(row, NULL, 0, "", 5 + BERTH_RECONCILE_UNMADE_US, "seen-absent");
+    g_strlcpy(row.overlay, OLD, sizeof row.overlay);
     assert_steps(row, NULL, 0, "", 5 + BERTH_RECONCILE_ABSENT_US - 1, "");
     assert_steps(row, NULL, 0, "", 5 + BERTH_RECONCILE_ABSENT_US, "seen-absent");
-    assert_steps(row, "ready", 1, "", 9, "found");
+    assert_steps(row, "ready", 1, OLD, 9, "found");
 }
 
 static void
@@ -129,6 +150,105 @@ reports_of_another_epoch_are_not_about_this_owner(void **state)
 }
 
 static void
+a_machine_with_data_is_never_recycled_on_doubt(void **state)
+{
+    BerthMachineRow row = { .state = BERTH_MACHINE_ASSIGNED,
+                            .epoch = 3,
+                            .is_owned = true,
+                            .is_dirty = true,
+                            .is_kept = true,
+                            .overlay = OLD,
+                            .absent_us = 1 };
+    assert_steps(row, NULL, 0, "", INT64_MAX / 2, "data-missing");
+    assert_steps(row, "absent", 3, "", 9, "data-missing");
+    assert_steps(row, "ready", 3, NEW, 9, "data-missing");
+    assert_steps(row, "creating", 3, "", 9, "data-missing");
+    assert_steps(row, "ready", 3, OLD, 9, "found");
+    row.absent_us = 0;
+    assert_steps(row, "failed", 3, OLD, 9, "");
+    assert_steps(row, "ready", 2, OLD, 9, "");
+    row.state = BERTH_MACHINE_LOST;
+    assert_steps(row, "ready", 2, OLD, 9, "");
+    assert_steps(row, "ready", 3, OLD, 9, "back-owned");
+    assert_steps(row, NULL, 0, "", 9, "data-missing");
+    g_strlcpy(row.condition, "missing", sizeof row.condition);
+    assert_steps(row, NULL, 0, "", 9, "");
+    assert_steps(row, "ready", 3, OLD, 9, "back-owned info");
+    row.is_owned = false;
+    assert_steps(row, "ready", 3, OLD, 9, "info");
+    row.state = BERTH_MACHINE_DELETING;
+    assert_steps(row, NULL, 0, "", 9, "seen-absent");
+    row.state = BERTH_MACHINE_RECYCLING;
+    row.overlay[0] = '\0';
+    g_strlcpy(row.scrub_overlay, OLD, sizeof row.scrub_overlay);
+    assert_steps(row, "starting", 3, NEW, 9, "scrub-receipt info");
+}
+
+/* What a session row and a report with that idleness lead to: INT64_MIN if to nothing. */
+static int64_t
+plan_idle_since(int64_t since_us, int idle_s, int64_t now_us)
+{
+    g_autofree char *text =
+        g_strdup_printf("{\"machines\":[],\"sessions\":[{\"id\":\"" ID "\",\"epoch\":1,"
+                        "\"state\":\"connected\",\"idle_s\":%d}]}",
+                        idle_s);
+    json_auto_t *json = json_loads(text, 0, NULL);
+    g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(json, NULL);
+    BerthSessionRow row = {
+        .id = ID, .state = BERTH_SESSION_ACTIVE, .epoch = 1, .idle_since_us = since_us
+    };
+    g_autoptr(GArray) steps = berth_reconcile(NULL, 0, &row, 1, inventory, now_us);
+    if (steps->len == 0) {
+        return INT64_MIN;
+    }
+    const BerthReconcileStep *step = &g_array_index(steps, BerthReconcileStep, 0);
+    return steps->len == 1 && step->kind == BERTH_RECONCILE_SESSION_IDLE ? step->time_us : -1;
+}
+
+static void
+idleness_is_written_when_it_begins_and_when_it_ends(void **state)
+{
+    const int64_t second_us = 1000 * 1000;
+    const int64_t now_us = 5000 * second_us;
+    assert_int_equal(plan_idle_since(0, 0, now_us), INT64_MIN);
+    assert_int_equal(plan_idle_since(0, 30, now_us), now_us - 30 * second_us);
+    assert_int_equal(plan_idle_since(now_us - 31 * second_us, 30, now_us), INT64_MIN);
+    assert_int_equal(plan_idle_since(now_us - 90 * second_us, 30, now_us), now_us - 30 * second_us);
+    assert_int_equal(plan_idle_since(now_us - 90 * second_us, 0, now_us), 0);
+}
+
+static BerthInventory *
+inventory_of(const char *state, const char *cpu_ms, const char *conditions)
+{
+    g_autofree char *text =
+        g_strdup_printf("{\"serial\":7,\"machines\":[{\"id\":\"" ID "\",\"epoch\":1,"
+                        "\"state\":\"%s\",\"usage\":{\"cpu_ms\":%s}}],\"sessions\":[],"
+                        "\"conditions\":%s}",
+                        state, cpu_ms, conditions);
+    json_auto_t *json = json_loads(text, 0, NULL);
+    return berth_inventory_new_from_json(json, NULL);
+}
+
+static void
+numbers_of_usage_are_no_news(void **state)
+{
+    g_autoptr(BerthInventory) a = inventory_of("stopped", "1", "[]");
+    g_autoptr(BerthInventory) b = inventory_of("stopped", "2", "[]");
+    g_autoptr(BerthInventory) c = inventory_of("frozen", "2", "[]");
+    g_autoptr(BerthInventory) d = inventory_of("stopped", "2", "[\"disk-low\",\"hot\"]");
+    assert_non_null(a);
+    assert_int_equal(a->serial, 7);
+    assert_int_equal(g_array_index(b->machines, BerthMachineReport, 0).usage.cpu_ms, 2);
+    assert_true(berth_inventory_is_same(a, b));
+    assert_false(berth_inventory_is_same(a, c));
+    assert_false(berth_inventory_is_same(a, d));
+    assert_false(berth_inventory_is_same(a, NULL));
+    assert_string_equal(d->conditions, "disk-low, hot");
+    assert_ptr_equal(berth_inventory_find(a, ID), a->machines->data);
+    assert_null(berth_inventory_find(a, "00000000000000000000000000000002"));
+}
+
+static void
 a_deleted_machine_is_gone_when_the_host_says_so(void **state)
 {
     BerthMachineRow row = { .state = BERTH_MACHINE_DELETING, .epoch = 1 };
@@ -145,6 +265,8 @@ strange_inventories_are_refused(void **state)
         "{\"machines\":[]}",
         "{\"machines\":{},\"sessions\":[]}",
         "{\"machines\":[1],\"sessions\":[]}",
+        "{\"machines\":[],\"sessions\":[],\"conditions\":[1]}",
+        "{\"machines\":[],\"sessions\":[],\"conditions\":{}}",
         "{\"machines\":[{\"id\":\"x\"}],\"sessions\":[]}",
         "{\"machines\":[{\"id\":\"" ID "\",\"epoch\":-1,\"state\":\"ready\"}],\"sessions\":[]}",
         "{\"machines\":[{\"id\":\"" ID "\",\"epoch\":1,\"state\":\"happy\"}],\"sessions\":[]}",
@@ -163,17 +285,62 @@ strange_inventories_are_refused(void **state)
     }
 }
 
+#define HELLO_1                                                                                  \
+    "\"host\":\"" ID "\",\"boot_id\":\"b\",\"agent_epoch\":1,\"display_address\":\"1.2.3.4:5\"," \
+    "\"accel\":\"tcg\",\"memory_limit_mib\":10,\"start_slots\":2,\"qemu\":\"7.2\""
+
+static bool
+read_hello(const char *rest, BerthHello *ret)
+{
+    g_autofree char *text = g_strdup_printf("{%s%s}", HELLO_1, rest);
+    json_auto_t *json = json_loads(text, 0, NULL);
+    g_assert_nonnull(json);
+    return berth_hello_from_json(json, ret, NULL);
+}
+
+static void
+a_hello_of_version_2_is_read_whole(void **state)
+{
+    BerthHello hello;
+    assert_true(read_hello(",\"version\":2,\"cluster_epoch\":5,\"vcpu_limit\":8,\"cgroup\":\"v1\","
+                           "\"labels\":{\"b\":\"2\",\"a\":\"1\"},\"networks\":[\"user\"]",
+                           &hello));
+    assert_int_equal(hello.cluster_epoch, 5);
+    assert_int_equal(hello.vcpu_limit, 8);
+    assert_string_equal(hello.cgroup, "v1");
+    assert_string_equal(hello.labels, "{\"a\":\"1\",\"b\":\"2\"}");
+    assert_string_equal(hello.networks, "[\"user\"]");
+    assert_true(read_hello(",\"version\":1", &hello));
+    assert_string_equal(hello.labels, "");
+    assert_false(read_hello(",\"version\":2", &hello));
+    assert_false(read_hello(",\"version\":3", &hello));
+    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":-1,\"vcpu_limit\":8,\"cgroup\":\"\","
+                            "\"labels\":{},\"networks\":[]",
+                            &hello));
+    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
+                            "\"labels\":{\"a\":1},\"networks\":[]",
+                            &hello));
+    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
+                            "\"labels\":{},\"networks\":[{}]",
+                            &hello));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machine_follows_its_host_to_ready),
+        cmocka_unit_test(a_machine_that_is_switched_off_waits),
         cmocka_unit_test(the_same_report_twice_changes_nothing),
         cmocka_unit_test(only_a_new_overlay_at_the_new_epoch_is_a_scrub_receipt),
         cmocka_unit_test(an_owned_machine_is_given_up_only_after_it_was_missing_for_a_while),
         cmocka_unit_test(a_lost_machine_comes_back_as_what_it_was),
         cmocka_unit_test(reports_of_another_epoch_are_not_about_this_owner),
+        cmocka_unit_test(a_machine_with_data_is_never_recycled_on_doubt),
+        cmocka_unit_test(idleness_is_written_when_it_begins_and_when_it_ends),
+        cmocka_unit_test(numbers_of_usage_are_no_news),
         cmocka_unit_test(a_deleted_machine_is_gone_when_the_host_says_so),
+        cmocka_unit_test(a_hello_of_version_2_is_read_whole),
         cmocka_unit_test(strange_inventories_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
