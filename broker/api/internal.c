@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "broker/broker.h"
+#include "broker/metrics.h"
 
 #include <string.h>
 
@@ -59,6 +60,8 @@ berth_handle_metrics(BerthTx *tx, BerthRequest *request)
     }
     g_string_append_printf(text, "# TYPE berth_agent_links gauge\nberth_agent_links %u\n",
                            berth_agents_n_links(request->broker->agents));
+    berth_metrics_format(text);
+    berth_metrics_format_process(text);
     request->text = strdup(text->str);
     return error;
 }
