@@ -18,6 +18,12 @@ berth_monotonic_us(void)
 }
 
 int64_t
+berth_boot_us(void)
+{
+    return read_clock_us(CLOCK_BOOTTIME);
+}
+
+int64_t
 berth_wall_us(void)
 {
     return read_clock_us(CLOCK_REALTIME);

@@ -31,6 +31,9 @@ int64_t berth_clock_now_us(const BerthClock *clock);
 /* Reads the monotonic clock. */
 int64_t berth_monotonic_us(void);
 
+/* Microseconds since boot, those in which the machine slept among them; never goes back. */
+int64_t berth_boot_us(void);
+
 /* Reads the wall clock. */
 int64_t berth_wall_us(void);
 

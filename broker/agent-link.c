@@ -13,6 +13,7 @@
 #include "berth/limits.h"
 #include "broker/broker.h"
 #include "broker/host-sync.h"
+#include "broker/site-clock.h"
 #include "display/transport/framed.h"
 
 #include <string.h>
@@ -63,7 +64,7 @@ job_new(BerthAgentLink *link, const char *host)
     job->link = link;
     g_strlcpy(job->host, host, sizeof job->host);
     g_snprintf(job->actor, sizeof job->actor, "host:%s", host);
-    job->cause = (BerthCause){ .now_us = berth_wall_us(), .actor = job->actor };
+    job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = job->actor };
     link->n_jobs++;
     return job;
 }

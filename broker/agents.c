@@ -8,6 +8,7 @@
 #include "broker/agent-link.h"
 #include "broker/broker.h"
 #include "broker/host-sync.h"
+#include "broker/site-clock.h"
 #include "broker/steps.h"
 #include "display/transport/tcp.h"
 
@@ -73,7 +74,7 @@ submit_host_event(BerthAgents *agents, const char *host, BerthHostEvent event)
     Silence *silence = g_new0(Silence, 1);
     silence->broker = agents->broker;
     silence->event = event;
-    silence->cause = (BerthCause){ .now_us = berth_wall_us(), .actor = "timer" };
+    silence->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = "timer" };
     g_strlcpy(silence->host, host, sizeof silence->host);
     if (berth_store_submit(agents->broker->store, run_host_event, host_event_done, silence) !=
         BERTH_OK) {

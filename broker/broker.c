@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "berth/limits.h"
+#include "broker/site-clock.h"
 #include "broker/tick.h"
 
 #include <errno.h>
@@ -88,6 +89,9 @@ run_set_up(BerthTx *tx, void *data)
     }
     if (error == BERTH_OK) {
         error = ensure_meta(tx, "holder", broker->holder);
+    }
+    if (error == BERTH_OK) {
+        error = berth_site_clock_open(tx);
     }
     return error;
 }
@@ -171,7 +175,12 @@ static int
 run_tick(BerthTx *tx, void *data)
 {
     TickJob *job = data;
-    return berth_tick(tx, &job->cause, &job->tick, &job->n_changes);
+    int error = berth_tick(tx, &job->cause, &job->tick, &job->n_changes);
+    if (error == BERTH_ERR_AGAIN) {
+        (void)berth_site_clock_keep(tx, false);
+        return error;
+    }
+    return error == BERTH_OK ? berth_site_clock_keep(tx, true) : error;
 }
 
 static void maybe_tick(BerthBroker *broker);
@@ -182,9 +191,9 @@ tick_done(int error, void *data)
     TickJob *job = data;
     BerthBroker *broker = job->broker;
     broker->is_ticking = false;
-    if (error != BERTH_OK) {
+    if (error != BERTH_OK && error != BERTH_ERR_AGAIN) {
         berth_log_error("tick", "nothing was planned: %s", berth_error_sentence(error));
-    } else if (job->n_changes > 0) {
+    } else if (error == BERTH_OK && job->n_changes > 0) {
         berth_broker_changed(broker);
     }
     g_hash_table_unref(job->tick.n_queued);
@@ -203,7 +212,7 @@ maybe_tick(BerthBroker *broker)
     }
     TickJob *job = g_new0(TickJob, 1);
     job->broker = broker;
-    job->cause = (BerthCause){ .now_us = berth_wall_us(), .actor = "planner" };
+    job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = "planner" };
     job->tick.holder = broker->holder;
     job->tick.n_queued = berth_connects_count_queued(broker->connects);
     broker->is_tick_wanted = false;
@@ -326,7 +335,7 @@ static int
 run_create_admin(BerthTx *tx, void *data)
 {
     const NewAdmin *admin = data;
-    BerthCause cause = { .now_us = berth_wall_us(), .actor = "setup" };
+    BerthCause cause = { .now_us = berth_site_clock_now_us(), .actor = "setup" };
     char text[BERTH_ID_HEX_CHARS + 1];
     berth_id_random_hex(text);
     int error = berth_tx_run(tx, BERTH_SQL_ACCOUNT_INSERT, "sssi", text, admin->name, admin->hash,

@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "broker/claim.h"
 #include "broker/launch.h"
+#include "broker/site-clock.h"
 #include "policies/policy-decision.h"
 
 #include <string.h>
@@ -181,7 +182,7 @@ start_try(Wait *wait)
 {
     wait->is_retry_wanted = false;
     wait->is_running = true;
-    wait->cause.now_us = berth_wall_us();
+    wait->cause.now_us = berth_site_clock_now_us();
     free(wait->policy);
     wait->policy = NULL;
     int error = berth_store_submit(wait->store, run_try, try_done, wait);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/api/router.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "broker/api/authorise.h"
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
+#include "broker/site-clock.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -175,7 +175,7 @@ berth_router_dispatch(BerthRequest *request, const char *authorization)
 {
     BerthStore *store = request->broker->store;
     const BerthRoute *route = request->route;
-    request->now_us = berth_wall_us();
+    request->now_us = berth_site_clock_now_us();
     int error = berth_authorise(request, authorization);
     if (error == BERTH_OK) {
         error = decode(request);

@@ -199,6 +199,7 @@ CREATE TABLE host (
     since_us INTEGER NOT NULL,
     seen_us INTEGER NOT NULL DEFAULT 0,
     lease_until_us INTEGER NOT NULL DEFAULT 0,
+    clock_offset_us INTEGER NOT NULL DEFAULT 0, -- its wall clock minus the site's
     broker TEXT NOT NULL DEFAULT '' -- holder that has its link
 ) STRICT;
 
