@@ -2,6 +2,7 @@
 #include "broker/steps-private.h"
 
 #include "base/error.h"
+#include "broker/breaker-step.h"
 
 #include <string.h>
 
@@ -29,6 +30,8 @@ typedef struct {
     char *host;
     char *power;
     char *scrub_overlay;
+    char *image; /* NULL if it has none */
+    char *code;  /* what its host said last */
     int64_t epoch;
     int64_t memory_mib;
     int64_t vcpus;
@@ -54,6 +57,8 @@ machine_clear(Machine *machine)
     g_free(machine->host);
     g_free(machine->power);
     g_free(machine->scrub_overlay);
+    g_free(machine->image);
+    g_free(machine->code);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Machine, machine_clear)
@@ -103,6 +108,8 @@ read_machine(BerthTx *tx, const char *id, Machine *ret)
             .scrub_overlay = g_strdup(berth_rows_text(&rows, 8)),
             .power = g_strdup(berth_rows_text(&rows, 9)),
             .is_kept = berth_rows_int(&rows, 10) != 0,
+            .image = berth_rows_is_null(&rows, 11) ? NULL : g_strdup(berth_rows_text(&rows, 11)),
+            .code = g_strdup(berth_rows_text(&rows, 12)),
         };
     }
     int error = berth_rows_end(&rows);
@@ -139,8 +146,8 @@ free_capacity(BerthTx *tx, const Machine *machine)
 {
     int error = berth_tx_run_one(tx, BERTH_SQL_POOL_FREE_PLACE, "s", machine->pool);
     if (error == BERTH_OK) {
-        error = berth_tx_run_one(tx, BERTH_SQL_HOST_UNRESERVE, "si", machine->host,
-                                 machine->memory_mib);
+        error = berth_tx_run_one(tx, BERTH_SQL_HOST_UNRESERVE, "sii", machine->host,
+                                 machine->memory_mib, machine->vcpus);
     }
     return error;
 }
@@ -274,6 +281,26 @@ choose(const Machine *machine, Step *step, int *ret_state, int *ret_action, bool
     return error;
 }
 
+/* What came of a start is news for the circuit breaker of its pool, host and image. */
+static int
+tell_breaker(BerthTx *tx, const BerthCause *cause, const Machine *machine, int state,
+             const Step *step)
+{
+    bool is_coming_up =
+        machine->state == BERTH_MACHINE_CREATING || machine->state == BERTH_MACHINE_STARTING;
+    if (is_coming_up && (state == BERTH_MACHINE_READY || state == BERTH_MACHINE_STOPPED)) {
+        return berth_breaker_note_success(tx, cause, machine->pool, machine->host, machine->image);
+    }
+    if (state != BERTH_MACHINE_FAILED || machine->state == BERTH_MACHINE_FAILED) {
+        return BERTH_OK;
+    }
+    const char *code = machine->code[0] != '\0'
+                           ? machine->code
+                           : berth_fsm_event_name(&berth_machine_fsm, (int)step->event);
+    return berth_breaker_note_failure(tx, cause, machine->pool, machine->host, machine->image,
+                                      code);
+}
+
 static int
 step_machine(BerthTx *tx, const BerthCause *cause, const Machine *machine, Step *step, json_t *data)
 {
@@ -289,6 +316,9 @@ step_machine(BerthTx *tx, const BerthCause *cause, const Machine *machine, Step 
     if (error == BERTH_OK && machine->is_kept && state == BERTH_MACHINE_LOST &&
         strcmp(step->reason, "missing") == 0) {
         error = berth_tx_run_one(tx, BERTH_SQL_MACHINE_SET_CONDITION, "ss", machine->id, "missing");
+    }
+    if (error == BERTH_OK) {
+        error = tell_breaker(tx, cause, machine, state, step);
     }
     if (error == BERTH_OK) {
         json_object_set_new(details, "epoch", json_integer(machine->epoch));

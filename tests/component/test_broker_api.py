@@ -406,11 +406,11 @@ class Restarts(BrokerCase):
         first = self.connect(anna, pool)
         before = {row["id"]: row["epoch"] for row in self.machines()}
         self.broker.kill()
+        generation = agent.generation
         self.broker.start(port=agent.port)
         second = self.connect(anna, pool)
         self.assertEqual(first["session"], second["session"])
         self.assertEqual(self.verify_ticket(second["ticket"])["connection_epoch"], 2)
-        generation = agent.generation
         eventually(lambda: self.call("GET", "/internal/v1/health", internal=True)["agents"] == 1)
         agent.wait_for(lambda a: a.generation > generation)
         self.assertEqual({row["id"]: row["epoch"] for row in self.machines()}, before)

@@ -14,11 +14,6 @@
                       "qemu = ?6, memory_limit_mib = ?7, start_slots = ?8, seen_us = ?9, "         \
                       "vcpu_limit = ?10, labels = ?11, networks = ?12, cgroup = ?13, "             \
                       "cluster_epoch = ?14, broker = ?15, lease_until_us = ?16 WHERE id = ?1")     \
-    X(HOST_RESERVE, "UPDATE host SET memory_reserved_mib = memory_reserved_mib + ?2 "              \
-                    "WHERE id = ?1 AND state = 'up' "                                              \
-                    "AND memory_reserved_mib + ?2 <= memory_limit_mib")                            \
-    X(HOST_UNRESERVE, "UPDATE host SET memory_reserved_mib = memory_reserved_mib - ?2 "            \
-                      "WHERE id = ?1")                                                             \
     X(HOST_MACHINES, "SELECT id FROM machine WHERE host = ?1 "                                     \
                      "AND state NOT IN ('deleted', 'lost')")                                       \
     X(HOST_SESSIONS, "SELECT id FROM session WHERE host = ?1 AND state NOT IN ('ended', 'lost')")  \
@@ -46,7 +41,7 @@
       "WHERE s.host = ?1 AND s.state <> 'ended' ORDER BY s.id")                                    \
     X(RECONCILE_MACHINES, "SELECT id, state, epoch, dirty, assignment, overlay, scrub_overlay, "   \
                           "condition, code, detail, absent_us, keep FROM machine "                 \
-                          "WHERE host = ?1 AND state <> 'deleted' ORDER BY id "                    \
+                          "WHERE host = ?1 AND state NOT IN ('planned', 'deleted') ORDER BY id "   \
                           "/*pg FOR UPDATE*/")                                                     \
     X(RECONCILE_SESSIONS, "SELECT id, state, machine_epoch, session_key, idle_since_us "           \
                           "FROM session WHERE host = ?1 AND state <> 'ended' ORDER BY id "         \

@@ -5,9 +5,10 @@
 #pragma once
 
 #define BERTH_STATEMENTS_STEP(X)                                                                   \
-    X(MACHINE_LOCK, "SELECT state, assignment, epoch, pool, host, memory_mib, vcpus, "             \
-                    "n_failures, scrub_overlay, power, keep FROM machine WHERE id = ?1 "           \
-                    "/*pg FOR UPDATE*/")                                                           \
+    X(MACHINE_LOCK,                                                                                \
+      "SELECT state, assignment, epoch, pool, host, memory_mib, vcpus, "                           \
+      "n_failures, scrub_overlay, power, keep, image, code FROM machine WHERE id = ?1 "            \
+      "/*pg FOR UPDATE*/")                                                                         \
     X(MACHINE_SET_STATE, "UPDATE machine SET state = ?2, assignment = COALESCE(?3, assignment), "  \
                          "n_failures = ?4, "                                                       \
                          "since_us = CASE WHEN state = ?2 THEN since_us ELSE ?5 END, "             \

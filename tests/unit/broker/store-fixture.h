@@ -51,7 +51,7 @@ fixture_fill(BerthTx *tx, void *data)
                          .qemu = "7.2",
                          .agent_epoch = 1,
                          .memory_limit_mib = 100000,
-                         .start_slots = 4 };
+                         .start_slots = 64 };
     fixture_new_id(f->host);
     fixture_new_id(f->pool);
     fixture_new_id(f->image);
