@@ -37,6 +37,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
     { GROUP, "start_slots", BERTH_CONFIG_INT, 1, 64, "2", "desktops that may be starting at once" },
     { GROUP, "ready_deadline_s", BERTH_CONFIG_INT, 1, 3600, "180", "seconds until a guest that does not say it is ready is used as it is" },
+    { GROUP, "power_off_s", BERTH_CONFIG_INT, 1, 3600, "60", "seconds that a guest has to shut down before its power is cut" },
     { GROUP, "guest_network", BERTH_CONFIG_STRING, 0, 16, "isolated", "isolated, or nat: guests reach the network and also the loopback services of this host" },
     { GROUP, "accel", BERTH_CONFIG_STRING, 0, 8, "auto", "auto, kvm or tcg" },
 };
@@ -146,6 +147,7 @@ berth_agent_config_load(const char *path, GError **error)
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
     self->start_slots = (int)berth_config_get_int(config, GROUP, "start_slots");
     self->ready_deadline_s = (int)berth_config_get_int(config, GROUP, "ready_deadline_s");
+    self->power_off_s = (int)berth_config_get_int(config, GROUP, "power_off_s");
     if (self->template_dir[0] == '\0') {
         g_free(self->template_dir);
         self->template_dir = g_build_filename(self->state_dir, "templates", NULL);

@@ -20,6 +20,7 @@ typedef struct {
     int memory_limit_mib;
     int start_slots;
     int ready_deadline_s;
+    int power_off_s;
     bool is_network_isolated;
     BerthAccelPolicy accel;
 } BerthAgentConfig;

@@ -182,6 +182,13 @@ count_start(BerthAgent *self)
     json_decref(file);
 }
 
+static bool
+is_machine_in_use(const BerthId *machine, void *user_data)
+{
+    BerthAgent *self = user_data;
+    return self->sessions != NULL && berth_session_park_is_in_use(self->sessions, machine);
+}
+
 static void
 make_parks(BerthAgent *self)
 {
@@ -193,6 +200,7 @@ make_parks(BerthAgent *self)
         .memory_limit_mib = self->config->memory_limit_mib,
         .start_slots = self->config->start_slots,
         .on_changed = on_machines_changed,
+        .is_in_use = is_machine_in_use,
         .user_data = self,
     };
     self->machines = berth_machine_park_new(&machines);
@@ -266,6 +274,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .image_folder = config->image_dir,
         .images = berth_image_check_new(),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
+        .power_off_ms = config->power_off_s * 1000,
         .is_network_isolated = config->is_network_isolated,
     };
     berth_state_folder_make(config->state_dir, NULL);

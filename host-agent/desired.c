@@ -17,6 +17,7 @@ machine_free(gpointer data)
 {
     BerthDesiredMachine *machine = data;
     berth_vm_spec_clear(&machine->spec);
+    g_free(machine->wish.address);
     g_free(machine->problem);
     g_free(machine);
 }
@@ -28,6 +29,7 @@ session_free(gpointer data)
     g_free(session->user);
     g_free(session->user_name);
     g_free(session->reason);
+    g_free(session->notice_text);
     json_decref(session->policy);
     g_free(session);
 }
@@ -56,7 +58,7 @@ parse_machine(const json_t *object)
 {
     GError *error = NULL;
     BerthDesiredMachine *machine = g_new0(BerthDesiredMachine, 1);
-    if (berth_vm_spec_from_desired(object, &machine->spec, &machine->want_absent, &error)) {
+    if (berth_vm_spec_from_desired(object, &machine->spec, &machine->wish, &error)) {
         return machine;
     }
     g_free(machine);
@@ -81,6 +83,25 @@ read_want(BerthJsonFields *fields)
     return BERTH_WANT_ENDED;
 }
 
+static void
+read_notice(BerthJsonFields *fields, BerthDesiredSession *session)
+{
+    BerthJsonFields inner;
+    GError *error = NULL;
+    json_t *object = berth_json_fields_optional_object(fields, "notice");
+    if (object == NULL) {
+        return;
+    }
+    berth_json_fields_init(&inner, object, "notice of a session");
+    session->notice = berth_json_fields_int(&inner, "number", 0, INT64_MAX);
+    session->notice_text =
+        g_strdup(berth_json_fields_string(&inner, "text", BERTH_LIMIT_NOTICE_BYTES));
+    if (!berth_json_fields_finish(&inner, &error)) {
+        berth_json_fields_fail(fields, "notice", error->message);
+        g_error_free(error);
+    }
+}
+
 static BerthDesiredSession *
 parse_session(const json_t *object)
 {
@@ -100,6 +121,7 @@ parse_session(const json_t *object)
     session->want = read_want(&fields);
     session->reason = g_strdup(berth_json_fields_optional_string(&fields, "reason", REASON_CHARS));
     session->policy = json_incref(berth_json_fields_object(&fields, "policy"));
+    read_notice(&fields, session);
     if (!berth_json_fields_finish(&fields, &error)) {
         berth_log_warning("link", "the broker wants a session that cannot be: %s", error->message);
         g_error_free(error);

@@ -21,7 +21,7 @@
 
 typedef struct {
     BerthVmSpec spec; /* wanted fields only */
-    bool want_absent;
+    BerthVmWish wish;
     bool is_broken; /* only spec.id and spec.epoch are good */
     char *problem;  /* of a broken one */
 } BerthDesiredMachine;
@@ -39,7 +39,9 @@ typedef struct {
     char *user, *user_name;
     char *reason;
     BerthWantSession want;
-    json_t *policy; /* owned */
+    json_t *policy;    /* owned */
+    int64_t notice;    /* number of the notice to be shown; 0: none */
+    char *notice_text; /* NULL without one */
 } BerthDesiredSession;
 
 typedef struct {

@@ -5,9 +5,12 @@
 #include "berth/errors.h"
 #include "host-agent/json-fields.h"
 
-/* A fork that retreats is still starting for the broker; one that stops is not usable any more. */
+/*
+ * A fork that retreats is still starting for the broker, and so is a guest that shuts down: on its
+ * way to a state at rest.  One that is removed is not usable any more.
+ */
 static const char *
-machine_state_name(BerthVmState state)
+machine_state_name(BerthVmState state, bool is_frozen)
 {
     switch (state) {
     case BERTH_VM_NEW:
@@ -16,8 +19,12 @@ machine_state_name(BerthVmState state)
     case BERTH_VM_STARTING:
     case BERTH_VM_RETREATING:
         return "starting";
+    case BERTH_VM_POWERING_OFF:
+        return "starting";
     case BERTH_VM_READY:
         return "ready";
+    case BERTH_VM_STOPPED:
+        return is_frozen ? "frozen" : "stopped";
     case BERTH_VM_FAILED:
         return "failed";
     default:
@@ -26,12 +33,13 @@ machine_state_name(BerthVmState state)
 }
 
 json_t *
-berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, const char *condition)
+berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, bool is_frozen,
+                        const char *condition)
 {
     json_t *object = json_object();
     berth_json_set_id(object, "id", &spec->id);
     json_object_set_new(object, "epoch", json_integer((json_int_t)spec->epoch));
-    json_object_set_new(object, "state", json_string(machine_state_name(state)));
+    json_object_set_new(object, "state", json_string(machine_state_name(state, is_frozen)));
     berth_json_set_id(object, "overlay", &spec->overlay);
     json_object_set_new(object, "condition", json_string(condition));
     json_object_set_new(object, "pid", json_integer(spec->pid));

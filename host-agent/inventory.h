@@ -11,7 +11,8 @@
 #include <jansson.h>
 
 /* A machine that exists here; a new reference. */
-json_t *berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, const char *condition);
+json_t *berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, bool is_frozen,
+                                const char *condition);
 
 /* A machine that is wanted but cannot be made; a new reference. */
 json_t *berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code,

@@ -222,6 +222,17 @@ berth_json_fields_object(BerthJsonFields *self, const char *key)
 }
 
 json_t *
+berth_json_fields_optional_object(BerthJsonFields *self, const char *key)
+{
+    json_t *value = get_value(self, key);
+    if (value != NULL && !json_is_object(value)) {
+        berth_json_fields_fail(self, key, "is no object");
+        return NULL;
+    }
+    return value;
+}
+
+json_t *
 berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items)
 {
     json_t *value = get_value(self, key);

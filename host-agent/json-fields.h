@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BERTH_JSON_FIELDS_MAX 32
+#define BERTH_JSON_FIELDS_MAX 48
 
 typedef struct {
     const json_t *object;
@@ -62,6 +62,9 @@ void berth_json_fields_optional_id(BerthJsonFields *self, const char *key, Berth
 
 /* An object; borrowed, NULL after an error. */
 json_t *berth_json_fields_object(BerthJsonFields *self, const char *key);
+
+/* The same, but a missing key or null gives NULL without an error. */
+json_t *berth_json_fields_optional_object(BerthJsonFields *self, const char *key);
 
 /* An array of at most max_items; borrowed, NULL after an error. */
 json_t *berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items);

@@ -9,6 +9,7 @@
 #include "host-agent/inventory.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-plan.h"
+#include "host-agent/physical-machine.h"
 #include "host-agent/process-identity.h"
 #include "host-agent/state-file.h"
 
@@ -20,9 +21,18 @@
 /* Time alone can change a plan: failed templates may be tried again. */
 #define RECONCILE_INTERVAL_S 15
 
+/* A start that follows the one before so soon counts as one in a row. */
+#define QUICK_END_US (120LL * 1000 * 1000)
+
+/* One of the two is there. */
 typedef struct {
     BerthVm *vm;
+    BerthPhysicalMachine *physical;
     int64_t absent_since_us;
+    int64_t started_us; /* when it was last started from its own disk; 0: never */
+    int n_quick_ends;
+    bool lacks_memory; /* it is stopped because the host's memory is given away */
+    bool is_frozen;    /* the broker wants it ready to be forked */
 } Machine;
 
 struct BerthMachinePark {
@@ -32,6 +42,7 @@ struct BerthMachinePark {
     GHashTable *refused;  /* BerthId * (copy) -> json_t *: wanted, but cannot be made */
     const BerthDesired *desired;
     int64_t wanted_us; /* when desired came, monotonic */
+    bool is_safe_mode;
     char *cluster;
     guint reconcile_source;
     guint interval_source;
@@ -42,6 +53,7 @@ machine_free(gpointer data)
 {
     Machine *machine = data;
     berth_vm_free(machine->vm);
+    berth_physical_machine_free(machine->physical);
     g_free(machine);
 }
 
@@ -83,6 +95,41 @@ add_machine(BerthMachinePark *self, const BerthVmSpec *spec, const BerthVmBoot *
     return machine;
 }
 
+static const BerthId *
+id_of(const Machine *machine)
+{
+    return machine->vm != NULL ? &berth_vm_get_spec(machine->vm)->id
+                               : berth_physical_machine_get_id(machine->physical);
+}
+
+static void
+on_physical_changed(void *user_data)
+{
+    BerthMachinePark *self = user_data;
+    reconcile_soon(self);
+    self->config.on_changed(self->config.user_data);
+}
+
+static bool
+is_physical_in_use(const BerthId *id, void *user_data)
+{
+    BerthMachinePark *self = user_data;
+    return self->config.is_in_use(id, self->config.user_data);
+}
+
+static const BerthPhysicalCallbacks physical_callbacks = {
+    .on_changed = on_physical_changed,
+    .is_in_use = is_physical_in_use,
+};
+
+static void
+add_physical(BerthMachinePark *self, BerthPhysicalMachine *physical)
+{
+    Machine *machine = g_new0(Machine, 1);
+    machine->physical = physical;
+    g_hash_table_insert(self->machines, (gpointer)berth_physical_machine_get_id(physical), machine);
+}
+
 /* ---- start ---- */
 
 /*
@@ -99,21 +146,36 @@ end_stray_process(const BerthMachinePark *self, const BerthId *id)
     }
 }
 
-/* Starts the machine; false if it is left to a later pass because its template is being built. */
+/* A clear spec for a machine of this host. */
+static void
+make_spec(BerthMachinePark *self, const BerthVmSpec *wanted, BerthVmSpec *ret)
+{
+    berth_vm_spec_copy(wanted, ret);
+    ret->cluster = g_strdup(self->cluster);
+    ret->machine_type = g_strdup(self->config.facts.machine_type);
+    ret->accel = self->config.facts.accel;
+    ret->condition = g_strdup("");
+}
+
+/* Finds the template to fork from, if any; false if one is being built that is worth waiting for.
+ */
 static bool
-start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
+choose_boot(BerthMachinePark *self, BerthVmSpec *spec, BerthVmBoot *ret_boot)
+{
+    return !spec->use_template ||
+           berth_ram_templates_find(self->templates, spec, ret_boot, &spec->template_key) ||
+           !berth_ram_templates_is_worth_waiting(self->templates, spec);
+}
+
+/* Makes the machine; false if it is left to a later pass because its template is being built. */
+static bool
+make_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted, bool is_started)
 {
     BerthVmSpec spec;
     BerthVmBoot boot = { 0 };
-    berth_vm_spec_copy(&wanted->spec, &spec);
+    make_spec(self, &wanted->spec, &spec);
     berth_vm_spec_choose_identity(&spec);
-    spec.cluster = g_strdup(self->cluster);
-    spec.machine_type = g_strdup(self->config.facts.machine_type);
-    spec.accel = self->config.facts.accel;
-    spec.condition = g_strdup("");
-    if (spec.use_template &&
-        !berth_ram_templates_find(self->templates, &spec, &boot, &spec.template_key) &&
-        berth_ram_templates_is_worth_waiting(self->templates, &spec)) {
+    if (is_started && !choose_boot(self, &spec, &boot)) {
         berth_vm_spec_clear(&spec);
         return false;
     }
@@ -121,21 +183,60 @@ start_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted)
     Machine *machine = add_machine(self, &spec, &boot);
     berth_vm_boot_clear(&boot);
     berth_vm_spec_clear(&spec);
-    berth_vm_create(machine->vm);
+    berth_vm_create(machine->vm, is_started);
     return true;
+}
+
+/* Whether a machine that keeps ending has to wait; counts the start otherwise. */
+static bool
+must_rest(Machine *machine)
+{
+    int64_t now_us = berth_monotonic_us();
+    int64_t past_us = now_us - machine->started_us;
+    bool was_quick = machine->started_us != 0 && past_us < QUICK_END_US;
+    if (was_quick && past_us < berth_machine_restart_delay_us(machine->n_quick_ends + 1)) {
+        return true;
+    }
+    machine->n_quick_ends = was_quick ? machine->n_quick_ends + 1 : 0;
+    machine->started_us = now_us;
+    return false;
+}
+
+/* Starts what is stopped; false if it is left to a later pass. */
+static bool
+power_on(BerthMachinePark *self, Machine *machine)
+{
+    BerthVmSpec spec;
+    BerthVmBoot boot = { 0 };
+    berth_vm_spec_copy(berth_vm_get_spec(machine->vm), &spec);
+    bool is_now = (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(machine);
+    if (is_now) {
+        bool is_fork = boot.memory == BERTH_MEMORY_FORK;
+        machine->lacks_memory = false;
+        berth_vm_power_on(machine->vm, is_fork ? &boot : NULL, spec.template_key);
+    }
+    berth_vm_boot_clear(&boot);
+    berth_vm_spec_clear(&spec);
+    return is_now;
 }
 
 static void
 ensure_template(BerthMachinePark *self, const BerthVmSpec *wanted)
 {
     BerthVmSpec spec;
-    berth_vm_spec_copy(wanted, &spec);
-    spec.cluster = g_strdup(self->cluster);
-    spec.machine_type = g_strdup(self->config.facts.machine_type);
-    spec.accel = self->config.facts.accel;
-    spec.condition = g_strdup("");
+    make_spec(self, wanted, &spec);
     berth_ram_templates_ensure(self->templates, &spec);
     berth_vm_spec_clear(&spec);
+}
+
+static bool
+has_template(BerthMachinePark *self, const BerthVmSpec *spec)
+{
+    BerthVmBoot boot = { 0 };
+    g_autofree char *key = NULL;
+    bool is_found = berth_ram_templates_find(self->templates, spec, &boot, &key);
+    berth_vm_boot_clear(&boot);
+    return is_found;
 }
 
 static void
@@ -166,9 +267,13 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
     if (berth_ram_templates_is_building(self->templates)) {
         ret->n_free_slots--;
     }
+    ret->is_safe_mode = self->is_safe_mode;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const BerthVm *vm = ((Machine *)value)->vm;
+        if (vm == NULL) {
+            continue;
+        }
         const BerthVmSpec *spec = berth_vm_get_spec(vm);
         bool is_fork = spec->template_key != NULL;
         n_forks += is_starting(vm) && is_fork ? 1 : 0;
@@ -176,6 +281,28 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
         ret->free_memory_mib -= spec->pid != 0 || is_starting(vm) ? spec->memory_mib : 0;
     }
     ret->n_free_slots -= n_forks / FORKS_PER_SLOT;
+}
+
+static BerthRuns
+runs_of(const BerthVm *vm)
+{
+    switch (berth_vm_get_state(vm)) {
+    case BERTH_VM_STARTING:
+    case BERTH_VM_READY:
+        return BERTH_RUNS_ON;
+    case BERTH_VM_STOPPED:
+        return BERTH_RUNS_OFF;
+    case BERTH_VM_FAILED:
+        return BERTH_RUNS_FAILED;
+    default:
+        return BERTH_RUNS_CHANGING;
+    }
+}
+
+static bool
+is_wanted_off(const BerthDesiredMachine *wanted)
+{
+    return wanted->wish.want == BERTH_WANT_STOPPED || wanted->wish.want == BERTH_WANT_FROZEN;
 }
 
 static void
@@ -186,7 +313,8 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Mach
     memset(ret_running, 0, sizeof *ret_running);
     if (wanted != NULL) {
         ret_wanted->is_listed = true;
-        ret_wanted->want_absent = wanted->want_absent;
+        ret_wanted->want_absent = wanted->wish.want == BERTH_WANT_ABSENT;
+        ret_wanted->is_wanted_off = is_wanted_off(wanted);
         ret_wanted->is_broken = wanted->is_broken;
         ret_wanted->epoch = wanted->spec.epoch;
         ret_wanted->memory_mib = wanted->spec.memory_mib;
@@ -195,31 +323,48 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Mach
         const BerthVmSpec *spec = berth_vm_get_spec(machine->vm);
         ret_running->exists = true;
         ret_running->is_ours = g_strcmp0(spec->cluster, self->cluster) == 0;
+        ret_running->is_kept = spec->keep;
+        ret_running->runs = runs_of(machine->vm);
         ret_running->epoch = spec->epoch;
         ret_running->absent_since_us = machine->absent_since_us;
     }
 }
 
 static void
-reconcile_wanted(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthHostRoom *room)
+note_lack_of_memory(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine)
 {
-    BerthWantedFacts wanted_facts;
-    BerthRunningFacts running_facts;
-    Machine *machine = g_hash_table_lookup(self->machines, &wanted->spec.id);
-    read_facts(self, wanted, machine, &wanted_facts, &running_facts);
-    switch (berth_machine_plan(&wanted_facts, &running_facts, room)) {
+    if (machine == NULL) {
+        refuse(self, &wanted->spec, BERTH_ERR_NO_MEMORY,
+               "the memory that this host has for desktops is given away");
+    } else if (!machine->lacks_memory) {
+        machine->lacks_memory = true;
+        self->config.on_changed(self->config.user_data);
+    }
+}
+
+static void
+carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine,
+          BerthPlan plan, BerthHostRoom *room)
+{
+    bool is_started = false;
+    switch (plan) {
     case BERTH_PLAN_START:
-        if (start_machine(self, wanted)) {
-            room->n_free_slots--;
-            room->free_memory_mib -= wanted->spec.memory_mib;
-        }
+        is_started = make_machine(self, wanted, true);
+        break;
+    case BERTH_PLAN_MAKE_OFF:
+        room->n_free_slots -= make_machine(self, wanted, false) ? 1 : 0;
+        break;
+    case BERTH_PLAN_POWER_ON:
+        is_started = power_on(self, machine);
+        break;
+    case BERTH_PLAN_POWER_OFF:
+        berth_vm_power_off(machine->vm);
         break;
     case BERTH_PLAN_STOP:
         berth_vm_stop(machine->vm);
         break;
     case BERTH_PLAN_NO_MEMORY:
-        refuse(self, &wanted->spec, BERTH_ERR_NO_MEMORY,
-               "the memory that this host has for desktops is given away");
+        note_lack_of_memory(self, wanted, machine);
         break;
     case BERTH_PLAN_STALE:
         berth_log_debug("machines", "an old wish for machine %s is ignored", wanted->spec.name);
@@ -227,11 +372,78 @@ reconcile_wanted(BerthMachinePark *self, const BerthDesiredMachine *wanted, Bert
     default:
         break;
     }
-    if (wanted->is_broken && machine == NULL) {
-        refuse(self, &wanted->spec, BERTH_ERR_INVALID, wanted->problem);
+    room->n_free_slots -= is_started ? 1 : 0;
+    room->free_memory_mib -= is_started ? wanted->spec.memory_mib : 0;
+}
+
+static void
+reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine,
+             BerthHostRoom *room)
+{
+    BerthWantedFacts wanted_facts;
+    BerthRunningFacts running_facts;
+    read_facts(self, wanted, machine, &wanted_facts, &running_facts);
+    if (machine != NULL && !wanted->is_broken && running_facts.epoch == wanted->spec.epoch) {
+        machine->is_frozen = wanted->wish.want == BERTH_WANT_FROZEN;
+        berth_vm_update(machine->vm, &wanted->spec);
+    }
+    carry_out(self, wanted, machine, berth_machine_plan(&wanted_facts, &running_facts, room), room);
+}
+
+static void
+remove_physical(BerthMachinePark *self, Machine *machine)
+{
+    BerthId id = *id_of(machine);
+    BerthPhysicalMachine *physical = g_steal_pointer(&machine->physical);
+    g_hash_table_steal(self->machines, &id);
+    g_free(machine);
+    berth_physical_machine_remove(physical);
+    self->config.on_changed(self->config.user_data);
+}
+
+static void
+reconcile_physical(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine)
+{
+    const BerthPhysicalWish wish = {
+        .id = wanted->spec.id,
+        .epoch = wanted->spec.epoch,
+        .name = wanted->spec.name,
+        .address = wanted->wish.address,
+        .cluster = self->cluster,
+    };
+    if (wanted->wish.want == BERTH_WANT_ABSENT) {
+        if (machine != NULL && wish.epoch >= berth_physical_machine_get_epoch(machine->physical)) {
+            remove_physical(self, machine);
+        }
+    } else if (machine != NULL) {
+        berth_physical_machine_update(machine->physical, &wish);
+    } else {
+        g_autofree char *folder = folder_of(self, &wish.id);
+        add_physical(self, berth_physical_machine_new(self->config.host->poller, folder, &wish,
+                                                      &physical_callbacks, self));
+        self->config.on_changed(self->config.user_data);
     }
 }
 
+static void
+reconcile_wanted(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthHostRoom *room)
+{
+    Machine *machine = g_hash_table_lookup(self->machines, &wanted->spec.id);
+    if (wanted->is_broken) {
+        if (machine == NULL) {
+            refuse(self, &wanted->spec, BERTH_ERR_INVALID, wanted->problem);
+        }
+    } else if (machine != NULL && (machine->physical != NULL) != wanted->wish.is_physical) {
+        berth_log_error("machines", "machine %s cannot become one of another kind",
+                        wanted->spec.name);
+    } else if (wanted->wish.is_physical) {
+        reconcile_physical(self, wanted, machine);
+    } else {
+        reconcile_vm(self, wanted, machine, room);
+    }
+}
+
+/* A physical machine that is not listed costs nothing; only an explicit wish makes it forgotten. */
 static void
 reconcile_unlisted(BerthMachinePark *self, const BerthHostRoom *room)
 {
@@ -242,14 +454,14 @@ reconcile_unlisted(BerthMachinePark *self, const BerthHostRoom *room)
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Machine *machine = value;
-        const BerthVmSpec *spec = berth_vm_get_spec(machine->vm);
-        if (berth_desired_find_machine(self->desired, &spec->id) != NULL) {
+        if (machine->vm == NULL ||
+            berth_desired_find_machine(self->desired, id_of(machine)) != NULL) {
             continue;
         }
         read_facts(self, NULL, machine, &wanted_facts, &running_facts);
         if (berth_machine_plan(&wanted_facts, &running_facts, room) == BERTH_PLAN_STOP) {
             berth_log_warning("machines", "machine %s is not wanted by the broker any more",
-                              spec->name);
+                              berth_vm_get_spec(machine->vm)->name);
             berth_vm_stop(machine->vm);
         }
     }
@@ -258,7 +470,8 @@ reconcile_unlisted(BerthMachinePark *self, const BerthHostRoom *room)
 static gboolean
 is_gone(gpointer key, gpointer value, gpointer user_data)
 {
-    return berth_vm_get_state(((Machine *)value)->vm) == BERTH_VM_GONE;
+    const Machine *machine = value;
+    return machine->vm != NULL && berth_vm_get_state(machine->vm) == BERTH_VM_GONE;
 }
 
 /* One machine per pass: a template takes a slot, and the first that lacks one decides which. */
@@ -267,7 +480,8 @@ reconcile_templates(BerthMachinePark *self)
 {
     for (guint i = 0; i < self->desired->machines->len; i++) {
         const BerthDesiredMachine *wanted = self->desired->machines->pdata[i];
-        if (wanted->spec.use_template && !wanted->is_broken && !wanted->want_absent) {
+        if (wanted->spec.use_template && !wanted->is_broken &&
+            (wanted->wish.want == BERTH_WANT_RUNNING || wanted->wish.want == BERTH_WANT_FROZEN)) {
             ensure_template(self, &wanted->spec);
         }
     }
@@ -313,10 +527,28 @@ on_interval(gpointer user_data)
 static void
 on_templates_changed(void *user_data)
 {
-    reconcile_soon(user_data);
+    BerthMachinePark *self = user_data;
+    reconcile_soon(self);
+    self->config.on_changed(self->config.user_data);
 }
 
 /* ---- adoption ---- */
+
+static void
+adopt_vm(BerthMachinePark *self, BerthVmSpec *spec)
+{
+    bool has_story = spec->pid != 0 || spec->was_ready || spec->is_off || spec->failure != BERTH_OK;
+    if (!has_story) {
+        g_clear_pointer(&spec->template_key, g_free);
+        end_stray_process(self, &spec->id);
+    }
+    Machine *machine = add_machine(self, spec, NULL);
+    if (has_story || spec->keep) {
+        berth_vm_adopt(machine->vm);
+    } else {
+        berth_vm_create(machine->vm, true);
+    }
+}
 
 static void
 adopt(BerthMachinePark *self, const char *name)
@@ -328,24 +560,20 @@ adopt(BerthMachinePark *self, const char *name)
     if (berth_id_parse(name, &id) != BERTH_OK) {
         return;
     }
+    BerthPhysicalMachine *physical =
+        berth_physical_machine_adopt(self->config.host->poller, folder, &physical_callbacks, self);
+    if (physical != NULL) {
+        add_physical(self, physical);
+        return;
+    }
     if (!berth_vm_spec_load(folder, &spec, &error)) {
         /* Without its spec nothing can be told of it; its process, if any, holds no user. */
         berth_log_error("machines", "machine %s cannot be adopted: %s", name, error->message);
         g_error_free(error);
         return;
     }
-    bool has_process = spec.pid != 0 || spec.was_ready || spec.failure != BERTH_OK;
-    if (!has_process) {
-        g_clear_pointer(&spec.template_key, g_free);
-        end_stray_process(self, &spec.id);
-    }
-    Machine *machine = add_machine(self, &spec, NULL);
+    adopt_vm(self, &spec);
     berth_vm_spec_clear(&spec);
-    if (has_process) {
-        berth_vm_adopt(machine->vm);
-    } else {
-        berth_vm_create(machine->vm);
-    }
 }
 
 static void
@@ -410,19 +638,88 @@ berth_machine_park_want(BerthMachinePark *self, const BerthDesired *desired, con
     g_hash_table_iter_init(&iter, self->machines);
     while (desired != NULL && g_hash_table_iter_next(&iter, NULL, &value)) {
         Machine *machine = value;
-        const BerthId *id = &berth_vm_get_spec(machine->vm)->id;
         machine->absent_since_us =
-            berth_machine_absence(berth_desired_find_machine(desired, id) != NULL,
+            berth_machine_absence(berth_desired_find_machine(desired, id_of(machine)) != NULL,
                                   machine->absent_since_us, self->wanted_us);
     }
     reconcile_soon(self);
 }
 
-BerthVm *
-berth_machine_park_find(BerthMachinePark *self, const BerthId *id)
+bool
+berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachineFacts *ret)
 {
-    Machine *machine = g_hash_table_lookup(self->machines, id);
-    return machine != NULL ? machine->vm : NULL;
+    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    if (machine == NULL) {
+        return false;
+    }
+    if (machine->physical != NULL) {
+        ret->epoch = berth_physical_machine_get_epoch(machine->physical);
+        ret->is_ready = berth_physical_machine_is_ready(machine->physical);
+        ret->is_usable = !berth_physical_machine_is_leaving(machine->physical);
+        return true;
+    }
+    BerthVmState state = berth_vm_get_state(machine->vm);
+    ret->epoch = berth_vm_get_spec(machine->vm)->epoch;
+    ret->is_ready = state == BERTH_VM_READY;
+    ret->is_usable = state == BERTH_VM_READY || state == BERTH_VM_STARTING;
+    return true;
+}
+
+bool
+berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uint64_t epoch,
+                                  int *ret_fd, const char **ret_capture, GError **error)
+{
+    BerthMachineFacts facts;
+    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    if (!berth_machine_park_look_up(self, id, &facts) || facts.epoch != epoch) {
+        return berth_set_error(error, BERTH_ERR_NOT_FOUND,
+                               "its machine does not run here at epoch %" G_GUINT64_FORMAT, epoch);
+    }
+    if (machine->physical != NULL) {
+        *ret_capture = "rfb";
+        return berth_physical_machine_attach(machine->physical, ret_fd, error);
+    }
+    *ret_capture = berth_vm_get_spec(machine->vm)->has_gpu ? "vhost-gpu" : "qemu-dbus";
+    return berth_vm_attach_display(machine->vm, ret_fd, error);
+}
+
+void
+berth_machine_park_sessions_changed(BerthMachinePark *self)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, self->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Machine *machine = value;
+        if (machine->physical != NULL) {
+            berth_physical_machine_poke(machine->physical);
+        }
+    }
+}
+
+void
+berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode)
+{
+    if (self->is_safe_mode != is_safe_mode) {
+        berth_log_warning("machines", is_safe_mode
+                                          ? "the broker is in safe mode: nothing that it does not "
+                                            "list is removed"
+                                          : "the broker is not in safe mode any more");
+    }
+    self->is_safe_mode = is_safe_mode;
+}
+
+static json_t *
+report_vm(BerthMachinePark *self, const Machine *machine)
+{
+    const BerthVmSpec *spec = berth_vm_get_spec(machine->vm);
+    BerthVmState state = berth_vm_get_state(machine->vm);
+    const char *condition = berth_vm_get_condition(machine->vm);
+    bool is_frozen = state == BERTH_VM_STOPPED && machine->is_frozen && has_template(self, spec);
+    if (state == BERTH_VM_STOPPED && machine->lacks_memory) {
+        condition = "no-memory";
+    }
+    return berth_inventory_machine(spec, state, is_frozen, condition);
 }
 
 json_t *
@@ -433,10 +730,10 @@ berth_machine_park_report(BerthMachinePark *self)
     gpointer value;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const BerthVm *vm = ((Machine *)value)->vm;
-        json_array_append_new(array,
-                              berth_inventory_machine(berth_vm_get_spec(vm), berth_vm_get_state(vm),
-                                                      berth_vm_get_condition(vm)));
+        const Machine *machine = value;
+        json_array_append_new(array, machine->physical != NULL
+                                         ? berth_physical_machine_report(machine->physical)
+                                         : report_vm(self, machine));
     }
     g_hash_table_iter_init(&iter, self->refused);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {

@@ -23,6 +23,8 @@ typedef struct {
     int start_slots;
     /* Something of a machine changed (also: one is gone).  Called from the loop. */
     void (*on_changed)(void *user_data);
+    /* Whether a session of that machine still lives. */
+    bool (*is_in_use)(const BerthId *machine, void *user_data);
     void *user_data;
 } BerthMachineParkConfig;
 
@@ -41,8 +43,29 @@ void berth_machine_park_free(BerthMachinePark *self);
 void berth_machine_park_want(BerthMachinePark *self, const BerthDesired *desired,
                              const char *cluster);
 
-/* The machine of that id if it is here, else NULL; borrowed. */
-BerthVm *berth_machine_park_find(BerthMachinePark *self, const BerthId *id);
+/* What a session has to know of its machine. */
+typedef struct {
+    uint64_t epoch;
+    bool is_ready;  /* a session can be given to it */
+    bool is_usable; /* a session that is there may stay */
+} BerthMachineFacts;
+
+/* Looks a machine up; false if it is not here. */
+bool berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachineFacts *ret);
+
+/*
+ * A new display peer of a machine at that epoch, and the name of its capture source (constant).
+ *
+ * Errors: BERTH_ERR_NOT_FOUND, BERTH_ERR_STATE (later, perhaps), BERTH_ERR_IO.
+ */
+bool berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uint64_t epoch,
+                                       int *ret_fd, const char **ret_capture, GError **error);
+
+/* Sessions ended: a machine may have waited for that. */
+void berth_machine_park_sessions_changed(BerthMachinePark *self);
+
+/* While set, machines that the broker does not list are left alone. */
+void berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode);
 
 /* Array of all machines for the inventory; a new reference. */
 json_t *berth_machine_park_report(BerthMachinePark *self);

@@ -53,16 +53,11 @@ attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, const char *
                GError **error, void *user_data)
 {
     BerthSessionPark *self = user_data;
-    BerthVm *vm = berth_machine_park_find(self->config.machines, machine);
-    if (vm == NULL || berth_vm_get_spec(vm)->epoch != epoch) {
-        return berth_set_error(error, BERTH_ERR_NOT_FOUND,
-                               "its machine does not run here at epoch %" G_GUINT64_FORMAT, epoch);
-    }
     if (json_array_size(self->ticket_keys) == 0) {
         return berth_set_error(error, BERTH_ERR_STATE, "the broker sent no ticket keys so far");
     }
-    *ret_capture = berth_vm_get_spec(vm)->has_gpu ? "vhost-gpu" : "qemu-dbus";
-    return berth_vm_attach_display(vm, ret_fd, error);
+    return berth_machine_park_attach_display(self->config.machines, machine, epoch, ret_fd,
+                                             ret_capture, error);
 }
 
 static gboolean on_reconcile(gpointer user_data);
@@ -80,6 +75,7 @@ on_session_changed(BerthSessionHost *session, void *user_data)
 {
     BerthSessionPark *self = user_data;
     reconcile_soon(self);
+    berth_machine_park_sessions_changed(self->config.machines);
     self->config.on_changed(self->config.user_data);
 }
 
@@ -100,12 +96,9 @@ add_session(BerthSessionPark *self, BerthSessionHost *host)
 static bool
 has_machine(BerthSessionPark *self, const BerthSessionReport *report)
 {
-    BerthVm *vm = berth_machine_park_find(self->config.machines, &report->machine);
-    if (vm == NULL || berth_vm_get_spec(vm)->epoch != report->epoch) {
-        return false;
-    }
-    BerthVmState state = berth_vm_get_state(vm);
-    return state != BERTH_VM_FAILED && state != BERTH_VM_STOPPING && state != BERTH_VM_GONE;
+    BerthMachineFacts facts;
+    return berth_machine_park_look_up(self->config.machines, &report->machine, &facts) &&
+           facts.epoch == report->epoch && facts.is_usable;
 }
 
 static void
@@ -133,11 +126,11 @@ start_missing(BerthSessionPark *self)
 {
     for (guint i = 0; i < self->desired->sessions->len; i++) {
         const BerthDesiredSession *wanted = self->desired->sessions->pdata[i];
-        BerthVm *vm = berth_machine_park_find(self->config.machines, &wanted->machine);
+        BerthMachineFacts facts;
         if (wanted->want == BERTH_WANT_OPEN &&
-            g_hash_table_lookup(self->sessions, &wanted->id) == NULL && vm != NULL &&
-            berth_vm_get_state(vm) == BERTH_VM_READY &&
-            berth_vm_get_spec(vm)->epoch == wanted->epoch) {
+            g_hash_table_lookup(self->sessions, &wanted->id) == NULL &&
+            berth_machine_park_look_up(self->config.machines, &wanted->machine, &facts) &&
+            facts.is_ready && facts.epoch == wanted->epoch) {
             add_session(self, berth_session_host_new(&self->environment, wanted));
             self->config.on_changed(self->config.user_data);
         }
@@ -308,4 +301,20 @@ berth_session_park_report(BerthSessionPark *self)
         json_array_append_new(array, berth_inventory_session(&report));
     }
     return array;
+}
+
+bool
+berth_session_park_is_in_use(BerthSessionPark *self, const BerthId *machine)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, self->sessions);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        BerthSessionReport report;
+        berth_session_host_get_report(((const Session *)value)->host, &report);
+        if (report.state != BERTH_SESSION_ENDED && berth_id_equal(&report.machine, machine)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -44,3 +44,6 @@ bool berth_session_park_route(BerthSessionPark *self, const BerthId *session, in
 
 /* Array of all sessions for the inventory; a new reference. */
 json_t *berth_session_park_report(BerthSessionPark *self);
+
+/* Whether a session of that machine still lives. */
+bool berth_session_park_is_in_use(BerthSessionPark *self, const BerthId *machine);

@@ -161,3 +161,10 @@ berth_guest_agent_set_time(BerthGuestAgent *self, int64_t wall_ns)
         wall_ns);
     send_text(self, text);
 }
+
+void
+berth_guest_agent_shut_down(BerthGuestAgent *self)
+{
+    send_text(self, "{\"execute\": \"guest-shutdown\", \"arguments\": {\"mode\": "
+                    "\"powerdown\"}}\n");
+}

@@ -32,5 +32,8 @@ void berth_guest_agent_free(BerthGuestAgent *self);
 /* Sets the guest's clock, nanoseconds since 1970; only after on_alive.  The answer is ignored. */
 void berth_guest_agent_set_time(BerthGuestAgent *self, int64_t wall_ns);
 
+/* Asks the guest to shut down; only after on_alive.  The answer is ignored. */
+void berth_guest_agent_shut_down(BerthGuestAgent *self);
+
 /* Whether a line of the guest is the answer to guest-sync with this number.  Pure. */
 bool berth_guest_agent_is_sync_answer(const char *line, size_t len, int64_t sync_id);

@@ -49,6 +49,18 @@ take_display(BerthJsonFields *fields)
     return true;
 }
 
+/* For g_free(); NULL if it is not given. */
+static char *
+take_sha256(BerthJsonFields *fields, const char *key)
+{
+    const char *hex = berth_json_fields_optional_string(fields, key, 128);
+    if (hex != NULL && (strlen(hex) != SHA256_HEX_CHARS ||
+                        strspn(hex, "0123456789abcdefABCDEF") != SHA256_HEX_CHARS)) {
+        berth_json_fields_fail(fields, key, "is no SHA-256 in hexadecimal");
+    }
+    return g_strdup(hex);
+}
+
 static void
 check(BerthJsonFields *fields, const BerthManifest *manifest)
 {
@@ -60,9 +72,6 @@ check(BerthJsonFields *fields, const BerthManifest *manifest)
     }
     if (manifest->kernel == NULL && (manifest->initrd != NULL || manifest->cmdline != NULL)) {
         berth_json_fields_fail(fields, "kernel", "is missing beside initrd or cmdline");
-    }
-    if (manifest->sha256 != NULL && strlen(manifest->sha256) != SHA256_HEX_CHARS) {
-        berth_json_fields_fail(fields, "sha256", "is no SHA-256 in hexadecimal");
     }
 }
 
@@ -79,7 +88,9 @@ berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error)
     manifest.disk = take_file_name(&fields, "disk");
     manifest.kernel = take_file_name(&fields, "kernel");
     manifest.initrd = take_file_name(&fields, "initrd");
-    manifest.sha256 = g_strdup(berth_json_fields_optional_string(&fields, "sha256", 128));
+    manifest.sha256 = take_sha256(&fields, "sha256");
+    manifest.kernel_sha256 = take_sha256(&fields, "kernel_sha256");
+    manifest.initrd_sha256 = take_sha256(&fields, "initrd_sha256");
     const char *cmdline =
         berth_json_fields_optional_string(&fields, "cmdline", BERTH_MANIFEST_CMDLINE_BYTES);
     manifest.cmdline = cmdline == NULL || cmdline[0] == '\0' ? NULL : g_strdup(cmdline);
@@ -119,6 +130,8 @@ berth_manifest_to_json(const BerthManifest *self)
     set_optional(object, "format", self->format);
     set_optional(object, "disk", self->disk);
     set_optional(object, "sha256", self->sha256);
+    set_optional(object, "kernel_sha256", self->kernel_sha256);
+    set_optional(object, "initrd_sha256", self->initrd_sha256);
     set_optional(object, "kernel", self->kernel);
     set_optional(object, "initrd", self->initrd);
     set_optional(object, "cmdline", self->cmdline);
@@ -140,6 +153,8 @@ berth_manifest_clear(BerthManifest *self)
     g_free(self->format);
     g_free(self->disk);
     g_free(self->sha256);
+    g_free(self->kernel_sha256);
+    g_free(self->initrd_sha256);
     g_free(self->kernel);
     g_free(self->initrd);
     g_free(self->cmdline);
@@ -154,6 +169,8 @@ berth_manifest_copy(const BerthManifest *src, BerthManifest *ret)
     ret->format = g_strdup(src->format);
     ret->disk = g_strdup(src->disk);
     ret->sha256 = g_strdup(src->sha256);
+    ret->kernel_sha256 = g_strdup(src->kernel_sha256);
+    ret->initrd_sha256 = g_strdup(src->initrd_sha256);
     ret->kernel = g_strdup(src->kernel);
     ret->initrd = g_strdup(src->initrd);
     ret->cmdline = g_strdup(src->cmdline);

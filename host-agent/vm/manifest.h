@@ -23,12 +23,13 @@ typedef enum {
 
 typedef struct {
     char *name;
-    char *format;  /* of the disk: "qcow2" or "raw" */
-    char *disk;    /* NULL: no disk */
-    char *sha256;  /* NULL: not given */
-    char *kernel;  /* NULL: boots from the disk */
-    char *initrd;  /* NULL: none */
-    char *cmdline; /* NULL: none */
+    char *format;                        /* of the disk: "qcow2" or "raw" */
+    char *disk;                          /* NULL: no disk */
+    char *sha256;                        /* of the disk; NULL: not given */
+    char *kernel;                        /* NULL: boots from the disk */
+    char *initrd;                        /* NULL: none */
+    char *kernel_sha256, *initrd_sha256; /* NULL: not given */
+    char *cmdline;                       /* NULL: none */
     int memory_mib, vcpus;
     int width, height; /* pixels that the guest is offered first */
     BerthReadySignal ready;

@@ -338,7 +338,7 @@ start_build(BerthRamTemplates *self, const BerthVmSpec *spec)
     self->vm = berth_vm_new(self->host, machine, &own, &boot, &vm_callbacks, self);
     berth_vm_spec_clear(&own);
     berth_log_info("template", "building template %s of image %s", self->key, spec->manifest.name);
-    berth_vm_create(self->vm);
+    berth_vm_create(self->vm, true);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
+#include "display/transport/tcp.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
 
@@ -20,19 +21,26 @@ berth_accel_name(BerthAccel accel)
     return accel == BERTH_ACCEL_KVM ? "kvm" : "tcg";
 }
 
+static void
+read_manifest(BerthJsonFields *fields, bool is_needed, BerthManifest *ret)
+{
+    json_t *manifest = is_needed ? berth_json_fields_object(fields, "manifest")
+                                 : berth_json_fields_optional_object(fields, "manifest");
+    GError *problem = NULL;
+    if (manifest != NULL && !berth_manifest_parse(manifest, ret, &problem)) {
+        berth_json_fields_fail(fields, "manifest", problem->message);
+        g_clear_error(&problem);
+    }
+}
+
 /* The fields that the broker's machine and our own file have in common. */
 static void
-read_wanted(BerthJsonFields *fields, BerthVmSpec *spec)
+read_wanted(BerthJsonFields *fields, bool is_physical, BerthVmSpec *spec)
 {
     berth_json_fields_id(fields, "id", &spec->id);
     spec->epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
     spec->name = g_strdup(berth_json_fields_string(fields, "name", BERTH_LIMIT_NAME_BYTES));
-    json_t *manifest = berth_json_fields_object(fields, "manifest");
-    GError *problem = NULL;
-    if (manifest != NULL && !berth_manifest_parse(manifest, &spec->manifest, &problem)) {
-        berth_json_fields_fail(fields, "manifest", problem->message);
-        g_clear_error(&problem);
-    }
+    read_manifest(fields, !is_physical, &spec->manifest);
     spec->vcpus = (int)berth_json_fields_optional_int(fields, "vcpus", 1, BERTH_VM_VCPUS_MAX,
                                                       spec->manifest.vcpus);
     spec->memory_mib =
@@ -41,28 +49,67 @@ read_wanted(BerthJsonFields *fields, BerthVmSpec *spec)
     /* Memory that is shared with a graphics card cannot be forked. */
     spec->use_template =
         berth_json_fields_optional_bool(fields, "template", false) && !spec->manifest.wants_gpu;
+    spec->keep = berth_json_fields_optional_bool(fields, "keep", false);
+    berth_vm_resources_read(fields, &spec->resources);
+    berth_vm_network_read(fields, &spec->network);
+}
+
+static BerthWantMachine
+read_want(BerthJsonFields *fields)
+{
+    static const char *const wants[] = {
+        [BERTH_WANT_RUNNING] = "running",
+        [BERTH_WANT_STOPPED] = "stopped",
+        [BERTH_WANT_FROZEN] = "frozen",
+        [BERTH_WANT_ABSENT] = "absent",
+    };
+    const char *want = berth_json_fields_string(fields, "want", BERTH_LIMIT_NAME_BYTES);
+    for (size_t i = 0; i < G_N_ELEMENTS(wants); i++) {
+        if (strcmp(want, wants[i]) == 0) {
+            return (BerthWantMachine)i;
+        }
+    }
+    berth_json_fields_fail(fields, "want", "is none of running, stopped, frozen and absent");
+    return BERTH_WANT_ABSENT;
+}
+
+static void
+read_kind(BerthJsonFields *fields, BerthVmWish *ret)
+{
+    BerthAddress address;
+    const char *kind = berth_json_fields_optional_string(fields, "kind", BERTH_LIMIT_NAME_BYTES);
+    const char *text =
+        berth_json_fields_optional_string(fields, "address", BERTH_ADDRESS_CHARS - 1);
+    ret->is_physical = kind != NULL && strcmp(kind, "physical") == 0;
+    if (kind != NULL && !ret->is_physical && strcmp(kind, "vm") != 0) {
+        berth_json_fields_fail(fields, "kind", "is neither vm nor physical");
+    }
+    if (ret->is_physical && (text == NULL || berth_address_parse(text, &address) != BERTH_OK)) {
+        berth_json_fields_fail(fields, "address", "is no ip:port");
+        return;
+    }
+    ret->address = ret->is_physical ? g_strdup(text) : NULL;
 }
 
 bool
-berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, bool *ret_want_absent,
+berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *ret_wish,
                            GError **error)
 {
     BerthJsonFields fields;
     BerthVmSpec spec = { 0 };
+    BerthVmWish wish = { 0 };
 
     berth_json_fields_init(&fields, object, "desired machine");
-    read_wanted(&fields, &spec);
+    read_kind(&fields, &wish);
+    read_wanted(&fields, wish.is_physical, &spec);
     berth_json_fields_optional_string(&fields, "image", BERTH_LIMIT_NAME_BYTES);
-    const char *want = berth_json_fields_string(&fields, "want", BERTH_LIMIT_NAME_BYTES);
-    if (strcmp(want, "running") != 0 && strcmp(want, "absent") != 0) {
-        berth_json_fields_fail(&fields, "want", "is neither running nor absent");
-    }
-    bool want_absent = strcmp(want, "absent") == 0;
+    wish.want = read_want(&fields);
     if (!berth_json_fields_finish(&fields, error)) {
         berth_vm_spec_clear(&spec);
+        g_free(wish.address);
         return false;
     }
-    *ret_want_absent = want_absent;
+    *ret_wish = wish;
     *ret = spec;
     return true;
 }
@@ -98,6 +145,8 @@ chosen_to_json(const BerthVmSpec *self, json_t *object)
     json_object_set_new(object, "pid", json_integer(self->pid));
     json_object_set_new(object, "pid_start_ticks", json_integer((json_int_t)self->pid_start_ticks));
     json_object_set_new(object, "was_ready", json_boolean(self->was_ready));
+    json_object_set_new(object, "has_run", json_boolean(self->has_run));
+    json_object_set_new(object, "is_off", json_boolean(self->is_off));
     json_object_set_new(object, "condition", json_string(self->condition ? self->condition : ""));
     json_object_set_new(object, "failure", json_string(berth_error_name(self->failure)));
     json_object_set_new(object, "failure_text",
@@ -116,6 +165,9 @@ berth_vm_spec_to_json(const BerthVmSpec *self)
     json_object_set_new(object, "vcpus", json_integer(self->vcpus));
     json_object_set_new(object, "memory_mib", json_integer(self->memory_mib));
     json_object_set_new(object, "template", json_boolean(self->use_template));
+    json_object_set_new(object, "keep", json_boolean(self->keep));
+    json_object_set_new(object, "resources", berth_vm_resources_to_json(&self->resources));
+    json_object_set_new(object, "network", berth_vm_network_to_json(&self->network));
     return chosen_to_json(self, object);
 }
 
@@ -146,6 +198,8 @@ read_outcome(BerthJsonFields *fields, BerthVmSpec *spec)
     spec->pid_start_ticks =
         (uint64_t)berth_json_fields_int(fields, "pid_start_ticks", 0, INT64_MAX);
     spec->was_ready = berth_json_fields_optional_bool(fields, "was_ready", false);
+    spec->has_run = berth_json_fields_optional_bool(fields, "has_run", false);
+    spec->is_off = berth_json_fields_optional_bool(fields, "is_off", false);
     spec->condition =
         g_strdup(berth_json_fields_string(fields, "condition", BERTH_LIMIT_NAME_BYTES));
     spec->failure =
@@ -161,7 +215,7 @@ berth_vm_spec_from_json(const json_t *object, BerthVmSpec *ret, GError **error)
     BerthVmSpec spec = { 0 };
 
     berth_json_fields_init(&fields, object, "machine file");
-    read_wanted(&fields, &spec);
+    read_wanted(&fields, false, &spec);
     read_chosen(&fields, &spec);
     read_outcome(&fields, &spec);
     if (!berth_json_fields_finish(&fields, error)) {

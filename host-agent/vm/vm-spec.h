@@ -9,6 +9,8 @@
 
 #include "berth/ids.h"
 #include "host-agent/vm/manifest.h"
+#include "host-agent/vm/vm-network.h"
+#include "host-agent/vm/vm-resources.h"
 
 #include <glib.h>
 #include <jansson.h>
@@ -35,6 +37,9 @@ typedef struct {
     int vcpus;
     int memory_mib;
     bool use_template;
+    bool keep; /* its disk is somebody's: only an explicit wish ends it */
+    BerthVmResources resources;
+    BerthVmNetwork network;
 
     /* chosen by this host at creation */
     char *cluster; /* id of the broker's cluster, 32 hexadecimal digits */
@@ -50,18 +55,34 @@ typedef struct {
     /* what became of it */
     pid_t pid;                /* 0: no process yet */
     uint64_t pid_start_ticks; /* tells a reused pid from ours */
-    bool was_ready;
-    char *condition;    /* "" or "no-agent" */
-    int failure;        /* BERTH_OK or why it failed */
-    char *failure_text; /* NULL without failure */
+    bool was_ready;           /* since it was started last */
+    bool has_run;             /* its disk was used */
+    bool is_off;              /* no process is wanted at the moment */
+    char *condition;          /* "" or "no-agent" */
+    int failure;              /* BERTH_OK or why it failed */
+    char *failure_text;       /* NULL without failure */
 } BerthVmSpec;
 
+/* What the broker wants of a machine, beside what it is. */
+typedef enum {
+    BERTH_WANT_RUNNING,
+    BERTH_WANT_STOPPED, /* a disk, no process */
+    BERTH_WANT_FROZEN,  /* the same, and a RAM template that it may be forked from is kept ready */
+    BERTH_WANT_ABSENT,  /* removed at once */
+} BerthWantMachine;
+
+typedef struct {
+    BerthWantMachine want;
+    bool is_physical; /* no VM of this host, but an RFB server somewhere */
+    char *address;    /* ip:port of that server; else NULL */
+} BerthVmWish;
+
 /*
- * Reads a machine of the broker's desired state into a clear spec.
+ * Reads a machine of the broker's desired state into a clear spec and a clear wish.
  *
- * ret_want_absent:  whether the broker wants it removed at once
+ * Both are set on success only; free ret_wish->address.  A physical machine has no manifest.
  */
-bool berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, bool *ret_want_absent,
+bool berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *ret_wish,
                                 GError **error);
 
 /* Gives a wanted spec its own new identity: overlay, uuid, generation id and MAC address. */

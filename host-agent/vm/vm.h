@@ -28,6 +28,7 @@ typedef struct {
     const char *image_folder;
     BerthImageCheck *images; /* NULL: images are taken as they are */
     int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
+    int power_off_ms;        /* a guest that has not shut down by then is cut off */
     bool is_network_isolated;
 } BerthVmHost;
 
@@ -59,14 +60,31 @@ BerthVm *berth_vm_new(const BerthVmHost *host, const char *folder, const BerthVm
 /* Lets go of the machine, which goes on running.  NULL is allowed. */
 void berth_vm_free(BerthVm *self);
 
-/* Makes the overlay and starts the machine. */
-void berth_vm_create(BerthVm *self);
+/* Makes the overlay, and starts the machine if that is wanted; else it is stopped. */
+void berth_vm_create(BerthVm *self, bool is_started);
 
 /*
  * Takes over the machine that the spec tells of: connects to its process, or fails with
- * BERTH_ERR_DESKTOP_GONE if that is no more.
+ * BERTH_ERR_DESKTOP_GONE if that is no more.  One that is kept is stopped then.
  */
 void berth_vm_adopt(BerthVm *self);
+
+/*
+ * Shuts the guest down: asks its agent and presses the button; after the host's limit the power is
+ * cut.  BERTH_VM_STOPPED follows; the disk stays.
+ */
+void berth_vm_power_off(BerthVm *self);
+
+/*
+ * Starts a stopped machine: from its own disk, or, if that was never used, as boot says.
+ *
+ * boot:          copied; NULL is a cold boot
+ * template_key:  of boot; copied
+ */
+void berth_vm_power_on(BerthVm *self, const BerthVmBoot *boot, const char *template_key);
+
+/* Takes what may change in a living machine from a newer wish: keep, resources and network. */
+void berth_vm_update(BerthVm *self, const BerthVmSpec *wanted);
 
 /* Ends the machine and removes its files; BERTH_VM_GONE follows. */
 void berth_vm_stop(BerthVm *self);

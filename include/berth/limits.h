@@ -86,6 +86,8 @@
 #define BERTH_LIMIT_SCHEDULE_RULES 32u
 /* Session control socket between agent and session process: bytes of one JSON message. */
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
+/* Notices to users: bytes of UTF-8 of one. */
+#define BERTH_LIMIT_NOTICE_BYTES 512u
 /* QMP and guest agent: bytes of one line. */
 #define BERTH_LIMIT_QMP_LINE_BYTES (4u * 1024 * 1024)
 #define BERTH_LIMIT_GUEST_AGENT_LINE_BYTES (64u * 1024)

@@ -103,6 +103,12 @@ a_spec_survives_its_file(void **state)
     spec.condition = g_strdup("no-agent");
     spec.pid = 77;
     spec.pid_start_ticks = 123456789;
+    spec.has_run = spec.is_off = spec.keep = true;
+    spec.resources.cpu_quota_pct = 150;
+    spec.resources.io_write_iops = 700;
+    spec.network.mode = BERTH_NETWORK_BRIDGE;
+    g_strlcpy(spec.network.bridge, "br0", sizeof spec.network.bridge);
+    spec.network.vlan = 12;
     berth_vm_spec_set_failure(&spec, BERTH_ERR_DISK_FULL, "no\tspace \xff left");
     json_t *first = berth_vm_spec_to_json(&spec);
     assert_true(berth_vm_spec_from_json(first, &again, NULL));
@@ -114,6 +120,83 @@ a_spec_survives_its_file(void **state)
     json_decref(second);
     berth_vm_spec_clear(&spec);
     berth_vm_spec_clear(&again);
+    berth_desired_free(desired);
+}
+
+#define BARE(more) "{\"id\":\"" ID_A "\",\"epoch\":3,\"name\":\"n\",\"want\":\"running\"," more "}"
+
+static void
+a_machine_brings_its_limits_and_its_network(void **state)
+{
+    BerthDesired *desired =
+        parse(BARE("\"manifest\":" MANIFEST ",\"keep\":true,\"kind\":\"vm\",\"resources\":"
+                   "{\"cpu_weight\":50,\"io_read_mbps\":20},\"network\":{\"mode\":\"bridge\","
+                   "\"bridge\":\"br0\",\"vlan\":7,\"isolate\":false}"),
+              "");
+    const BerthDesiredMachine *machine = desired->machines->pdata[0];
+    assert_false(machine->is_broken);
+    assert_true(machine->spec.keep);
+    assert_int_equal(machine->spec.resources.cpu_weight, 50);
+    assert_int_equal(machine->spec.resources.io_read_mbps, 20);
+    assert_int_equal(machine->spec.resources.cpu_quota_pct, 0);
+    assert_int_equal(machine->spec.network.mode, BERTH_NETWORK_BRIDGE);
+    assert_string_equal(machine->spec.network.bridge, "br0");
+    assert_int_equal(machine->spec.network.vlan, 7);
+    assert_false(machine->spec.network.is_isolated);
+    berth_desired_free(desired);
+    desired = parse(GOOD_MACHINE, "");
+    machine = desired->machines->pdata[0];
+    assert_int_equal(machine->spec.network.mode, BERTH_NETWORK_USER);
+    assert_true(machine->spec.network.is_isolated);
+    berth_desired_free(desired);
+}
+
+static void
+limits_and_networks_that_cannot_be_are_refused(void **state)
+{
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"resources\":{\"cpu_weight\":0}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"resources\":{\"io_weight\":10001}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"resources\":{\"speed\":1}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"resources\":[]"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"network\":{\"mode\":\"tube\"}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"network\":{\"mode\":\"bridge\"}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"network\":{\"mode\":\"bridge\",\"bridge\":"
+                       "\"br0; flush ruleset\"}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"network\":{\"mode\":\"bridge\",\"bridge\":"
+                       "\"br0\",\"vlan\":4095}"));
+    assert_broken(BARE("\"manifest\":" MANIFEST ",\"network\":{\"mode\":\"user\",\"vlan\":3}"));
+}
+
+static void
+a_physical_machine_needs_an_address_and_no_manifest(void **state)
+{
+    BerthDesired *desired = parse(BARE("\"kind\":\"physical\",\"address\":\"192.0.2.1:5900\""), "");
+    const BerthDesiredMachine *machine = desired->machines->pdata[0];
+    assert_false(machine->is_broken);
+    assert_true(machine->wish.is_physical);
+    assert_string_equal(machine->wish.address, "192.0.2.1:5900");
+    berth_desired_free(desired);
+    assert_broken(BARE("\"kind\":\"physical\""));
+    assert_broken(BARE("\"kind\":\"physical\",\"address\":\"host:5900\""));
+    assert_broken(BARE("\"kind\":\"vm\",\"address\":\"192.0.2.1:5900\""));
+    assert_broken(BARE("\"kind\":\"cloud\",\"manifest\":" MANIFEST));
+}
+
+static void
+a_session_brings_its_notice(void **state)
+{
+    g_autofree char *text = g_strdup(GOOD_SESSION);
+    text[strlen(text) - 1] = '\0';
+    g_autofree char *good =
+        g_strconcat(text, ",\"notice\":{\"number\":4,\"text\":\"Save your work.\"}}", NULL);
+    g_autofree char *bad = g_strconcat(text, ",\"notice\":{\"number\":4}}", NULL);
+    BerthDesired *desired = parse("", good);
+    const BerthDesiredSession *session = desired->sessions->pdata[0];
+    assert_int_equal(session->notice, 4);
+    assert_string_equal(session->notice_text, "Save your work.");
+    berth_desired_free(desired);
+    desired = parse("", bad);
+    assert_int_equal(desired->sessions->len, 0);
     berth_desired_free(desired);
 }
 
@@ -166,6 +249,10 @@ main(void)
         cmocka_unit_test(a_whole_message_is_read),
         cmocka_unit_test(a_machine_that_cannot_be_is_kept_as_broken),
         cmocka_unit_test(what_has_no_id_is_skipped),
+        cmocka_unit_test(a_machine_brings_its_limits_and_its_network),
+        cmocka_unit_test(limits_and_networks_that_cannot_be_are_refused),
+        cmocka_unit_test(a_physical_machine_needs_an_address_and_no_manifest),
+        cmocka_unit_test(a_session_brings_its_notice),
         cmocka_unit_test(a_spec_survives_its_file),
         cmocka_unit_test(a_session_process_is_understood_and_not_believed),
     };

@@ -15,24 +15,39 @@ typedef struct {
 
 /* clang-format off */
 static const Row rows[] = {
-    /*                           listed absent broken epoch  MiB      exists ours  epoch absent     slots  MiB  now */
-    { "missing is started",     { true, false, false, 1, 512 }, { false, false, 0, 0 }, { 1, 512, 0 }, BERTH_PLAN_START },
-    { "no slot waits",          { true, false, false, 1, 512 }, { false, false, 0, 0 }, { 0, 512, 0 }, BERTH_PLAN_WAIT_SLOT },
-    { "slots overdrawn wait",   { true, false, false, 1, 512 }, { false, false, 0, 0 }, { -2, 512, 0 }, BERTH_PLAN_WAIT_SLOT },
-    { "no memory",              { true, false, false, 1, 512 }, { false, false, 0, 0 }, { 1, 511, 0 }, BERTH_PLAN_NO_MEMORY },
-    { "memory overdrawn",       { true, false, false, 1, 512 }, { false, false, 0, 0 }, { 1, -1, 0 }, BERTH_PLAN_NO_MEMORY },
-    { "absent and missing",     { true, true, false, 1, 512 },  { false, false, 0, 0 }, { 1, 512, 0 }, BERTH_PLAN_KEEP },
-    { "broken is not started",  { true, false, true, 1, 0 },    { false, false, 0, 0 }, { 1, 512, 0 }, BERTH_PLAN_KEEP },
-    { "same epoch stays",       { true, false, false, 3, 512 }, { true, true, 3, 0 },   { 0, 0, 0 },   BERTH_PLAN_KEEP },
-    { "higher epoch recycles",  { true, false, false, 4, 512 }, { true, true, 3, 0 },   { 0, 0, 0 },   BERTH_PLAN_STOP },
-    { "lower epoch is stale",   { true, false, false, 2, 512 }, { true, true, 3, 0 },   { 9, 9, 0 },   BERTH_PLAN_STALE },
-    { "stale absence too",      { true, true, false, 2, 512 },  { true, true, 3, 0 },   { 9, 9, 0 },   BERTH_PLAN_STALE },
-    { "absence goes at once",   { true, true, false, 3, 512 },  { true, true, 3, 0 },   { 0, 0, 0 },   BERTH_PLAN_STOP },
-    { "broken keeps what runs", { true, false, true, 9, 0 },    { true, true, 3, 0 },   { 0, 0, 0 },   BERTH_PLAN_KEEP },
-    { "unlisted once stays",    { false, false, false, 0, 0 },  { true, true, 3, 1 },   { 0, 0, 5 * MINUTE_US }, BERTH_PLAN_KEEP },
-    { "unlisted long goes",     { false, false, false, 0, 0 },  { true, true, 3, 1 },   { 0, 0, 5 * MINUTE_US + 1 }, BERTH_PLAN_STOP },
-    { "unlisted never missed",  { false, false, false, 0, 0 },  { true, true, 3, 0 },   { 0, 0, 9 * MINUTE_US }, BERTH_PLAN_KEEP },
-    { "a stranger stays",       { false, false, false, 0, 0 },  { true, false, 3, 1 },  { 0, 0, 99 * MINUTE_US }, BERTH_PLAN_KEEP },
+    /* wanted; what is here; slots, MiB, now, safe mode; plan */
+    { "missing is started",     { true, .epoch = 1, .memory_mib = 512 }, { false }, { 1, 512 }, BERTH_PLAN_START },
+    { "no slot waits",          { true, .epoch = 1, .memory_mib = 512 }, { false }, { 0, 512 }, BERTH_PLAN_WAIT_SLOT },
+    { "slots overdrawn wait",   { true, .epoch = 1, .memory_mib = 512 }, { false }, { -2, 512 }, BERTH_PLAN_WAIT_SLOT },
+    { "no memory",              { true, .epoch = 1, .memory_mib = 512 }, { false }, { 1, 511 }, BERTH_PLAN_NO_MEMORY },
+    { "memory overdrawn",       { true, .epoch = 1, .memory_mib = 512 }, { false }, { 1, -1 }, BERTH_PLAN_NO_MEMORY },
+    { "off is made only",       { true, .is_wanted_off = true, .memory_mib = 512 }, { false }, { 1, 0 }, BERTH_PLAN_MAKE_OFF },
+    { "off waits for a slot",   { true, .is_wanted_off = true }, { false }, { 0, 512 }, BERTH_PLAN_WAIT_SLOT },
+    { "absent and missing",     { true, .want_absent = true }, { false }, { 1, 512 }, BERTH_PLAN_KEEP },
+    { "broken is not started",  { true, .is_broken = true }, { false }, { 1, 512 }, BERTH_PLAN_KEEP },
+    { "same epoch stays",       { true, .epoch = 3, .memory_mib = 512 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
+    { "higher epoch recycles",  { true, .epoch = 4 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_STOP },
+    { "also when it is off",    { true, .epoch = 4, .is_wanted_off = true }, { true, true, .runs = BERTH_RUNS_OFF, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_STOP },
+    { "also when it is kept",   { true, .epoch = 4 }, { true, true, .is_kept = true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_STOP },
+    { "lower epoch is stale",   { true, .epoch = 2 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 9, 9 }, BERTH_PLAN_STALE },
+    { "stale absence too",      { true, .want_absent = true, .epoch = 2 }, { true, true, .epoch = 3 }, { 9, 9 }, BERTH_PLAN_STALE },
+    { "stale power off too",    { true, .is_wanted_off = true, .epoch = 2 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 9, 9 }, BERTH_PLAN_STALE },
+    { "absence goes at once",   { true, .want_absent = true, .epoch = 3 }, { true, true, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_STOP },
+    { "broken keeps what runs", { true, .is_broken = true, .epoch = 9 }, { true, true, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
+    { "on is powered off",      { true, .is_wanted_off = true, .epoch = 3 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_POWER_OFF },
+    { "off stays off",          { true, .is_wanted_off = true, .epoch = 3 }, { true, true, .runs = BERTH_RUNS_OFF, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
+    { "changing is let alone",  { true, .is_wanted_off = true, .epoch = 3 }, { true, true, .runs = BERTH_RUNS_CHANGING, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
+    { "failed is a tombstone",  { true, .is_wanted_off = true, .epoch = 3 }, { true, true, .runs = BERTH_RUNS_FAILED, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
+    { "a kept one is laid off", { true, .is_wanted_off = true, .epoch = 3 }, { true, true, .is_kept = true, .runs = BERTH_RUNS_FAILED, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_POWER_OFF },
+    { "off is powered on",      { true, .epoch = 3, .memory_mib = 5 }, { true, true, .runs = BERTH_RUNS_OFF, .epoch = 3 }, { 1, 5 }, BERTH_PLAN_POWER_ON },
+    { "if there is a slot",     { true, .epoch = 3, .memory_mib = 5 }, { true, true, .runs = BERTH_RUNS_OFF, .epoch = 3 }, { 0, 5 }, BERTH_PLAN_WAIT_SLOT },
+    { "and memory",             { true, .epoch = 3, .memory_mib = 5 }, { true, true, .runs = BERTH_RUNS_OFF, .epoch = 3 }, { 1, 4 }, BERTH_PLAN_NO_MEMORY },
+    { "unlisted once stays",    { false }, { true, true, .epoch = 3, .absent_since_us = 1 }, { 0, 0, 5 * MINUTE_US }, BERTH_PLAN_KEEP },
+    { "unlisted long goes",     { false }, { true, true, .epoch = 3, .absent_since_us = 1 }, { 0, 0, 5 * MINUTE_US + 1 }, BERTH_PLAN_STOP },
+    { "not in safe mode",       { false }, { true, true, .epoch = 3, .absent_since_us = 1 }, { 0, 0, 99 * MINUTE_US, true }, BERTH_PLAN_KEEP },
+    { "not if it is kept",      { false }, { true, true, .is_kept = true, .epoch = 3, .absent_since_us = 1 }, { 0, 0, 99 * MINUTE_US }, BERTH_PLAN_KEEP },
+    { "unlisted never missed",  { false }, { true, true, .epoch = 3 }, { 0, 0, 9 * MINUTE_US }, BERTH_PLAN_KEEP },
+    { "a stranger stays",       { false }, { true, false, .epoch = 3, .absent_since_us = 1 }, { 0, 0, 99 * MINUTE_US }, BERTH_PLAN_KEEP },
 };
 
 /* clang-format on */
@@ -57,11 +72,21 @@ an_absence_counts_from_its_first_message(void **state)
     assert_int_equal(berth_machine_absence(true, 50, 90), 0);
 }
 
+static void
+who_ends_again_and_again_waits_longer(void **state)
+{
+    assert_int_equal(berth_machine_restart_delay_us(0), 0);
+    assert_int_equal(berth_machine_restart_delay_us(1), 1000000);
+    assert_int_equal(berth_machine_restart_delay_us(3), 4000000);
+    assert_int_equal(berth_machine_restart_delay_us(1000), 64000000);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_gives_its_plan),
+        cmocka_unit_test(who_ends_again_and_again_waits_longer),
         cmocka_unit_test(an_absence_counts_from_its_first_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

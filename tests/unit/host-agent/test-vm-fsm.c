@@ -38,12 +38,13 @@ a_stop_ends_every_state(void **state)
 }
 
 static void
-nothing_leads_back_from_failed_but_removal(void **state)
+only_a_power_off_or_removal_leads_out_of_failed(void **state)
 {
     int to, action;
     for (int event = 0; event < BERTH_VM_N_EVENTS; event++) {
         if (allows(BERTH_VM_FAILED, event, &to, &action)) {
-            assert_true(to == BERTH_VM_FAILED || to == BERTH_VM_STOPPING);
+            bool is_powered_off = event == BERTH_VM_EVENT_POWER_OFF && to == BERTH_VM_POWERING_OFF;
+            assert_true(is_powered_off || to == BERTH_VM_FAILED || to == BERTH_VM_STOPPING);
         }
     }
 }
@@ -61,13 +62,31 @@ only_an_unready_fork_retreats_to_a_cold_boot(void **state)
     assert_int_equal(action, BERTH_VM_DO_MAKE_OVERLAY);
 }
 
+static void
+a_disk_outlives_its_process_only_on_purpose(void **state)
+{
+    int to, action;
+    for (int from = 0; from < BERTH_VM_N_STATES; from++) {
+        for (int event = 0; event < BERTH_VM_N_EVENTS; event++) {
+            if (allows(from, event, &to, &action) && to == BERTH_VM_STOPPED) {
+                assert_int_equal(action, BERTH_VM_DO_REST);
+                assert_true(event == BERTH_VM_EVENT_REST ||
+                            (event == BERTH_VM_EVENT_EXITED && from == BERTH_VM_POWERING_OFF));
+            }
+        }
+    }
+    assert_true(allows(BERTH_VM_STOPPED, BERTH_VM_EVENT_POWER_ON, &to, &action));
+    assert_int_equal(action, BERTH_VM_DO_SPAWN);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(a_stop_ends_every_state),
-        cmocka_unit_test(nothing_leads_back_from_failed_but_removal),
+        cmocka_unit_test(only_a_power_off_or_removal_leads_out_of_failed),
+        cmocka_unit_test(a_disk_outlives_its_process_only_on_purpose),
         cmocka_unit_test(only_an_unready_fork_retreats_to_a_cold_boot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/vm/vm-private.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "berth/errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#define AGENT_LINGER_MS 5000
+
+/* ---- readiness ---- */
+
+void
+berth_vm_unwatch_guest(BerthVm *self)
+{
+    g_clear_handle_id(&self->deadline_source, g_source_remove);
+    g_clear_handle_id(&self->linger_source, g_source_remove);
+    g_clear_pointer(&self->guest_agent, berth_guest_agent_free);
+    g_clear_pointer(&self->probe, berth_console_probe_free);
+}
+
+void
+berth_vm_become_ready(BerthVm *self, const char *condition)
+{
+    g_clear_handle_id(&self->deadline_source, g_source_remove);
+    /* The condition may be the spec's own: copy first. */
+    char *copy = g_strdup(condition);
+    g_free(self->spec.condition);
+    self->spec.condition = copy;
+    self->spec.was_ready = true;
+    berth_vm_save(self);
+    berth_vm_step(self, BERTH_VM_EVENT_READY);
+}
+
+static gboolean
+on_agent_linger_over(gpointer user_data)
+{
+    BerthVm *self = user_data;
+    self->linger_source = 0;
+    g_clear_pointer(&self->guest_agent, berth_guest_agent_free);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_guest_agent_alive(void *user_data)
+{
+    BerthVm *self = user_data;
+    if (self->boot.memory == BERTH_MEMORY_FORK) {
+        berth_guest_agent_set_time(self->guest_agent, berth_wall_us() * 1000);
+    }
+    /* Closing at once could lose what QEMU has not read yet. */
+    self->linger_source = g_timeout_add(AGENT_LINGER_MS, on_agent_linger_over, self);
+    berth_vm_become_ready(self, "");
+}
+
+static void
+on_console_shown(void *user_data)
+{
+    BerthVm *self = user_data;
+    g_clear_pointer(&self->probe, berth_console_probe_free);
+    berth_vm_become_ready(self, "");
+}
+
+static gboolean
+on_ready_deadline(gpointer user_data)
+{
+    BerthVm *self = user_data;
+    self->deadline_source = 0;
+    berth_log_warning("vm", "machine=%s did not say that it is ready in %d s, using it as it is",
+                      self->hex_id, self->host->ready_deadline_ms / 1000);
+    berth_vm_become_ready(self, "no-agent");
+    return G_SOURCE_REMOVE;
+}
+
+bool
+berth_vm_add_display_peer(BerthVm *self, int *ret_fd, GError **error)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return berth_set_error(error, berth_error_from_errno(errno),
+                               "cannot make a socket pair: %s", g_strerror(errno));
+    }
+    g_autofree char *name = g_strdup_printf("display-%u", self->n_displays++);
+    berth_qmp_pass_fd(self->qmp, name, ends[1], NULL, NULL);
+    berth_qmp_command(self->qmp, "add_client",
+                      json_pack("{s:s,s:s}", "protocol", "@dbus-display", "fdname", name), NULL,
+                      NULL);
+    *ret_fd = ends[0];
+    return true;
+}
+
+static void
+watch_guest_agent(BerthVm *self)
+{
+    g_autofree char *path = g_build_filename(self->folder, BERTH_GUEST_AGENT_SOCKET, NULL);
+    self->guest_agent = berth_guest_agent_new(self->host->poller, path, on_guest_agent_alive, self);
+}
+
+void
+berth_vm_watch_guest(BerthVm *self)
+{
+    const BerthManifest *manifest = &self->spec.manifest;
+    int fd = -1;
+    self->deadline_source =
+        g_timeout_add((guint)self->host->ready_deadline_ms, on_ready_deadline, self);
+    if (manifest->ready == BERTH_READY_GUEST_AGENT) {
+        watch_guest_agent(self);
+    } else if (berth_vm_add_display_peer(self, &fd, NULL)) {
+        self->probe =
+            berth_console_probe_new(fd, manifest->width, manifest->height, on_console_shown, self);
+    }
+}
+
+/* ---- fork: load the device state, go on, plug the NIC ---- */
+
+static void
+plug_nic(BerthVm *self)
+{
+    g_autofree char *mac = berth_qemu_mac_text(self->spec.mac);
+    berth_qmp_command(self->qmp, "netdev_add",
+                      json_pack("{s:s,s:s,s:b,s:b}", "type", "user", "id", BERTH_QEMU_NETDEV_ID,
+                                "ipv6", 0, "restrict", self->host->is_network_isolated),
+                      NULL, NULL);
+    berth_qmp_command(self->qmp, "device_add",
+                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-net-pci", "id",
+                                BERTH_QEMU_NIC_ID, "bus", BERTH_QEMU_NIC_BUS, "netdev",
+                                BERTH_QEMU_NETDEV_ID, "mac", mac, "romfile", ""),
+                      NULL, NULL);
+}
+
+static void
+on_forked(int code, const json_t *result, const char *text, void *user_data)
+{
+    BerthVm *self = user_data;
+    if (code != BERTH_OK) {
+        berth_vm_fail_start(self, code, text);
+        return;
+    }
+    plug_nic(self);
+    if (self->spec.manifest.ready == BERTH_READY_GUEST_AGENT) {
+        watch_guest_agent(self);
+    }
+    berth_vm_become_ready(self, "");
+}
+
+static void
+on_state_loaded(int code, const char *text, void *user_data)
+{
+    BerthVm *self = user_data;
+    if (code != BERTH_OK) {
+        berth_vm_fail_start(self, code, text);
+        return;
+    }
+    berth_qmp_command(self->qmp, "cont", NULL, on_forked, self);
+}
+
+void
+berth_vm_load_state(BerthVm *self)
+{
+    int fd = open(self->boot.state_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        berth_vm_fail_start(self, berth_error_from_errno(errno),
+                            "the device state cannot be opened");
+        return;
+    }
+    self->migration =
+        berth_qemu_migration_new(self->qmp, BERTH_MIGRATION_LOAD, fd, on_state_loaded, self);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of one VM share: vm.c the table and the disk, vm-process.c QEMU and its monitor,
+ * vm-guest.c readiness and forks.  Nobody else includes this.  Thread: main.
+ */
+#pragma once
+
+#include "base/poller.h"
+#include "host-agent/vm/cgroup.h"
+#include "host-agent/vm/console-probe.h"
+#include "host-agent/vm/disk-watch.h"
+#include "host-agent/vm/guest-agent.h"
+#include "host-agent/vm/overlay.h"
+#include "host-agent/vm/qemu-migration.h"
+#include "host-agent/vm/vm.h"
+
+struct BerthVm {
+    const BerthVmHost *host;
+    char *folder;
+    char hex_id[BERTH_ID_HEX_CHARS + 1];
+    BerthVmSpec spec;
+    BerthVmBoot boot;
+    const BerthVmCallbacks *callbacks;
+    void *user_data;
+    int state; /* BerthVmState */
+
+    BerthImageAsk *image_ask;
+    int n_checked; /* files of the image that are known to be right */
+    BerthOverlayJob *overlay;
+    BerthDiskWatch *disk_watch;
+    bool rests_when_made; /* no process is to run once the overlay is there */
+    bool is_retreating;   /* a fork failed: the same machine again, as plain as it gets */
+
+    int pidfd;
+    BerthQmp *qmp;
+    int64_t connect_started_us;
+    guint connect_source;
+    guint kill_source;
+    guint power_off_source;
+
+    guint deadline_source;
+    guint linger_source;
+    BerthQemuMigration *migration;
+    BerthGuestAgent *guest_agent;
+    BerthConsoleProbe *probe;
+    unsigned n_displays;
+    bool has_gpu_failed;
+};
+
+/* ---- vm.c ---- */
+
+/* Feeds an event to the table and does what it says. */
+void berth_vm_step(BerthVm *self, BerthVmEvent event);
+
+/* Writes the spec down; a failure is logged. */
+void berth_vm_save(BerthVm *self);
+
+/* Tells the owner that something changed. */
+void berth_vm_report(BerthVm *self);
+
+/* Records why it failed and steps there; fail_with takes the error. */
+void berth_vm_fail(BerthVm *self, int code, const char *text);
+void berth_vm_fail_with(BerthVm *self, GError *error);
+
+/* A fork or a card of ours that does not come up is worth a plain boot; else it is a failure. */
+void berth_vm_fail_start(BerthVm *self, int code, const char *text);
+
+/* ---- vm-process.c ---- */
+
+/* Starts QEMU and connects to its monitor; fails the machine if that is not possible. */
+void berth_vm_start_process(BerthVm *self);
+
+/* Notices the end of a process.  pidfd: taken. */
+void berth_vm_watch_process(BerthVm *self, int pidfd);
+
+/* Tries to reach the monitor until its deadline. */
+void berth_vm_connect_monitor(BerthVm *self);
+
+/* Hangs up at the monitor, if there is one. */
+void berth_vm_drop_monitor(BerthVm *self);
+
+/* Kills at once; end asks QEMU first; power_off asks the guest before that. */
+void berth_vm_kill_process(BerthVm *self);
+void berth_vm_end_process(BerthVm *self);
+void berth_vm_power_off_process(BerthVm *self);
+
+/* ---- vm-guest.c ---- */
+
+/* Waits for the guest's sign of life; unwatch forgets it. */
+void berth_vm_watch_guest(BerthVm *self);
+void berth_vm_unwatch_guest(BerthVm *self);
+
+/* Loads the device state of the template into a fork, which becomes ready then. */
+void berth_vm_load_state(BerthVm *self);
+
+/* The machine is ready; condition is copied. */
+void berth_vm_become_ready(BerthVm *self, const char *condition);
+
+/* Our end of a new D-Bus display peer.  Errors: the code of the errno. */
+bool berth_vm_add_display_peer(BerthVm *self, int *ret_fd, GError **error);

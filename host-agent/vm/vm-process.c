@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/vm/vm-private.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "berth/errors.h"
+#include "host-agent/process-identity.h"
+#include "host-agent/unix-socket.h"
+#include "host-agent/vm/gpu-process.h"
+#include "host-agent/vm/qemu-log.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define CONNECT_INTERVAL_MS 10
+#define MONITOR_DEADLINE_US (30LL * 1000 * 1000)
+#define QUIT_GRACE_MS 1000
+
+/* ---- monitor ---- */
+
+static void
+on_qmp_event(const char *name, const json_t *data, void *user_data)
+{
+    BerthVm *self = user_data;
+    berth_log_debug("vm", "machine=%s monitor event %s", self->hex_id, name);
+    berth_disk_watch_event(self->disk_watch, name, data);
+}
+
+static void
+on_qmp_ready(void *user_data)
+{
+    BerthVm *self = user_data;
+    if (self->state != BERTH_VM_STARTING) {
+        return;
+    }
+    berth_disk_watch_attach(self->disk_watch, self->qmp);
+    if (self->spec.was_ready) {
+        berth_vm_become_ready(self, self->spec.condition);
+    } else if (self->boot.memory == BERTH_MEMORY_FORK) {
+        berth_vm_load_state(self);
+    } else {
+        berth_vm_watch_guest(self);
+    }
+}
+
+void
+berth_vm_drop_monitor(BerthVm *self)
+{
+    g_clear_handle_id(&self->connect_source, g_source_remove);
+    g_clear_pointer(&self->migration, berth_qemu_migration_free);
+    berth_disk_watch_detach(self->disk_watch);
+    g_clear_pointer(&self->qmp, berth_qmp_free);
+}
+
+static void
+on_qmp_closed(int code, const char *text, void *user_data)
+{
+    BerthVm *self = user_data;
+    berth_log_debug("vm", "machine=%s: %s", self->hex_id, text);
+    berth_vm_drop_monitor(self);
+    if (self->state == BERTH_VM_STARTING || self->state == BERTH_VM_READY) {
+        berth_vm_connect_monitor(self);
+    }
+}
+
+static const BerthQmpCallbacks qmp_callbacks = {
+    .on_ready = on_qmp_ready,
+    .on_event = on_qmp_event,
+    .on_closed = on_qmp_closed,
+};
+
+static gboolean
+on_connect(gpointer user_data)
+{
+    BerthVm *self = user_data;
+    g_autofree char *path = g_build_filename(self->folder, BERTH_QMP_SOCKET, NULL);
+    int fd = berth_unix_connect(path, SOCK_STREAM, NULL);
+    if (fd >= 0) {
+        self->connect_source = 0;
+        self->qmp = berth_qmp_new(self->host->poller, fd, &qmp_callbacks, self);
+        return G_SOURCE_REMOVE;
+    }
+    if (berth_monotonic_us() - self->connect_started_us > MONITOR_DEADLINE_US) {
+        self->connect_source = 0;
+        berth_vm_fail_start(self, BERTH_ERR_TIMEOUT, "QEMU does not open its monitor");
+        return G_SOURCE_REMOVE;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+void
+berth_vm_connect_monitor(BerthVm *self)
+{
+    self->connect_started_us = berth_monotonic_us();
+    self->connect_source = g_timeout_add(CONNECT_INTERVAL_MS, on_connect, self);
+}
+
+/* ---- process ---- */
+
+static void
+on_process_exit(int fd, uint32_t events, void *user_data)
+{
+    BerthVm *self = user_data;
+    int status = 0;
+    int code = berth_pidfd_reap(self->pidfd, &status);
+    if (code == BERTH_ERR_AGAIN) {
+        return;
+    }
+    berth_poller_remove(self->host->poller, self->pidfd);
+    berth_clear_fd(&self->pidfd);
+    g_clear_handle_id(&self->kill_source, g_source_remove);
+    berth_vm_drop_monitor(self);
+    self->spec.pid = 0;
+    if (self->state == BERTH_VM_READY && self->spec.keep) {
+        berth_log_warning("vm", "machine=%s: QEMU ended, its disk is kept", self->hex_id);
+        berth_vm_step(self, BERTH_VM_EVENT_REST);
+        return;
+    }
+    if (self->state == BERTH_VM_STARTING || self->state == BERTH_VM_READY) {
+        g_autofree char *tail = berth_qemu_log_dup_tail(self->folder);
+        g_autofree char *text = g_strdup_printf("QEMU ended%s%s",
+                                                code != BERTH_OK ? ""
+                                                : status == 0    ? " by itself"
+                                                                 : " badly",
+                                                tail);
+        berth_vm_fail_start(self, BERTH_ERR_DESKTOP_GONE, text);
+        return;
+    }
+    berth_vm_step(self, BERTH_VM_EVENT_EXITED);
+}
+
+void
+berth_vm_watch_process(BerthVm *self, int pidfd)
+{
+    self->pidfd = pidfd;
+    berth_poller_add(self->host->poller, pidfd, EPOLLIN, on_process_exit, self);
+}
+
+static bool
+spawn_qemu(BerthVm *self, GError **error)
+{
+    berth_autofd int gpu_fd = -1;
+    if (self->spec.manifest.wants_gpu && !self->has_gpu_failed) {
+        gpu_fd = berth_gpu_process_start(self->host->poller, self->host->gpu_program, self->folder,
+                                         self->hex_id, self->spec.memory_mib);
+    }
+    self->spec.has_gpu = gpu_fd >= 0;
+    g_autofree char *disk = berth_vm_dup_disk_path(self);
+    BerthQemuPlan plan = {
+        .spec = &self->spec,
+        .qemu_program = self->host->qemu_program,
+        .vm_folder = self->folder,
+        .image_folder = self->host->image_folder,
+        .disk_path = disk,
+        .memory = self->boot.memory,
+        .ram_path = self->boot.ram_path,
+        .has_gpu = self->spec.has_gpu,
+        .is_network_isolated = self->host->is_network_isolated,
+    };
+    g_auto(GStrv) argv = berth_qemu_argv_build(&plan, error);
+    berth_autofd int log_fd = berth_qemu_log_open(self->folder);
+    if (argv == NULL) {
+        return false;
+    }
+    BerthSpawnFd gpu = { .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
+    BerthSpawnOptions options = {
+        .fds = &gpu,
+        .n_fds = self->spec.has_gpu ? 1 : 0,
+        .new_session = true,
+        .death_signal = self->boot.dies_with_agent ? SIGKILL : 0,
+        .stdout_fd = log_fd,
+        .stderr_fd = log_fd,
+    };
+    int pidfd;
+    if (!berth_spawn((const char *const *)argv, &options, &pidfd, &self->spec.pid, error)) {
+        return false;
+    }
+    self->spec.pid_start_ticks = berth_process_get_start_ticks(self->spec.pid);
+    self->spec.has_run = true;
+    self->spec.is_off = false;
+    berth_vm_watch_process(self, pidfd);
+    return true;
+}
+
+void
+berth_vm_start_process(BerthVm *self)
+{
+    GError *error = NULL;
+    if (!spawn_qemu(self, &error)) {
+        berth_vm_fail_with(self, error);
+        return;
+    }
+    berth_vm_save(self);
+    berth_cgroup_enter(self->hex_id, self->spec.pid, self->spec.memory_mib);
+    berth_log_info("vm", "machine=%s epoch=%" G_GUINT64_FORMAT " runs as process %d (%s)",
+                   self->hex_id, self->spec.epoch, (int)self->spec.pid,
+                   self->boot.memory == BERTH_MEMORY_FORK ? "fork of a template" : "cold boot");
+    berth_vm_connect_monitor(self);
+    berth_vm_report(self);
+}
+
+void
+berth_vm_kill_process(BerthVm *self)
+{
+    if (self->pidfd >= 0) {
+        berth_process_kill_group(self->pidfd, self->spec.pid);
+    }
+}
+
+static gboolean
+on_quit_grace_over(gpointer user_data)
+{
+    BerthVm *self = user_data;
+    self->kill_source = 0;
+    berth_vm_kill_process(self);
+    return G_SOURCE_REMOVE;
+}
+
+void
+berth_vm_end_process(BerthVm *self)
+{
+    berth_vm_unwatch_guest(self);
+    g_clear_handle_id(&self->connect_source, g_source_remove);
+    if (self->pidfd < 0) {
+        berth_vm_step(self, BERTH_VM_EVENT_EXITED);
+        return;
+    }
+    if (self->qmp == NULL || self->state == BERTH_VM_RETREATING) {
+        berth_vm_kill_process(self);
+        return;
+    }
+    berth_qmp_command(self->qmp, "quit", NULL, NULL, NULL);
+    g_clear_handle_id(&self->kill_source, g_source_remove);
+    self->kill_source = g_timeout_add(QUIT_GRACE_MS, on_quit_grace_over, self);
+}
+
+/* ---- power ---- */
+
+static gboolean
+on_power_off_limit(gpointer user_data)
+{
+    BerthVm *self = user_data;
+    self->power_off_source = 0;
+    berth_log_warning("vm", "machine=%s did not shut down in %d s, its power is cut", self->hex_id,
+                      self->host->power_off_ms / 1000);
+    berth_vm_end_process(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_guest_agent_can_shut_down(void *user_data)
+{
+    BerthVm *self = user_data;
+    berth_guest_agent_shut_down(self->guest_agent);
+}
+
+/* Both ways at once: a guest without the agent knows the button, and the second is harmless. */
+void
+berth_vm_power_off_process(BerthVm *self)
+{
+    berth_vm_unwatch_guest(self);
+    if (self->pidfd < 0) {
+        berth_vm_step(self, BERTH_VM_EVENT_EXITED);
+        return;
+    }
+    if (self->qmp == NULL) {
+        berth_vm_end_process(self);
+        return;
+    }
+    berth_qmp_command(self->qmp, "system_powerdown", NULL, NULL, NULL);
+    g_autofree char *path = g_build_filename(self->folder, BERTH_GUEST_AGENT_SOCKET, NULL);
+    self->guest_agent =
+        berth_guest_agent_new(self->host->poller, path, on_guest_agent_can_shut_down, self);
+    self->power_off_source =
+        g_timeout_add((guint)self->host->power_off_ms, on_power_off_limit, self);
+}

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real agent: machines that are switched off, kept for somebody, or not virtual at all.
+
+usage: test_agent_machines.py AGENT SESSION BUILD_TG [TEST...]
+"""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import display_fixture
+import test_agent as base
+from test_agent import BARE, is_alive, machine, session, state_of, wait_until
+
+SHUT_DOWN_LIMIT = "its power is cut"
+
+
+def add_guest(site, build_tg):
+    guest = os.path.join(tempfile.gettempdir(), "berth-agent-test-tg")
+    subprocess.run([build_tg, guest], check=True, stdout=subprocess.DEVNULL)
+    return site.add_image("tg", guest)
+
+
+class PowerTests(base.AgentTest):
+    """With the small test guest, which shuts down when its agent is asked to."""
+
+    def make_guest_site(self, **settings):
+        site, broker = self.make_site(**settings)
+        return site, broker, add_guest(site, base.BUILD_TG)
+
+    def stop(self, desk):
+        self.site.broker.want(machines=[{**desk, "want": "stopped"}])
+        return self.site.broker.wait("stopped", state_of(desk, "stopped"))
+
+    def test_a_machine_is_shut_down_and_started_from_its_disk(self):
+        site, broker, manifest = self.make_guest_site()
+        desk = machine(manifest)
+        first = self.start_machine(desk)
+        off = self.stop(desk)
+        self.assertEqual((off["overlay"], off["pid"]), (first["overlay"], 0))
+        self.assertFalse(is_alive(first["pid"]))
+        self.assertNotIn(SHUT_DOWN_LIMIT, site.log())
+        self.assertIn("disk.qcow2", os.listdir(f"{site.path}/s/vms/{desk['id']}"))
+
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        broker.wait("adopted as it was", state_of(desk, "stopped"))
+        again = self.start_machine(desk)
+        self.assertEqual(again["overlay"], first["overlay"])
+        self.assertNotEqual(again["pid"], first["pid"])
+        # Recycling what is off makes a new disk, and leaves it off.
+        self.stop(desk)
+        desk = {**desk, "epoch": 2}
+        fresh = self.stop(desk)
+        self.assertNotEqual(fresh["overlay"], first["overlay"])
+        broker.want(machines=[{**desk, "want": "absent"}])
+        broker.wait("removed", lambda inventory: not inventory["machines"])
+        self.assertEqual(os.listdir(site.path + "/s/vms"), [])
+
+    def test_a_guest_that_does_not_shut_down_is_cut_off(self):
+        site, broker = self.make_site(power_off_s="1")
+        desk = machine(BARE)
+        self.start_machine(desk)
+        self.stop(desk)
+        self.assertIn(SHUT_DOWN_LIMIT, site.log())
+
+    def test_a_frozen_machine_is_forked_when_it_is_wanted(self):
+        site, broker, manifest = self.make_guest_site()
+        desk = machine(manifest, template=True, want="frozen")
+        broker.want(machines=[desk])
+        cold = broker.wait("frozen", state_of(desk, "frozen"))
+        self.assertEqual(cold["pid"], 0)
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        broker.wait("still frozen", state_of(desk, "frozen"))
+        warm = self.start_machine({**desk, "want": "running"})
+        self.assertEqual(warm["overlay"], cold["overlay"])
+        self.assertIsNotNone(site.spec(desk["id"])["template_key"])
+        # Once used it is itself: its own disk boots, although the template is still there.
+        self.assertIn("base.qcow2", os.listdir(f"{site.path}/s/vms/{desk['id']}"))
+        self.stop(desk)
+        for name in os.listdir(site.path + "/s/templates"):
+            path = f"{site.path}/s/templates/{name}"
+            if os.path.isdir(path):
+                os.unlink(path + "/disk.qcow2")
+        again = self.start_machine({**desk, "want": "running", "template": False})
+        self.assertEqual(again["overlay"], cold["overlay"])
+        self.assertIsNone(site.spec(desk["id"])["template_key"])
+
+    def test_a_kept_machine_survives_its_qemu(self):
+        site, broker, manifest = self.make_guest_site()
+        desk = machine(manifest, keep=True)
+        first = self.start_machine(desk)
+        os.kill(first["pid"], signal.SIGKILL)
+
+        def is_back(inventory):
+            entry = state_of(desk, "ready")(inventory)
+            return entry and entry["pid"] != first["pid"]
+        broker.wait("back by itself", is_back)
+        self.assertEqual(site.spec(desk["id"])["overlay"], first["overlay"])
+        site.kill()
+        pid = site.spec(desk["id"])["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until("dead", lambda: not is_alive(pid))
+        broker.forget_inventory()
+        site.start()
+        entry = broker.wait("back by the next agent", state_of(desk, "ready"))
+        self.assertEqual(entry["overlay"], first["overlay"])
+
+
+class RfbServer:
+    """A real RFB server, QEMU's, behind a port of ours that counts what clients say."""
+
+    def __init__(self, build_tg, folder):
+        guest = os.path.join(tempfile.gettempdir(), "berth-agent-test-tg")
+        manifest = display_fixture.build_guest(build_tg, guest)
+        self.path = os.path.join(folder, "vnc")
+        self.qemu = display_fixture.DisplayQemu(display_fixture.without_kernel(manifest),
+                                                ["-vnc", f"unix:{self.path}"])
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.n_open = 0
+        self.n_said = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.path)
+            self.n_open += 1
+            threading.Thread(target=self._copy, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._copy, args=(server, client, False), daemon=True).start()
+
+    def _copy(self, source, target, is_client):
+        try:
+            while data := source.recv(65536):
+                self.n_said += len(data) if is_client else 0
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        source.close()
+        self.n_open -= 1 if is_client else 0
+
+    def close(self):
+        self.listener.close()
+        self.qemu.close()
+
+
+class PhysicalTests(base.AgentTest):
+    def physical(self, address, **more):
+        entry = machine(BARE, kind="physical", address=address, **more)
+        for key in ("manifest", "image", "vcpus", "memory_mib", "template"):
+            del entry[key]
+        return entry
+
+    def test_a_physical_machine_serves_one_epoch_after_the_other(self):
+        site, broker = self.make_site(session_program=base.SESSION)
+        server = RfbServer(base.BUILD_TG, site.path)
+        self.addCleanup(server.close)
+        desk = self.physical(server.address)
+        first = self.start_machine(desk)
+        wanted = session(desk)
+        broker.want(machines=[desk], sessions=[wanted])
+        broker.wait("listening", state_of(wanted, "listening", "sessions"))
+        # Version, security, pixel format, encodings and a request: the session is shown a picture.
+        wait_until("an RFB client", lambda: server.n_said > 60, 60)
+
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        again = broker.wait("adopted", state_of(desk, "ready"))
+        self.assertEqual(again["overlay"], first["overlay"])
+        broker.wait("session adopted", state_of(wanted, "listening", "sessions"))
+        # The new epoch, which is the receipt, only when nobody is connected any more.
+        desk = {**desk, "epoch": 2}
+        broker.want(machines=[desk], sessions=[])
+        fresh = broker.wait("the next epoch", state_of(desk, "ready"))
+        self.assertNotEqual(fresh["overlay"], first["overlay"])
+        ended = {entry["id"]: entry["state"] for entry in broker.inventory["sessions"]}
+        self.assertEqual(ended.get(wanted["id"], "ended"), "ended")
+        wait_until("no connection", lambda: server.n_open == 0, 60)
+        broker.want(machines=[{**desk, "want": "absent"}])
+        broker.wait("forgotten", lambda inventory: not inventory["machines"])
+        self.assertEqual(os.listdir(site.path + "/s/vms"), [])
+
+    def test_what_does_not_answer_is_not_ready(self):
+        site, broker = self.make_site()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            dead = self.physical(f"127.0.0.1:{silent.getsockname()[1]}")
+        broker.want(machines=[dead])
+        entry = broker.wait("starting", state_of(dead, "starting"))
+        self.assertEqual(entry["condition"], "unreachable")
+        server = RfbServer(base.BUILD_TG, site.path)
+        self.addCleanup(server.close)
+        broker.want(machines=[{**dead, "address": server.address}])
+        broker.wait("ready elsewhere", state_of(dead, "ready"))
+
+
+if __name__ == "__main__":
+    base.AGENT, base.SESSION, base.BUILD_TG = sys.argv[1:4]
+    base.LIBC.prctl(base.PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    try:
+        unittest.main(argv=[sys.argv[0], *sys.argv[4:]], verbosity=2)
+    finally:
+        base.end_descendants()
