@@ -137,12 +137,10 @@ read_machines(Planner *planner, const Pool *pool, GStringChunk *texts, int *ret_
 }
 
 static int
-insert_machine(Planner *planner, const Pool *pool, BerthPower power, const char *host,
-               int64_t number, int64_t score)
+insert_machine(Planner *planner, const Pool *pool, BerthPower power, const char *id,
+               const char *host, int64_t number, int64_t score)
 {
     const BerthCause *cause = planner->cause;
-    char id[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random_hex(id);
     g_autofree char *name = g_strdup_printf("%s-%" G_GINT64_FORMAT, pool->name, number);
     int error = berth_tx_run(planner->tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissi", id, pool->id,
                              host, pool->image, name, pool->memory_mib, pool->vcpus,
@@ -155,23 +153,30 @@ insert_machine(Planner *planner, const Pool *pool, BerthPower power, const char 
                                                      "score", (json_int_t)score));
 }
 
-/* BERTH_ERR_NOT_FOUND if no host has room or the pool is full: not an error of the plan. */
+/*
+ * BERTH_ERR_NOT_FOUND if no host has room or the pool is full: not an error of the plan.
+ *
+ * ret_host:  borrowed from the planner's hosts
+ */
 static int
-create_machine(Planner *planner, const Pool *pool, BerthPower power)
+create_machine(Planner *planner, const Pool *pool, BerthPower power,
+               char ret_id[BERTH_ID_HEX_CHARS + 1], const char **ret_host)
 {
-    const char *host = NULL;
     int64_t number = 0;
     int64_t score = 0;
     int error = berth_tx_get_int(planner->tx, &number, BERTH_SQL_POOL_TAKE_PLACE, "s", pool->id);
     if (error != BERTH_OK) {
         return error;
     }
-    error = berth_plan_hosts_reserve(planner->hosts, planner->tx, &host, &score);
+    error = berth_plan_hosts_reserve(planner->hosts, planner->tx, ret_host, &score);
     if (error == BERTH_ERR_NOT_FOUND) {
         int undone = berth_tx_run_one(planner->tx, BERTH_SQL_POOL_FREE_PLACE, "s", pool->id);
         return undone != BERTH_OK ? BERTH_ERR_STATE : error;
     }
-    return error != BERTH_OK ? error : insert_machine(planner, pool, power, host, number, score);
+    berth_id_random_hex(ret_id);
+    return error != BERTH_OK
+               ? error
+               : insert_machine(planner, pool, power, ret_id, *ret_host, number, score);
 }
 
 /* A machine waits until its host has a slot; the next plan asks again. */
@@ -189,9 +194,11 @@ start_machine(Planner *planner, const BerthPlanAction *action)
 static int
 carry_out(Planner *planner, const Pool *pool, const BerthPlanAction *action)
 {
+    char id[BERTH_ID_HEX_CHARS + 1];
+    const char *host = NULL;
     switch (action->kind) {
     case BERTH_PLAN_CREATE:
-        return create_machine(planner, pool, action->power);
+        return create_machine(planner, pool, action->power, id, &host);
     case BERTH_PLAN_START:
         return start_machine(planner, action);
     case BERTH_PLAN_STOP:
@@ -207,10 +214,11 @@ carry_out(Planner *planner, const Pool *pool, const BerthPlanAction *action)
     return BERTH_ERR_INTERNAL;
 }
 
+/* Turns the hosts to a pool; need must live as long as it is asked about. */
 static int
-plan_pool(Planner *planner, Pool *pool)
+turn_to(Planner *planner, const Pool *pool, BerthPlanNeed *need)
 {
-    const BerthPlanNeed need = {
+    *need = (BerthPlanNeed){
         .pool = pool->id,
         .image = pool->image,
         .memory_mib = pool->memory_mib,
@@ -219,7 +227,14 @@ plan_pool(Planner *planner, Pool *pool)
         .is_packed = pool->is_packed,
         .labels = pool->labels,
     };
-    int error = berth_plan_hosts_turn(planner->hosts, planner->tx, planner->cause, &need);
+    return berth_plan_hosts_turn(planner->hosts, planner->tx, planner->cause, need);
+}
+
+static int
+plan_pool(Planner *planner, Pool *pool)
+{
+    BerthPlanNeed need;
+    int error = turn_to(planner, pool, &need);
     if (error != BERTH_OK) {
         return error;
     }
@@ -267,13 +282,13 @@ let_go(Planner *planner)
 }
 
 static GArray *
-read_pools(Planner *planner, int *ret_error)
+read_pools(Planner *planner, const char *only, int *ret_error)
 {
     GArray *pools = g_array_new(FALSE, FALSE, sizeof(Pool));
     g_array_set_clear_func(pools, pool_clear);
     BerthRows rows;
-    berth_tx_query(planner->tx, &rows, BERTH_SQL_PLAN_POOLS, "i",
-                   planner->cause->now_us - WAITING_US);
+    berth_tx_query(planner->tx, &rows, BERTH_SQL_PLAN_POOLS, "is",
+                   planner->cause->now_us - WAITING_US, only);
     while (berth_rows_next(&rows)) {
         Pool pool = pool_from_row(&rows, planner->cause->now_us);
         g_array_append_val(pools, pool);
@@ -292,7 +307,7 @@ berth_plan_step(BerthTx *tx, const BerthCause *cause, GHashTable *n_queued, int 
         return error;
     }
     planner.hosts = hosts;
-    g_autoptr(GArray) pools = read_pools(&planner, &error);
+    g_autoptr(GArray) pools = read_pools(&planner, "", &error);
     for (guint i = 0; i < pools->len && error == BERTH_OK; i++) {
         Pool *pool = &g_array_index(pools, Pool, i);
         int n_here =
@@ -305,4 +320,58 @@ berth_plan_step(BerthTx *tx, const BerthCause *cause, GHashTable *n_queued, int 
     }
     *n_changes += planner.n_changes;
     return error;
+}
+
+int
+berth_machine_create(BerthTx *tx, const BerthCause *cause, const char *pool, const char *power,
+                     char ret_id[BERTH_ID_HEX_CHARS + 1], char ret_host[BERTH_ID_HEX_CHARS + 1])
+{
+    int error = BERTH_OK;
+    const char *host = NULL;
+    BerthPlanNeed need;
+    Planner planner = { .tx = tx, .cause = cause };
+    g_autoptr(BerthPlanHosts) hosts = berth_plan_hosts_load(tx, &error);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    planner.hosts = hosts;
+    g_autoptr(GArray) pools = read_pools(&planner, pool, &error);
+    if (error != BERTH_OK || pools->len == 0) {
+        return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
+    }
+    const Pool *row = &g_array_index(pools, Pool, 0);
+    if (row->plan.is_physical) {
+        return BERTH_ERR_NOT_FOUND;
+    }
+    error = turn_to(&planner, row, &need);
+    if (error == BERTH_OK) {
+        error = create_machine(&planner, row, berth_power_from_name(power), ret_id, &host);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    g_strlcpy(ret_host, host, BERTH_ID_HEX_CHARS + 1);
+    return berth_plan_hosts_take_slot(hosts, host)
+               ? berth_machine_step(tx, cause, ret_id, BERTH_MACHINE_EVENT_PLACED, NULL, "")
+               : BERTH_OK;
+}
+
+json_t *
+berth_plan_explain(BerthTx *tx, const BerthCause *cause, const char *pool, int *ret_error)
+{
+    BerthPlanNeed need;
+    Planner planner = { .tx = tx, .cause = cause };
+    g_autoptr(BerthPlanHosts) hosts = berth_plan_hosts_load(tx, ret_error);
+    if (*ret_error != BERTH_OK) {
+        return NULL;
+    }
+    planner.hosts = hosts;
+    g_autoptr(GArray) pools = read_pools(&planner, pool, ret_error);
+    if (*ret_error == BERTH_OK && pools->len == 0) {
+        *ret_error = BERTH_ERR_NOT_FOUND;
+    }
+    if (*ret_error == BERTH_OK) {
+        *ret_error = turn_to(&planner, &g_array_index(pools, Pool, 0), &need);
+    }
+    return *ret_error == BERTH_OK ? berth_plan_hosts_explain(hosts) : NULL;
 }

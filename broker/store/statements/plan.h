@@ -9,7 +9,7 @@
       "SELECT p.id, p.name, p.kind, p.image, p.size, p.spares_hot, p.spares_frozen, "             \
       "p.spares_cold, p.vcpus, p.memory_mib, p.template, p.enabled, p.placement, p.labels, "      \
       "p.power, (SELECT count(*) FROM waiting w WHERE w.pool = p.id AND w.seen_us > ?1) "         \
-      "FROM pool p ORDER BY p.id")                                                                \
+      "FROM pool p WHERE ?2 = '' OR p.id = ?2 ORDER BY p.id")                                     \
     X(PLAN_MACHINES, "SELECT id, state, dirty, assignment, power, keep, hold, host, since_us "    \
                      "FROM machine WHERE pool = ?1 AND state <> 'deleted' ORDER BY since_us, id") \
     X(PLAN_HOSTS, "SELECT id, name, state, memory_limit_mib, memory_reserved_mib, "               \
