@@ -50,20 +50,20 @@ def options_of_help(text):
 def options_of_page(text):
     """The same of the lines of a page that define something, which begin with bold."""
     text = text.partition("\n# DESCRIPTION\n")[2]
-    lines = "\n".join(line for line in text.splitlines() if line.startswith("*"))
+    lines = "\n".join(line for line in text.splitlines() if line.lstrip("\t").startswith("*"))
     return set(re.findall(r"--([a-z][a-z-]*)", lines)) | set(re.findall(r"\*-(\w)\*", lines))
 
 
 def commands_of_help(text):
     """berthctl's commands: lines of its table without the arguments."""
     table = text.partition("\nCommands:\n")[2]
-    return set(re.findall(r"^  ([a-z]+(?: [a-z]+)?)", table, re.MULTILINE))
+    return set(re.findall(r"^  ([a-z-]+(?: [a-z-]+)?)", table, re.MULTILINE))
 
 
 def commands_of_page(text):
     section = text.partition("\n# COMMANDS\n")[2].partition("\n# ")[0]
     lines = [line for line in section.splitlines() if line.startswith("*")]
-    return {name for line in lines for name in re.findall(r"\*([a-z]+(?: [a-z]+)?)\*", line)}
+    return {name for line in lines for name in re.findall(r"\*([a-z-]+(?: [a-z-]+)?)\*", line)}
 
 
 def keys_of_help(text):

@@ -297,7 +297,7 @@ class Lab:
         self._make_keys()
         self._start_broker()
         self._start_gateway()
-        self.berthctl("hosts", "add", "host-1", "--id", self.host_id)
+        self.berthctl("create", "host", "host-1", "--id", self.host_id)
         for name in self.images:
             self.add_image(name)
         self.add_user(self.user, self.password)
@@ -408,7 +408,7 @@ class Lab:
         return json.loads(out) if out.strip() else None
 
     def add_user(self, name, password):
-        self.berthctl("users", "add", name, secret=password)
+        self.berthctl("create", "user", name, secret=password)
 
     def add_image(self, name):
         """Links the image's files into the host's folder and tells the broker its manifest."""
@@ -417,17 +417,17 @@ class Lab:
             target = self.path("images", file)
             if not os.path.lexists(target):
                 os.symlink(os.path.join(os.path.abspath(self.images[name]), file), target)
-        self.berthctl("images", "add", name, "--manifest", self.path("images", name + ".json"))
+        self.berthctl("create", "image", name, "--manifest", self.path("images", name + ".json"))
 
     def add_pool(self, name, image, size, spares, users=None, template=True):
-        self.berthctl("pools", "add", name, "--image", image, "--size", str(size), "--spares",
+        self.berthctl("create", "pool", name, "--image", image, "--size", str(size), "--spares",
                       str(spares), *(["--template"] if template else []))
         for user in users or [self.user]:
-            self.berthctl("users", "grant", user, name)
+            self.berthctl("entitle", name, "--as-user", user)
 
     def rows(self, what):
         """The rows of one list of the administrator: machines, sessions, hosts, pools, ..."""
-        return self.berthctl(what)[what]
+        return self.berthctl("get", what)[what]
 
     def wait_machines(self, ready, limit_s=120):
         """Waits until so many machines are ready and unassigned; returns all machine rows."""

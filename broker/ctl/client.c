@@ -10,11 +10,15 @@
 
 #define CONNECT_TIMEOUT_S 10L
 #define REQUEST_TIMEOUT_S 60L
+#define MAX_ETAG_BYTES 64
+/* A list that goes on for longer is a server that runs in circles. */
+#define MAX_PAGES 10000
 
 struct BerthCtlClient {
     CURL *curl;
     char *base_url;
     char *authorization; /* whole header line, NULL before a login */
+    char etag[MAX_ETAG_BYTES + 1];
 };
 
 BerthCtlClient *
@@ -132,30 +136,88 @@ read_answer(const GByteArray *answer, long status, json_t **ret_reply, GError **
     return true;
 }
 
+static size_t
+on_header(char *data, size_t size, size_t n, void *user_data)
+{
+    BerthCtlClient *client = user_data;
+    static const char name[] = "etag:";
+    size_t len = size * n;
+    if (len > strlen(name) && g_ascii_strncasecmp(data, name, strlen(name)) == 0) {
+        g_autofree char *value = g_strndup(data + strlen(name), len - strlen(name));
+        g_strlcpy(client->etag, g_strstrip(value), sizeof client->etag);
+    }
+    return len;
+}
+
+static struct curl_slist *
+make_headers(const BerthCtlClient *client, const char *method, const char *if_match)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    if (client->authorization != NULL) {
+        headers = curl_slist_append(headers, client->authorization);
+    }
+    if (if_match != NULL) {
+        g_autofree char *line = g_strconcat("If-Match: ", if_match, NULL);
+        headers = curl_slist_append(headers, line);
+    }
+    if (strcmp(method, "POST") == 0) {
+        g_autofree char *key = g_uuid_string_random();
+        g_autofree char *line = g_strconcat("Idempotency-Key: ", key, NULL);
+        headers = curl_slist_append(headers, line);
+    }
+    return headers;
+}
+
+static void
+set_request(BerthCtlClient *client, const char *method, const char *text)
+{
+    CURL *curl = client->curl;
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
+    if (strcmp(method, "GET") == 0) {
+        curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, text != NULL ? (long)strlen(text) : 0L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text != NULL ? text : "");
+    if (strcmp(method, "POST") != 0) {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    }
+}
+
+/* Twice if the connection broke: reading is harmless, and what writes has its key or its ETag. */
+static bool
+perform_safely(BerthCtlClient *client, GByteArray *answer, long *ret_status, GError **error)
+{
+    g_autoptr(GError) first = NULL;
+    client->etag[0] = '\0';
+    if (perform(client, answer, ret_status, &first)) {
+        return true;
+    }
+    if (first->code != BERTH_ERR_IO) {
+        g_propagate_error(error, g_steal_pointer(&first));
+        return false;
+    }
+    g_byte_array_set_size(answer, 0);
+    return perform(client, answer, ret_status, error);
+}
+
 bool
 berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *path,
-                      const json_t *body, json_t **ret_reply, GError **error)
+                      const json_t *body, const char *if_match, json_t **ret_reply, GError **error)
 {
     g_autofree char *url = g_strconcat(client->base_url, path, NULL);
     g_autoptr(GByteArray) answer = g_byte_array_new();
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers = make_headers(client, method, if_match);
     long status = 0;
-    if (client->authorization != NULL) {
-        headers = curl_slist_append(headers, client->authorization);
-    }
     curl_easy_setopt(client->curl, CURLOPT_URL, url);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
-    if (strcmp(method, "GET") == 0) {
-        curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
-    } else {
-        curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE,
-                         text != NULL ? (long)strlen(text) : 0L);
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text != NULL ? text : "");
-    }
-    bool is_good =
-        perform(client, answer, &status, error) && read_answer(answer, status, ret_reply, error);
+    curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, client);
+    set_request(client, method, text);
+    bool is_good = perform_safely(client, answer, &status, error) &&
+                   read_answer(answer, status, ret_reply, error);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     if (text != NULL) {
@@ -163,4 +225,34 @@ berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *pa
         free(text);
     }
     return is_good;
+}
+
+const char *
+berth_ctl_client_get_etag(const BerthCtlClient *client)
+{
+    return client->etag;
+}
+
+json_t *
+berth_ctl_client_list(BerthCtlClient *client, const char *path, const char *member, GError **error)
+{
+    json_auto_t *rows = json_array();
+    g_autofree char *page = g_strdup(path);
+    for (int i = 0; i < MAX_PAGES; i++) {
+        json_auto_t *reply = NULL;
+        if (!berth_ctl_client_call(client, "GET", page, NULL, NULL, &reply, error)) {
+            return NULL;
+        }
+        json_array_extend(rows, json_object_get(reply, member));
+        const char *next = json_string_value(json_object_get(reply, "next"));
+        if (next == NULL) {
+            return json_incref(rows);
+        }
+        g_autofree char *escaped = g_uri_escape_string(next, NULL, false);
+        g_free(page);
+        page =
+            g_strdup_printf("%s%ccursor=%s", path, strchr(path, '?') != NULL ? '&' : '?', escaped);
+    }
+    berth_set_error(error, BERTH_ERR_PROTOCOL, "the list of %s does not end", member);
+    return NULL;
 }

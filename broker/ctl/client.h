@@ -33,10 +33,29 @@ void berth_ctl_client_set_token(BerthCtlClient *client, const char *token);
  * One request.
  *
  * body:       borrowed; NULL sends none
+ * if_match:   ETag that the object must still have; NULL: whatever it has
  * ret_reply:  new reference, NULL for an answer without a body; set on success only
  *
- * Errors: the code of the server's problem, with its title and detail; BERTH_ERR_IO and
- * BERTH_ERR_TLS for the connection; BERTH_ERR_PROTOCOL for an answer that is not JSON.
+ * Each POST carries a new Idempotency-Key, and is sent once more if the connection broke: it
+ * happens at most once.  Errors: the code of the server's problem, with its title and detail;
+ * BERTH_ERR_IO and BERTH_ERR_TLS for the connection; BERTH_ERR_PROTOCOL for an answer that is not
+ * JSON.
  */
 bool berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *path,
-                           const json_t *body, json_t **ret_reply, GError **error);
+                           const json_t *body, const char *if_match, json_t **ret_reply,
+                           GError **error);
+
+/* The ETag of the last answer, "" if it had none. */
+const char *berth_ctl_client_get_etag(const BerthCtlClient *client);
+
+/*
+ * All rows of a list, page after page.
+ *
+ * path:    "/v1/pools", with or without a query
+ * member:  of the answer that has the rows
+ *
+ * Ownership: new reference to an array.  Errors: as berth_ctl_client_call().  Returns NULL on
+ * error.
+ */
+json_t *berth_ctl_client_list(BerthCtlClient *client, const char *path, const char *member,
+                              GError **error);

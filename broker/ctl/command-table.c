@@ -1,147 +1,404 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "broker/ctl/command.h"
+#include "broker/ctl/ctl.h"
 
-#define LIST(noun, columns, doc)                                                 \
-    {                                                                            \
-        noun, NULL, "GET", "/v1/" noun, { { 0 } }, { { 0 } }, noun, columns, doc \
+#define TEXT(name, key, doc)                        \
+    {                                               \
+        (name), BERTH_CTL_OPTION_TEXT, (key), (doc) \
     }
-#define ON_ID(noun, verb, doc)                                                               \
-    {                                                                                        \
-        noun, verb, "POST", "/v1/" noun "/{id}/" verb, { { "ID", BERTH_CTL_ARG_ID, NULL } }, \
-            { { 0 } }, NULL, NULL, doc                                                       \
+#define INT(name, key, doc)                        \
+    {                                              \
+        (name), BERTH_CTL_OPTION_INT, (key), (doc) \
+    }
+#define FLAG(name, key, doc)                        \
+    {                                               \
+        (name), BERTH_CTL_OPTION_FLAG, (key), (doc) \
+    }
+#define BOOL(name, key, doc)                        \
+    {                                               \
+        (name), BERTH_CTL_OPTION_BOOL, (key), (doc) \
+    }
+#define SECRET(name, key, doc)                           \
+    {                                                    \
+        (name), BERTH_CTL_OPTION_SECRET_FD, (key), (doc) \
+    }
+#define FILE_OF(name, key, doc)                          \
+    {                                                    \
+        (name), BERTH_CTL_OPTION_JSON_FILE, (key), (doc) \
+    }
+#define QUERY(name, key, doc)                        \
+    {                                                \
+        (name), BERTH_CTL_OPTION_QUERY, (key), (doc) \
+    }
+#define QUERY_FLAG(name, key, doc)                        \
+    {                                                     \
+        (name), BERTH_CTL_OPTION_QUERY_FLAG, (key), (doc) \
+    }
+#define LOCAL(name, doc)                            \
+    {                                               \
+        (name), BERTH_CTL_OPTION_LOCAL, NULL, (doc) \
+    }
+#define END                                    \
+    {                                          \
+        NULL, BERTH_CTL_OPTION_END, NULL, NULL \
+    }
+
+#define BODY(name, key)                   \
+    {                                     \
+        (name), BERTH_CTL_ARG_BODY, (key) \
+    }
+#define NAME(name, kind)                   \
+    {                                      \
+        (name), BERTH_CTL_ARG_NAME, (kind) \
+    }
+#define KIND                             \
+    {                                    \
+        "KIND", BERTH_CTL_ARG_KIND, NULL \
+    }
+#define WORD(name)                       \
+    {                                    \
+        (name), BERTH_CTL_ARG_PART, NULL \
+    }
+#define FILE_ARG(name)                   \
+    {                                    \
+        (name), BERTH_CTL_ARG_FILE, NULL \
+    }
+
+/* What a pool has; the same to make one and to change one. */
+#define POOL_OPTIONS                                                                         \
+    TEXT("image", "image", "image that its machines start from"),                            \
+        INT("size", "size", "most machines"),                                                \
+        INT("spares", "spares_hot", "free machines kept ready"),                             \
+        INT("spares-frozen", "spares_frozen", "free machines kept to be woken from memory"), \
+        INT("spares-cold", "spares_cold", "free machines kept switched off"),                \
+        INT("vcpus", "vcpus", "processors of a machine (as the image)"),                     \
+        INT("memory", "memory_mib", "MiB of a machine (as the image)"),                      \
+        TEXT("placement", "placement", "spread or pack"),                                    \
+        TEXT("on-logoff", "on_logoff", "recycle, stop or keep"),                             \
+        INT("max-per-user", "max_per_user", "desktops that one user may have"),              \
+        INT("logoff-after", "logoff_after_s",                                                \
+            "seconds after which who is disconnected is logged off (0: never)"),             \
+        FILE_OF("policy", "policy", "file with the policy"),                                 \
+        FILE_OF("timers", "timers", "file with the timers"),                                 \
+        FILE_OF("power", "power", "file with the spares by schedule"),                       \
+        FILE_OF("resources", "resources", "file with shares and limits"),                    \
+        FILE_OF("network", "network", "file with the network"),                              \
+        FILE_OF("labels", "labels", "file with labels that a host must have"),               \
+        FILE_OF("app", "app", "file with the application")
+
+static const BerthCtlOption create_pool[] = {
+    POOL_OPTIONS, TEXT("kind", "kind", "floating, dedicated, app or physical"),
+    FLAG("template", "template", "start by forking a template"), END
+};
+static const BerthCtlOption set_pool[] = {
+    POOL_OPTIONS, BOOL("enabled", "enabled", "yes or no: whether users may connect"),
+    BOOL("template", "template", "yes or no: start by forking a template"), END
+};
+static const BerthCtlOption create_user[] = {
+    SECRET("new-password-fd", "password", "descriptor to read the new user's password from"),
+    TEXT("display-name", "display_name", "name for people"),
+    FLAG("admin", "admin", "make an administrator of the site"), END
+};
+static const BerthCtlOption set_user[] = {
+    SECRET("new-password-fd", "password", "descriptor to read a new password from"),
+    TEXT("display-name", "display_name", "name for people"),
+    BOOL("enabled", "enabled", "yes or no: no ends all logins and sessions"),
+    BOOL("needs-totp", "needs_totp", "yes or no: a second factor is asked for"), END
+};
+static const BerthCtlOption create_image[] = {
+    FILE_OF("manifest", "manifest", "the image's manifest"), END
+};
+static const BerthCtlOption create_host[] = { TEXT("id", "id", "id in the host's certificate"),
+                                              END };
+static const BerthCtlOption set_host[] = {
+    INT("memory-overcommit", "memory_overcommit_pct", "per cent of its memory to give away"),
+    INT("vcpu-overcommit", "vcpu_overcommit_pct", "per cent of its processors to give away"),
+    FILE_OF("labels", "labels", "file with labels"), END
+};
+static const BerthCtlOption schedule_options[] = {
+    TEXT("timezone", "timezone", "IANA name, as Europe/Berlin"),
+    FILE_OF("rules", "rules", "file with the windows of a week"), END
+};
+static const BerthCtlOption source_options[] = {
+    TEXT("kind", "kind", "ldap, pam or oidc"),
+    FILE_OF("settings", "settings", "file with its settings"),
+    INT("priority", "priority", "which is asked first: the lowest"), END
+};
+static const BerthCtlOption set_source[] = {
+    FILE_OF("settings", "settings", "file with its settings"),
+    INT("priority", "priority", "which is asked first: the lowest"),
+    BOOL("enabled", "enabled", "yes or no"), END
+};
+static const BerthCtlOption create_device[] = {
+    TEXT("fingerprint", "fingerprint", "SHA-256 of its certificate"),
+    TEXT("as-user", "user", "user whose desktops it shows"), END
+};
+static const BerthCtlOption create_token[] = { INT("days", "days", "days that it lives"), END };
+static const BerthCtlOption entitle_options[] = {
+    TEXT("as-user", "user", "who may have desktops"),
+    TEXT("group", "group", "who may have desktops, as a group"),
+    TEXT("schedule", "schedule", "only inside the windows of this schedule"), END
+};
+static const BerthCtlOption grant_options[] = {
+    TEXT("as-user", "user", "who gets the role"), TEXT("group", "group", "who gets the role"),
+    TEXT("scope", "scope", "part of the site, as /pools/ID (/: all of it)"), END
+};
+static const BerthCtlOption get_options[] = { QUERY("state", "state", "only those in this state"),
+                                              QUERY("pool", "pool", "only those of this pool"),
+                                              QUERY("of-user", "user", "only those of this user"),
+                                              END };
+static const BerthCtlOption delete_options[] = {
+    QUERY_FLAG("force", "force", "also what holds data or is in use; the answer names it"), END
+};
+static const BerthCtlOption apply_options[] = {
+    LOCAL("yes", "do not ask"), LOCAL("prune", "delete what the file does not name"), END
+};
+static const BerthCtlOption diff_options[] = { LOCAL("prune", "delete what the file does not name"),
+                                               END };
+static const BerthCtlOption policy_options[] = { FILE_OF("file", "policy", "file with the policy"),
+                                                 TEXT("preset", "preset", "hardened or kiosk"),
+                                                 END };
+static const BerthCtlOption explain_policy_options[] = {
+    QUERY("device", "device", "id of a known device"), END
+};
+static const BerthCtlOption audit_options[] = { QUERY("limit", "limit", "rows, newest first (100)"),
+                                                END };
+static const BerthCtlOption report_options[] = { QUERY("from", "from", "first day, as 2026-01-31"),
+                                                 QUERY("to", "to", "last day"),
+                                                 QUERY("by", "by", "user, pool or hour"), END };
+static const BerthCtlOption test_options[] = { LOCAL("keep", "do not log off again"), END };
+static const BerthCtlOption top_options[] = { LOCAL("once", "print once and end"), END };
+
+#define CREATE(noun_, options_, doc_)                                                  \
+    {                                                                                  \
+        .verb = "create", .noun = (noun_), .method = "POST", .path = "/v1/" noun_ "s", \
+        .args = { BODY("NAME", "name") }, .options = (options_), .doc = (doc_)         \
+    }
+#define SET(noun_, options_, doc_)                                                               \
+    {                                                                                            \
+        .verb = "set", .noun = (noun_), .method = "PATCH", .path = "/v1/" noun_ "s/{id}",        \
+        .args = { NAME("NAME", noun_) }, .options = (options_), .is_change = true, .doc = (doc_) \
+    }
+#define ACT(verb_, kind_, doc_)                                                  \
+    {                                                                            \
+        .verb = (verb_), .method = "POST", .path = "/v1/" kind_ "s/{id}/" verb_, \
+        .args = { NAME(kind_, kind_) }, .doc = (doc_)                            \
+    }
+#define REPORT(noun_, list_, columns_, doc_)                                              \
+    {                                                                                     \
+        .verb = "report", .noun = (noun_), .method = "GET", .path = "/v1/reports/" noun_, \
+        .options = report_options, .list = (list_), .columns = (columns_), .doc = (doc_)  \
+    }
+#define DB(noun_, words_, doc_)                                          \
+    {                                                                    \
+        .verb = "db", .noun = (noun_), .args = { words_ }, .doc = (doc_) \
     }
 
 const BerthCtlCommand berth_ctl_commands[] = {
-    { "login",
-      NULL,
-      NULL,
-      NULL,
-      { { 0 } },
-      { { 0 } },
-      NULL,
-      NULL,
-      "log in and write the token to BERTH_TOKEN_FILE, or print it" },
-    { "logout",
-      NULL,
-      "POST",
-      "/v1/auth/logout",
-      { { 0 } },
-      { { 0 } },
-      NULL,
-      NULL,
-      "make the token worthless" },
-    { "status",
-      NULL,
-      "GET",
-      "/v1/status",
-      { { 0 } },
-      { { 0 } },
-      "status",
-      "",
-      "numbers at a glance" },
-    LIST("pools", "name size n_machines n_ready n_assigned spares_hot image enabled id",
-         "list pools"),
-    LIST("machines", "name state user dirty epoch host code id", "list machines"),
-    LIST("sessions", "user machine state client connection_epoch host id", "list sessions"),
-    LIST("hosts", "name state address accel memory_reserved_mib memory_limit_mib n_machines id",
-         "list hosts"),
-    LIST("users", "name admin enabled id", "list users"),
-    LIST("images", "name id", "list images"),
-    { "audit",
-      NULL,
-      "GET",
-      "/v1/audit",
-      { { 0 } },
-      { { "limit", BERTH_CTL_OPTION_QUERY, "limit", false, "rows, newest first (100)" } },
-      "audit",
-      "seq at_us actor kind object data",
-      "show the audit log" },
-    { "fsck",
-      NULL,
-      "GET",
-      "/v1/fsck",
-      { { 0 } },
-      { { 0 } },
-      "fsck",
-      "check breaches",
-      "check the store for what must never be" },
-    { "desktops",
-      NULL,
-      "GET",
-      "/v1/me/desktops",
-      { { 0 } },
-      { { 0 } },
-      "desktops",
-      "name state machine session pool",
-      "list my desktops" },
-    { "users",
-      "add",
-      "POST",
-      "/v1/users",
-      { { "NAME", BERTH_CTL_ARG_BODY, "name" } },
-      { { "new-password-fd", BERTH_CTL_OPTION_SECRET_FD, "password", true,
-          "descriptor to read the new user's password from" },
-        { "admin", BERTH_CTL_OPTION_FLAG, "admin", false, "make an administrator" } },
-      NULL,
-      "name id",
-      "add a user" },
-    { "users",
-      "grant",
-      "POST",
-      "/v1/pools/{id}/entitlements",
-      { { "USER", BERTH_CTL_ARG_BODY, "user" }, { "POOL", BERTH_CTL_ARG_POOL, NULL } },
-      { { 0 } },
-      NULL,
-      NULL,
-      "let a user have desktops of a pool" },
-    { "pools",
-      "add",
-      "POST",
-      "/v1/pools",
-      { { "NAME", BERTH_CTL_ARG_BODY, "name" } },
-      { { "image", BERTH_CTL_OPTION_TEXT, "image", true, "image that its machines start from" },
-        { "size", BERTH_CTL_OPTION_INT, "size", true, "most machines" },
-        { "spares", BERTH_CTL_OPTION_INT, "spares_hot", false, "free machines kept ready (1)" },
-        { "vcpus", BERTH_CTL_OPTION_INT, "vcpus", false, "processors of a machine (as the image)" },
-        { "memory", BERTH_CTL_OPTION_INT, "memory_mib", false, "MiB of a machine (as the image)" },
-        { "template", BERTH_CTL_OPTION_FLAG, "template", false, "start by forking a template" },
-        { "policy", BERTH_CTL_OPTION_JSON_FILE, "policy", false, "file with the policy" },
-        { "logoff-after", BERTH_CTL_OPTION_INT, "logoff_after_s", false,
-          "seconds after which who is disconnected is logged off (0: never)" } },
-      NULL,
-      "name id",
-      "add a pool" },
-    { "pools",
-      "resize",
-      "POST",
-      "/v1/pools/{id}",
-      { { "POOL", BERTH_CTL_ARG_POOL, NULL } },
-      { { "size", BERTH_CTL_OPTION_INT, "size", true, "most machines" },
-        { "spares", BERTH_CTL_OPTION_INT, "spares_hot", true, "free machines kept ready" } },
-      NULL,
-      NULL,
-      "change how many machines a pool has" },
-    { "images",
-      "add",
-      "POST",
-      "/v1/images",
-      { { "NAME", BERTH_CTL_ARG_BODY, "name" } },
-      { { "manifest", BERTH_CTL_OPTION_JSON_FILE, "manifest", true, "the image's manifest" } },
-      NULL,
-      "name id",
-      "add an image" },
-    { "hosts",
-      "add",
-      "POST",
-      "/v1/hosts",
-      { { "NAME", BERTH_CTL_ARG_BODY, "name" } },
-      { { "id", BERTH_CTL_OPTION_TEXT, "id", true, "id in the host's certificate" } },
-      NULL,
-      "name id",
-      "let a host join" },
-    ON_ID("sessions", "disconnect", "disconnect a session; its desktop waits"),
-    ON_ID("sessions", "logoff", "end a session and recycle its desktop"),
-    ON_ID("machines", "recycle", "make a machine new; who uses it is put out"),
+    { .verb = "login", .doc = "log in and write the token to BERTH_TOKEN_FILE, or print it" },
+    { .verb = "logout",
+      .method = "POST",
+      .path = "/v1/auth/logout",
+      .doc = "make the token worthless" },
+    { .verb = "get",
+      .args = { KIND, { "[NAME]", BERTH_CTL_ARG_FILE, NULL } },
+      .options = get_options,
+      .func = berth_ctl_run_get,
+      .doc = "list things, or show one" },
+    CREATE("pool", create_pool, "add a pool"),
+    CREATE("user", create_user, "add a user"),
+    CREATE("group", NULL, "add a group"),
+    CREATE("image", create_image, "add an image"),
+    CREATE("host", create_host, "let a host join"),
+    CREATE("schedule", schedule_options, "add a schedule"),
+    CREATE("source", source_options, "connect a directory or a login provider"),
+    CREATE("device", create_device, "enrol a kiosk"),
+    { .verb = "create",
+      .noun = "token",
+      .method = "POST",
+      .path = "/v1/me/tokens",
+      .args = { BODY("NAME", "name") },
+      .options = create_token,
+      .doc = "make an API token of one's own; it is shown once" },
+    SET("pool", set_pool, "change a pool"),
+    SET("user", set_user, "change a user"),
+    SET("host", set_host, "change a host"),
+    SET("schedule", schedule_options, "change a schedule"),
+    SET("source", set_source, "change where people are known"),
+    { .verb = "delete",
+      .args = { KIND, { "NAME", BERTH_CTL_ARG_FILE, NULL } },
+      .options = delete_options,
+      .func = berth_ctl_run_delete,
+      .doc = "delete a thing" },
+    { .verb = "diff",
+      .args = { FILE_ARG("FILE") },
+      .options = diff_options,
+      .func = berth_ctl_run_diff,
+      .doc = "show what apply would change" },
+    { .verb = "apply",
+      .args = { FILE_ARG("FILE") },
+      .options = apply_options,
+      .func = berth_ctl_run_apply,
+      .doc = "make pools, policies and entitlements as a file says" },
+
+    { .verb = "entitle",
+      .method = "POST",
+      .path = "/v1/entitlements",
+      .args = { BODY("POOL", "pool") },
+      .options = entitle_options,
+      .doc = "let a user or a group have desktops of a pool" },
+    { .verb = "grant",
+      .method = "POST",
+      .path = "/v1/role-grants",
+      .args = { BODY("ROLE", "role") },
+      .options = grant_options,
+      .doc = "give a user or a group a role" },
+    { .verb = "add",
+      .noun = "member",
+      .method = "PUT",
+      .path = "/v1/groups/{id}/members/{part}",
+      .args = { NAME("GROUP", "group"), WORD("USER") },
+      .doc = "put a user into a group" },
+    { .verb = "remove",
+      .noun = "member",
+      .method = "DELETE",
+      .path = "/v1/groups/{id}/members/{part}",
+      .args = { NAME("GROUP", "group"), WORD("USER") },
+      .doc = "take a user out of a group" },
+
+    { .verb = "policy",
+      .noun = "set",
+      .args = { WORD("LEVEL"), WORD("[NAME]") },
+      .options = policy_options,
+      .func = berth_ctl_run_set_policy,
+      .doc = "set the policy of site, group, user or device" },
+    { .verb = "policy",
+      .noun = "remove",
+      .args = { WORD("LEVEL"), WORD("[NAME]") },
+      .func = berth_ctl_run_remove_policy,
+      .doc = "remove a policy" },
+    { .verb = "policy",
+      .noun = "list",
+      .method = "GET",
+      .path = "/v1/policies",
+      .list = "policies",
+      .columns = "level name policy",
+      .doc = "list policies" },
+    { .verb = "policy",
+      .noun = "preset",
+      .method = "GET",
+      .path = "/v1/policies/presets/{part}",
+      .args = { WORD("PRESET") },
+      .doc = "show a ready policy: hardened or kiosk" },
+    { .verb = "policy",
+      .noun = "explain",
+      .method = "GET",
+      .path = "/v1/policies/explain",
+      .args = { { "USER", BERTH_CTL_ARG_QUERY, "user" }, { "POOL", BERTH_CTL_ARG_QUERY, "pool" } },
+      .options = explain_policy_options,
+      .list = "why",
+      .columns = "key value from strict also",
+      .doc = "show what applies to a user, and which policy said so" },
+
+    ACT("drain", "host", "give a host no new desktops; who is on it stays"),
+    ACT("undrain", "host", "end a drain"),
+    { .verb = "maintenance",
+      .method = "POST",
+      .path = "/v1/hosts/{id}/maintenance",
+      .args = { NAME("HOST", "host") },
+      .options = (const BerthCtlOption[]){ BOOL("enabled", "enabled", "yes or no"), END },
+      .doc = "take a host out of service, or back" },
+    ACT("fence", "host", "confirm that a lost host is off: its desktops are given up"),
+    ACT("recycle", "machine", "make a machine new; who uses it is put out"),
+    ACT("hold", "machine", "keep a machine from being handed out"),
+    ACT("release", "machine", "end a hold"),
+    ACT("start", "machine", "switch a machine on"),
+    ACT("stop", "machine", "switch a machine off"),
+    { .verb = "message",
+      .method = "POST",
+      .path = "/v1/sessions/{id}/message",
+      .args = { NAME("SESSION", "session"), BODY("TEXT", "text") },
+      .doc = "show a text to the user of a session" },
+    ACT("disconnect", "session", "disconnect a session; its desktop waits"),
+    ACT("logoff", "session", "end a session and recycle its desktop"),
+    { .verb = "revoke",
+      .noun = "logins",
+      .method = "POST",
+      .path = "/v1/users/{id}/revoke-logins",
+      .args = { NAME("USER", "user") },
+      .doc = "end all logins and sessions of a user" },
+
+    { .verb = "desktops",
+      .method = "GET",
+      .path = "/v1/me/desktops",
+      .list = "desktops",
+      .columns = "name state machine session pool",
+      .doc = "list my desktops" },
+    { .verb = "connect-as-test",
+      .args = { NAME("POOL", "pool") },
+      .options = test_options,
+      .func = berth_ctl_run_connect_as_test,
+      .doc = "get a desktop as a user would, with the time of each step, and give it back" },
+    { .verb = "explain",
+      .noun = "user",
+      .args = { NAME("USER", "user") },
+      .func = berth_ctl_run_explain_user,
+      .doc = "show which desktops a user gets, why or why not, and how the last connect went" },
+    { .verb = "status", .method = "GET", .path = "/v1/status", .doc = "numbers at a glance" },
+    { .verb = "top",
+      .options = top_options,
+      .func = berth_ctl_run_top,
+      .doc = "watch hosts, pools and sessions" },
+    { .verb = "fsck",
+      .method = "GET",
+      .path = "/v1/fsck",
+      .list = "fsck",
+      .columns = "check breaches rows",
+      .doc = "check the store for what must never be" },
+    { .verb = "audit",
+      .noun = "list",
+      .method = "GET",
+      .path = "/v1/audit",
+      .options = audit_options,
+      .list = "audit",
+      .columns = "at_us actor kind object data",
+      .doc = "show the audit log" },
+    { .verb = "audit",
+      .noun = "verify",
+      .method = "GET",
+      .path = "/v1/audit/verify",
+      .doc = "check that nobody edited, deleted, swapped or cut the audit log" },
+    REPORT("usage", "usage", "key hours sessions users", "hours of use by user, pool or hour"),
+    REPORT("peak", "peak", "pool at_us sessions", "most sessions at once"),
+    REPORT("failed-logins", "failed_logins", "at_us user source reason", "logins that failed"),
+    { .verb = "report",
+      .noun = "capacity",
+      .method = "GET",
+      .path = "/v1/reports/capacity",
+      .list = "pools",
+      .columns = "name n_assigned size room full_in_days words",
+      .doc = "when will each pool be full" },
+    { .verb = "safe-mode",
+      .noun = "off",
+      .method = "POST",
+      .path = "/v1/safe-mode",
+      .doc = "after a restored backup: what hosts reported is in order, go on" },
+    { .verb = "log",
+      .noun = "set",
+      .method = "PUT",
+      .path = "/v1/log",
+      .args = { BODY("LEVELS", "scopes") },
+      .doc = "change what the broker logs: info,agent=debug" },
+
+    DB("backup", FILE_ARG("FILE"), "write the store into a file, while the broker runs"),
+    DB("restore", FILE_ARG("FILE"), "make the store as a file says; begins in safe mode"),
+    DB("migrate", { 0 }, "bring the store to this version"),
+    { .verb = "db",
+      .noun = "copy",
+      .args = { FILE_ARG("FROM"), FILE_ARG("TO") },
+      .doc = "copy a store, as from SQLite to PostgreSQL, and compare" },
+    { .verb = "completion",
+      .args = { WORD("SHELL") },
+      .doc = "print a completion script for bash" },
 };
 
 const size_t berth_ctl_n_commands = G_N_ELEMENTS(berth_ctl_commands);

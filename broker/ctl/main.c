@@ -3,14 +3,14 @@
  * Exit status: 0 done, 1 the server or the connection said no, 2 the command line is wrong.
  */
 #include "base/error.h"
-#include "base/id.h"
+#include "base/process.h"
 #include "base/secret.h"
 #include "berth/limits.h"
-#include "broker/ctl/client.h"
-#include "broker/ctl/command.h"
-#include "broker/ctl/table.h"
+#include "broker/ctl/ctl.h"
 
-#include <fcntl.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ log_in(BerthCtlClient *client, char **ret_token, GError **error)
     json_auto_t *body = json_pack("{s:s, s:s}", "user", user_name, "password",
                                   (const char *)berth_secret_bytes(password));
     json_auto_t *reply = NULL;
-    if (!berth_ctl_client_call(client, "POST", "/v1/auth/login", body, &reply, error)) {
+    if (!berth_ctl_client_call(client, "POST", "/v1/auth/login", body, NULL, &reply, error)) {
         return false;
     }
     const char *token = json_string_value(json_object_get(reply, "token"));
@@ -64,11 +64,10 @@ log_in(BerthCtlClient *client, char **ret_token, GError **error)
 }
 
 static bool
-load_token(BerthCtlClient *client, bool *ret_is_temporary, GError **error)
+load_token(BerthCtlClient *client, GError **error)
 {
     g_autofree char *token = NULL;
     const char *path = g_getenv("BERTH_TOKEN_FILE");
-    *ret_is_temporary = user_name != NULL;
     if (user_name != NULL) {
         if (!log_in(client, &token, error)) {
             return false;
@@ -111,123 +110,163 @@ run_login(BerthCtlClient *client, GError **error)
     return is_good;
 }
 
-/* Turns a pool's name into its id. */
-static bool
-resolve_pool(BerthCtlClient *client, BerthCtlCall *call, GError **error)
+static void
+replace(GString *path, const char *hole, const char *value)
 {
-    BerthId id;
+    g_autofree char *escaped = g_uri_escape_string(value, NULL, false);
+    g_string_replace(path, hole, escaped, 1);
+}
+
+/* The path of a request with its holes filled; NULL on error. */
+static char *
+make_path(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+{
+    g_autoptr(GString) path = g_string_new(call->command->path);
+    for (size_t i = 0; i < BERTH_CTL_MAX_ARGS; i++) {
+        const BerthCtlArg *arg = &call->command->args[i];
+        if (arg->kind == BERTH_CTL_ARG_PART) {
+            replace(path, "{part}", call->args[i]);
+        } else if (arg->kind == BERTH_CTL_ARG_NAME) {
+            g_autofree char *id =
+                berth_ctl_lookup(ctl, berth_ctl_find_kind(arg->key), call->args[i], error);
+            if (id == NULL) {
+                return NULL;
+            }
+            replace(path, "{id}", id);
+        }
+    }
+    if (call->query->len > 0) {
+        g_string_append_printf(path, "?%s", call->query->str);
+    }
+    return g_string_free(g_steal_pointer(&path), FALSE);
+}
+
+/* What is changed must be what was there a moment ago. */
+static bool
+read_etag(BerthCtl *ctl, const char *path, char **ret_etag, GError **error)
+{
     json_auto_t *reply = NULL;
-    if (berth_id_parse(call->id, &id) == BERTH_OK) {
+    if (!berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
+        return false;
+    }
+    const char *etag = berth_ctl_client_get_etag(ctl->client);
+    *ret_etag = etag[0] != '\0' ? g_strdup(etag) : NULL;
+    return true;
+}
+
+static bool
+finish_operation(BerthCtl *ctl, json_t **reply, GError **error)
+{
+    const char *operation = json_string_value(json_object_get(*reply, "operation"));
+    json_t *end = NULL;
+    if (operation == NULL) {
         return true;
     }
-    if (!berth_ctl_client_call(client, "GET", "/v1/pools", NULL, &reply, error)) {
+    if (!berth_ctl_wait_operation(ctl, operation, &end, error)) {
         return false;
     }
-    size_t i = 0;
-    json_t *pool = NULL;
-    json_array_foreach (json_object_get(reply, "pools"), i, pool) {
-        const char *pool_id = json_string_value(json_object_get(pool, "id"));
-        if (pool_id != NULL &&
-            g_strcmp0(json_string_value(json_object_get(pool, "name")), call->id) == 0) {
-            g_free(call->id);
-            call->id = g_strdup(pool_id);
-            return true;
-        }
-    }
-    return berth_set_error(error, BERTH_ERR_NOT_FOUND, "there is no pool \"%s\"", call->id);
+    json_t *result = json_object_get(end, "result");
+    json_decref(*reply);
+    *reply = json_incref(result != NULL ? result : end);
+    json_decref(end);
+    return true;
 }
 
 static bool
-takes_pool(const BerthCtlCommand *command)
+run_request(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 {
-    for (size_t i = 0; i < BERTH_CTL_MAX_ARGS; i++) {
-        if (command->args[i].kind == BERTH_CTL_ARG_POOL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static char *
-make_path(const BerthCtlCall *call)
-{
-    g_autofree char *escaped = call->id != NULL ? g_uri_escape_string(call->id, NULL, false) : NULL;
-    g_auto(GStrv) parts = g_strsplit(call->command->path, "{id}", 2);
-    return g_strconcat(parts[0], escaped != NULL ? escaped : "", parts[1] != NULL ? parts[1] : "",
-                       call->query != NULL ? "?" : "", call->query != NULL ? call->query : "",
-                       NULL);
-}
-
-static void
-print_json(const json_t *json)
-{
-    char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    if (text != NULL) {
-        puts(text);
-        free(text);
-    }
-}
-
-static void
-print_reply(const BerthCtlCommand *command, const json_t *reply)
-{
-    const json_t *shown = command->list != NULL ? json_object_get(reply, command->list) : reply;
-    g_autofree char *text = NULL;
-    if (is_json) {
-        if (reply != NULL) {
-            print_json(reply);
-        }
-    } else if (json_is_array(shown)) {
-        text = berth_ctl_format_table(shown, command->columns);
-    } else if (json_is_object(shown)) {
-        text = berth_ctl_format_object(shown);
-    } else {
-        puts("ok");
-    }
-    if (text != NULL) {
-        fputs(text, stdout);
-    }
-}
-
-static bool
-run_call(BerthCtlClient *client, BerthCtlCall *call, GError **error)
-{
-    bool is_temporary = false;
+    const BerthCtlCommand *command = call->command;
+    g_autofree char *etag = NULL;
+    json_auto_t *nothing = NULL;
     json_auto_t *reply = NULL;
-    if (!load_token(client, &is_temporary, error)) {
+    g_autofree char *path = make_path(ctl, call, error);
+    if (path == NULL || (command->is_change && !read_etag(ctl, path, &etag, error))) {
         return false;
     }
-    bool is_good = !takes_pool(call->command) || resolve_pool(client, call, error);
-    if (is_good) {
-        g_autofree char *path = make_path(call);
-        is_good =
-            berth_ctl_client_call(client, call->command->method, path, call->body, &reply, error);
+    bool needs_body = command->options != NULL && strcmp(command->method, "GET") != 0;
+    const json_t *body = call->body;
+    if (body == NULL && needs_body) {
+        body = nothing = json_object();
     }
-    if (is_temporary) {
+    if (!berth_ctl_client_call(ctl->client, command->method, path, body, etag, &reply, error) ||
+        !finish_operation(ctl, &reply, error)) {
+        return false;
+    }
+    berth_ctl_print(ctl, reply, command->list, command->columns);
+    /* What must never be, is: scripts want to know by the exit status. */
+    if (json_integer_value(json_object_get(reply, "breaches")) > 0) {
+        return berth_set_error(error, BERTH_ERR_CORRUPT, "the store breaks its own rules");
+    }
+    if (json_is_false(json_object_get(reply, "is_whole"))) {
+        return berth_set_error(error, BERTH_ERR_CORRUPT, "the audit log was tampered with");
+    }
+    return true;
+}
+
+static bool
+run_call(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+{
+    if (!load_token(ctl->client, error)) {
+        return false;
+    }
+    BerthCtlFunc func = call->command->func != NULL ? call->command->func : run_request;
+    bool is_good = func(ctl, call, error);
+    if (user_name != NULL) {
         json_auto_t *nothing = NULL;
-        (void)berth_ctl_client_call(client, "POST", "/v1/auth/logout", NULL, &nothing, NULL);
-    }
-    if (is_good) {
-        print_reply(call->command, reply);
-        /* What must never be, is: scripts want to know by the exit status. */
-        if (json_integer_value(json_object_get(reply, "breaches")) > 0) {
-            return berth_set_error(error, BERTH_ERR_CORRUPT, "the store breaks its own rules");
-        }
+        (void)berth_ctl_client_call(ctl->client, "POST", "/v1/auth/logout", NULL, NULL, &nothing,
+                                    NULL);
     }
     return is_good;
 }
 
+/* berthctl itself never opens a store: the broker's program does, on the broker's machine. */
+static int
+run_db(int argc, char **argv, GError **error)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = self != NULL ? g_path_get_dirname(self) : g_strdup("/");
+    g_autofree char *beside = g_build_filename(folder, "berth-broker", NULL);
+    bool is_beside = g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE);
+    const BerthSpawnFd input = { .source = STDIN_FILENO, .target = STDIN_FILENO };
+    const BerthSpawnOptions options = { .fds = &input, .n_fds = 1, .death_signal = SIGTERM };
+    int pidfd = -1;
+    int status = 1;
+    argv[0] = is_beside ? beside : (char *)"berth-broker";
+    if (!berth_spawn((const char *const *)argv, &options, &pidfd, NULL, error)) {
+        return 1;
+    }
+    struct pollfd end = { .fd = pidfd, .events = POLLIN };
+    while (poll(&end, 1, -1) < 0 && errno == EINTR) {
+    }
+    (void)berth_pidfd_reap(pidfd, &status);
+    close(pidfd);
+    return status >= 0 ? status : 1;
+}
+
 static bool
-run(BerthCtlCall *call, GError **error)
+run(const BerthCtlCall *call, GError **error)
 {
     const char *url = broker_url != NULL ? broker_url : g_getenv("BERTH_BROKER");
     const char *ca = ca_file != NULL ? ca_file : g_getenv("BERTH_CA");
+    if (strcmp(call->command->verb, "completion") == 0) {
+        return berth_ctl_print_completion(call->args[0], error);
+    }
     g_autoptr(BerthCtlClient) client = berth_ctl_client_new(url, ca, socket_path, error);
+    BerthCtl ctl = { .client = client,
+                     .is_json = is_json,
+                     .is_terminal = isatty(STDERR_FILENO) && !is_json };
     if (client == NULL) {
         return false;
     }
-    return strcmp(call->command->noun, "login") == 0 ? run_login(client, error)
-                                                     : run_call(client, call, error);
+    return strcmp(call->command->verb, "login") == 0 ? run_login(client, error)
+                                                     : run_call(&ctl, call, error);
+}
+
+static int
+finish(GError *error)
+{
+    fprintf(stderr, "berthctl: %s\n", error->message);
+    return g_error_matches(error, BERTH_ERROR, BERTH_ERR_CONFIG) ? 2 : 1;
 }
 
 int
@@ -237,6 +276,10 @@ main(int argc, char **argv)
     g_autoptr(GOptionContext) options = g_option_context_new("COMMAND ...");
     g_autofree char *help = berth_ctl_help();
     BerthCtlCall call = { 0 };
+    if (argc > 1 && strcmp(argv[1], "db") == 0) {
+        int status = run_db(argc, argv, &error);
+        return error != NULL ? finish(error) : status;
+    }
     g_option_context_add_main_entries(options, entries, NULL);
     g_option_context_set_description(options, help);
     g_option_context_set_ignore_unknown_options(options, TRUE);
@@ -250,8 +293,7 @@ main(int argc, char **argv)
     }
     int status = 0;
     if (!berth_ctl_parse(argc - 1, argv + 1, &call, &error) || !run(&call, &error)) {
-        fprintf(stderr, "berthctl: %s\n", error->message);
-        status = g_error_matches(error, BERTH_ERROR, BERTH_ERR_CONFIG) ? 2 : 1;
+        status = finish(error);
     }
     berth_ctl_call_clear(&call);
     return status;

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Deeper than anything that the API says. */
+#define MAX_TREE_DEPTH 16
+
 static char *
 format_time(json_int_t us)
 {
@@ -101,5 +104,58 @@ berth_ctl_format_object(const json_t *object)
         append_cell(out, key, 20, false);
         g_string_append_printf(out, "%s\n", text);
     }
+    return g_string_free(out, FALSE);
+}
+
+static void append_tree(GString *out, const json_t *json, int depth);
+
+static void
+append_indent(GString *out, int depth)
+{
+    g_string_append_printf(out, "%*s", 2 * depth, "");
+}
+
+static void
+append_member(GString *out, const char *name, const json_t *value, int depth)
+{
+    bool is_deep = (json_is_object(value) && json_object_size(value) > 0) ||
+                   (json_is_array(value) && json_array_size(value) > 0);
+    append_indent(out, depth);
+    if (is_deep) {
+        g_string_append_printf(out, "%s:\n", name);
+        append_tree(out, value, depth + 1);
+    } else {
+        g_autofree char *text = format_value(name, value);
+        g_string_append_printf(out, "%s: %s\n", name, text);
+    }
+}
+
+static void
+append_tree(GString *out, const json_t *json, int depth)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    if (depth > MAX_TREE_DEPTH) {
+        return;
+    }
+    /* The macro's iterator wants a pointer that is not const; nothing is changed. */
+    json_object_foreach ((json_t *)json, key, value) {
+        g_autofree char *name = g_strdup(key);
+        for (char *c = name; *c != '\0'; c++) {
+            *c = g_ascii_iscntrl(*c) ? '?' : *c;
+        }
+        append_member(out, name, value, depth);
+    }
+    json_array_foreach (json, i, value) {
+        append_member(out, "-", value, depth);
+    }
+}
+
+char *
+berth_ctl_format_tree(const json_t *json)
+{
+    GString *out = g_string_new(NULL);
+    append_tree(out, json, 0);
     return g_string_free(out, FALSE);
 }

@@ -19,3 +19,6 @@ char *berth_ctl_format_table(const json_t *rows, const char *columns);
 
 /* One "name  value" line for each member of an object; free with g_free(). */
 char *berth_ctl_format_object(const json_t *object);
+
+/* Any JSON as indented lines, lists with "-"; free with g_free(). */
+char *berth_ctl_format_tree(const json_t *json);

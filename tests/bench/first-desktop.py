@@ -206,7 +206,7 @@ def count_wrong_pixels(machine, probe, site):
 def log_off_all(site):
     for item in site.rows("sessions"):
         if item["state"] not in ("ending", "ended", "lost"):
-            site.berthctl("sessions", "logoff", item["id"])
+            site.berthctl("logoff", item["id"])
 
 
 def prepare_terminal(run):

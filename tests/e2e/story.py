@@ -62,7 +62,7 @@ class Story(unittest.TestCase):
     def tearDown(self):
         for row in self.lab.rows("sessions"):
             if row["state"] not in ("ending", "ended", "lost"):
-                self.lab.berthctl("sessions", "logoff", row["id"])
+                self.lab.berthctl("logoff", row["id"])
 
     def wait_spare(self):
         lab.wait_until("no desktop in use", lambda: not self.in_use(), READY_LIMIT_S)

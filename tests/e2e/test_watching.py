@@ -20,7 +20,7 @@ class Watching(PictureStory):
         self.assertEqual(done.returncode, EXIT_OK, done.stderr)
         self.assert_same_pixels(read_png(picture), self.expect(f"key:{KEY_A}"))
         self.assert_alive(owner)
-        rows = [row for row in self.lab.rows("audit") if row["kind"] == "session.shadow"]
+        rows = [row for row in self.lab.berthctl("audit", "list")["audit"] if row["kind"] == "session.shadow"]
         self.assertEqual(rows[0]["object"], self.session()["id"])
         self.assertEqual(rows[0]["actor"], f"user:{self.lab.admin}")
 

@@ -25,12 +25,15 @@ static void
 command_lines_become_bodies(void **state)
 {
     char body[256];
-    assert_berth_ok(parse("pools add office --image demo --size 4 --template", body, sizeof body));
+    assert_berth_ok(
+        parse("create pool office --image demo --size 4 --template", body, sizeof body));
     assert_string_equal(body,
                         "{\"image\":\"demo\",\"name\":\"office\",\"size\":4,\"template\":true}");
-    assert_berth_ok(parse("users grant anna office", body, sizeof body));
-    assert_string_equal(body, "{\"user\":\"anna\"}");
-    assert_berth_ok(parse("machines", body, sizeof body));
+    assert_berth_ok(parse("entitle office --as-user anna", body, sizeof body));
+    assert_string_equal(body, "{\"pool\":\"office\",\"user\":\"anna\"}");
+    assert_berth_ok(parse("set pool office --enabled no", body, sizeof body));
+    assert_string_equal(body, "{\"enabled\":false}");
+    assert_berth_ok(parse("get machines", body, sizeof body));
     assert_string_equal(body, "");
 }
 
@@ -40,14 +43,19 @@ wrong_command_lines_are_refused(void **state)
     static const char *const lines[] = {
         "nothing",
         "pools fly",
-        "pools add",
-        "pools add office",
-        "pools add a b",
-        "pools add a --image i --size x",
-        "pools add a --image i --size 1 --size 2",
-        "pools add a --image i --size",
-        "machines --wide",
-        "sessions logoff",
+        "get",
+        "get clouds",
+        "create",
+        "create pool",
+        "create pool a b",
+        "create pool a --size x",
+        "create pool a --size 1 --size 2",
+        "create pool a --image",
+        "create pool a --policy /nonexistent",
+        "set pool a --enabled maybe",
+        "get machines --wide",
+        "logoff",
+        "apply",
     };
     char body[256];
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/ctl/ctl.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "broker/ctl/table.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS 200
+#define BAR_CHARS 30
+
+char *
+berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GError **error)
+{
+    BerthId id;
+    g_autofree char *found = NULL;
+    g_autofree char *path = g_strconcat("/v1/", kind->name, NULL);
+    if (berth_id_parse(name, &id) == BERTH_OK) {
+        return g_strdup(name);
+    }
+    json_auto_t *rows = berth_ctl_client_list(ctl->client, path, kind->name, error);
+    size_t i = 0;
+    json_t *row = NULL;
+    json_array_foreach (rows, i, row) {
+        const char *row_id = json_string_value(json_object_get(row, "id"));
+        if (row_id == NULL ||
+            g_strcmp0(json_string_value(json_object_get(row, kind->key)), name) != 0) {
+            continue;
+        }
+        if (found != NULL) {
+            berth_set_error(error, BERTH_ERR_INVALID, "several %s are called \"%s\": use the id",
+                            kind->name, name);
+            return NULL;
+        }
+        found = g_strdup(row_id);
+    }
+    if (rows != NULL && found == NULL) {
+        berth_set_error(error, BERTH_ERR_NOT_FOUND, "there is no %s \"%s\"", kind->one, name);
+    }
+    return g_steal_pointer(&found);
+}
+
+static void
+print_json(const json_t *json)
+{
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    if (text != NULL) {
+        puts(text);
+        free(text);
+    }
+}
+
+void
+berth_ctl_print(const BerthCtl *ctl, const json_t *reply, const char *list, const char *columns)
+{
+    const json_t *shown = list != NULL ? json_object_get(reply, list) : reply;
+    g_autofree char *text = NULL;
+    if (ctl->is_json) {
+        if (reply != NULL) {
+            print_json(reply);
+        }
+    } else if (json_is_array(shown)) {
+        text = berth_ctl_format_table(shown, columns != NULL ? columns : "id");
+    } else if (json_is_object(shown)) {
+        text = berth_ctl_format_object(shown);
+    } else {
+        puts("ok");
+    }
+    if (text != NULL) {
+        fputs(text, stdout);
+    }
+}
+
+static void
+draw_progress(const json_t *operation)
+{
+    json_int_t percent = json_integer_value(json_object_get(operation, "progress_pct"));
+    const char *detail = json_string_value(json_object_get(operation, "detail"));
+    g_autofree char *clean = g_strdup(detail != NULL ? detail : "");
+    char bar[BAR_CHARS + 1];
+    for (int i = 0; i < BAR_CHARS; i++) {
+        bar[i] = i * 100 < percent * BAR_CHARS ? '#' : '-';
+    }
+    bar[BAR_CHARS] = '\0';
+    for (char *c = clean; *c != '\0'; c++) {
+        *c = g_ascii_iscntrl(*c) ? '?' : *c;
+    }
+    fprintf(stderr, "\r[%s] %3d %%  %.40s\033[K", bar, (int)percent, clean);
+    fflush(stderr);
+}
+
+bool
+berth_ctl_wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error)
+{
+    g_autofree char *path = g_strconcat("/v1/operations/", id, NULL);
+    const char *state = "running";
+    json_auto_t *reply = NULL;
+    while (strcmp(state, "running") == 0) {
+        g_clear_pointer(&reply, json_decref);
+        if (!berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
+            return false;
+        }
+        state = json_string_value(json_object_get(reply, "state"));
+        state = state != NULL ? state : "failed";
+        if (ctl->is_terminal) {
+            draw_progress(reply);
+        }
+        if (strcmp(state, "running") == 0) {
+            poll(NULL, 0, POLL_MS);
+        }
+    }
+    if (ctl->is_terminal) {
+        fputc('\n', stderr);
+    }
+    if (strcmp(state, "done") != 0) {
+        const char *detail = json_string_value(json_object_get(reply, "detail"));
+        return berth_set_error(error, BERTH_ERR_INTERNAL, "the operation %s: %s", state,
+                               detail != NULL ? detail : "");
+    }
+    *ret_reply = json_incref(reply);
+    return true;
+}
+
+bool
+berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+{
+    const BerthCtlKind *kind = berth_ctl_find_kind(call->args[0]);
+    g_autofree char *path = g_strconcat("/v1/", kind->name, NULL);
+    json_auto_t *reply = NULL;
+    if (call->args[1] == NULL) {
+        g_autofree char *query =
+            g_strconcat(path, call->query->len > 0 ? "?" : "", call->query->str, NULL);
+        json_t *rows = berth_ctl_client_list(ctl->client, query, kind->name, error);
+        if (rows == NULL) {
+            return false;
+        }
+        reply = json_object();
+        json_object_set_new(reply, kind->name, rows);
+        berth_ctl_print(ctl, reply, kind->name, kind->columns);
+        return true;
+    }
+    g_autofree char *id = berth_ctl_lookup(ctl, kind, call->args[1], error);
+    if (id == NULL) {
+        return false;
+    }
+    g_autofree char *one = g_strconcat(path, "/", id, NULL);
+    if (!berth_ctl_client_call(ctl->client, "GET", one, NULL, NULL, &reply, error)) {
+        return false;
+    }
+    berth_ctl_print(ctl, reply, NULL, NULL);
+    return true;
+}
+
+bool
+berth_ctl_run_delete(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+{
+    const BerthCtlKind *kind = berth_ctl_find_kind(call->args[0]);
+    json_auto_t *reply = NULL;
+    if (!kind->is_removable) {
+        return berth_set_error(error, BERTH_ERR_CONFIG, "%s cannot be deleted", kind->name);
+    }
+    g_autofree char *id = berth_ctl_lookup(ctl, kind, call->args[1], error);
+    if (id == NULL) {
+        return false;
+    }
+    g_autofree char *path = g_strconcat("/v1/", kind->name, "/", id,
+                                        call->query->len > 0 ? "?" : "", call->query->str, NULL);
+    if (!berth_ctl_client_call(ctl->client, "DELETE", path, NULL, NULL, &reply, error)) {
+        return false;
+    }
+    berth_ctl_print(ctl, reply, NULL, NULL);
+    return true;
+}

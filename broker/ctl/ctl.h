@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What every command of berthctl works with: a client that is logged in, and how to answer.
+ */
+#pragma once
+
+#include "broker/ctl/client.h"
+#include "broker/ctl/command.h"
+#include "broker/ctl/kind.h"
+
+struct BerthCtl {
+    BerthCtlClient *client;
+    bool is_json;     /* answers for scripts */
+    bool is_terminal; /* stderr is one: progress may be drawn */
+};
+
+/*
+ * The id of a thing that a user named.
+ *
+ * name:  a name, or an id
+ *
+ * Returns text to be freed with g_free(); NULL on error: BERTH_ERR_NOT_FOUND, BERTH_ERR_INVALID for
+ * a name that several things have.
+ */
+char *berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GError **error);
+
+/* Prints JSON for scripts; for people the table, the object, or "ok". */
+void berth_ctl_print(const BerthCtl *ctl, const json_t *reply, const char *list,
+                     const char *columns);
+
+/* Waits until an operation has ended, with a progress bar for people. */
+bool berth_ctl_wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error);
+
+/* Commands of more than one request, as func of the command table. */
+bool berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_delete(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_diff(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_apply(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_top(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_connect_as_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_set_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_remove_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_explain_user(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+
+/* Commands that need no login: the command line of a shell's completion, and the local store. */
+bool berth_ctl_print_completion(const char *shell, GError **error);
