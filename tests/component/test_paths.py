@@ -25,11 +25,16 @@ NARROW_BYTES_PER_S = 1250000
 ONE_WAY_S = 0.02
 # Nothing may wait longer on that path.
 LONGEST_WAIT_S = 0.15
+# Of 90 frames of scrolling on that path.
+FEWEST_FRAMES = 45
+# What is measured by the clock may fail while the machine is busy with other things, but not always.
+ATTEMPTS = 3
 # Memory that a client that stands still may cost: its streams are there anyway.
 STALL_KB = 24 * 1024
-# From the moment it is served again to a whole picture; on a machine that is busy with other things,
-# twice what a new client needs.
+# From the moment it is served again to a whole picture. On a machine that is busy with other things,
+# so many times what a new client needs: a picture of noise that is on the way has to pass first.
 RECOVERY_S = 0.5
+RECOVERY_NEW_CLIENTS = 4
 
 
 class Share:
@@ -104,7 +109,26 @@ class Story:
         return relay.most_queued / relay.bytes_per_s
 
     def narrow_path(self):
-        """Nothing waits long: not the first picture, not scrolling, not what cannot be made small."""
+        """Nothing waits long: not the first picture, not scrolling, not what cannot be made small.
+
+        The relay's and the painter's clocks are the machine's: it gets more than one chance.
+        """
+        # The path itself holds what is on the way.
+        longest_s = LONGEST_WAIT_S + ONE_WAY_S
+        for _ in range(ATTEMPTS):
+            waits_s, n_frames = self.measure_narrow_path()
+            text = (f"at most {waits_s[0] * 1000:.0f} ms of the first picture waited, "
+                    f"{waits_s[1] * 1000:.0f} ms of scrolling ({n_frames} of 90 frames), "
+                    f"{waits_s[2] * 1000:.0f} ms of noise")
+            if max(waits_s) <= longest_s and n_frames >= FEWEST_FRAMES:
+                print(f"ok: a narrow path: {text}", flush=True)
+                return
+            print(f"a narrow path, once more: {text}", flush=True)
+        sys.exit(f"bytes waited longer than {longest_s:.2f} s, or less than {FEWEST_FRAMES} frames "
+                 "of scrolling were shown, each time")
+
+    def measure_narrow_path(self):
+        """How long bytes waited: of the first picture, of scrolling, of noise; frames of scrolling."""
         relay = Relay(self.share.where["port"], NARROW_BYTES_PER_S, ONE_WAY_S)
         client = self.new_client(relay.port)
         self.becomes_exact("the first picture over a narrow path", client)
@@ -121,16 +145,8 @@ class Story:
         noise_s = self.waited_s(relay)
         self.page.fill()
         self.becomes_exact("a page after the noise", client)
-        print(f"ok: a narrow path: at most {first_s * 1000:.0f} ms of the first picture waited, "
-              f"{scroll_s * 1000:.0f} ms of scrolling ({n_frames} of 90 frames), "
-              f"{noise_s * 1000:.0f} ms of noise", flush=True)
-        # The path itself holds what is on the way.
-        longest_s = LONGEST_WAIT_S + ONE_WAY_S
-        if max(first_s, scroll_s, noise_s) > longest_s:
-            sys.exit(f"bytes waited longer than {longest_s} s")
-        if n_frames < 45:
-            sys.exit(f"only {n_frames} frames of scrolling were shown")
         client.close()
+        return (first_s, scroll_s, noise_s), n_frames
 
     def time_new_client(self):
         """How long a new client waits for its first whole picture."""
@@ -144,9 +160,9 @@ class Story:
 
     def stalled(self, what, stall, go_on):
         """A client that is not served for some seconds costs little and is there again at once."""
-        best_s = allowed_s = 99.0
-        for _ in range(3):
-            allowed_s = max(RECOVERY_S, 2 * self.time_new_client())
+        took = []
+        for _ in range(ATTEMPTS):
+            allowed_s = max(RECOVERY_S, RECOVERY_NEW_CLIENTS * self.time_new_client())
             relay = Relay(self.share.where["port"])
             client = self.new_client(relay.port)
             self.becomes_exact(f"the picture before {what}", client)
@@ -164,13 +180,14 @@ class Story:
             go_on(relay)
             fixture.wait_until(f"the picture after {what}",
                                lambda: self.picture(client) == wanted)
-            best_s = min(best_s, time.monotonic() - started)
+            took_s = time.monotonic() - started
+            took.append(f"{took_s:.2f} of {allowed_s:.2f} s")
             client.close()
-            if best_s <= allowed_s:
+            if took_s <= allowed_s:
                 break
-        if best_s > allowed_s:
-            sys.exit(f"{what}: the picture came after {best_s:.2f} s")
-        print(f"ok: {what}: {grown} kB more, whole picture after {best_s:.2f} s", flush=True)
+        else:
+            sys.exit(f"{what}: the picture came late: {', '.join(took)}")
+        print(f"ok: {what}: {grown} kB more, whole picture after {took[-1]}", flush=True)
 
     def stops_reading(self):
         def stall(relay):
