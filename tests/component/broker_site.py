@@ -71,7 +71,7 @@ class Site:
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a UNIX socket, from a name that a gateway would use if source is given."""
 
-    def __init__(self, path, source=None, timeout=20):
+    def __init__(self, path, source=None, timeout=60):
         super().__init__("localhost", timeout=timeout)
         self.unix_path, self.source = path, source
 
@@ -124,7 +124,7 @@ class Broker:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def request(self, method, path, body=None, token=None, source=None, internal=False):
         """Returns (status, decoded body or None)."""

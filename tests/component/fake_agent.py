@@ -62,9 +62,9 @@ class FakeAgent(threading.Thread):
         context.load_cert_chain(os.path.join(self.site, f"host-{self.host_name}.pem"),
                                 os.path.join(self.site, f"host-{self.host_name}.key"))
         context.set_alpn_protocols(["berth-control/1"])
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         sock = context.wrap_socket(raw, server_hostname="broker.berth")
-        sock.settimeout(20)
+        sock.settimeout(60)
         self.sock = sock
         self.send({"type": "hello", "version": 2, "host": self.host_id, "boot_id": "boot-1",
                    "agent_epoch": self.epoch, "cluster_epoch": self.cluster_epoch,
@@ -212,7 +212,7 @@ class FakeAgent(threading.Thread):
             self.sessions[session_id].update(values)
             self.send_inventory()
 
-    def wait_for(self, predicate, timeout=10):
+    def wait_for(self, predicate, timeout=60):
         """Waits until predicate(self) holds; asserts that it does in time."""
         end = time.monotonic() + timeout
         with self.lock:

@@ -28,7 +28,7 @@ def say_listening(control):
 def greet_display(fd):
     """Authenticates as a D-Bus client, which is the first thing that the other end must allow."""
     display = socket.socket(fileno=fd)
-    display.settimeout(20)
+    display.settimeout(60)
     display.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
     answer = display.recv(200)
     assert answer.startswith(b"OK "), answer
@@ -41,7 +41,7 @@ def take_card(fd):
     with socket.socket(fileno=fd) as both:
         fds = socket.recv_fds(both, 1, 2)[1]
     card = socket.socket(fileno=fds[1])
-    card.settimeout(20)
+    card.settimeout(60)
     mode = card.recv(1000)
     assert mode[:4] == b"\1\0\0\0", mode
     state["card"] = card

@@ -12,7 +12,7 @@ import sys
 import display_fixture as fixture
 import qmp
 
-ANSWER_LIMIT_S = 30
+ANSWER_LIMIT_S = 60
 
 
 class Client:

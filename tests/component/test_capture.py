@@ -52,7 +52,7 @@ class Driver:
     def close(self):
         """Ends it properly; it must have nothing to complain about."""
         self.process.stdin.close()
-        if self.process.wait(timeout=20) != 0:
+        if self.process.wait(timeout=60) != 0:
             sys.exit(f"the driver ends with status {self.process.returncode}")
 
     def tap(self, code):

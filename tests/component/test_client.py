@@ -203,7 +203,7 @@ class ProbeStory(Story):
         command("wait-stable 1000")
         before = command("hash")["sha256"]
         command("key a")
-        echo = command("wait-echo 5000")
+        echo = command("wait-echo 60000")
         check("the echo was timed", echo["latency_us"] > 0, str(echo))
         command("wait-stable 1000")
         check("the picture is another one", command("hash")["sha256"] != before)
@@ -264,7 +264,7 @@ class ProbeStory(Story):
         os.close(fd)
         check("the login arrives", arrived.wait(LIMIT_S))
         probe.send_signal(signal.SIGTERM)
-        text = probe.communicate(timeout=5)[1]
+        text = probe.communicate(timeout=LIMIT_S)[1]
         over.set()
         check("a signal ends a login that hangs", probe.returncode == 130, text)
         del self.site.answers["POST /v1/auth/login"]
@@ -340,7 +340,7 @@ class WindowStory(Story):
 
     def wait_title(self, title):
         try:
-            fixture.wait_until(f"a window called '{title}'", lambda: title in self.titles(), 30)
+            fixture.wait_until(f"a window called '{title}'", lambda: title in self.titles())
         except SystemExit:
             self.keep("lost")
             print("# windows:", self.titles(), "requests:", self.site.requests[-5:])
@@ -351,7 +351,7 @@ class WindowStory(Story):
         def same():
             first = self.screen()
             return first if first == self.screen() else None
-        return fixture.wait_until("a screen at rest", same, 30)
+        return fixture.wait_until("a screen at rest", same)
 
     def type_login(self, password):
         self.xdotool("type", "--delay", "5", password)
@@ -388,7 +388,7 @@ class WindowStory(Story):
     def use(self):
         self.xdotool("key", "Return")
         self.wait_title("Office")
-        row, column = fixture.wait_until("the guest's bars", self.shows_guest, 60)
+        row, column = fixture.wait_until("the guest's bars", self.shows_guest)
         self.still()
         self.keep("desktop")
         print(f"# the canvas begins at {column},{row}")
@@ -412,23 +412,23 @@ class WindowStory(Story):
                 if screen[start:start + 3 * width] != pixels[3 * y * width:3 * (y + 1) * width]:
                     return False
             return True
-        fixture.wait_until("the canvas is the guest's screen", compare, 30)
+        fixture.wait_until("the canvas is the guest's screen", compare)
         print("ok: the canvas is the guest's screen, pixel by pixel")
 
     def fullscreen(self):
         self.xdotool("key", "F11")
-        fixture.wait_until("full screen", lambda: self.shows_guest() == (0, 0), 30)
+        fixture.wait_until("full screen", lambda: self.shows_guest() == (0, 0))
         self.still()
         print("ok: F11 fills the screen, and the guest follows")
         self.xdotool("mousemove", "700", "0")
-        fixture.wait_until("the bar", lambda: self.bar_is_out(), 30)
+        fixture.wait_until("the bar", lambda: self.bar_is_out())
         self.still()
         self.keep("fullscreen")
         self.xdotool("mousemove", "700", "500")
-        fixture.wait_until("the bar is gone", lambda: not self.bar_is_out(), 30)
+        fixture.wait_until("the bar is gone", lambda: not self.bar_is_out())
         print("ok: the bar comes at the top edge only")
         self.xdotool("key", "F11")
-        fixture.wait_until("a window again", lambda: (self.shows_guest() or (0, 0))[0] > 20, 30)
+        fixture.wait_until("a window again", lambda: (self.shows_guest() or (0, 0))[0] > 20)
 
     def bar_is_out(self):
         """The pixel in the middle of the top row is the bar's and not the guest's bright one."""
@@ -440,17 +440,17 @@ class WindowStory(Story):
         self.desktop.session.process.send_signal(signal.SIGSTOP)
         before = self.screen()
         self.site.break_connections()
-        fixture.wait_until("the overlay", lambda: self.screen() != before, 40)
+        fixture.wait_until("the overlay", lambda: self.screen() != before)
         self.keep("resume")
         self.site.is_cut_off = False
         self.desktop.session.process.send_signal(signal.SIGCONT)
-        fixture.wait_until("the desktop again", self.shows_guest, 40)
+        fixture.wait_until("the desktop again", self.shows_guest)
         self.same_as_guest()
         print("ok: a lost connection comes back")
 
     def leave(self):
         self.desktop.session.send({"op": "end", "reason": "logged-off"})
-        fixture.wait_until("the end", lambda: self.shows_guest() is None, 30)
+        fixture.wait_until("the end", lambda: self.shows_guest() is None)
         self.still()
         self.keep("ended")
         self.xdotool("key", "alt+F4")

@@ -22,7 +22,7 @@ import unittest
 GATEWAY = SETUP = None
 HOST = "00112233445566778899aabbccddeeff"
 SESSION = "ffeeddccbbaa99887766554433221100"
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 def die_with_parent():

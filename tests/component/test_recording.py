@@ -45,7 +45,7 @@ class Story:
 
     def stop(self, number):
         self.session.send_signal(number)
-        self.session.wait(timeout=20)
+        self.session.wait(timeout=60)
 
     def show_pages(self, name, n_pages):
         """Paints pages and waits until a client and the recording have each."""
@@ -111,7 +111,7 @@ class Story:
         with open(f"/proc/{self.session.pid}/task/{self.session.pid}/children",
                   encoding="ascii") as file:
             os.kill(int(file.read().split()[0]), signal.SIGKILL)
-        self.session.wait(timeout=20)
+        self.session.wait(timeout=60)
         info = self.info("cut.rec")
         if not info["complete"].startswith("no"):
             sys.exit(f"a recording whose session was killed: {info}")
@@ -119,7 +119,7 @@ class Story:
         print("ok: one whose session was killed plays up to its end", flush=True)
         result = subprocess.run(
             [self.programs[0], "--share", self.display.name, "--record", self.path("cut.rec")],
-            capture_output=True, text=True, timeout=20)
+            capture_output=True, text=True, timeout=60)
         if result.returncode != 1 or "cannot record into" not in result.stderr:
             sys.exit(f"a recording over another one: {result}")
         print("ok: no recording is overwritten", flush=True)

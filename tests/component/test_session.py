@@ -130,7 +130,7 @@ class Story:
             port, listener = self.session.dial()
             with socket.create_connection(("127.0.0.1", port)) as stranger:
                 self.session.pass_client(listener)
-                stranger.settimeout(15)
+                stranger.settimeout(60)
                 stranger.sendall(data)
                 try:
                     while stranger.recv(4096):
@@ -150,7 +150,7 @@ class Story:
         context.set_alpn_protocols(["berth/1"])
         with socket.create_connection(("127.0.0.1", port)) as plain:
             self.session.pass_client(listener)
-            plain.settimeout(15)
+            plain.settimeout(60)
             try:
                 with context.wrap_socket(plain) as stranger:
                     if stranger.recv(1):
@@ -276,7 +276,7 @@ class Story:
         self.client.tap(KEY_A)
         qemu.close()
         self.client.wait_for(phase="closed", code="desktop-gone", bye="1")
-        session.process.wait(timeout=10)
+        session.process.wait(timeout=60)
         print("ok: the firmware's text by RFB, all pixels", flush=True)
 
     def text_mode(self):
@@ -335,7 +335,7 @@ class Story:
         self.restarted("one more session shows the guest")
         self.session.process.terminate()
         self.client.wait_for(phase="closed", code="disconnected", bye="1")
-        if self.session.process.wait(timeout=10) != 0:
+        if self.session.process.wait(timeout=60) != 0:
             sys.exit(f"SIGTERM gives status {self.session.process.returncode}")
         print("ok: SIGTERM is a clean end", flush=True)
 
@@ -359,7 +359,7 @@ class Story:
         self.client.wait_for(phase="open")
         self.session.send({"op": "end", "reason": "logged-off"})
         self.client.wait_for(phase="closed", code="logged-off", bye="1")
-        if self.session.process.wait(timeout=10) != 0:
+        if self.session.process.wait(timeout=60) != 0:
             sys.exit(f"end gives status {self.session.process.returncode}")
         print("ok: end says why and exits with 0", flush=True)
 
@@ -411,7 +411,7 @@ class Story:
             packet = self.session.receive()
         if not packet or packet["code"] != "desktop-gone":
             sys.exit(f"the agent hears {packet}")
-        if self.session.process.wait(timeout=10) != 1:
+        if self.session.process.wait(timeout=60) != 1:
             sys.exit(f"a dead guest gives status {self.session.process.returncode}")
         print("ok: the death of the guest is told to all", flush=True)
 

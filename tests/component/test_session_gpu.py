@@ -67,7 +67,7 @@ class Story:
         self.session_dies()
         self.greedy_guest()
         self.qemu.close()
-        if self.session.process.wait(timeout=20) == 0:
+        if self.session.process.wait(timeout=60) == 0:
             sys.exit("a session without desktop ends well")
         print("ok: the session ends with its desktop")
 

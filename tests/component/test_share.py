@@ -71,7 +71,7 @@ class Share:
     def end(self, number=signal.SIGINT):
         if number:
             self.process.send_signal(number)
-        status = self.process.wait(timeout=10)
+        status = self.process.wait(timeout=60)
         errors = self.process.stderr.read()
         self.process.stdout.close()
         self.process.stderr.close()
@@ -83,7 +83,7 @@ class Probe:
 
     def __init__(self, program, file):
         self.process = subprocess.Popen(
-            [program, "probe", "--direct", file, "--timeout", "20", "--script", "-"], text=True,
+            [program, "probe", "--direct", file, "--timeout", "60", "--script", "-"], text=True,
             bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
 
     def ask(self, text):
@@ -96,7 +96,7 @@ class Probe:
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 class Story:
@@ -216,7 +216,7 @@ class Story:
             json.dump(connection, file)
         os.chmod(forged, 0o600)
         done = subprocess.run([self.client_program, "probe", "--direct", forged, "--timeout",
-                               "20", "--wait-stable", "10"], stderr=subprocess.PIPE, check=False)
+                               "60", "--wait-stable", "10"], stderr=subprocess.PIPE, check=False)
         if done.returncode == 0:
             sys.exit("a wrong token opened the display")
         print("ok: a wrong token opens nothing")

@@ -94,7 +94,7 @@ class Story(unittest.TestCase):
     def assert_alive(self, probe):
         """A key still changes the picture."""
         self.command(probe, "key a")
-        self.command(probe, "wait-echo 5000")
+        self.command(probe, "wait-echo 60000")
 
     def assert_refused(self, done, status, *words):
         """The probe ended with the status and one line that holds the words."""

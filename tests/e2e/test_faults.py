@@ -47,7 +47,7 @@ class Deaths(Story):
     def test_a_dead_session_process_is_replaced_and_the_machine_untouched(self):
         probe = self.open_desktop()
         self.command(probe, "key a")
-        self.command(probe, "wait-echo 5000")
+        self.command(probe, "wait-echo 60000")
         qemu = self.desktop_pid()
         shown = self.command(probe, "hash")["sha256"]
         (session,) = self.lab.processes("berth-session")

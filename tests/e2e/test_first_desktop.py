@@ -12,7 +12,7 @@ class FirstDesktop(PictureStory):
         probe = self.open_desktop()
         self.assert_same_pixels(self.picture(probe, "fresh.png"), self.expect())
         self.command(probe, "key a")
-        self.command(probe, "wait-echo 5000")
+        self.command(probe, "wait-echo 60000")
         self.command(probe, "wait-stable 200")
         self.assert_same_pixels(self.picture(probe, "typed.png"), self.expect(f"key:{KEY_A}"))
 
@@ -34,7 +34,7 @@ class FirstDesktop(PictureStory):
     def test_a_disconnected_desktop_waits_with_its_state(self):
         probe = self.open_desktop()
         self.command(probe, "key a")
-        self.command(probe, "wait-echo 5000")
+        self.command(probe, "wait-echo 60000")
         machine = self.session()["machine"]
         self.command(probe, "disconnect")
         self.assertEqual(probe.close(), EXIT_OK)
@@ -46,7 +46,7 @@ class FirstDesktop(PictureStory):
     def test_logging_off_gives_the_next_user_a_clean_desktop(self):
         probe = self.open_desktop()
         self.command(probe, "key a")
-        self.command(probe, "wait-echo 5000")
+        self.command(probe, "wait-echo 60000")
         before = {row["name"]: row for row in self.lab.rows("machines")}
         machine = self.session()["machine"]
         self.command(probe, "logoff")

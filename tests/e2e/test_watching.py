@@ -14,7 +14,7 @@ class Watching(PictureStory):
     def test_who_watches_sees_the_same_pixels(self):
         owner = self.open_desktop("anna", "--allow-shadow")
         self.command(owner, "key a")
-        self.command(owner, "wait-echo 5000")
+        self.command(owner, "wait-echo 60000")
         picture = self.lab.path("watched.png")
         done = self.watch("--wait-stable", "300", "--screenshot", picture)
         self.assertEqual(done.returncode, EXIT_OK, done.stderr)

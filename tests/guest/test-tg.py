@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import qmp  # noqa: E402
 
 BOOT_LIMIT_S = 60
-PICTURE_LIMIT_S = 10
+PICTURE_LIMIT_S = 60
 FIRST_SIZE = (1280, 800)
 
 
