@@ -17,9 +17,6 @@
 #include <sys/file.h>
 
 #define TICK_MS 1000
-#define MAX_HASHES_QUEUED 256
-/* Looked through when it is full: so many take a fraction of a millisecond. */
-#define THROTTLE_KEYS 16384
 
 const BerthConfigRow berth_broker_schema[] = {
     { "broker", "state_dir", BERTH_CONFIG_PATH, 0, 0, NULL, "folder of the store" },
@@ -33,10 +30,7 @@ const BerthConfigRow berth_broker_schema[] = {
     { "broker", "key_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM key of that certificate" },
     { "broker", "ticket_key_file", BERTH_CONFIG_PATH, 0, 0, NULL,
       "PEM Ed25519 key that signs tickets" },
-    { "limits", "hash_threads", BERTH_CONFIG_INT, 1, 64, "2",
-      "passwords that are checked at once" },
-    { "limits", "hash_memory_kib", BERTH_CONFIG_INT, 8, 1024 * 1024, "19456",
-      "memory of one password check; less is weaker" },
+    BERTH_PEOPLE_CONFIG_ROWS
 };
 
 const size_t berth_broker_n_schema = G_N_ELEMENTS(berth_broker_schema);
@@ -128,22 +122,6 @@ open_store(BerthBroker *broker, const char *state_dir, GError **error)
     return true;
 }
 
-static bool
-prepare_passwords(BerthBroker *broker, const BerthConfig *config)
-{
-    broker->password_cost = berth_password_cost_default;
-    broker->password_cost.memory_kib =
-        (uint32_t)berth_config_get_int(config, "limits", "hash_memory_kib");
-    if (broker->password_cost.memory_kib < berth_password_cost_default.memory_kib) {
-        berth_log_warning("auth", "hash_memory_kib = %u is weaker than the default of %u",
-                          broker->password_cost.memory_kib, berth_password_cost_default.memory_kib);
-    }
-    char token[BERTH_TOKEN_CHARS + 1];
-    berth_token_new(token);
-    broker->dummy_hash = berth_password_hash(token, strlen(token), &broker->password_cost);
-    return broker->dummy_hash != NULL;
-}
-
 BerthBroker *
 berth_broker_new(const BerthConfig *config, GError **error)
 {
@@ -151,13 +129,12 @@ berth_broker_new(const BerthConfig *config, GError **error)
     const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
     broker->lock_fd = -1;
     broker->started_us = berth_monotonic_us();
-    broker->throttle = berth_throttle_new(THROTTLE_KEYS);
     if (!lock_state(broker, state_dir, error) || !open_store(broker, state_dir, error)) {
         berth_broker_free(broker);
         return NULL;
     }
-    if (!prepare_passwords(broker, config)) {
-        berth_set_error(error, BERTH_ERR_NO_MEMORY, "no memory to hash passwords with");
+    broker->people = berth_people_new(broker->store, config, error);
+    if (broker->people == NULL) {
         berth_broker_free(broker);
         return NULL;
     }
@@ -267,8 +244,7 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
         return false;
     }
     berth_signing_key_get_public(broker->signing_key, &broker->ticket_key);
-    int n_threads = (int)berth_config_get_int(config, "limits", "hash_threads");
-    broker->hash_workers = berth_worker_pool_new(NULL, n_threads, MAX_HASHES_QUEUED);
+    berth_people_start(broker->people, config);
     broker->connects = berth_connects_new(broker);
     broker->agents = berth_agents_new(broker, &agents, error);
     if (broker->agents == NULL) {
@@ -310,9 +286,7 @@ berth_broker_free(BerthBroker *broker)
     }
     stop_sources(broker);
     broker->is_tick_wanted = false;
-    if (broker->hash_workers != NULL) {
-        berth_worker_pool_free(broker->hash_workers);
-    }
+    berth_people_stop(broker->people);
     berth_connects_free(broker->connects);
     /* Every done function runs here at the latest: no request is left without an answer. */
     berth_store_free(broker->store);
@@ -320,8 +294,7 @@ berth_broker_free(BerthBroker *broker)
     berth_http_server_free(broker->internal);
     berth_agents_free(broker->agents);
     berth_signing_key_free(broker->signing_key);
-    berth_throttle_free(broker->throttle);
-    g_free(broker->dummy_hash);
+    berth_people_free(broker->people);
     berth_clear_fd(&broker->lock_fd);
     g_free(broker);
 }
@@ -360,10 +333,11 @@ berth_broker_create_admin(BerthBroker *broker, const char *name, const char *pas
     if (name[0] == '\0' || strlen(name) > BERTH_LIMIT_NAME_BYTES) {
         return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is not a user name", name);
     }
-    if (!berth_password_check(password, error)) {
+    const BerthPeople *people = broker->people;
+    if (!berth_password_rules_check(people->rules, name, password, error)) {
         return false;
     }
-    g_autofree char *hash = berth_password_hash(password, strlen(password), &broker->password_cost);
+    g_autofree char *hash = berth_password_hash(people->pepper, password, &people->cost);
     NewAdmin admin = { .name = name, .hash = hash };
     int code = hash != NULL ? berth_store_write(broker->store, run_create_admin, &admin)
                             : BERTH_ERR_NO_MEMORY;

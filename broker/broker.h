@@ -7,13 +7,11 @@
 #pragma once
 
 #include "base/config.h"
-#include "base/worker-pool.h"
 #include "broker/agents.h"
 #include "broker/api/http-server.h"
 #include "broker/audit.h"
-#include "broker/auth/password.h"
-#include "broker/auth/throttle.h"
 #include "broker/connects.h"
+#include "broker/people.h"
 #include "broker/store/store.h"
 #include "display/transport/ticket.h"
 
@@ -21,10 +19,7 @@
 
 struct BerthBroker {
     BerthStore *store;
-    BerthWorkerPool *hash_workers;
-    BerthThrottle *throttle;
-    BerthPasswordCost password_cost;
-    char *dummy_hash; /* verified when there is no such user, so that it takes as long */
+    BerthPeople *people;
     BerthSigningKey *signing_key;
     BerthTicketKey ticket_key;
     BerthAgents *agents;

@@ -34,9 +34,9 @@ static void
 run_hash(void *data)
 {
     NewUser *user = data;
-    const char *password = berth_body_text(user->request->body, "password");
-    user->phc =
-        berth_password_hash(password, strlen(password), &user->request->broker->password_cost);
+    const BerthPeople *people = user->request->broker->people;
+    user->phc = berth_password_hash(
+        people->pepper, berth_body_text(user->request->body, "password"), &people->cost);
 }
 
 /* Only who may do everything may make somebody else such. */
@@ -107,13 +107,16 @@ void
 berth_handle_add_user(BerthRequest *request)
 {
     g_autoptr(GError) error = NULL;
-    if (!berth_password_check(berth_body_text(request->body, "password"), &error)) {
+    if (!berth_password_rules_check(request->broker->people->rules,
+                                    berth_body_text(request->body, "name"),
+                                    berth_body_text(request->body, "password"), &error)) {
         berth_request_fail(request, error->code, "%s", error->message);
         return;
     }
     NewUser *user = g_new0(NewUser, 1);
     user->request = request;
-    int code = berth_worker_pool_submit(request->broker->hash_workers, run_hash, hash_done, user);
+    int code =
+        berth_worker_pool_submit(request->broker->people->hash_workers, run_hash, hash_done, user);
     if (code != BERTH_OK) {
         add_user_done(code, user);
     }

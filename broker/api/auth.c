@@ -69,11 +69,12 @@ run_verify(void *data)
 {
     Login *login = data;
     const char *password = berth_body_text(login->request->body, "password");
-    const BerthPasswordCost *cost = &login->broker->password_cost;
-    bool is_same = berth_password_verify(login->phc, password, strlen(password));
+    const BerthPeople *people = login->broker->people;
+    bool is_same = berth_password_verify(people->pepper, login->phc, password);
     login->is_verified = is_same && login->account[0] != '\0' && login->is_enabled;
-    if (login->is_verified && berth_password_needs_rehash(login->phc, cost)) {
-        login->new_phc = berth_password_hash(password, strlen(password), cost);
+    if (login->is_verified &&
+        berth_password_needs_rehash(people->pepper, login->phc, &people->cost)) {
+        login->new_phc = berth_password_hash(people->pepper, password, &people->cost);
     }
 }
 
@@ -139,11 +140,11 @@ verify_done(void *data)
     BerthBroker *broker = login->broker;
     BerthStoreDone done = login->is_verified ? success_done : failure_done;
     if (login->is_verified) {
-        berth_throttle_forgive(broker->throttle, login->user_key);
+        berth_throttle_forgive(broker->people->throttle, login->user_key);
         berth_token_new(login->token);
         (void)berth_token_hash(login->token, login->token_hash);
     } else {
-        berth_throttle_fail(broker->throttle, login->source_key, berth_monotonic_us());
+        berth_throttle_fail(broker->people->throttle, login->source_key, berth_monotonic_us());
         berth_log_warning("auth", "a login of \"%s\" from %s failed",
                           berth_body_text(login->request->body, "user"), login->source);
     }
@@ -157,7 +158,7 @@ verify_done(void *data)
 static bool
 is_throttled(Login *login)
 {
-    BerthThrottle *throttle = login->broker->throttle;
+    BerthThrottle *throttle = login->broker->people->throttle;
     int64_t now_us = berth_monotonic_us();
     int64_t wait_us = MAX(berth_throttle_wait_us(throttle, login->user_key, now_us),
                           berth_throttle_wait_us(throttle, login->source_key, now_us));
@@ -196,13 +197,14 @@ berth_handle_login(BerthRequest *request)
     }
     int error = berth_store_read(broker->store, read_account, login);
     if (login->phc == NULL) {
-        login->phc = g_strdup(broker->dummy_hash);
+        login->phc = g_strdup(broker->people->dummy_hash);
     }
     if (error == BERTH_OK) {
-        error = berth_worker_pool_submit(broker->hash_workers, run_verify, verify_done, login);
+        error =
+            berth_worker_pool_submit(broker->people->hash_workers, run_verify, verify_done, login);
     }
     if (error != BERTH_OK) {
-        berth_throttle_take_back(broker->throttle, login->user_key);
+        berth_throttle_take_back(broker->people->throttle, login->user_key);
         berth_request_fail(request, error, "the login cannot be checked now");
         login_free(login);
     }

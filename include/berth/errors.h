@@ -41,7 +41,8 @@
     X(INTERNAL, -31, "internal", "an internal error happened")                              \
     X(LOGGED_OFF, -32, "logged-off", "the session was logged off")                          \
     X(DISCONNECTED, -33, "disconnected", "the session was disconnected by request")         \
-    X(CONFIG, -34, "config", "the configuration is wrong")
+    X(CONFIG, -34, "config", "the configuration is wrong")                                  \
+    X(SOURCE_DOWN, -35, "source-down", "whoever checks this user's password does not answer")
 
 #define BERTH_OK 0
 

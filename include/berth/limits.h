@@ -104,6 +104,31 @@
 /* Logins: microseconds that an API token lives, and idle time before it dies. */
 #define BERTH_LIMIT_LOGIN_LIFE_US (10LL * 3600 * 1000 * 1000)
 #define BERTH_LIMIT_LOGIN_IDLE_US (3600LL * 1000 * 1000)
+/* Logins: microseconds to show a second factor or to come back from a provider; not a lunch break.
+ */
+#define BERTH_LIMIT_PENDING_LOGIN_US (300LL * 1000 * 1000)
+/* Logins: devices that an account is known to use, and microseconds before one is forgotten. */
+#define BERTH_LIMIT_KNOWN_DEVICES 16u
+#define BERTH_LIMIT_KNOWN_DEVICE_US (90LL * 24 * 3600 * 1000 * 1000)
+/* Logins: sources and accounts whose failures are remembered; 100 bytes each. */
+#define BERTH_LIMIT_THROTTLE_KEYS 65536u
+/* Logins: API tokens of one account, and days that one may live. */
+#define BERTH_LIMIT_API_TOKENS 64u
+#define BERTH_LIMIT_API_TOKEN_DAYS 3650u
+/* Logins: returns from providers that are awaited at once, so that starts do not fill the store. */
+#define BERTH_LIMIT_OIDC_FLOWS 4096u
+/* Logins: bytes of the list of refused passwords; the usual lists have 1 MiB. */
+#define BERTH_LIMIT_BLOCK_FILE_BYTES (64u * 1024 * 1024)
+/* Directories: groups of one user, how deep they nest, and bytes of a distinguished name. */
+#define BERTH_LIMIT_DIRECTORY_GROUPS 512u
+#define BERTH_LIMIT_DIRECTORY_DEPTH 16u
+#define BERTH_LIMIT_DIRECTORY_DN_BYTES 1024u
+/* Providers: bytes of one answer, of one ID token, and keys in a set. */
+#define BERTH_LIMIT_PROVIDER_ANSWER_BYTES (256u * 1024)
+#define BERTH_LIMIT_ID_TOKEN_BYTES (32u * 1024)
+#define BERTH_LIMIT_PROVIDER_KEYS 32u
+/* PAM helper: bytes of one packet: a user, a password, an address and what goes with them. */
+#define BERTH_LIMIT_AUTH_PACKET_BYTES 1024u
 
 /* Client: desktops in a list, and milliseconds before it asks a broker again. */
 #define BERTH_LIMIT_CLIENT_DESKTOPS 512u
