@@ -173,7 +173,6 @@ tick_done(int error, void *data)
     } else if (error == BERTH_OK && job->n_changes > 0) {
         berth_broker_changed(broker);
     }
-    g_hash_table_unref(job->tick.n_queued);
     g_free(job);
     if (broker->is_tick_wanted) {
         maybe_tick(broker);
@@ -191,7 +190,6 @@ maybe_tick(BerthBroker *broker)
     job->broker = broker;
     job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = "planner" };
     job->tick.holder = broker->holder;
-    job->tick.n_queued = berth_connects_count_queued(broker->connects);
     broker->is_tick_wanted = false;
     broker->is_ticking = true;
     int error = berth_store_submit(broker->store, run_tick, tick_done, job);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Trying again is the whole claim once more: it is safe to repeat, so there is one path for the
- * first try, a later one and a client that asks twice.
+ * first try, a later one and a client that asks twice.  Who is tried again is read from the store
+ * first: with many waiting, most have nothing to hope for from one change.
  */
 #include "broker/connects.h"
 
@@ -11,6 +12,7 @@
 #include "broker/broker.h"
 #include "broker/claim.h"
 #include "broker/launch.h"
+#include "broker/metrics.h"
 #include "broker/site-clock.h"
 #include "policies/policy-decision.h"
 
@@ -18,8 +20,12 @@
 
 /* A session that its host did not open for so long will not be opened. */
 #define GIVE_UP_US (300LL * 1000 * 1000)
-#define FIRST_ESTIMATE_US (30LL * 1000 * 1000)
 #define RETRY_MS 500
+/* How often everybody who waits is tried again: also the sign of life of a place in the queue. */
+#define POLL_US (2LL * 1000 * 1000)
+#define TIMER_MS 250
+/* Of one user's claims at the same moment, each finds the winner at its second try. */
+#define MAX_RACES 5
 
 typedef struct {
     BerthConnects *connects; /* NULL: answered, the running try frees it */
@@ -27,9 +33,11 @@ typedef struct {
     BerthRequest *request;
     int64_t since_us;
     int64_t deadline_us;
+    int64_t tried_us;
+    int64_t claimed_us; /* when the desktop was the user's; 0 before */
+    int n_races;
     bool is_running;
     bool is_retry_wanted;
-    bool is_queued;
     BerthCause cause;
     BerthClaim claim;
     BerthClaimResult result;
@@ -40,8 +48,6 @@ struct BerthConnects {
     BerthBroker *broker;
     GQueue waits; /* Wait *, oldest first */
     guint timer;
-    int64_t estimate_us; /* moving average of how long those took who had to wait */
-    bool is_closing;
 };
 
 static void start_try(Wait *wait);
@@ -84,50 +90,48 @@ answer_granted(BerthBroker *broker, Wait *wait)
         berth_request_fail(wait->request, BERTH_ERR_INTERNAL, "the ticket cannot be signed");
         return;
     }
+    int64_t now_us = berth_monotonic_us();
+    berth_metric_add(BERTH_METRIC_CONNECTS_OK, 1);
+    berth_metric_observe_us(BERTH_METRIC_CONNECT_TOTAL, now_us - wait->since_us);
+    if (wait->claimed_us != 0) {
+        berth_metric_observe_us(BERTH_METRIC_CONNECT_WAIT_HOST, now_us - wait->claimed_us);
+    }
     berth_request_reply(wait->request, 200, reply);
 }
 
-static int
-position_of(const BerthConnects *connects, const Wait *wait)
+static void
+answer_failed(Wait *wait, int error, const char *why)
 {
-    int position = 1;
-    for (const GList *link = connects->waits.head; link != NULL && link->data != wait;
-         link = link->next) {
-        const Wait *other = link->data;
-        if (other->is_queued && strcmp(other->claim.pool, wait->claim.pool) == 0) {
-            position++;
-        }
-    }
-    return position;
+    berth_metric_add(BERTH_METRIC_CONNECTS_FAILED, 1);
+    berth_request_fail(wait->request, error, "%s", why);
 }
 
 static void
-answer_waiting(BerthConnects *connects, Wait *wait)
+answer_waiting(Wait *wait)
 {
-    BerthClaimResult *result = &wait->result;
+    const BerthClaimResult *result = &wait->result;
     bool is_starting = result->outcome == BERTH_CLAIM_STARTING;
-    int position = is_starting ? 0 : position_of(connects, wait);
-    if (is_starting && !berth_agents_is_linked(connects->broker->agents, result->host)) {
-        berth_request_fail(wait->request, BERTH_ERR_HOST_DOWN, "host %s has no link", result->host);
-        return;
-    }
     if (is_starting && wait->cause.now_us - result->started_us > GIVE_UP_US) {
-        berth_request_fail(wait->request, BERTH_ERR_TIMEOUT, "the host did not open the session");
+        answer_failed(wait, BERTH_ERR_TIMEOUT, "the host did not open the session");
         return;
     }
-    int64_t estimate_us = connects->estimate_us * MAX(position, 1);
     json_t *session = is_starting ? json_string(result->session) : json_null();
-    berth_request_reply(wait->request, 202,
-                        json_pack("{s:s, s:o, s:i, s:I, s:i}", "state",
-                                  is_starting ? "starting" : "queued", "session", session,
-                                  "position", position, "estimate_s",
-                                  (json_int_t)(estimate_us / (1000 * 1000)), "retry_ms", RETRY_MS));
+    json_t *reply =
+        json_pack("{s:s, s:o, s:I, s:i}", "state", is_starting ? "starting" : "queued", "session",
+                  session, "position", (json_int_t)result->position, "retry_ms", RETRY_MS);
+    if (result->estimate_us >= 0) {
+        json_object_set_new(reply, "estimate_s",
+                            json_integer((result->estimate_us + 999999) / (1000 * 1000)));
+    }
+    berth_request_reply(wait->request, 202, reply);
 }
 
 static int
 run_try(BerthTx *tx, void *data)
 {
     Wait *wait = data;
+    free(wait->policy);
+    wait->policy = NULL;
     return berth_claim(tx, &wait->cause, &wait->claim, &wait->result, &wait->policy);
 }
 
@@ -136,23 +140,37 @@ static bool
 take_result(BerthConnects *connects, Wait *wait)
 {
     int64_t now_us = berth_monotonic_us();
-    bool was_queued = wait->is_queued;
-    wait->is_queued = wait->result.outcome == BERTH_CLAIM_QUEUED;
-    bool is_news = wait->result.is_new || (wait->is_queued && !was_queued);
-    if (wait->result.outcome == BERTH_CLAIM_GRANTED) {
-        connects->estimate_us = (3 * connects->estimate_us + (now_us - wait->since_us)) / 4;
+    const BerthClaimResult *result = &wait->result;
+    if (result->is_new || result->outcome == BERTH_CLAIM_GRANTED) {
+        berth_broker_changed(connects->broker);
+    }
+    switch (result->outcome) {
+    case BERTH_CLAIM_GRANTED:
         answer_granted(connects->broker, wait);
-        berth_broker_changed(connects->broker);
         return true;
-    }
-    if (is_news) {
-        berth_broker_changed(connects->broker);
-    }
-    if (connects->is_closing || now_us >= wait->deadline_us) {
-        answer_waiting(connects, wait);
+    case BERTH_CLAIM_REFUSED:
+        answer_failed(wait, result->error, result->why);
         return true;
+    case BERTH_CLAIM_STARTING:
+        wait->claimed_us = wait->claimed_us != 0 ? wait->claimed_us : now_us;
+        break;
+    case BERTH_CLAIM_QUEUED:
+        if (result->is_new) {
+            wait->deadline_us = MIN(wait->deadline_us, now_us + BERTH_CONNECT_NEWS_US);
+        }
+        break;
     }
-    return false;
+    if (now_us < wait->deadline_us) {
+        return false;
+    }
+    answer_waiting(wait);
+    return true;
+}
+
+static bool
+is_race(Wait *wait, int error)
+{
+    return (error == BERTH_ERR_EXISTS || error == BERTH_ERR_AGAIN) && wait->n_races++ < MAX_RACES;
 }
 
 static void
@@ -165,8 +183,13 @@ try_done(int error, void *data)
         wait_free(wait);
         return;
     }
+    berth_metric_observe_us(BERTH_METRIC_CONNECT_CLAIM, berth_monotonic_us() - wait->tried_us);
+    if (is_race(wait, error)) {
+        start_try(wait);
+        return;
+    }
     if (error != BERTH_OK) {
-        berth_request_fail(wait->request, error, "%s", "");
+        answer_failed(wait, error, "");
     } else if (!take_result(connects, wait)) {
         if (wait->is_retry_wanted) {
             start_try(wait);
@@ -182,13 +205,89 @@ start_try(Wait *wait)
 {
     wait->is_retry_wanted = false;
     wait->is_running = true;
+    wait->tried_us = berth_monotonic_us();
     wait->cause.now_us = berth_site_clock_now_us();
-    free(wait->policy);
-    wait->policy = NULL;
     int error = berth_store_submit(wait->store, run_try, try_done, wait);
     if (error != BERTH_OK) {
         try_done(error, wait);
     }
+}
+
+static void
+try_again(Wait *wait)
+{
+    if (wait->is_running) {
+        wait->is_retry_wanted = true;
+    } else {
+        start_try(wait);
+    }
+}
+
+/* What the store says about those who wait. */
+typedef struct {
+    GHashTable *keyed; /* ids of sessions whose hosts have told their keys */
+    GHashTable *free;  /* pool id -> GINT_TO_POINTER(machines that are nobody's) */
+} Hope;
+
+static int
+read_hope(BerthTx *tx, void *data)
+{
+    Hope *hope = data;
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_SESSIONS_KEYED, "");
+    while (berth_rows_next(&rows)) {
+        g_hash_table_add(hope->keyed, g_strdup(berth_rows_text(&rows, 0)));
+    }
+    int error = berth_rows_end(&rows);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    berth_tx_query(tx, &rows, BERTH_SQL_QUEUE_FREE, "");
+    while (berth_rows_next(&rows)) {
+        g_hash_table_insert(hope->free, g_strdup(berth_rows_text(&rows, 0)),
+                            GINT_TO_POINTER((int)berth_rows_int(&rows, 1)));
+    }
+    return berth_rows_end(&rows);
+}
+
+/* Whether a try may bring more than the last one; takes one free machine if it may. */
+static bool
+has_hope(const Hope *hope, const Wait *wait)
+{
+    switch (wait->result.outcome) {
+    case BERTH_CLAIM_STARTING:
+        return g_hash_table_contains(hope->keyed, wait->result.session);
+    case BERTH_CLAIM_QUEUED: {
+        int n = GPOINTER_TO_INT(g_hash_table_lookup(hope->free, wait->claim.pool));
+        if (n > 0) {
+            g_hash_table_insert(hope->free, g_strdup(wait->claim.pool), GINT_TO_POINTER(n - 1));
+        }
+        return n > 0;
+    }
+    default:
+        return wait->is_running;
+    }
+}
+
+void
+berth_connects_retry(BerthConnects *connects)
+{
+    if (connects->waits.length == 0) {
+        return;
+    }
+    Hope hope = { .keyed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                  .free = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
+    if (berth_store_read(connects->broker->store, read_hope, &hope) == BERTH_OK) {
+        GList *next = NULL;
+        for (GList *link = connects->waits.head; link != NULL; link = next) {
+            next = link->next;
+            if (has_hope(&hope, link->data)) {
+                try_again(link->data);
+            }
+        }
+    }
+    g_hash_table_unref(hope.keyed);
+    g_hash_table_unref(hope.free);
 }
 
 static gboolean
@@ -200,10 +299,15 @@ on_timer(gpointer data)
     for (GList *link = connects->waits.head; link != NULL; link = next) {
         Wait *wait = link->data;
         next = link->next;
-        if (!wait->is_running && now_us >= wait->deadline_us) {
-            answer_waiting(connects, wait);
+        if (wait->is_running) {
+            continue;
+        }
+        if (now_us >= wait->deadline_us) {
+            answer_waiting(wait);
             forget(connects, wait);
             wait_free(wait);
+        } else if (now_us - wait->tried_us >= POLL_US) {
+            start_try(wait);
         }
     }
     return G_SOURCE_CONTINUE;
@@ -214,9 +318,8 @@ berth_connects_new(BerthBroker *broker)
 {
     BerthConnects *connects = g_new0(BerthConnects, 1);
     connects->broker = broker;
-    connects->estimate_us = FIRST_ESTIMATE_US;
     g_queue_init(&connects->waits);
-    connects->timer = g_timeout_add(250, on_timer, connects);
+    connects->timer = g_timeout_add(TIMER_MS, on_timer, connects);
     return connects;
 }
 
@@ -252,40 +355,9 @@ berth_connects_add(BerthConnects *connects, BerthRequest *request)
     wait->claim = (BerthClaim){ .account = request->account,
                                 .pool = request->id,
                                 .client = client != NULL ? client : "",
-                                .client_key = berth_body_text(request->body, "client_key") };
+                                .client_key = berth_body_text(request->body, "client_key"),
+                                .login = request->token_hash,
+                                .slot = berth_body_int(request->body, "slot", 0) };
     g_queue_push_tail(&connects->waits, wait);
     start_try(wait);
-}
-
-void
-berth_connects_retry(BerthConnects *connects)
-{
-    GList *next = NULL;
-    for (GList *link = connects->waits.head; link != NULL; link = next) {
-        Wait *wait = link->data;
-        next = link->next;
-        if (wait->is_running) {
-            wait->is_retry_wanted = true;
-        } else {
-            start_try(wait);
-        }
-    }
-}
-
-GHashTable *
-berth_connects_count_queued(const BerthConnects *connects)
-{
-    GHashTable *counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (const GList *link = connects->waits.head; link != NULL; link = link->next) {
-        const Wait *wait = link->data;
-        char *key = g_strconcat(wait->claim.account, wait->claim.pool, NULL);
-        if (!wait->is_queued) {
-            g_free(key);
-        } else if (g_hash_table_add(seen, key)) {
-            int n = GPOINTER_TO_INT(g_hash_table_lookup(counts, wait->claim.pool));
-            g_hash_table_insert(counts, g_strdup(wait->claim.pool), GINT_TO_POINTER(n + 1));
-        }
-    }
-    return counts;
 }

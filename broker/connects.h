@@ -2,9 +2,10 @@
 /*
  * Requests for a desktop that wait: for a machine, or for the host to tell the session's key.
  *
- * Each is tried again, in the order of arrival, whenever something changed, and answered after
- * BERTH_CONNECT_WAIT_US at the latest; the client then asks again.  Waiting is not remembered by
- * anybody else: a client that goes away loses only its place.  Thread: main.
+ * Each is tried again when its session has a key or a machine is free for it, every two seconds in
+ * any case (another broker may have heard of it), and answered after BERTH_CONNECT_WAIT_US at the
+ * latest; the client then asks again.  A place in the queue is a row in the store: it survives the
+ * request and the broker.  Thread: main.
  */
 #pragma once
 
@@ -13,6 +14,8 @@
 #include <glib.h>
 
 #define BERTH_CONNECT_WAIT_US (15LL * 1000 * 1000)
+/* Who has just joined the queue hears of it at once. */
+#define BERTH_CONNECT_NEWS_US (1LL * 1000 * 1000)
 
 typedef struct BerthConnects BerthConnects;
 
@@ -24,8 +27,5 @@ void berth_connects_free(BerthConnects *connects);
 /* Takes a request for the desktop of pool request->id; it will be answered. */
 void berth_connects_add(BerthConnects *connects, BerthRequest *request);
 
-/* Tries everybody again. */
+/* Something was written: tries those again who may be served now. */
 void berth_connects_retry(BerthConnects *connects);
-
-/* Users who wait for a machine: pool id -> GINT_TO_POINTER(n).  Free with g_hash_table_unref(). */
-GHashTable *berth_connects_count_queued(const BerthConnects *connects);

@@ -298,7 +298,7 @@ read_pools(Planner *planner, const char *only, int *ret_error)
 }
 
 int
-berth_plan_step(BerthTx *tx, const BerthCause *cause, GHashTable *n_queued, int *n_changes)
+berth_plan_step(BerthTx *tx, const BerthCause *cause, int *n_changes)
 {
     int error = BERTH_OK;
     Planner planner = { .tx = tx, .cause = cause };
@@ -309,11 +309,7 @@ berth_plan_step(BerthTx *tx, const BerthCause *cause, GHashTable *n_queued, int 
     planner.hosts = hosts;
     g_autoptr(GArray) pools = read_pools(&planner, "", &error);
     for (guint i = 0; i < pools->len && error == BERTH_OK; i++) {
-        Pool *pool = &g_array_index(pools, Pool, i);
-        int n_here =
-            n_queued != NULL ? GPOINTER_TO_INT(g_hash_table_lookup(n_queued, pool->id)) : 0;
-        pool->plan.n_queued = MAX(pool->plan.n_queued, n_here);
-        error = plan_pool(&planner, pool);
+        error = plan_pool(&planner, &g_array_index(pools, Pool, i));
     }
     if (error == BERTH_OK) {
         error = let_go(&planner);

@@ -17,12 +17,11 @@
 /*
  * Plans all pools.
  *
- * n_queued:   pool id -> GINT_TO_POINTER(users who wait at this broker); may be NULL
  * n_changes:  grows by what was done
  *
  * Errors: those of berth_tx_run().
  */
-int berth_plan_step(BerthTx *tx, const BerthCause *cause, GHashTable *n_queued, int *n_changes);
+int berth_plan_step(BerthTx *tx, const BerthCause *cause, int *n_changes);
 
 /*
  * Makes one machine at once, for a user who waits.  It may still wait for a start slot (planned).

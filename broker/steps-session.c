@@ -149,18 +149,61 @@ berth_session_disconnect(BerthTx *tx, const BerthCause *cause, const char *sessi
     return error;
 }
 
+typedef struct {
+    char *assignment;
+    char *machine;
+    bool is_open; /* the assignment */
+    bool is_live; /* the session */
+    bool is_kept; /* the desktop stays its user's */
+    bool is_to_stop;
+} Logoff;
+
+static void
+logoff_clear(Logoff *logoff)
+{
+    g_free(logoff->assignment);
+    g_free(logoff->machine);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Logoff, logoff_clear)
+
+static int
+read_logoff(BerthTx *tx, const char *session, Logoff *ret)
+{
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_SESSION_LOGOFF, "s", session);
+    bool is_there = berth_rows_next(&rows);
+    if (is_there) {
+        const char *state = berth_rows_text(&rows, 2);
+        const char *on_logoff = berth_rows_text(&rows, 5);
+        ret->assignment = g_strdup(berth_rows_text(&rows, 0));
+        ret->machine = g_strdup(berth_rows_text(&rows, 1));
+        ret->is_live = strcmp(state, "ending") != 0 && strcmp(state, "ended") != 0;
+        ret->is_open = strcmp(berth_rows_text(&rows, 3), "open") == 0;
+        ret->is_to_stop = strcmp(on_logoff, "stop") == 0;
+        ret->is_kept = strcmp(berth_rows_text(&rows, 4), "dedicated") == 0 ||
+                       strcmp(on_logoff, "recycle") != 0 || berth_rows_int(&rows, 6) != 0;
+    }
+    int error = berth_rows_end(&rows);
+    return error == BERTH_OK && !is_there ? BERTH_ERR_NOT_FOUND : error;
+}
+
 int
 berth_session_logoff(BerthTx *tx, const BerthCause *cause, const char *session, const char *reason)
 {
-    BerthRows rows;
-    g_autofree char *assignment = NULL;
-    berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", session);
-    if (berth_rows_next(&rows)) {
-        assignment = g_strdup(berth_rows_text(&rows, 3));
+    g_auto(Logoff) logoff = { 0 };
+    int error = read_logoff(tx, session, &logoff);
+    if (error != BERTH_OK || !logoff.is_open) {
+        return error != BERTH_OK ? error : BERTH_ERR_STATE;
     }
-    int error = berth_rows_end(&rows);
-    if (error != BERTH_OK || assignment == NULL) {
-        return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
+    if (!logoff.is_kept) {
+        return berth_assignment_release(tx, cause, logoff.assignment, reason);
     }
-    return berth_assignment_release(tx, cause, assignment, reason);
+    if (logoff.is_to_stop) {
+        error = berth_machine_set_power(tx, cause, logoff.machine, "off", reason);
+    }
+    if (error == BERTH_OK && logoff.is_live) {
+        error = berth_session_step(tx, cause, session, BERTH_SESSION_EVENT_END, reason);
+    }
+    return error;
 }

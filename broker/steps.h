@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "berth/ids.h"
 #include "broker/audit.h"
 #include "broker/fsm/host.h"
 #include "broker/fsm/machine.h"
@@ -22,6 +23,18 @@
  */
 int berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *machine,
                        BerthMachineEvent event, const char *owner, const char *reason);
+
+/*
+ * Finds the best ready machine of a pool that is nobody's and claims it, in one statement; one that
+ * another transaction looks at is skipped.
+ *
+ * owner:  id of the assignment
+ *
+ * Errors: BERTH_ERR_NOT_FOUND if there is none.
+ */
+int berth_machine_claim_ready(BerthTx *tx, const BerthCause *cause, const char *pool,
+                              const char *owner, char ret_machine[BERTH_ID_HEX_CHARS + 1],
+                              char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch);
 
 /*
  * Says whether the VM should run, for BERTH_MACHINE_EVENT_START and BERTH_MACHINE_EVENT_STOP.
@@ -68,7 +81,10 @@ int berth_assignment_release(BerthTx *tx, const BerthCause *cause, const char *a
 /* Marks a session for disconnection by order; the host carries it out. */
 int berth_session_disconnect(BerthTx *tx, const BerthCause *cause, const char *session);
 
-/* Logs a session off: ends it and gives its desktop back, to be recycled. */
+/*
+ * Logs a session off: ends it.  What becomes of its desktop is the pool's on_logoff: it is given
+ * back to be recycled, stays its user's, or stays and is switched off.
+ */
 int berth_session_logoff(BerthTx *tx, const BerthCause *cause, const char *session,
                          const char *reason);
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "broker/claim-queue.h"
 #include "broker/plan-step.h"
 #include "broker/steps.h"
 
@@ -176,6 +177,9 @@ purge(BerthTx *tx, const BerthCause *cause)
 {
     int error = berth_tx_run(tx, BERTH_SQL_TICKET_PURGE, "i", cause->now_us);
     if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_QUEUE_PURGE, "i", cause->now_us - BERTH_QUEUE_FORGET_US);
+    }
+    if (error == BERTH_OK) {
         error = berth_tx_run(tx, BERTH_SQL_TOKEN_PURGE, "i", cause->now_us);
     }
     if (error == BERTH_OK) {
@@ -199,7 +203,7 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
         error = run_jobs(tx, cause, &n_changes);
     }
     if (error == BERTH_OK) {
-        error = berth_plan_step(tx, cause, tick->n_queued, &n_changes);
+        error = berth_plan_step(tx, cause, &n_changes);
     }
     if (error == BERTH_OK) {
         error = purge(tx, cause);

@@ -12,8 +12,7 @@
 #include <glib.h>
 
 typedef struct {
-    const char *holder;   /* id of this broker process */
-    GHashTable *n_queued; /* pool id -> GINT_TO_POINTER(users who wait); may be NULL */
+    const char *holder; /* id of this broker process */
 } BerthTick;
 
 /*

@@ -10,6 +10,7 @@ static const BerthBodyField connect_fields[] = {
     BERTH_FIELD_HEX("client_key", true, 2 * BERTH_KEY_HASH_BYTES,
                     "SHA-256 of the client's public key"),
     BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
+    BERTH_FIELD_INT("slot", false, 0, 63, "which of one's desktops of the pool; the first is 0"),
 };
 static const BerthBodyField shadow_fields[] = {
     BERTH_FIELD_HEX("client_key", true, 2 * BERTH_KEY_HASH_BYTES,

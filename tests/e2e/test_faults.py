@@ -40,7 +40,7 @@ class Logins(Story):
             row["state"] == "ready" for row in self.lab.rows("machines")), 120)
         self.open_desktop("bert")
         done = self.lab.probe("--desktop", POOL, "--timeout", "5", user="carla")
-        self.assert_refused(done, EXIT_NO_DESKTOP, "no desktop is free")
+        self.assert_refused(done, EXIT_NO_DESKTOP, "no desktop within")
 
 
 class Deaths(Story):

@@ -359,6 +359,7 @@ CREATE TABLE assignment (
 ) STRICT;
 CREATE UNIQUE INDEX assignment_machine ON assignment (machine) WHERE state = 'open';
 CREATE UNIQUE INDEX assignment_account ON assignment (account, pool, slot) WHERE state = 'open';
+CREATE INDEX assignment_released ON assignment (pool, released_us) WHERE state = 'released';
 -- One epoch of a machine never has two owners, not even one after the other.
 CREATE UNIQUE INDEX assignment_epoch ON assignment (machine, machine_epoch);
 
@@ -378,11 +379,13 @@ CREATE TABLE session (
     notice TEXT NOT NULL DEFAULT '',   -- text to show to the user
     notice_number INTEGER NOT NULL DEFAULT 0,
     session_key TEXT,
+    rung TEXT NOT NULL DEFAULT '', -- of the ladder, on which its machine was found
     client TEXT NOT NULL DEFAULT '',
     client_key TEXT NOT NULL DEFAULT '',
     device TEXT NOT NULL DEFAULT '', -- id of a known device
     login TEXT NOT NULL DEFAULT '', -- id of the login token that asked last
     started_us INTEGER NOT NULL,
+    granted_us INTEGER, -- its first ticket
     connected_us INTEGER,
     disconnected_us INTEGER,
     idle_since_us INTEGER,
@@ -398,7 +401,9 @@ CREATE UNIQUE INDEX session_machine ON session (machine)
 CREATE UNIQUE INDEX session_assignment ON session (assignment)
     WHERE state IN ('allocating', 'connecting', 'active', 'disconnected', 'lost');
 CREATE INDEX session_host ON session (host) WHERE state <> 'ended';
+CREATE INDEX session_allocating ON session (id) WHERE state = 'allocating';
 CREATE INDEX session_account ON session (account);
+CREATE INDEX session_pool ON session (pool, started_us);
 CREATE INDEX session_deadline ON session (deadline_us) WHERE deadline_us IS NOT NULL;
 
 -- Users who wait for a desktop of a pool, in the order in which they came.

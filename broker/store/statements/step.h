@@ -42,6 +42,10 @@
                      "FROM session WHERE id = ?1")                                                 \
     X(SESSION_LOCK, "SELECT state, machine, account, assignment, connection_epoch, pool "          \
                     "FROM session WHERE id = ?1 /*pg FOR UPDATE*/")                                \
+    X(SESSION_LOGOFF, "SELECT s.assignment, s.machine, s.state, a.state, p.kind, p.on_logoff, "    \
+                      "m.keep FROM session s JOIN assignment a ON a.id = s.assignment "            \
+                      "JOIN pool p ON p.id = s.pool JOIN machine m ON m.id = s.machine "           \
+                      "WHERE s.id = ?1")                                                           \
     X(SESSION_WATCH, "SELECT s.machine, s.host, s.account, s.session_key, s.machine_epoch, "       \
                      "s.connection_epoch, p.policy FROM session s JOIN pool p ON p.id = s.pool "   \
                      "WHERE s.id = ?1 AND s.session_key IS NOT NULL "                              \

@@ -199,11 +199,15 @@ fixture_run_claim(BerthTx *tx, void *data)
     FixtureClaim *claim = data;
     Fixture *f = claim->fixture;
     BerthCause cause = { .now_us = f->now_us, .actor = "user" };
-    BerthClaim ask = {
-        .account = f->users[claim->user], .pool = f->pool, .client = "test", .client_key = "11"
-    };
-    g_autofree char *policy = NULL;
-    return berth_claim(tx, &cause, &ask, &claim->result, &policy);
+    BerthClaim ask = { .account = f->users[claim->user],
+                       .pool = f->pool,
+                       .client = "test",
+                       .client_key = "11",
+                       .login = "" };
+    char *policy = NULL;
+    int error = berth_claim(tx, &cause, &ask, &claim->result, &policy);
+    free(policy);
+    return error;
 }
 
 static inline int
@@ -212,7 +216,8 @@ fixture_claim(Fixture *f, int user, BerthClaimResult *ret)
     FixtureClaim claim = { .fixture = f, .user = user };
     int error = berth_store_write(f->store, fixture_run_claim, &claim);
     *ret = claim.result;
-    return error;
+    bool is_refused = error == BERTH_OK && claim.result.outcome == BERTH_CLAIM_REFUSED;
+    return is_refused ? claim.result.error : error;
 }
 
 static inline int
