@@ -30,7 +30,11 @@ const BerthConfigRow berth_broker_schema[] = {
     { "broker", "key_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM key of that certificate" },
     { "broker", "ticket_key_file", BERTH_CONFIG_PATH, 0, 0, NULL,
       "PEM Ed25519 key that signs tickets" },
-    BERTH_PEOPLE_CONFIG_ROWS
+    BERTH_PEOPLE_CONFIG_ROWS{
+        "limits", "login_requests_per_s", BERTH_CONFIG_INT, 0, 100000, "100",
+        "requests of one login in a second, five times as many at once; 0 is no limit" },
+    { "limits", "source_requests_per_s", BERTH_CONFIG_INT, 0, 1000000, "1000",
+      "requests of one address in a second, five times as many at once; 0 is no limit" },
 };
 
 const size_t berth_broker_n_schema = G_N_ELEMENTS(berth_broker_schema);
@@ -227,6 +231,13 @@ berth_broker_changed(BerthBroker *broker)
     }
 }
 
+static BerthRateLimit *
+new_rate(const BerthConfig *config, const char *key)
+{
+    int64_t per_second = berth_config_get_int(config, "limits", key);
+    return berth_rate_limit_new(per_second, 5 * per_second, BERTH_LIMIT_HTTP_RATE_KEYS);
+}
+
 bool
 berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **error)
 {
@@ -243,6 +254,10 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
     }
     berth_signing_key_get_public(broker->signing_key, &broker->ticket_key);
     berth_people_start(broker->people, config);
+    broker->read_workers =
+        berth_worker_pool_new(NULL, BERTH_LIMIT_SLOW_READ_THREADS, BERTH_LIMIT_SLOW_READS_QUEUED);
+    broker->login_rate = new_rate(config, "login_requests_per_s");
+    broker->source_rate = new_rate(config, "source_requests_per_s");
     broker->connects = berth_connects_new(broker);
     broker->agents = berth_agents_new(broker, &agents, error);
     if (broker->agents == NULL) {
@@ -285,6 +300,9 @@ berth_broker_free(BerthBroker *broker)
     stop_sources(broker);
     broker->is_tick_wanted = false;
     berth_people_stop(broker->people);
+    if (broker->read_workers != NULL) {
+        berth_worker_pool_free(broker->read_workers);
+    }
     berth_connects_free(broker->connects);
     /* Every done function runs here at the latest: no request is left without an answer. */
     berth_store_free(broker->store);
@@ -293,6 +311,8 @@ berth_broker_free(BerthBroker *broker)
     berth_agents_free(broker->agents);
     berth_signing_key_free(broker->signing_key);
     berth_people_free(broker->people);
+    berth_rate_limit_free(broker->login_rate);
+    berth_rate_limit_free(broker->source_rate);
     berth_clear_fd(&broker->lock_fd);
     g_free(broker);
 }

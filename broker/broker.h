@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "broker/agents.h"
 #include "broker/api/http-server.h"
+#include "broker/api/rate-limit.h"
 #include "broker/audit.h"
 #include "broker/connects.h"
 #include "broker/people.h"
@@ -20,6 +21,9 @@
 struct BerthBroker {
     BerthStore *store;
     BerthPeople *people;
+    BerthWorkerPool *read_workers; /* for long reads */
+    BerthRateLimit *login_rate;    /* by login token */
+    BerthRateLimit *source_rate;   /* by address of the client */
     BerthSigningKey *signing_key;
     BerthTicketKey ticket_key;
     BerthAgents *agents;

@@ -173,7 +173,11 @@ berth_authorise(BerthRequest *request, const char *authorization)
         berth_token_hash(authorization + strlen(BEARER), request->token_hash) != BERTH_OK) {
         return berth_request_explain(request, BERTH_ERR_EXPIRED, "log in first");
     }
-    int error = berth_store_read(request->broker->store, run_checks, request);
+    int error = berth_router_check_rate(request, request->broker->login_rate, request->token_hash);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    error = berth_store_read(request->broker->store, run_checks, request);
     if (error == BERTH_OK) {
         maybe_touch_token(request);
     }

@@ -59,7 +59,13 @@ int berth_handle_list_grants(BerthTx *tx, BerthRequest *request);
 int berth_handle_add_grant(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_grant(BerthTx *tx, BerthRequest *request);
 
+/* operations.c: long work. */
+int berth_handle_list_operations(BerthTx *tx, BerthRequest *request);
+int berth_handle_operation(BerthTx *tx, BerthRequest *request);
+
 /* internal.c: for gateways and probes. */
+int berth_handle_alive(BerthTx *tx, BerthRequest *request);
+int berth_handle_ready(BerthTx *tx, BerthRequest *request);
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
 int berth_handle_health(BerthTx *tx, BerthRequest *request);
 int berth_handle_metrics(BerthTx *tx, BerthRequest *request);

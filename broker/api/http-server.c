@@ -2,9 +2,12 @@
 #include "broker/api/http-server.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "broker/api/headers.h"
 #include "broker/api/router.h"
+#include "broker/metrics.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <unistd.h>
 
 #define IDLE_TIMEOUT_S 60u
+#define PEER_CHECK_MS 5000
 #define GATEWAY_NAME "berth-gateway/"
 
 typedef struct {
@@ -26,8 +30,20 @@ typedef struct {
     gpointer tag;
 } HttpSource;
 
+/* One connection; who is slow is found by its time. */
+typedef struct {
+    int fd;
+    int64_t since_us; /* monotonic: since when a request is due; 0 while one is being answered */
+    GList link;
+} Peer;
+
 struct BerthHttpServer {
     BerthBroker *broker;
+    GQueue peers;
+    guint peer_timer;
+    int64_t receive_us;
+    char number_prefix[9]; /* of requests: random, so that two starts have no numbers in common */
+    uint64_t n_requests;
     struct MHD_Daemon *daemon;
     GSource *source;
     bool is_internal;
@@ -103,6 +119,38 @@ read_query(BerthRequest *request, struct MHD_Connection *connection)
     }
 }
 
+static const char *
+get_header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static void
+read_headers(BerthRequest *request, struct MHD_Connection *connection)
+{
+    const char *match = get_header(connection, "If-Match");
+    const char *none_match = get_header(connection, "If-None-Match");
+    const char *key = get_header(connection, "Idempotency-Key");
+    request->accept = g_strdup(get_header(connection, "Accept"));
+    request->has_match = match != NULL;
+    if (match != NULL && berth_header_parse_tag(match, &request->match_version) != BERTH_OK) {
+        berth_request_fail(request, BERTH_ERR_INVALID,
+                           "If-Match takes one tag, as the ETag of an answer: \"12\"");
+        return;
+    }
+    /* One that is not ours matches nothing, so the answer is given. */
+    if (none_match != NULL) {
+        (void)berth_header_parse_tag(none_match, &request->none_match_version);
+    }
+    if (key != NULL && !berth_header_is_key(key)) {
+        berth_request_fail(request, BERTH_ERR_INVALID,
+                           "Idempotency-Key takes 1 to %d printable characters",
+                           BERTH_HEADER_KEY_MAX_BYTES);
+        return;
+    }
+    request->idempotency_key = g_strdup(key);
+}
+
 static BerthRequest *
 begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *url,
       const char *method)
@@ -112,17 +160,27 @@ begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *ur
     request->server = server;
     request->connection = connection;
     request->input = g_byte_array_new();
+    request->began_us = berth_monotonic_us();
+    g_snprintf(request->number, sizeof request->number, "%s-%" G_GINT64_MODIFIER "x",
+               server->number_prefix, ++server->n_requests);
     set_source(request, connection);
     BerthRouteHit hit;
     int error = berth_router_find(method, url, server->is_internal, &hit);
     if (error != BERTH_OK) {
-        berth_request_fail(request, error, "%s %.128s", method, url);
+        request->allow = hit.allow;
+        berth_request_fail(request, error,
+                           error == BERTH_ERR_UNSUPPORTED ? "%s is not taken by \"%.128s\""
+                                                          : "%s: there is no \"%.128s\"",
+                           method, url);
         return request;
     }
     request->route = hit.route;
     g_strlcpy(request->id, hit.id, sizeof request->id);
     g_strlcpy(request->part, hit.part, sizeof request->part);
     read_query(request, connection);
+    if (!request->is_done) {
+        read_headers(request, connection);
+    }
     return request;
 }
 
@@ -136,15 +194,69 @@ collect(BerthRequest *request, const char *data, size_t len)
     }
 }
 
+static void
+add_headers(const BerthRequest *request, struct MHD_Response *response, bool has_text)
+{
+    char text[32];
+    MHD_add_response_header(response, "X-Request-Id", request->number);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (request->retry_after_s > 0) {
+        g_snprintf(text, sizeof text, "%" G_GINT64_FORMAT, request->retry_after_s);
+        MHD_add_response_header(response, "Retry-After", text);
+    }
+    if (request->error != BERTH_OK) {
+        MHD_add_response_header(response, "Content-Type", "application/problem+json");
+        return;
+    }
+    if (has_text) {
+        MHD_add_response_header(response, "Content-Type",
+                                request->text_type != NULL
+                                    ? request->text_type
+                                    : "text/plain; version=0.0.4; charset=utf-8");
+    }
+    if (request->version > 0) {
+        g_snprintf(text, sizeof text, "\"%" G_GINT64_FORMAT "\"", request->version);
+        MHD_add_response_header(response, "ETag", text);
+    }
+    if (request->location != NULL) {
+        MHD_add_response_header(response, "Location", request->location);
+    }
+    if (request->is_replay) {
+        MHD_add_response_header(response, "Idempotency-Replayed", "true");
+    }
+}
+
+static void
+count_answer(const BerthRequest *request)
+{
+    static const BerthMetric classes[] = { BERTH_METRIC_HTTP_2XX, BERTH_METRIC_HTTP_3XX,
+                                           BERTH_METRIC_HTTP_4XX, BERTH_METRIC_HTTP_5XX };
+    berth_metric_add(classes[CLAMP(request->status / 100, 2, 5) - 2], 1);
+    if (request->route == NULL || request->route->handling != BERTH_HANDLE_ASYNC) {
+        berth_metric_observe_us(BERTH_METRIC_HTTP_REQUEST,
+                                berth_monotonic_us() - request->began_us);
+    }
+    if (request->status >= 500) {
+        berth_log_warning("http", "request %s: %d %s: %s", request->number, request->status,
+                          berth_error_name(request->error),
+                          request->detail != NULL ? request->detail : "");
+    }
+}
+
 static enum MHD_Result
 queue_answer(BerthRequest *request)
 {
-    char *text = request->text;
-    const char *type = "text/plain; version=0.0.4; charset=utf-8";
-    request->text = NULL;
-    if (text == NULL) {
-        text = berth_request_format_answer(request);
-        type = request->error == BERTH_OK ? "application/json" : "application/problem+json";
+    char *text = NULL;
+    if (request->error != BERTH_OK) {
+        text = berth_request_format_problem(request);
+    } else {
+        berth_request_prepare(request);
+        if (request->version > 0 && request->version == request->none_match_version) {
+            request->status = MHD_HTTP_NOT_MODIFIED;
+        } else {
+            text = g_steal_pointer(&request->text);
+        }
     }
     size_t len = text != NULL ? strlen(text) : 0;
     struct MHD_Response *response =
@@ -153,33 +265,39 @@ queue_answer(BerthRequest *request)
         free(text);
         return MHD_NO;
     }
-    if (len > 0) {
-        MHD_add_response_header(response, "Content-Type", type);
+    add_headers(request, response, len > 0);
+    if (request->error == BERTH_ERR_UNSUPPORTED && request->allow != NULL) {
+        MHD_add_response_header(response, "Allow", request->allow);
     }
-    MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (request->retry_after_s > 0) {
-        char seconds[24];
-        g_snprintf(seconds, sizeof seconds, "%" G_GINT64_FORMAT, request->retry_after_s);
-        MHD_add_response_header(response, "Retry-After", seconds);
-    }
+    count_answer(request);
     enum MHD_Result result =
         MHD_queue_response(request->connection, (unsigned int)request->status, response);
     MHD_destroy_response(response);
     return result;
 }
 
+static Peer *
+peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
 static enum MHD_Result
 go_on(BerthRequest *request)
 {
+    Peer *peer = peer_of(request->connection);
+    if (peer != NULL) {
+        peer->since_us = 0;
+    }
     if (!request->is_done && !request->is_dispatched) {
         request->is_dispatched = true;
         if (request->is_too_large) {
             berth_request_fail(request, BERTH_ERR_TOO_LARGE, "the body is over %u bytes",
                                BERTH_LIMIT_HTTP_BODY_BYTES);
         } else {
-            berth_router_dispatch(
-                request,
-                MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Authorization"));
+            berth_router_dispatch(request, get_header(request->connection, "Authorization"));
         }
     }
     if (request->is_done) {
@@ -211,8 +329,49 @@ static void
 completed(void *data, struct MHD_Connection *connection, void **slot,
           enum MHD_RequestTerminationCode code)
 {
+    Peer *peer = peer_of(connection);
+    if (peer != NULL) {
+        peer->since_us = berth_monotonic_us();
+    }
     berth_request_free(*slot);
     *slot = NULL;
+}
+
+static void
+connection_changed(void *data, struct MHD_Connection *connection, void **slot,
+                   enum MHD_ConnectionNotificationCode code)
+{
+    BerthHttpServer *server = data;
+    Peer *peer = *slot;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        peer = g_new0(Peer, 1);
+        peer->fd = info != NULL ? info->connect_fd : -1;
+        peer->since_us = berth_monotonic_us();
+        peer->link.data = peer;
+        g_queue_push_tail_link(&server->peers, &peer->link);
+        *slot = peer;
+    } else if (peer != NULL) {
+        g_queue_unlink(&server->peers, &peer->link);
+        g_free(peer);
+        *slot = NULL;
+    }
+}
+
+/* Cuts off who began a request and does not come to its end. */
+static gboolean
+check_peers(gpointer data)
+{
+    BerthHttpServer *server = data;
+    int64_t oldest_us = berth_monotonic_us() - server->receive_us;
+    for (GList *link = server->peers.head; link != NULL; link = link->next) {
+        const Peer *peer = link->data;
+        if (peer->since_us != 0 && peer->since_us < oldest_us && peer->fd >= 0) {
+            (void)shutdown(peer->fd, SHUT_RDWR);
+        }
+    }
+    return G_SOURCE_CONTINUE;
 }
 
 void
@@ -304,13 +463,15 @@ berth_http_server_new(BerthBroker *broker, const char *socket_path, bool is_inte
     server->broker = broker;
     server->is_internal = is_internal;
     server->path = g_strdup(socket_path);
+    server->receive_us = BERTH_LIMIT_HTTP_RECEIVE_US;
+    g_snprintf(server->number_prefix, sizeof server->number_prefix, "%08x", g_random_int());
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, server,
         MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        BERTH_LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)BERTH_LIMIT_HTTP_CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-        MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_changed, server, MHD_OPTION_CONNECTION_LIMIT, BERTH_LIMIT_HTTP_CONNECTIONS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)BERTH_LIMIT_HTTP_CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         server->daemon != NULL ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
                                : NULL;
@@ -325,6 +486,7 @@ berth_http_server_new(BerthBroker *broker, const char *socket_path, bool is_inte
     source->server = server;
     source->tag = g_source_add_unix_fd(server->source, info->epoll_fd, G_IO_IN);
     g_source_attach(server->source, NULL);
+    server->peer_timer = g_timeout_add(PEER_CHECK_MS, check_peers, server);
     return server;
 }
 
@@ -333,6 +495,9 @@ berth_http_server_free(BerthHttpServer *server)
 {
     if (server == NULL) {
         return;
+    }
+    if (server->peer_timer != 0) {
+        g_source_remove(server->peer_timer);
     }
     if (server->source != NULL) {
         g_source_destroy(server->source);

@@ -20,6 +20,29 @@ berth_handle_host_addresses(BerthTx *tx, BerthRequest *request)
 }
 
 int
+berth_handle_alive(BerthTx *tx, BerthRequest *request)
+{
+    int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / (1000 * 1000);
+    request->reply = json_pack("{s:s, s:s, s:I}", "status", "ok", "version", BERTH_VERSION,
+                               "uptime_s", (json_int_t)uptime_s);
+    return BERTH_OK;
+}
+
+int
+berth_handle_ready(BerthTx *tx, BerthRequest *request)
+{
+    g_autofree char *cluster = NULL;
+    int error = berth_tx_get_text(tx, &cluster, BERTH_SQL_META_GET, "s", "cluster");
+    if (error != BERTH_OK) {
+        request->retry_after_s = 1;
+        return berth_request_explain(request, BERTH_ERR_BUSY, "the store does not answer: %s",
+                                     berth_error_sentence(error));
+    }
+    request->reply = json_pack("{s:s}", "status", "ready");
+    return BERTH_OK;
+}
+
+int
 berth_handle_health(BerthTx *tx, BerthRequest *request)
 {
     int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / (1000 * 1000);

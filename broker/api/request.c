@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "broker/api/handlers.h"
 #include "broker/api/http-server.h"
 
 #include <stdarg.h>
@@ -28,6 +29,9 @@ static const struct {
     { BERTH_ERR_HOST_DOWN, 503 },
     { BERTH_ERR_DISK_FULL, 507 },
     { BERTH_ERR_UNSUPPORTED, 405 },
+    { BERTH_ERR_PRECONDITION, 412 },
+    { BERTH_ERR_PRECONDITION_REQUIRED, 428 },
+    { BERTH_ERR_KEY_REUSED, 422 },
 };
 
 int
@@ -74,20 +78,48 @@ berth_request_fail(BerthRequest *request, int error, const char *detail, ...)
     finish(request);
 }
 
-char *
-berth_request_format_answer(const BerthRequest *request)
+int
+berth_request_match_error(BerthRequest *request, int error)
 {
-    if (request->error == BERTH_OK) {
-        return request->reply != NULL ? json_dumps(request->reply, JSON_COMPACT) : NULL;
+    if (error == BERTH_ERR_NOT_FOUND && request->match_version != 0) {
+        return berth_request_explain(request, BERTH_ERR_PRECONDITION,
+                                     "version %" G_GINT64_FORMAT
+                                     " is not the present one; read it again",
+                                     request->match_version);
     }
+    return error;
+}
+
+void
+berth_request_prepare(BerthRequest *request)
+{
+    const json_t *version = json_object_get(request->reply, "version");
+    if (request->version == 0 && json_is_integer(version)) {
+        request->version = json_integer_value(version);
+    }
+    if (request->text == NULL && request->reply != NULL) {
+        request->text = json_dumps(request->reply, JSON_COMPACT);
+        request->text_type = "application/json";
+        json_decref(request->reply);
+        request->reply = NULL;
+    }
+}
+
+char *
+berth_request_format_problem(const BerthRequest *request)
+{
+    const char *code = berth_error_name(request->error);
+    g_autofree char *type = g_strconcat("urn:berth:problem:", code, NULL);
+    bool has_detail = request->detail != NULL && request->detail[0] != '\0';
     json_auto_t *problem =
-        json_pack("{s:i, s:s, s:s, s:s}", "status", request->status, "code",
-                  berth_error_name(request->error), "title", berth_error_sentence(request->error),
-                  "detail", request->detail != NULL ? request->detail : "");
+        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", type, "title",
+                  berth_error_sentence(request->error), "status", request->status, "detail",
+                  has_detail ? request->detail : berth_error_sentence(request->error), "code", code,
+                  "request", request->number);
     if (request->retry_after_s > 0) {
         json_object_set_new(problem, "retry_after_s", json_integer(request->retry_after_s));
     }
-    return json_dumps(problem, JSON_COMPACT);
+    return problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
 }
 
 void
@@ -105,6 +137,9 @@ berth_request_free(BerthRequest *request)
     json_decref(request->reply);
     free(request->text);
     g_free(request->detail);
+    g_free(request->idempotency_key);
+    g_free(request->accept);
+    g_free(request->location);
     json_decref(request->query);
     berth_body_free(request->body);
     g_free(request);

@@ -20,20 +20,29 @@ typedef struct BerthRequest BerthRequest;
 typedef struct BerthRoute BerthRoute;
 
 #define BERTH_REQUEST_SOURCE_CHARS 64
+/* Of a request's number, with its end. */
+#define BERTH_REQUEST_NUMBER_CHARS 32
 /* What may stand in {part} of a path, with its end. */
 #define BERTH_REQUEST_PART_CHARS 65
 
 struct BerthRequest {
     BerthBroker *broker;
     const BerthRoute *route;
-    void *server;       /* BerthHttpServer *, borrowed */
-    void *connection;   /* struct MHD_Connection, borrowed */
-    GByteArray *input;  /* bytes of the body */
-    bool is_too_large;  /* the body went over its limit */
-    bool is_dispatched; /* a handler has it */
-    bool is_suspended;  /* MHD waits for berth_request_finish() */
-    bool is_done;       /* the answer is there */
+    void *server;                            /* BerthHttpServer *, borrowed */
+    void *connection;                        /* struct MHD_Connection, borrowed */
+    GByteArray *input;                       /* bytes of the body */
+    bool is_too_large;                       /* the body went over its limit */
+    char number[BERTH_REQUEST_NUMBER_CHARS]; /* tells requests apart in answers and logs */
+    char *idempotency_key;                   /* NULL without */
+    bool has_match;                          /* there is If-Match */
+    int64_t match_version;                   /* what it says; 0: any */
+    int64_t none_match_version;              /* what If-None-Match says; 0: nothing */
+    char *accept;                            /* NULL without */
+    bool is_dispatched;                      /* a handler has it */
+    bool is_suspended;                       /* MHD waits for berth_request_finish() */
+    bool is_done;                            /* the answer is there */
 
+    int64_t began_us;                        /* monotonic, when its headers were there */
     int64_t now_us;                          /* wall clock when it was dispatched */
     char source[BERTH_REQUEST_SOURCE_CHARS]; /* address of the client, "local" */
     char token_hash[BERTH_TOKEN_CHARS + 1];  /* "" without a login */
@@ -49,9 +58,14 @@ struct BerthRequest {
     int status; /* of the answer */
     int error;  /* BERTH_OK, or what the answer tells about */
     json_t *reply;
-    char *text;   /* an answer that is not JSON */
-    char *detail; /* of an error */
+    char *text;            /* an answer that is not JSON, or JSON that was made text already */
+    const char *text_type; /* its type; NULL is Prometheus text */
+    int64_t version;       /* of the object in the answer, for ETag; 0: none */
+    char *location;        /* path of what was made; NULL without */
+    bool is_replay;        /* the answer was given before */
+    char *detail;          /* of an error */
     int64_t retry_after_s;
+    const char *allow; /* a method that the path does take; NULL if not known */
 };
 
 /* Answers; json is taken and may be NULL (no body). */
@@ -64,8 +78,17 @@ void berth_request_fail(BerthRequest *request, int error, const char *detail, ..
 /* HTTP status of an error number.  Pure. */
 int berth_request_status_of_error(int error);
 
-/* The answer's body as text, to be freed with free(); NULL if there is none. */
-char *berth_request_format_answer(const BerthRequest *request);
+/*
+ * What a guarded change of one object means when it changed nothing: NOT_FOUND becomes
+ * PRECONDITION if the request named a version (If-Match); other errors stay.
+ */
+int berth_request_match_error(BerthRequest *request, int error);
+
+/* Makes text and version of an answer; for a worker, so that the main thread need not. */
+void berth_request_prepare(BerthRequest *request);
+
+/* A problem (RFC 9457) as text, to be freed with free(). */
+char *berth_request_format_problem(const BerthRequest *request);
 
 /* Wipes and frees what a request holds, and the request. */
 void berth_request_free(BerthRequest *request);

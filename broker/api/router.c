@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/api/router.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "broker/api/authorise.h"
 #include "broker/api/handlers.h"
+#include "broker/api/idempotency.h"
+#include "broker/api/slow-read.h"
 #include "broker/broker.h"
+#include "broker/metrics.h"
 #include "broker/site-clock.h"
 
 #include <stdarg.h>
 #include <string.h>
+
+#define SECOND_US (1000LL * 1000)
 
 static bool
 is_word(const char *text, size_t len)
@@ -70,6 +76,7 @@ berth_router_find(const char *method, const char *path, bool is_internal, BerthR
     int error = BERTH_ERR_NOT_FOUND;
     const BerthRoute *route = NULL;
     BerthRouteHit hit;
+    ret_hit->allow = NULL;
     for (size_t i = 0; (route = berth_route_get(i)) != NULL; i++) {
         if ((route->permission == BERTH_PERMIT_INTERNAL && !is_internal) ||
             !match_path(route->path, path, &hit)) {
@@ -78,9 +85,11 @@ berth_router_find(const char *method, const char *path, bool is_internal, BerthR
         if (strcmp(route->method, method) == 0) {
             *ret_hit = hit;
             ret_hit->route = route;
+            ret_hit->allow = method;
             return BERTH_OK;
         }
         error = BERTH_ERR_UNSUPPORTED;
+        ret_hit->allow = route->method;
     }
     return error;
 }
@@ -129,16 +138,26 @@ run_tx_handler(BerthTx *tx, void *data)
     return request->route->func.tx(tx, request);
 }
 
-static void
-answer_tx(int error, void *data)
+static int
+run_write_handler(BerthTx *tx, void *data)
 {
     BerthRequest *request = data;
+    /* The store may run it again: nothing of the first time may stay. */
+    json_decref(request->reply);
+    request->reply = NULL;
+    return berth_idempotency_run(tx, request, request->route->func.tx);
+}
+
+void
+berth_router_answer(BerthRequest *request, int error)
+{
     if (error != BERTH_OK) {
         g_autofree char *detail = g_steal_pointer(&request->detail);
         berth_request_fail(request, error, "%s", detail != NULL ? detail : "");
         return;
     }
-    berth_request_reply(request, request->route->status, g_steal_pointer(&request->reply));
+    berth_request_reply(request, request->status != 0 ? request->status : request->route->status,
+                        g_steal_pointer(&request->reply));
 }
 
 static void
@@ -146,7 +165,7 @@ write_done(int error, void *data)
 {
     BerthRequest *request = data;
     BerthBroker *broker = request->broker;
-    answer_tx(error, request);
+    berth_router_answer(request, error);
     if (error == BERTH_OK) {
         berth_broker_changed(broker);
     }
@@ -157,6 +176,15 @@ decode(BerthRequest *request)
 {
     g_autoptr(GError) error = NULL;
     const BerthRoute *route = request->route;
+    if (route->needs_match && !request->has_match) {
+        return berth_request_explain(request, BERTH_ERR_PRECONDITION_REQUIRED,
+                                     "send If-Match with the ETag of what you read, or \"*\"");
+    }
+    if (route->has_secret && request->idempotency_key != NULL) {
+        return berth_request_explain(
+            request, BERTH_ERR_INVALID,
+            "Idempotency-Key is not taken here: an answer with a secret is not kept");
+    }
     if (route->fields == NULL) {
         return request->input->len == 0
                    ? BERTH_OK
@@ -170,28 +198,51 @@ decode(BerthRequest *request)
     return BERTH_OK;
 }
 
+int
+berth_router_check_rate(BerthRequest *request, BerthRateLimit *limit, const char *key)
+{
+    int64_t wait_us = berth_rate_limit_take(limit, key, berth_monotonic_us());
+    if (wait_us == 0) {
+        return BERTH_OK;
+    }
+    request->retry_after_s = (wait_us + SECOND_US - 1) / SECOND_US;
+    berth_metric_add(BERTH_METRIC_HTTP_THROTTLED, 1);
+    return berth_request_explain(request, BERTH_ERR_THROTTLED,
+                                 "too many requests; ask again in %" G_GINT64_FORMAT " s",
+                                 request->retry_after_s);
+}
+
 void
 berth_router_dispatch(BerthRequest *request, const char *authorization)
 {
     BerthStore *store = request->broker->store;
     const BerthRoute *route = request->route;
+    bool is_local = strcmp(request->source, "local") == 0;
     request->now_us = berth_site_clock_now_us();
-    int error = berth_authorise(request, authorization);
+    int error =
+        is_local ? BERTH_OK
+                 : berth_router_check_rate(request, request->broker->source_rate, request->source);
+    if (error == BERTH_OK) {
+        error = berth_authorise(request, authorization);
+    }
     if (error == BERTH_OK) {
         error = decode(request);
     }
     if (error != BERTH_OK) {
-        answer_tx(error, request);
+        berth_router_answer(request, error);
         return;
     }
     switch (route->handling) {
     case BERTH_HANDLE_READ:
-        answer_tx(berth_store_read(store, run_tx_handler, request), request);
+        berth_router_answer(request, berth_store_read(store, run_tx_handler, request));
+        break;
+    case BERTH_HANDLE_READ_SLOW:
+        berth_slow_read_start(request);
         break;
     case BERTH_HANDLE_WRITE:
-        error = berth_store_submit(store, run_tx_handler, write_done, request);
+        error = berth_store_submit(store, run_write_handler, write_done, request);
         if (error != BERTH_OK) {
-            answer_tx(error, request);
+            berth_router_answer(request, error);
         }
         break;
     case BERTH_HANDLE_ASYNC:

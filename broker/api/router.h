@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "broker/api/rate-limit.h"
 #include "broker/api/request.h"
 #include "broker/rights.h"
 
@@ -36,9 +37,10 @@ typedef enum {
 } BerthScopeOf;
 
 typedef enum {
-    BERTH_HANDLE_READ,  /* func.tx in a snapshot, in the main thread */
-    BERTH_HANDLE_WRITE, /* func.tx in the writer thread */
-    BERTH_HANDLE_ASYNC, /* func.async in the main thread; it answers now or later */
+    BERTH_HANDLE_READ,      /* func.tx in a snapshot, in the main thread */
+    BERTH_HANDLE_READ_SLOW, /* func.tx in a snapshot, in a worker; it uses nothing but tx */
+    BERTH_HANDLE_WRITE,     /* func.tx in the writer thread */
+    BERTH_HANDLE_ASYNC,     /* func.async in the main thread; it answers now or later */
 } BerthHandling;
 
 /* Fills reply, text and status of the request, or returns an error (and may set detail). */
@@ -62,6 +64,8 @@ struct BerthRoute {
     size_t n_fields;
     const BerthQueryField *query;
     size_t n_query;
+    bool needs_match;   /* 428 without If-Match */
+    bool has_secret;    /* the answer may not be kept: no Idempotency-Key */
     const char *answer; /* name of a schema (schemas.c), or NULL */
     const char *doc;    /* one sentence */
 };
@@ -70,6 +74,10 @@ struct BerthRoute {
 #define BERTH_GET(path_, permission_, scope_, handler_)                                  \
     .method = "GET", .path = (path_), .permission = BERTH_PERMIT_##permission_,          \
     .scope = BERTH_SCOPE_##scope_, .handling = BERTH_HANDLE_READ, .func.tx = (handler_), \
+    .status = 200
+#define BERTH_GET_SLOW(path_, permission_, scope_, handler_)                                  \
+    .method = "GET", .path = (path_), .permission = BERTH_PERMIT_##permission_,               \
+    .scope = BERTH_SCOPE_##scope_, .handling = BERTH_HANDLE_READ_SLOW, .func.tx = (handler_), \
     .status = 200
 #define BERTH_WRITE(method_, path_, permission_, scope_, handler_, status_)               \
     .method = (method_), .path = (path_), .permission = BERTH_PERMIT_##permission_,       \
@@ -102,6 +110,7 @@ typedef struct {
     const BerthRoute *route;
     char id[BERTH_ID_HEX_CHARS + 1];
     char part[BERTH_REQUEST_PART_CHARS];
+    const char *allow; /* a method that the path does take, set also with BERTH_ERR_UNSUPPORTED */
 } BerthRouteHit;
 
 /*
@@ -118,3 +127,10 @@ int berth_router_find(const char *method, const char *path, bool is_internal,
 
 /* Checks who asks, decodes the body and runs the handler; it will be answered.  Thread: main. */
 void berth_router_dispatch(BerthRequest *request, const char *authorization);
+
+/* Takes a token for a request.  Errors: BERTH_ERR_THROTTLED; detail and Retry-After are filled in.
+ */
+int berth_router_check_rate(BerthRequest *request, BerthRateLimit *limit, const char *key);
+
+/* Answers a request whose func.tx has run; error is what it returned.  Thread: main. */
+void berth_router_answer(BerthRequest *request, int error);

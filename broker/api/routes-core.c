@@ -41,7 +41,7 @@ const BerthRoute berth_routes_core[] = {
     { BERTH_WRITE("POST", "/v1/me/sessions/{id}/logoff", SELF, NONE, berth_handle_my_logoff, 204),
       .doc = "ends one's session" },
 
-    { BERTH_GET("/v1/sessions", SESSION_READ, ANY, berth_handle_list_sessions),
+    { BERTH_GET_SLOW("/v1/sessions", SESSION_READ, ANY, berth_handle_list_sessions),
       BERTH_QUERY(session_query), .answer = "SessionList", .doc = "open sessions" },
     { BERTH_WRITE("POST", "/v1/sessions/{id}/disconnect", SESSION_CONTROL, SESSION,
                   berth_handle_disconnect, 204),

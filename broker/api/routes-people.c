@@ -22,7 +22,7 @@ const BerthRoute berth_routes_people[] = {
       BERTH_FIELDS(login_fields), .answer = "Login", .doc = "a token for a name and a password" },
     { BERTH_WRITE("POST", "/v1/auth/logout", SELF, NONE, berth_handle_logout, 204),
       .doc = "ends the login" },
-    { BERTH_GET("/v1/users", USER_READ, ANY, berth_handle_list_users), BERTH_QUERY(page_query),
+    { BERTH_GET_SLOW("/v1/users", USER_READ, ANY, berth_handle_list_users), BERTH_QUERY(page_query),
       .answer = "UserList", .doc = "users" },
     { BERTH_ASYNC("POST", "/v1/users", USER_WRITE, USERS, berth_handle_add_user, 201),
       BERTH_FIELDS(user_fields), .answer = "Added", .doc = "makes a local user" },

@@ -49,25 +49,25 @@ static const BerthQueryField host_query[] = {
 };
 
 const BerthRoute berth_routes_pools[] = {
-    { BERTH_GET("/v1/pools", POOL_READ, ANY, berth_handle_list_pools), BERTH_QUERY(page_query),
+    { BERTH_GET_SLOW("/v1/pools", POOL_READ, ANY, berth_handle_list_pools), BERTH_QUERY(page_query),
       .answer = "PoolList", .doc = "pools" },
     { BERTH_WRITE("POST", "/v1/pools", POOL_WRITE, POOLS, berth_handle_add_pool, 201),
       BERTH_FIELDS(pool_fields), .answer = "Added", .doc = "makes a pool" },
     { BERTH_WRITE("POST", "/v1/pools/{id}", POOL_WRITE, POOL, berth_handle_resize_pool, 204),
       BERTH_FIELDS(resize_fields), .doc = "changes the size of a pool" },
 
-    { BERTH_GET("/v1/machines", MACHINE_READ, ANY, berth_handle_list_machines),
+    { BERTH_GET_SLOW("/v1/machines", MACHINE_READ, ANY, berth_handle_list_machines),
       BERTH_QUERY(machine_query), .answer = "MachineList", .doc = "machines" },
     { BERTH_WRITE("POST", "/v1/machines/{id}/recycle", MACHINE_CONTROL, MACHINE,
                   berth_handle_recycle, 204),
       .doc = "gives a machine a fresh disk" },
 
-    { BERTH_GET("/v1/images", IMAGE_READ, ANY, berth_handle_list_images), BERTH_QUERY(page_query),
-      .answer = "ImageList", .doc = "images" },
+    { BERTH_GET_SLOW("/v1/images", IMAGE_READ, ANY, berth_handle_list_images),
+      BERTH_QUERY(page_query), .answer = "ImageList", .doc = "images" },
     { BERTH_WRITE("POST", "/v1/images", IMAGE_WRITE, IMAGES, berth_handle_add_image, 201),
       BERTH_FIELDS(image_fields), .answer = "Added", .doc = "makes an image known" },
 
-    { BERTH_GET("/v1/hosts", HOST_READ, ANY, berth_handle_list_hosts), BERTH_QUERY(host_query),
+    { BERTH_GET_SLOW("/v1/hosts", HOST_READ, ANY, berth_handle_list_hosts), BERTH_QUERY(host_query),
       .answer = "HostList", .doc = "hosts" },
     { BERTH_WRITE("POST", "/v1/hosts", HOST_WRITE, HOSTS, berth_handle_add_host, 201),
       BERTH_FIELDS(host_fields), .answer = "Added", .doc = "lets a host in" },

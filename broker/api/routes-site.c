@@ -33,6 +33,11 @@ static const BerthQueryField grant_query[] = {
     BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
     BERTH_FIELD_TEXT("group", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a group"),
 };
+static const char *const operation_states[] = { "running", "done", "failed", "cancelled", NULL };
+static const BerthQueryField operation_query[] = {
+    BERTH_QUERY_PAGE,
+    BERTH_FIELD_ENUM("state", false, operation_states, "how far it is"),
+};
 static const BerthQueryField audit_query[] = {
     BERTH_FIELD_INT("limit", false, 1, 1000, "rows at most"),
 };
@@ -43,7 +48,7 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_WRITE("POST", "/v1/pools/{id}/entitlements", ENTITLEMENT_WRITE, POOL,
                   berth_handle_entitle, 204),
       BERTH_FIELDS(entitle_fields), .doc = "lets a user have desktops of a pool" },
-    { BERTH_GET("/v1/entitlements", ENTITLEMENT_READ, ANY, berth_handle_list_entitlements),
+    { BERTH_GET_SLOW("/v1/entitlements", ENTITLEMENT_READ, ANY, berth_handle_list_entitlements),
       BERTH_QUERY(entitlement_query), .answer = "EntitlementList",
       .doc = "who may have which desktops" },
     { BERTH_WRITE("POST", "/v1/entitlements", ENTITLEMENT_WRITE, BODY, berth_handle_add_entitlement,
@@ -60,11 +65,24 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_WRITE("DELETE", "/v1/role-grants/{id}", GRANT_WRITE, GRANT, berth_handle_remove_grant,
                   204),
       .doc = "takes a role away, but not the last administrator's" },
-    { BERTH_GET("/v1/audit", AUDIT_READ, AUDIT, berth_handle_list_audit), BERTH_QUERY(audit_query),
-      .answer = "AuditList", .doc = "the audit log, newest first" },
-    { BERTH_GET("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",
+    { BERTH_GET_SLOW("/v1/audit", AUDIT_READ, AUDIT, berth_handle_list_audit),
+      BERTH_QUERY(audit_query), .answer = "AuditList", .doc = "the audit log, newest first" },
+    { BERTH_GET_SLOW("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",
       .doc = "counts breaches of invariants" },
 
+    { BERTH_GET("/v1/operations", SELF, NONE, berth_handle_list_operations),
+      BERTH_QUERY(operation_query), .answer = "OperationList",
+      .doc = "long work that one began; of everybody for administrators" },
+    { BERTH_GET("/v1/operations/{id}", SELF, NONE, berth_handle_operation), .answer = "Operation",
+      .doc = "how far long work is" },
+    { BERTH_GET("/v1/metrics", STATUS_READ, SITE, berth_handle_metrics),
+      .doc = "metrics as Prometheus text" },
+    { BERTH_GET("/v1/health", NOBODY, NONE, berth_handle_alive), .answer = "Alive",
+      .doc = "whether this broker is alive" },
+    { BERTH_GET("/v1/ready", NOBODY, NONE, berth_handle_ready), .answer = "Ready",
+      .doc = "whether this broker can serve: its store answers" },
+    { BERTH_GET("/internal/v1/ready", INTERNAL, NONE, berth_handle_ready), .answer = "Ready",
+      .doc = "whether this broker can serve: its store answers" },
     { BERTH_GET("/internal/v1/hosts", INTERNAL, NONE, berth_handle_host_addresses),
       .answer = "HostAddressList", .doc = "where hosts are, for gateways" },
     { BERTH_GET("/internal/v1/health", INTERNAL, NONE, berth_handle_health), .answer = "Health",

@@ -72,6 +72,16 @@
  * not take all; and bytes of memory for one of them (its headers). */
 #define BERTH_LIMIT_HTTP_CONNECTIONS 4096u
 #define BERTH_LIMIT_HTTP_CONNECTION_BYTES 16384u
+/* HTTP: microseconds from the end of one request, or the start of the connection, until the next
+ * one is there as a whole: who sends a byte now and then holds no connection for ever. */
+#define BERTH_LIMIT_HTTP_RECEIVE_US (60LL * 1000 * 1000)
+/* HTTP: logins and sources whose rate is remembered; a hostile crowd costs some MiB. */
+#define BERTH_LIMIT_HTTP_RATE_KEYS 16384u
+/* HTTP: long reads that run, that wait for a thread, and microseconds after which one that still
+ * runs is answered with an operation. */
+#define BERTH_LIMIT_SLOW_READ_THREADS 2
+#define BERTH_LIMIT_SLOW_READS_QUEUED 64
+#define BERTH_LIMIT_SLOW_READ_US (2LL * 1000 * 1000)
 /* Gateway: connections at once in all, and from one source address. */
 #define BERTH_LIMIT_GATEWAY_CONNECTIONS 8192u
 #define BERTH_LIMIT_GATEWAY_PER_SOURCE 256u
