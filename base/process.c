@@ -31,6 +31,7 @@
 
 typedef enum {
     STEP_SETUP,
+    STEP_GROUPS,
     STEP_DESCRIPTORS,
     STEP_DIRECTORY,
     STEP_EXEC,
@@ -38,6 +39,7 @@ typedef enum {
 
 static const char *const step_names[] = {
     "prepare the process of",
+    "enter the control groups for",
     "hand descriptors to",
     "enter the folder for",
     "run",
@@ -152,6 +154,18 @@ set_up_child(const BerthSpawnOptions *options, pid_t parent)
     return true;
 }
 
+/* Before exec: what the program does is within its limits from the first instruction. */
+static bool
+enter_groups(const BerthSpawnOptions *options)
+{
+    for (size_t i = 0; i < options->n_group_fds; i++) {
+        if (write(options->group_fds[i], "0", 1) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void G_GNUC_NORETURN
 run_child(const char *const *argv, const BerthSpawnOptions *options, FdPlan *plan, int report_fd,
           pid_t parent)
@@ -159,16 +173,22 @@ run_child(const char *const *argv, const BerthSpawnOptions *options, FdPlan *pla
     Step step = STEP_SETUP;
     /* The report must be out of the way of every target as well. */
     int report = fcntl(report_fd, F_DUPFD_CLOEXEC, plan->highest_target + 1);
-    if (report >= 0 && set_up_child(options, parent)) {
+    bool is_good = report >= 0 && set_up_child(options, parent);
+    if (is_good) {
+        step = STEP_GROUPS;
+        is_good = enter_groups(options);
+    }
+    if (is_good) {
         step = STEP_DESCRIPTORS;
-        if (place_fds(plan)) {
-            step = STEP_DIRECTORY;
-            if (!options->cwd || chdir(options->cwd) == 0) {
-                step = STEP_EXEC;
-                char *const *env = options->env ? (char *const *)options->env : environ;
-                execvpe(argv[0], (char *const *)argv, env);
-            }
-        }
+        is_good = place_fds(plan);
+    }
+    if (is_good) {
+        step = STEP_DIRECTORY;
+        is_good = !options->cwd || chdir(options->cwd) == 0;
+    }
+    if (is_good) {
+        step = STEP_EXEC;
+        execvpe(argv[0], (char *const *)argv, options->env ? (char *const *)options->env : environ);
     }
     Failure failure = { errno, step };
     ssize_t written = write(report, &failure, sizeof(failure));

@@ -21,10 +21,12 @@ typedef struct {
 typedef struct {
     const BerthSpawnFd *fds; /* targets must differ; 0, 1 and 2 are allowed */
     size_t n_fds;
-    bool new_session;       /* setsid(): own session and process group */
-    int death_signal;       /* signal to the child when the starting thread ends; 0 is none */
-    int stdout_fd;          /* borrowed; <= 0 is inherited */
-    int stderr_fd;          /* borrowed; <= 0 is inherited */
+    bool new_session;     /* setsid(): own session and process group */
+    int death_signal;     /* signal to the child when the starting thread ends; 0 is none */
+    int stdout_fd;        /* borrowed; <= 0 is inherited */
+    int stderr_fd;        /* borrowed; <= 0 is inherited */
+    const int *group_fds; /* "cgroup.procs" files of groups that the child enters; borrowed */
+    size_t n_group_fds;
     const char *cwd;        /* NULL is inherited */
     const char *const *env; /* NULL-terminated KEY=VALUE; NULL is inherited */
 } BerthSpawnOptions;

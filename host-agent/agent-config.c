@@ -14,6 +14,7 @@
 #define GROUP "agent"
 /* Sockets of templates lie up to 63 characters below; the kernel takes paths of 107. */
 #define STATE_DIR_MAX_CHARS 44
+#define VCPUS_PER_CPU 4
 /* Build folders of templates hold sockets too. */
 #define TEMPLATE_DIR_MAX_CHARS 54
 
@@ -35,6 +36,8 @@ static const BerthConfigRow schema[] = {
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
+    { GROUP, "vcpu_limit", BERTH_CONFIG_INT, 0, 65536, "0", "virtual processors of all desktops together; 0: four for each processor of the host" },
+    { GROUP, "labels", BERTH_CONFIG_STRING, 0, 1024, "", "what pools may ask of a host: name=text, separated by spaces" },
     { GROUP, "start_slots", BERTH_CONFIG_INT, 1, 64, "2", "desktops that may be starting at once" },
     { GROUP, "ready_deadline_s", BERTH_CONFIG_INT, 1, 3600, "180", "seconds until a guest that does not say it is ready is used as it is" },
     { GROUP, "power_off_s", BERTH_CONFIG_INT, 1, 3600, "60", "seconds that a guest has to shut down before its power is cut" },
@@ -81,6 +84,28 @@ check_folder(const char *key, const char *path, size_t max_chars, GError **error
                                key, path, max_chars);
     }
     return true;
+}
+
+/* "room=b1 gpu=no" as an object; NULL with error set. */
+static json_t *
+read_labels(const char *text, GError **error)
+{
+    json_t *labels = json_object();
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    for (int i = 0; words[i] != NULL; i++) {
+        g_auto(GStrv) pair = g_strsplit(words[i], "=", 2);
+        if (words[i][0] == '\0') {
+            continue;
+        }
+        if (pair[0][0] == '\0' || pair[1] == NULL ||
+            json_object_set_new(labels, pair[0], json_string(pair[1])) != 0) {
+            berth_set_error(error, BERTH_ERR_CONFIG,
+                            "labels has \"%s\", which is no name=text in UTF-8", words[i]);
+            json_decref(labels);
+            return NULL;
+        }
+    }
+    return labels;
 }
 
 static bool
@@ -145,6 +170,8 @@ berth_agent_config_load(const char *path, GError **error)
     self->qemu_program = dup_string(config, "qemu_program");
     self->qemu_img_program = dup_string(config, "qemu_img_program");
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
+    self->vcpu_limit = (int)berth_config_get_int(config, GROUP, "vcpu_limit");
+    self->labels = read_labels(berth_config_get_string(config, GROUP, "labels"), error);
     self->start_slots = (int)berth_config_get_int(config, GROUP, "start_slots");
     self->ready_deadline_s = (int)berth_config_get_int(config, GROUP, "ready_deadline_s");
     self->power_off_s = (int)berth_config_get_int(config, GROUP, "power_off_s");
@@ -155,7 +182,10 @@ berth_agent_config_load(const char *path, GError **error)
     if (self->memory_limit_mib == 0) {
         self->memory_limit_mib = default_memory_mib();
     }
-    if (!read_choices(config, self, error) || !check(self, error)) {
+    if (self->vcpu_limit == 0) {
+        self->vcpu_limit = VCPUS_PER_CPU * (int)sysconf(_SC_NPROCESSORS_ONLN);
+    }
+    if (self->labels == NULL || !read_choices(config, self, error) || !check(self, error)) {
         berth_agent_config_free(self);
         return NULL;
     }
@@ -168,6 +198,7 @@ berth_agent_config_free(BerthAgentConfig *self)
     if (self == NULL) {
         return;
     }
+    json_decref(self->labels);
     g_free(self->broker);
     g_free(self->broker_name);
     g_free(self->ca_file);

@@ -8,6 +8,7 @@
 #include "host-agent/vm/host-probe.h"
 
 #include <glib.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 typedef struct {
@@ -17,7 +18,8 @@ typedef struct {
     char *state_dir, *image_dir, *template_dir;
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
     char *session_program, *gpu_program, *qemu_program, *qemu_img_program;
-    int memory_limit_mib;
+    int memory_limit_mib, vcpu_limit;
+    json_t *labels; /* texts by name */
     int start_slots;
     int ready_deadline_s;
     int power_off_s;

@@ -10,6 +10,7 @@
 #include "display/transport/tls.h"
 #include "host-agent/broker-link.h"
 #include "host-agent/display-listener.h"
+#include "host-agent/host-usage.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-park.h"
 #include "host-agent/session-park.h"
@@ -18,8 +19,9 @@
 #include <string.h>
 
 #define CONTROL_ALPN "berth-control/1"
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 #define EPOCH_FILE "agent.json"
+#define CGROUP_ROOT "/sys/fs/cgroup"
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
 struct BerthAgent {
@@ -31,10 +33,12 @@ struct BerthAgent {
     BerthPoller *poller;
     char *machine_folder, *session_folder;
     char *boot_id;
-    int64_t agent_epoch; /* counts the starts of this agent */
+    int64_t agent_epoch;   /* counts the starts of this agent */
+    int64_t cluster_epoch; /* the highest that a broker of the cluster had */
     char cluster[BERTH_ID_HEX_CHARS + 1];
     BerthVmHost vm_host;
     BerthHostFacts facts;
+    BerthHostUsage *usage;
     BerthHostProbe *probe;
     BerthMachinePark *machines;
     BerthSessionPark *sessions;
@@ -84,6 +88,13 @@ make_hello(void *user_data)
                         json_string(advertise[0] != '\0' ? advertise : address));
     json_object_set_new(hello, "accel", json_string(berth_accel_name(self->facts.accel)));
     json_object_set_new(hello, "memory_limit_mib", json_integer(self->config->memory_limit_mib));
+    json_object_set_new(hello, "cluster_epoch", json_integer(self->cluster_epoch));
+    json_object_set_new(hello, "vcpu_limit", json_integer(self->config->vcpu_limit));
+    json_object_set(hello, "labels", self->config->labels);
+    json_object_set_new(hello, "networks", json_pack("[s,s]", "user", "none"));
+    json_object_set_new(
+        hello, "cgroup",
+        json_string(berth_cgroup_kind_name(berth_cgroups_get_kind(self->vm_host.cgroups))));
     json_object_set_new(hello, "start_slots", json_integer(self->config->start_slots));
     json_object_set_new(hello, "qemu", json_string(self->facts.qemu_version));
     return hello;
@@ -94,18 +105,56 @@ make_inventory(void *user_data)
 {
     BerthAgent *self = user_data;
     json_t *inventory = json_object();
-    json_object_set_new(inventory, "type", json_string("inventory"));
     json_object_set_new(inventory, "machines", berth_machine_park_report(self->machines));
     json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
+    json_object_set_new(inventory, "usage", berth_host_usage_report(self->usage));
+    json_object_set_new(inventory, "conditions", json_array());
     return inventory;
 }
 
 static void
-on_welcome(const char *cluster, const json_t *ticket_keys, void *user_data)
+save_epochs(BerthAgent *self)
+{
+    GError *error = NULL;
+    json_t *file =
+        json_pack("{s:I,s:I,s:s}", "agent_epoch", (json_int_t)self->agent_epoch, "cluster_epoch",
+                  (json_int_t)self->cluster_epoch, "cluster", self->cluster);
+    if (!berth_state_file_save(self->config->state_dir, EPOCH_FILE, file, &error)) {
+        berth_log_warning("agent", "%s", error->message);
+        g_error_free(error);
+    }
+    json_decref(file);
+}
+
+static void
+set_safe_mode(BerthAgent *self, bool is_safe_mode)
+{
+    berth_machine_park_set_safe_mode(self->machines, is_safe_mode);
+    berth_session_park_set_safe_mode(self->sessions, is_safe_mode);
+}
+
+/* A broker with an older store than one before would undo what that one decided. */
+static bool
+on_welcome(const BerthWelcome *welcome, void *user_data)
 {
     BerthAgent *self = user_data;
-    g_strlcpy(self->cluster, cluster, sizeof self->cluster);
-    berth_session_park_set_ticket_keys(self->sessions, ticket_keys);
+    bool is_same_cluster = strcmp(self->cluster, welcome->cluster) == 0;
+    int64_t known = is_same_cluster ? self->cluster_epoch : 0;
+    if (welcome->cluster_epoch < known && !welcome->is_safe_mode) {
+        berth_log_error("agent",
+                        "this broker decides by an old store (epoch %" G_GINT64_FORMAT
+                        ", this host has seen %" G_GINT64_FORMAT "): nothing of it is followed",
+                        welcome->cluster_epoch, known);
+        return false;
+    }
+    if (!is_same_cluster || welcome->cluster_epoch > known) {
+        g_strlcpy(self->cluster, welcome->cluster, sizeof self->cluster);
+        self->cluster_epoch = welcome->cluster_epoch;
+        save_epochs(self);
+    }
+    set_safe_mode(self, welcome->is_safe_mode);
+    berth_session_park_set_ticket_keys(self->sessions, welcome->ticket_keys);
+    return true;
 }
 
 static void
@@ -175,11 +224,12 @@ static void
 count_start(BerthAgent *self)
 {
     json_t *file = berth_state_file_load(self->config->state_dir, EPOCH_FILE, 4096, NULL);
+    const char *cluster = json_string_value(json_object_get(file, "cluster"));
     self->agent_epoch = json_integer_value(json_object_get(file, "agent_epoch")) + 1;
+    self->cluster_epoch = json_integer_value(json_object_get(file, "cluster_epoch"));
+    g_strlcpy(self->cluster, cluster != NULL ? cluster : "", sizeof self->cluster);
     json_decref(file);
-    file = json_pack("{s:I}", "agent_epoch", (json_int_t)self->agent_epoch);
-    berth_state_file_save(self->config->state_dir, EPOCH_FILE, file, NULL);
-    json_decref(file);
+    save_epochs(self);
 }
 
 static bool
@@ -266,6 +316,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         self->boot_id = g_strdup("");
     }
     g_strchomp(self->boot_id);
+    berth_state_folder_make(config->state_dir, NULL);
     self->vm_host = (BerthVmHost){
         .poller = self->poller,
         .qemu_program = config->qemu_program,
@@ -273,11 +324,12 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .gpu_program = config->gpu_program,
         .image_folder = config->image_dir,
         .images = berth_image_check_new(),
+        .cgroups = berth_cgroups_new(CGROUP_ROOT, config->state_dir),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
         .power_off_ms = config->power_off_s * 1000,
         .is_network_isolated = config->is_network_isolated,
     };
-    berth_state_folder_make(config->state_dir, NULL);
+    self->usage = berth_host_usage_new(config->state_dir);
     self->probe = berth_host_probe_new(self->poller, config->qemu_program, config->state_dir,
                                        config->accel, on_probed, self);
     return self;
@@ -296,6 +348,8 @@ berth_agent_free(BerthAgent *self)
     g_clear_pointer(&self->sessions, berth_session_park_free);
     berth_machine_park_free(self->machines);
     berth_image_check_free(self->vm_host.images);
+    berth_cgroups_free(self->vm_host.cgroups);
+    berth_host_usage_free(self->usage);
     berth_desired_free(self->desired);
     berth_poller_free(self->poller);
     g_free(self->machine_folder);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/broker-link.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
 #include "display/transport/framed.h"
+#include "host-agent/inventory.h"
 #include "host-agent/json-fields.h"
 
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #define TICKET_KEYS_MAX 16
 #define TICKET_KEY_CHARS 64
 #define DETAIL_BYTES 1024
+#define LEASE_MAX_S 86400
 
 struct BerthBrokerLink {
     BerthTlsContext *tls;
@@ -25,11 +28,14 @@ struct BerthBrokerLink {
 
     BerthFramed *framed;
     bool is_welcome;
-    int64_t generation; /* of the last desired state on this connection; -1: none */
+    json_t *news;         /* of the last inventory on this connection; NULL before it */
+    int64_t serial;       /* of that inventory */
+    int64_t inventory_us; /* when it was sent */
+    int64_t generation;   /* of the last desired state on this connection; -1: none */
     int retry_ms;
     guint retry_source;
     guint ping_source;
-    guint inventory_source;
+    guint same_source;
     guint gather_source;
     bool was_failure_told;
 };
@@ -56,12 +62,39 @@ send_poll(BerthBrokerLink *self)
                                  (json_int_t)MAX(self->generation, 0)));
 }
 
+/* Both references are taken. */
 static void
-send_inventory(BerthBrokerLink *self)
+send_inventory(BerthBrokerLink *self, json_t *inventory, json_t *news)
 {
-    if (self->is_welcome) {
-        send_message(self, self->callbacks->make_inventory(self->user_data));
+    json_decref(self->news);
+    self->news = news;
+    self->inventory_us = berth_monotonic_us();
+    json_object_set_new(inventory, "type", json_string("inventory"));
+    json_object_set_new(inventory, "serial", json_integer(++self->serial));
+    send_message(self, inventory);
+}
+
+/* Sends the inventory if it is news or due, else, if that is wanted, that it is the same. */
+static void
+tell_inventory(BerthBrokerLink *self, bool also_same)
+{
+    if (!self->is_welcome) {
+        return;
     }
+    json_t *inventory = self->callbacks->make_inventory(self->user_data);
+    json_t *news = berth_inventory_news(inventory);
+    bool is_due = berth_monotonic_us() - self->inventory_us >= BERTH_LINK_INVENTORY_INTERVAL_US;
+    if (self->news == NULL || is_due || !json_equal(self->news, news)) {
+        send_inventory(self, inventory, news);
+        return;
+    }
+    if (also_same) {
+        json_t *usage = json_object_get(inventory, "usage");
+        send_message(self, json_pack("{s:s,s:I,s:O*}", "type", "same", "serial",
+                                     (json_int_t)self->serial, "usage", usage));
+    }
+    json_decref(news);
+    json_decref(inventory);
 }
 
 static gboolean
@@ -69,14 +102,14 @@ on_gather(gpointer user_data)
 {
     BerthBrokerLink *self = user_data;
     self->gather_source = 0;
-    send_inventory(self);
+    tell_inventory(self, false);
     return G_SOURCE_REMOVE;
 }
 
 static gboolean
-on_inventory_interval(gpointer user_data)
+on_same_interval(gpointer user_data)
 {
-    send_inventory(user_data);
+    tell_inventory(user_data, true);
     return G_SOURCE_CONTINUE;
 }
 
@@ -89,34 +122,67 @@ on_ping(gpointer user_data)
 
 /* ---- messages of the broker ---- */
 
-static int
-handle_welcome(BerthBrokerLink *self, const json_t *message)
+static void
+read_ticket_keys(BerthJsonFields *fields, BerthWelcome *ret)
 {
-    BerthJsonFields fields;
-    GError *error = NULL;
-    berth_json_fields_init(&fields, message, "welcome");
-    berth_json_fields_string(&fields, "type", BERTH_LIMIT_NAME_BYTES);
-    BerthId id;
-    berth_json_fields_id(&fields, "cluster", &id);
-    json_t *keys = berth_json_fields_array(&fields, "ticket_keys", TICKET_KEYS_MAX);
+    const json_t *keys = berth_json_fields_array(fields, "ticket_keys", TICKET_KEYS_MAX);
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const char *key = json_string_value(json_array_get(keys, i));
         if (key == NULL || strlen(key) != TICKET_KEY_CHARS) {
-            berth_json_fields_fail(&fields, "ticket_keys", "has something that is no key");
+            berth_json_fields_fail(fields, "ticket_keys", "has something that is no key");
         }
     }
-    if (!berth_json_fields_finish(&fields, &error)) {
+    ret->ticket_keys = keys;
+}
+
+static bool
+read_welcome(const json_t *message, BerthWelcome *ret, GError **error)
+{
+    BerthJsonFields fields;
+    BerthId id;
+    berth_json_fields_init(&fields, message, "welcome");
+    berth_json_fields_string(&fields, "type", BERTH_LIMIT_NAME_BYTES);
+    berth_json_fields_id(&fields, "cluster", &id);
+    ret->cluster = json_string_value(json_object_get(message, "cluster"));
+    ret->cluster_epoch = berth_json_fields_int(&fields, "cluster_epoch", 0, INT64_MAX);
+    ret->lease_s = (int)berth_json_fields_int(&fields, "lease_s", 1, LEASE_MAX_S);
+    ret->is_safe_mode = berth_json_fields_optional_bool(&fields, "safe_mode", false);
+    read_ticket_keys(&fields, ret);
+    return berth_json_fields_finish(&fields, error);
+}
+
+static int
+handle_welcome(BerthBrokerLink *self, const json_t *message)
+{
+    BerthWelcome welcome = { 0 };
+    GError *error = NULL;
+    if (!read_welcome(message, &welcome, &error)) {
         berth_log_warning("link", "the broker's welcome is no good: %s", error->message);
         g_error_free(error);
         return BERTH_ERR_PROTOCOL;
     }
+    if (!self->callbacks->on_welcome(&welcome, self->user_data)) {
+        return BERTH_ERR_STALE_EPOCH;
+    }
     self->is_welcome = true;
     self->retry_ms = BERTH_LINK_RETRY_FIRST_MS;
     self->was_failure_told = false;
-    berth_log_info("link", "the broker accepted this host");
-    self->callbacks->on_welcome(json_string_value(json_object_get(message, "cluster")), keys,
-                                self->user_data);
-    send_inventory(self);
+    berth_log_info("link", "the broker accepted this host (lease %d s)", welcome.lease_s);
+    tell_inventory(self, false);
+    send_poll(self);
+    return BERTH_OK;
+}
+
+static int
+handle_same(BerthBrokerLink *self, const json_t *message)
+{
+    BerthJsonFields fields;
+    berth_json_fields_init(&fields, message, "desired state that is the same");
+    berth_json_fields_string(&fields, "type", BERTH_LIMIT_NAME_BYTES);
+    berth_json_fields_int(&fields, "generation", 0, INT64_MAX);
+    if (!berth_json_fields_finish(&fields, NULL)) {
+        return BERTH_ERR_PROTOCOL;
+    }
     send_poll(self);
     return BERTH_OK;
 }
@@ -175,6 +241,9 @@ handle_message(BerthBrokerLink *self, const json_t *message)
     if (strcmp(type, "desired") == 0 && self->is_welcome) {
         return handle_desired(self, message);
     }
+    if (strcmp(type, "same") == 0 && self->is_welcome) {
+        return handle_same(self, message);
+    }
     return BERTH_ERR_PROTOCOL;
 }
 
@@ -201,8 +270,7 @@ on_open(BerthFramed *framed, BerthTlsStream *stream, void *user_data)
     BerthBrokerLink *self = user_data;
     send_message(self, self->callbacks->make_hello(self->user_data));
     self->ping_source = g_timeout_add_seconds(BERTH_LINK_PING_INTERVAL_S, on_ping, self);
-    self->inventory_source =
-        g_timeout_add_seconds(BERTH_LINK_INVENTORY_INTERVAL_S, on_inventory_interval, self);
+    self->same_source = g_timeout_add_seconds(BERTH_LINK_SAME_INTERVAL_S, on_same_interval, self);
 }
 
 static gboolean
@@ -231,9 +299,10 @@ static void
 hang_up(BerthBrokerLink *self)
 {
     g_clear_handle_id(&self->ping_source, g_source_remove);
-    g_clear_handle_id(&self->inventory_source, g_source_remove);
+    g_clear_handle_id(&self->same_source, g_source_remove);
     g_clear_handle_id(&self->gather_source, g_source_remove);
     g_clear_pointer(&self->framed, berth_framed_free);
+    g_clear_pointer(&self->news, json_decref);
     self->is_welcome = false;
 }
 

@@ -5,6 +5,9 @@
 #include "berth/errors.h"
 #include "host-agent/json-fields.h"
 
+/* Less is no idleness that anybody asks for. */
+#define IDLE_FROM_S 30
+
 /*
  * A fork that retreats is still starting for the broker, and so is a guest that shuts down: on its
  * way to a state at rest.  One that is removed is not usable any more.
@@ -52,6 +55,32 @@ berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, bool is_fro
     return object;
 }
 
+void
+berth_inventory_set_ended(json_t *machine)
+{
+    json_object_set_new(machine, "state", json_string("failed"));
+    json_object_set_new(machine, "code", json_string(berth_error_name(BERTH_ERR_DESKTOP_GONE)));
+    json_object_set_new(machine, "detail",
+                        json_string("QEMU ended by itself; it is started again soon"));
+}
+
+json_t *
+berth_inventory_news(const json_t *inventory)
+{
+    json_t *news = json_deep_copy(inventory);
+    size_t i;
+    json_t *item;
+    json_object_del(news, "usage");
+    json_array_foreach (json_object_get(news, "machines"), i, item) {
+        json_object_del(item, "usage");
+    }
+    json_array_foreach (json_object_get(news, "sessions"), i, item) {
+        bool is_idle = json_integer_value(json_object_get(item, "idle_s")) > 0;
+        json_object_set_new(item, "idle_s", json_boolean(is_idle));
+    }
+    return news;
+}
+
 json_t *
 berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code, const char *detail)
 {
@@ -68,7 +97,7 @@ berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code, con
 }
 
 json_t *
-berth_inventory_session(const BerthSessionReport *report)
+berth_inventory_session(const BerthSessionReport *report, int64_t now_us)
 {
     json_t *object = json_object();
     berth_json_set_id(object, "id", &report->id);
@@ -78,6 +107,8 @@ berth_inventory_session(const BerthSessionReport *report)
     json_object_set_new(object, "session_key", json_string(report->session_key));
     json_object_set_new(object, "connection_epoch",
                         json_integer((json_int_t)report->connection_epoch));
+    int64_t idle_s = report->input_us != 0 ? (now_us - report->input_us) / 1000000 : 0;
+    json_object_set_new(object, "idle_s", json_integer(idle_s >= IDLE_FROM_S ? idle_s : 0));
     if (report->code != BERTH_OK) {
         json_object_set_new(object, "code", json_string(berth_error_name(report->code)));
     }

@@ -14,9 +14,18 @@
 json_t *berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, bool is_frozen,
                                 const char *condition);
 
+/* Says of a machine that its QEMU ended by itself and that it is started again soon. */
+void berth_inventory_set_ended(json_t *machine);
+
+/*
+ * What of an inventory is news: all but usage and the seconds of idleness, of which only counts
+ * whether there are any.  A new reference.
+ */
+json_t *berth_inventory_news(const json_t *inventory);
+
 /* A machine that is wanted but cannot be made; a new reference. */
 json_t *berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code,
                                         const char *detail);
 
-/* A session; a new reference. */
-json_t *berth_inventory_session(const BerthSessionReport *report);
+/* A session; a new reference.  now_us: monotonic. */
+json_t *berth_inventory_session(const BerthSessionReport *report, int64_t now_us);

@@ -29,7 +29,8 @@ typedef struct {
     BerthVm *vm;
     BerthPhysicalMachine *physical;
     int64_t absent_since_us;
-    int64_t started_us; /* when it was last started from its own disk; 0: never */
+    int64_t started_us; /* when it was last started again; 0: never */
+    int64_t ended_us;   /* when its QEMU was seen to have ended by itself; 0: it has not */
     int n_quick_ends;
     bool lacks_memory; /* it is stopped because the host's memory is given away */
     bool is_frozen;    /* the broker wants it ready to be forked */
@@ -46,6 +47,7 @@ struct BerthMachinePark {
     char *cluster;
     guint reconcile_source;
     guint interval_source;
+    guint wake_source;
 };
 
 static void
@@ -187,19 +189,39 @@ make_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted, bool is_
     return true;
 }
 
-/* Whether a machine that keeps ending has to wait; counts the start otherwise. */
+static gboolean
+on_wake(gpointer user_data)
+{
+    BerthMachinePark *self = user_data;
+    self->wake_source = 0;
+    reconcile_soon(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* Whether a machine that ended by itself has to wait before it is started again. */
 static bool
-must_rest(Machine *machine)
+must_rest(BerthMachinePark *self, Machine *machine)
 {
     int64_t now_us = berth_monotonic_us();
-    int64_t past_us = now_us - machine->started_us;
-    bool was_quick = machine->started_us != 0 && past_us < QUICK_END_US;
-    if (was_quick && past_us < berth_machine_restart_delay_us(machine->n_quick_ends + 1)) {
-        return true;
+    if (!berth_vm_has_ended(machine->vm)) {
+        machine->ended_us = 0;
+        return false;
     }
-    machine->n_quick_ends = was_quick ? machine->n_quick_ends + 1 : 0;
-    machine->started_us = now_us;
-    return false;
+    if (machine->ended_us == 0) {
+        bool was_quick = machine->started_us != 0 && now_us - machine->started_us < QUICK_END_US;
+        machine->n_quick_ends = was_quick ? machine->n_quick_ends + 1 : 0;
+        machine->ended_us = now_us;
+    }
+    int64_t due_us = machine->ended_us + berth_machine_restart_delay_us(machine->n_quick_ends);
+    if (now_us >= due_us) {
+        machine->ended_us = 0;
+        machine->started_us = now_us;
+        return false;
+    }
+    if (self->wake_source == 0) {
+        self->wake_source = g_timeout_add((guint)((due_us - now_us) / 1000 + 1), on_wake, self);
+    }
+    return true;
 }
 
 /* Starts what is stopped; false if it is left to a later pass. */
@@ -209,7 +231,7 @@ power_on(BerthMachinePark *self, Machine *machine)
     BerthVmSpec spec;
     BerthVmBoot boot = { 0 };
     berth_vm_spec_copy(berth_vm_get_spec(machine->vm), &spec);
-    bool is_now = (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(machine);
+    bool is_now = (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(self, machine);
     if (is_now) {
         bool is_fork = boot.memory == BERTH_MEMORY_FORK;
         machine->lacks_memory = false;
@@ -316,6 +338,7 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Mach
         ret_wanted->want_absent = wanted->wish.want == BERTH_WANT_ABSENT;
         ret_wanted->is_wanted_off = is_wanted_off(wanted);
         ret_wanted->is_broken = wanted->is_broken;
+        ret_wanted->needs_its_disk = wanted->spec.keep && !berth_id_is_zero(&wanted->wish.overlay);
         ret_wanted->epoch = wanted->spec.epoch;
         ret_wanted->memory_mib = wanted->spec.memory_mib;
     }
@@ -365,6 +388,12 @@ carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *ma
         break;
     case BERTH_PLAN_NO_MEMORY:
         note_lack_of_memory(self, wanted, machine);
+        break;
+    case BERTH_PLAN_NO_DISK:
+        if (machine == NULL) {
+            refuse(self, &wanted->spec, BERTH_ERR_NOT_FOUND,
+                   "the disk of this machine is not on this host, and no other is made");
+        }
         break;
     case BERTH_PLAN_STALE:
         berth_log_debug("machines", "an old wish for machine %s is ignored", wanted->spec.name);
@@ -617,6 +646,7 @@ berth_machine_park_free(BerthMachinePark *self)
         return;
     }
     g_clear_handle_id(&self->interval_source, g_source_remove);
+    g_clear_handle_id(&self->wake_source, g_source_remove);
     g_hash_table_unref(self->machines);
     g_hash_table_unref(self->refused);
     berth_ram_templates_free(self->templates);
@@ -719,7 +749,12 @@ report_vm(BerthMachinePark *self, const Machine *machine)
     if (state == BERTH_VM_STOPPED && machine->lacks_memory) {
         condition = "no-memory";
     }
-    return berth_inventory_machine(spec, state, is_frozen, condition);
+    json_t *object = berth_inventory_machine(spec, state, is_frozen, condition);
+    if (berth_vm_has_ended(machine->vm)) {
+        berth_inventory_set_ended(object);
+    }
+    json_object_set_new(object, "usage", berth_vm_report_usage(machine->vm));
+    return object;
 }
 
 json_t *

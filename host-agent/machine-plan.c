@@ -3,7 +3,8 @@
 
 #include <glib.h>
 
-#define RESTART_FIRST_US (1LL * 1000 * 1000)
+#define RESTART_FIRST_US (5LL * 1000 * 1000)
+#define RESTART_LAST_US (300LL * 1000 * 1000)
 #define RESTART_DOUBLINGS 6
 
 static BerthPlan
@@ -50,6 +51,9 @@ plan_running(const BerthWantedFacts *wanted, const BerthRunningFacts *running,
     if (wanted->is_broken) {
         return BERTH_PLAN_KEEP;
     }
+    if (wanted->epoch > running->epoch && wanted->needs_its_disk && !wanted->want_absent) {
+        return BERTH_PLAN_NO_DISK;
+    }
     if (wanted->want_absent || wanted->epoch > running->epoch) {
         return BERTH_PLAN_STOP;
     }
@@ -61,6 +65,9 @@ plan_missing(const BerthWantedFacts *wanted, const BerthHostRoom *room)
 {
     if (!wanted->is_listed || wanted->want_absent || wanted->is_broken) {
         return BERTH_PLAN_KEEP;
+    }
+    if (wanted->needs_its_disk) {
+        return BERTH_PLAN_NO_DISK;
     }
     if (wanted->is_wanted_off) {
         return room->n_free_slots > 0 ? BERTH_PLAN_MAKE_OFF : BERTH_PLAN_WAIT_SLOT;
@@ -76,9 +83,10 @@ berth_machine_plan(const BerthWantedFacts *wanted, const BerthRunningFacts *runn
 }
 
 int64_t
-berth_machine_restart_delay_us(int n_quick_ends)
+berth_machine_restart_delay_us(int n_before)
 {
-    return n_quick_ends <= 0 ? 0 : RESTART_FIRST_US << MIN(n_quick_ends - 1, RESTART_DOUBLINGS);
+    int64_t delay_us = RESTART_FIRST_US << CLAMP(n_before, 0, RESTART_DOUBLINGS);
+    return MIN(delay_us, RESTART_LAST_US);
 }
 
 int64_t

@@ -25,6 +25,7 @@ typedef enum {
     BERTH_PLAN_MAKE_OFF,  /* make it without starting it */
     BERTH_PLAN_POWER_OFF, /* shut it down, keep its disk */
     BERTH_PLAN_POWER_ON,  /* start what is stopped */
+    BERTH_PLAN_NO_DISK,   /* wanted with a disk that is not here: no other is made */
     BERTH_PLAN_STALE,     /* what is wanted is older than what runs: an old message */
 } BerthPlan;
 
@@ -33,6 +34,7 @@ typedef struct {
     bool want_absent;
     bool is_broken;
     bool is_wanted_off;
+    bool needs_its_disk; /* it is kept, and its disk of that epoch was made already */
     uint64_t epoch;
     int memory_mib;
 } BerthWantedFacts;
@@ -65,10 +67,11 @@ BerthPlan berth_machine_plan(const BerthWantedFacts *wanted, const BerthRunningF
                              const BerthHostRoom *room);
 
 /*
- * Microseconds to wait before a machine that ended by itself n times in short order is started
- * again.
+ * Microseconds to wait before a kept machine whose QEMU ended by itself is started again.
+ *
+ * n_before:  ends before this one that came soon after their start
  */
-int64_t berth_machine_restart_delay_us(int n_quick_ends);
+int64_t berth_machine_restart_delay_us(int n_before);
 
 /* New value of absent_since_us after a desired message arrived. */
 int64_t berth_machine_absence(bool is_listed, int64_t absent_since_us, int64_t now_us);

@@ -45,6 +45,7 @@ read_state(BerthJsonFields *fields, BerthSessionReport *report)
     for (size_t i = 0; i < G_N_ELEMENTS(counters); i++) {
         berth_json_fields_optional_int(fields, counters[i], 0, INT64_MAX, 0);
     }
+    report->input_us = berth_json_fields_optional_int(fields, "input_us", 0, INT64_MAX, 0);
     report->state = is_connected ? BERTH_SESSION_CONNECTED : BERTH_SESSION_LISTENING;
 }
 

@@ -28,6 +28,7 @@ struct BerthSessionPark {
     json_t *ticket_keys;
     const BerthDesired *desired;
     int64_t wanted_us; /* when desired came, monotonic */
+    bool is_safe_mode;
     guint reconcile_source;
 };
 
@@ -110,7 +111,7 @@ reconcile_session(BerthSessionPark *self, Session *session)
         self->desired != NULL ? berth_desired_find_session(self->desired, &session->id) : NULL;
     if (wanted != NULL) {
         berth_session_host_update(session->host, wanted);
-    } else if (session->absent_since_us != 0 &&
+    } else if (!self->is_safe_mode && session->absent_since_us != 0 &&
                self->wanted_us - session->absent_since_us >= BERTH_ABSENCE_US) {
         berth_session_host_end(session->host, BERTH_ERR_LOGGED_OFF);
     }
@@ -276,6 +277,12 @@ berth_session_park_want(BerthSessionPark *self, const BerthDesired *desired)
 }
 
 void
+berth_session_park_set_safe_mode(BerthSessionPark *self, bool is_safe_mode)
+{
+    self->is_safe_mode = is_safe_mode;
+}
+
+void
 berth_session_park_machines_changed(BerthSessionPark *self)
 {
     reconcile_soon(self);
@@ -298,7 +305,7 @@ berth_session_park_report(BerthSessionPark *self)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         BerthSessionReport report;
         berth_session_host_get_report(((const Session *)value)->host, &report);
-        json_array_append_new(array, berth_inventory_session(&report));
+        json_array_append_new(array, berth_inventory_session(&report, berth_monotonic_us()));
     }
     return array;
 }

@@ -36,6 +36,9 @@ void berth_session_park_set_ticket_keys(BerthSessionPark *self, const json_t *ke
 /* Takes what the broker wants (borrowed until the next call) and works on it. */
 void berth_session_park_want(BerthSessionPark *self, const BerthDesired *desired);
 
+/* While set, sessions that the broker does not list are left alone. */
+void berth_session_park_set_safe_mode(BerthSessionPark *self, bool is_safe_mode);
+
 /* Machines changed: sessions whose machine is gone end, those that waited for one go on. */
 void berth_session_park_machines_changed(BerthSessionPark *self);
 

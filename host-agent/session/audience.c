@@ -32,6 +32,7 @@ struct BerthAudience {
     uint64_t past_frames;
     uint64_t past_bytes_out;
     uint64_t past_checks_failed;
+    int64_t past_input_us; /* their last input, and when the present one came */
 };
 
 /* --- observers --- */
@@ -249,6 +250,7 @@ on_viewer_opened(BerthViewer *viewer, void *user_data)
         return;
     }
     self->present = viewer;
+    self->past_input_us = berth_monotonic_us();
     if (old) {
         refuse_waiting(self); /* another user was asked */
         berth_viewer_close(old, BERTH_ERR_TAKEN_OVER, NULL);
@@ -280,6 +282,7 @@ on_viewer_closed(BerthViewer *viewer, int code, const char *text, void *user_dat
     self->past_frames += stats.n_frames;
     self->past_bytes_out += stats.bytes_out;
     self->past_checks_failed += stats.n_checks_failed;
+    self->past_input_us = MAX(self->past_input_us, stats.input_us);
     berth_consent_forget(&self->consent, viewer);
     if (self->present == viewer) {
         self->present = NULL;
@@ -424,6 +427,7 @@ berth_audience_get_stats(const BerthAudience *self, BerthAudienceStats *ret)
         .n_frames = self->past_frames,
         .bytes_out = self->past_bytes_out,
         .n_checks_failed = self->past_checks_failed,
+        .input_us = self->past_input_us,
     };
     for (guint i = 0; i < self->viewers->len; i++) {
         BerthViewer *viewer = g_ptr_array_index(self->viewers, i);
@@ -433,6 +437,7 @@ berth_audience_get_stats(const BerthAudience *self, BerthAudienceStats *ret)
         ret->n_frames += viewer == self->present ? stats.n_frames : 0;
         ret->bytes_out += stats.bytes_out;
         ret->n_checks_failed += stats.n_checks_failed;
+        ret->input_us = MAX(ret->input_us, stats.input_us);
         ret->first_frame_us = viewer == self->present ? stats.first_frame_us : ret->first_frame_us;
     }
 }

@@ -50,6 +50,7 @@ typedef struct {
     uint64_t n_frames;
     uint64_t bytes_out;
     uint64_t n_checks_failed;
+    int64_t input_us;       /* monotonic time of the last input or connection; 0: none */
     int64_t first_frame_us; /* of the present viewer; see BerthViewerStats */
 } BerthAudienceStats;
 

@@ -227,6 +227,7 @@ berth_control_format_state(const BerthControlState *state)
     json_object_set_new(object, "height", json_integer(state->height_px));
     json_object_set_new(object, "observers", json_integer(state->n_observers));
     json_object_set_new(object, "checks_failed", json_integer((json_int_t)state->n_checks_failed));
+    json_object_set_new(object, "input_us", json_integer(state->input_us));
     json_object_set_new(object, "first_frame_us", json_integer(state->first_frame_us));
     return dump(object);
 }

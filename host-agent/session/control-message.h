@@ -48,6 +48,7 @@ typedef struct {
     int width_px, height_px;
     unsigned n_observers;
     uint64_t n_checks_failed; /* times that a client's picture was not ours */
+    int64_t input_us;         /* monotonic time of the last input or connection; 0: none */
     int64_t first_frame_us;   /* capture to socket of the last frame after a pause; 0: none */
 } BerthControlState;
 

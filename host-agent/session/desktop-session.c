@@ -85,6 +85,7 @@ get_control_state(const BerthDesktopSession *self)
     state.n_observers = stats.n_observers;
     state.n_checks_failed = stats.n_checks_failed;
     state.first_frame_us = stats.first_frame_us;
+    state.input_us = stats.input_us;
     berth_screen_get_mode(self->screen, &state.width_px, &state.height_px);
     return state;
 }

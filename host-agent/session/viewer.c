@@ -376,6 +376,7 @@ static int
 handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len)
 {
     BerthMsgInput input;
+    int64_t now_us = berth_monotonic_us();
     int r = berth_msg_input_decode(type, payload, len, &input);
 
     if (r < 0) {
@@ -385,12 +386,15 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
         return BERTH_OK; /* it was told in WELCOME */
     }
     berth_seat_note_input(self->seat, berth_heads_begin_input(self->heads), input.serial);
-    r = berth_input_sink_handle(self->input, type, &input, berth_monotonic_us());
+    r = berth_input_sink_handle(self->input, type, &input, now_us);
     if (r < 0) {
         berth_heads_take_back_input(self->heads);
         berth_seat_take_back_input(self->seat);
         berth_log_debug(SCOPE, "an input message was dropped: %s", berth_error_sentence(r));
-    } else if (type == BERTH_MSG_POINTER_ABS) {
+        return BERTH_OK;
+    }
+    self->stats.input_us = now_us;
+    if (type == BERTH_MSG_POINTER_ABS) {
         note_pointer(self, &input);
     }
     return BERTH_OK;

@@ -49,6 +49,7 @@ typedef struct {
     uint64_t bytes_out;
     uint64_t n_input, n_input_refused;
     uint64_t n_checks_failed; /* pictures that the client found to differ */
+    int64_t input_us;         /* monotonic time of the last input that reached the guest; 0: none */
     int64_t first_frame_us;   /* capture to socket of the last frame after a pause; 0 before */
 } BerthViewerStats;
 

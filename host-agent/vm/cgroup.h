@@ -1,18 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A cgroup (version 2) for each VM where the host lets us make one: bounds its memory and makes
- * killing complete.  Without it the VM's own session and process group do.
+ * A control group for each VM: what it may use, and one place to kill it whole.
+ *
+ * Version 2 where the host has it with its controllers, else version 1, where the same limits have
+ * other files; below /sys/fs/cgroup if that can be written, else below the agent's own group if
+ * that was delegated to it.  What cannot be enforced is named, never passed over.  Thread: main.
  */
 #pragma once
+
+#include "host-agent/vm/vm-resources.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/*
- * Puts a process into berth/<name> and bounds it to the guest's memory plus what QEMU needs.
- * Returns false if this host has no usable cgroup hierarchy, which is no error.
- */
-bool berth_cgroup_enter(const char *name, pid_t pid, int guest_memory_mib);
+typedef struct BerthCgroups BerthCgroups;
 
-/* Kills what is left in the VM's cgroup and removes it; nothing happens if there is none. */
-void berth_cgroup_remove(const char *name);
+typedef enum {
+    BERTH_CGROUP_NONE, /* VMs have their own session and process group, and no limits */
+    BERTH_CGROUP_V1,
+    BERTH_CGROUP_V2,
+} BerthCgroupKind;
+
+/* Groups that one process has to enter at most: one a controller. */
+#define BERTH_CGROUP_MAX_FDS 4
+
+/*
+ * Finds out what this host has, and removes groups that are empty.
+ *
+ * root:         "/sys/fs/cgroup" but for tests
+ * disk_folder:  its file system's device is the one that I/O limits are for
+ */
+BerthCgroups *berth_cgroups_new(const char *root, const char *disk_folder);
+
+/* NULL is allowed; the groups stay. */
+void berth_cgroups_free(BerthCgroups *self);
+
+BerthCgroupKind berth_cgroups_get_kind(const BerthCgroups *self);
+
+/* As the control link spells it: "none", "v1" or "v2". */
+const char *berth_cgroup_kind_name(BerthCgroupKind kind);
+
+/*
+ * Makes the group of a VM if it is not there and sets its limits.
+ *
+ * guest_memory_mib:  where the resources name no limit, QEMU has this and what it needs itself
+ *
+ * Returns the names of those limits that are wanted and cannot be enforced, for g_free(), or NULL.
+ */
+char *berth_cgroups_apply(BerthCgroups *self, const char *name, const BerthVmResources *resources,
+                          int guest_memory_mib);
+
+/*
+ * Opens what a child has to write "0" to in order to enter the group before it runs.
+ *
+ * Returns the number of descriptors, for berth_cgroups_close(); 0 without control groups.
+ */
+int berth_cgroups_open(BerthCgroups *self, const char *name, int ret_fds[BERTH_CGROUP_MAX_FDS]);
+
+/* Closes what berth_cgroups_open() gave. */
+void berth_cgroups_close(int *fds, int n_fds);
+
+/* Kills what is left in the VM's group and removes it; nothing happens if there is none. */
+void berth_cgroups_remove(BerthCgroups *self, const char *name);

@@ -43,7 +43,8 @@ on_exit_of_gpu(int fd, uint32_t events, void *user_data)
 }
 
 static int
-spawn(const char *program, const char *folder, int vhost_fd, pid_t *ret_pid, GError **error)
+spawn(const char *program, const char *folder, int vhost_fd, const int *groups, int n_groups,
+      GError **error)
 {
     g_autofree char *socket_path = g_build_filename(folder, SOCKET_NAME, NULL);
     g_autofree char *log_path = g_build_filename(folder, LOG_NAME, NULL);
@@ -57,6 +58,8 @@ spawn(const char *program, const char *folder, int vhost_fd, pid_t *ret_pid, GEr
         .new_session = true,
         .stdout_fd = log_fd,
         .stderr_fd = log_fd,
+        .group_fds = groups,
+        .n_group_fds = (size_t)n_groups,
     };
     g_autofree char *vhost = g_strdup_printf("%d", VHOST_FD);
     g_autofree char *listener = g_strdup_printf("%d", LISTEN_FD);
@@ -64,32 +67,34 @@ spawn(const char *program, const char *folder, int vhost_fd, pid_t *ret_pid, GEr
     int pidfd = -1;
 
     if (listen_fd >= 0) {
-        berth_spawn(argv, &options, &pidfd, ret_pid, error);
+        berth_spawn(argv, &options, &pidfd, NULL, error);
     }
     return pidfd;
 }
 
 int
 berth_gpu_process_start(BerthPoller *poller, const char *program, const char *folder,
-                        const char *hex_id, int memory_mib)
+                        const char *hex_id, BerthCgroups *cgroups)
 {
     g_autoptr(GError) error = NULL;
-    pid_t pid = 0;
     int pair[2];
+    int groups[BERTH_CGROUP_MAX_FDS];
+    int n_groups = cgroups != NULL ? berth_cgroups_open(cgroups, hex_id, groups) : 0;
     int pidfd;
     GpuProcess *self;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        berth_cgroups_close(groups, n_groups);
         return -1;
     }
-    pidfd = spawn(program, folder, pair[0], &pid, &error);
+    pidfd = spawn(program, folder, pair[0], groups, n_groups, &error);
+    berth_cgroups_close(groups, n_groups);
     berth_clear_fd(&pair[0]);
     if (pidfd < 0) {
         berth_log_warning("vm", "machine=%s has QEMU's graphics card: %s", hex_id, error->message);
         berth_clear_fd(&pair[1]);
         return -1;
     }
-    berth_cgroup_enter(hex_id, pid, memory_mib);
     self = g_new0(GpuProcess, 1);
     self->poller = poller;
     self->pidfd = pidfd;

@@ -8,18 +8,20 @@
 #pragma once
 
 #include "base/poller.h"
+#include "host-agent/vm/cgroup.h"
 
 #include <glib.h>
 
 /*
  * Starts it in the machine's cgroup; what is left of it is cleaned up by itself when it has ended.
  *
- * folder, hex_id, memory_mib: of the machine; borrowed
+ * folder, hex_id: of the machine; borrowed
+ * cgroups:        where the machine has its group already; NULL: none
  *
  * Returns the descriptor for QEMU, or -1 if it does not start; that is logged.
  */
 int berth_gpu_process_start(BerthPoller *poller, const char *program, const char *folder,
-                            const char *hex_id, int memory_mib);
+                            const char *hex_id, BerthCgroups *cgroups);
 
 /*
  * Makes the descriptor of the capture source "vhost-gpu" of that of the D-Bus display.

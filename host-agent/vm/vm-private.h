@@ -28,8 +28,9 @@ struct BerthVm {
     int n_checked; /* files of the image that are known to be right */
     BerthOverlayJob *overlay;
     BerthDiskWatch *disk_watch;
+    char *missing_limits; /* names of those that the host cannot enforce; NULL: none */
+    bool has_ended;       /* it is stopped because QEMU ended by itself */
     bool rests_when_made; /* no process is to run once the overlay is there */
-    bool is_retreating;   /* a fork failed: the same machine again, as plain as it gets */
 
     int pidfd;
     BerthQmp *qmp;
@@ -57,6 +58,9 @@ void berth_vm_save(BerthVm *self);
 
 /* Tells the owner that something changed. */
 void berth_vm_report(BerthVm *self);
+
+/* Sets the limits of its resources; one that cannot be enforced is logged and shown. */
+void berth_vm_apply_limits(BerthVm *self);
 
 /* Records why it failed and steps there; fail_with takes the error. */
 void berth_vm_fail(BerthVm *self, int code, const char *text);

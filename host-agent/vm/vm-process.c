@@ -118,6 +118,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     self->spec.pid = 0;
     if (self->state == BERTH_VM_READY && self->spec.keep) {
         berth_log_warning("vm", "machine=%s: QEMU ended, its disk is kept", self->hex_id);
+        self->has_ended = true;
         berth_vm_step(self, BERTH_VM_EVENT_REST);
         return;
     }
@@ -145,9 +146,10 @@ static bool
 spawn_qemu(BerthVm *self, GError **error)
 {
     berth_autofd int gpu_fd = -1;
+    berth_vm_apply_limits(self);
     if (self->spec.manifest.wants_gpu && !self->has_gpu_failed) {
         gpu_fd = berth_gpu_process_start(self->host->poller, self->host->gpu_program, self->folder,
-                                         self->hex_id, self->spec.memory_mib);
+                                         self->hex_id, self->host->cgroups);
     }
     self->spec.has_gpu = gpu_fd >= 0;
     g_autofree char *disk = berth_vm_dup_disk_path(self);
@@ -168,6 +170,10 @@ spawn_qemu(BerthVm *self, GError **error)
         return false;
     }
     BerthSpawnFd gpu = { .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
+    int groups[BERTH_CGROUP_MAX_FDS];
+    int n_groups = self->host->cgroups != NULL
+                       ? berth_cgroups_open(self->host->cgroups, self->hex_id, groups)
+                       : 0;
     BerthSpawnOptions options = {
         .fds = &gpu,
         .n_fds = self->spec.has_gpu ? 1 : 0,
@@ -175,13 +181,19 @@ spawn_qemu(BerthVm *self, GError **error)
         .death_signal = self->boot.dies_with_agent ? SIGKILL : 0,
         .stdout_fd = log_fd,
         .stderr_fd = log_fd,
+        .group_fds = groups,
+        .n_group_fds = (size_t)n_groups,
     };
     int pidfd;
-    if (!berth_spawn((const char *const *)argv, &options, &pidfd, &self->spec.pid, error)) {
+    bool is_started =
+        berth_spawn((const char *const *)argv, &options, &pidfd, &self->spec.pid, error);
+    berth_cgroups_close(groups, n_groups);
+    if (!is_started) {
         return false;
     }
     self->spec.pid_start_ticks = berth_process_get_start_ticks(self->spec.pid);
     self->spec.has_run = true;
+    self->has_ended = false;
     self->spec.is_off = false;
     berth_vm_watch_process(self, pidfd);
     return true;
@@ -196,7 +208,6 @@ berth_vm_start_process(BerthVm *self)
         return;
     }
     berth_vm_save(self);
-    berth_cgroup_enter(self->hex_id, self->spec.pid, self->spec.memory_mib);
     berth_log_info("vm", "machine=%s epoch=%" G_GUINT64_FORMAT " runs as process %d (%s)",
                    self->hex_id, self->spec.epoch, (int)self->spec.pid,
                    self->boot.memory == BERTH_MEMORY_FORK ? "fork of a template" : "cold boot");

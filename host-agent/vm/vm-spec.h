@@ -75,6 +75,7 @@ typedef struct {
     BerthWantMachine want;
     bool is_physical; /* no VM of this host, but an RFB server somewhere */
     char *address;    /* ip:port of that server; else NULL */
+    BerthId overlay;  /* the disk that the broker knows for this epoch; zero: none */
 } BerthVmWish;
 
 /*

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "berth/errors.h"
+#include "host-agent/host-usage.h"
 #include "host-agent/process-identity.h"
 #include "host-agent/state-file.h"
 #include "host-agent/vm/gpu-process.h"
@@ -65,6 +66,26 @@ berth_vm_fail_start(BerthVm *self, int code, const char *text)
         return;
     }
     berth_vm_fail(self, code, text);
+}
+
+/* ---- limits ---- */
+
+void
+berth_vm_apply_limits(BerthVm *self)
+{
+    g_autofree char *before = self->missing_limits;
+    self->missing_limits = NULL;
+    if (self->host->cgroups == NULL) {
+        return;
+    }
+    self->missing_limits = berth_cgroups_apply(self->host->cgroups, self->hex_id,
+                                               &self->spec.resources, self->spec.memory_mib);
+    if (self->missing_limits != NULL && g_strcmp0(before, self->missing_limits) != 0) {
+        berth_log_error("vm",
+                        "machine=%s runs without limits that its pool wants, this host "
+                        "cannot enforce them: %s",
+                        self->hex_id, self->missing_limits);
+    }
 }
 
 /* ---- disk ---- */
@@ -297,7 +318,9 @@ run_action(BerthVm *self, BerthVmAction action)
         break;
     case BERTH_VM_DO_REMOVE:
         let_go(self);
-        berth_cgroup_remove(self->hex_id);
+        if (self->host->cgroups != NULL) {
+            berth_cgroups_remove(self->host->cgroups, self->hex_id);
+        }
         berth_state_folder_remove(self->folder);
         break;
     }
@@ -370,6 +393,7 @@ berth_vm_free(BerthVm *self)
     berth_disk_watch_free(self->disk_watch);
     berth_vm_spec_clear(&self->spec);
     berth_vm_boot_clear(&self->boot);
+    g_free(self->missing_limits);
     g_free(self->folder);
     g_free(self);
 }
@@ -398,6 +422,7 @@ berth_vm_adopt(BerthVm *self)
         if (self->spec.keep) {
             berth_log_warning("vm", "machine=%s: QEMU ended while no agent was running",
                               self->hex_id);
+            self->has_ended = true;
             berth_vm_step(self, BERTH_VM_EVENT_REST);
             return;
         }
@@ -405,6 +430,7 @@ berth_vm_adopt(BerthVm *self)
         return;
     }
     berth_vm_watch_process(self, pidfd);
+    berth_vm_apply_limits(self);
     if (self->spec.template_key != NULL) {
         self->boot.memory = BERTH_MEMORY_FORK;
     }
@@ -445,6 +471,10 @@ berth_vm_update(BerthVm *self, const BerthVmSpec *wanted)
     spec->resources = wanted->resources;
     spec->network = wanted->network;
     berth_vm_save(self);
+    if (has_new_limits && spec->pid != 0) {
+        berth_vm_apply_limits(self);
+        berth_vm_report(self);
+    }
 }
 
 void
@@ -483,7 +513,23 @@ berth_vm_get_condition(const BerthVm *self)
     if (berth_disk_watch_is_full(self->disk_watch)) {
         return "disk-full";
     }
+    if (self->missing_limits != NULL) {
+        return "limits-off";
+    }
     return self->spec.condition != NULL ? self->spec.condition : "";
+}
+
+json_t *
+berth_vm_report_usage(const BerthVm *self)
+{
+    g_autofree char *disk = berth_vm_dup_disk_path(self);
+    return berth_machine_usage_report(self->spec.pid, disk, NULL);
+}
+
+bool
+berth_vm_has_ended(const BerthVm *self)
+{
+    return self->state == BERTH_VM_STOPPED && self->has_ended;
 }
 
 const BerthVmSpec *

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/poller.h"
+#include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/image-check.h"
 #include "host-agent/vm/qemu-argv.h"
 #include "host-agent/vm/qmp.h"
@@ -27,6 +28,7 @@ typedef struct {
     const char *gpu_program;
     const char *image_folder;
     BerthImageCheck *images; /* NULL: images are taken as they are */
+    BerthCgroups *cgroups;   /* NULL: nothing is limited */
     int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
     int power_off_ms;        /* a guest that has not shut down by then is cut off */
     bool is_network_isolated;
@@ -101,8 +103,17 @@ bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
 
 BerthVmState berth_vm_get_state(const BerthVm *self);
 
-/* "", "no-agent", or "disk-full" while it is paused for want of space; borrowed. */
+/*
+ * "", or what is wrong: "disk-full" while it is paused for want of space, "limits-off" if the host
+ * cannot enforce what was asked for, "no-agent"; borrowed.
+ */
 const char *berth_vm_get_condition(const BerthVm *self);
+
+/* What it uses, as berth_machine_usage_report() tells; a new reference. */
+json_t *berth_vm_report_usage(const BerthVm *self);
+
+/* Whether it is stopped although nobody asked for that. */
+bool berth_vm_has_ended(const BerthVm *self);
 
 /* Everything known about it; borrowed, changes with the VM. */
 const BerthVmSpec *berth_vm_get_spec(const BerthVm *self);

@@ -44,7 +44,10 @@ class FakeBroker:
         self.sessions = []
         self.hello = None
         self.inventory = None
+        self.cluster_epoch = 1
+        self.is_safe_mode = False
         self.n_inventories = 0
+        self.n_same = 0
         self.n_links = 0
         self.changed = threading.Condition()
         self.link = None
@@ -155,14 +158,21 @@ class FakeBroker:
         if kind == "hello":
             self.hello = message
             self._send({"type": "welcome", "cluster": self.cluster,
-                        "ticket_keys": self.ticket_keys})
+                        "cluster_epoch": self.cluster_epoch, "lease_s": 60,
+                        "safe_mode": self.is_safe_mode, "ticket_keys": self.ticket_keys})
         elif kind == "ping":
             self._send({"type": "pong"})
         elif kind == "poll":
             if message["generation"] < self.generation:
                 self._tell()
+        elif kind == "same":
+            with self.changed:
+                assert message["serial"] == self.serial
+                self.n_same += 1
+                self.changed.notify_all()
         elif kind == "inventory":
             with self.changed:
+                self.serial = message["serial"]
                 self.inventory = message
                 self.n_inventories += 1
                 self.changed.notify_all()

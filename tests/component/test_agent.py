@@ -145,6 +145,14 @@ class Site:
         self.broker.close()
         self.folder.cleanup()
 
+    def state(self, name):
+        """A file of the agent's own state, None while there is none."""
+        try:
+            with open(f"{self.path}/s/{name}", encoding="utf-8") as file:
+                return json.load(file)
+        except OSError:
+            return None
+
     def spec(self, machine):
         with open(f"{self.path}/s/vms/{machine}/spec.json", encoding="utf-8") as spec:
             return json.load(spec)
@@ -212,12 +220,40 @@ class AgentTest(unittest.TestCase):
 
 class LifeTests(AgentTest):
     def test_hello_tells_the_host(self):
-        site, broker = self.make_site()
+        site, broker = self.make_site(labels="room=b1 gpu=no", vcpu_limit="7")
         broker.wait("inventory", lambda inventory: inventory["machines"] == [])
         self.assertEqual(broker.hello["host"], site.host_id)
         self.assertEqual(broker.hello["accel"], "tcg")
         self.assertEqual(broker.hello["display_address"], f"127.0.0.1:{site.port}")
         self.assertRegex(broker.hello["qemu"], r"^\d+\.\d+")
+        self.assertEqual(broker.hello["version"], 2)
+        self.assertEqual(broker.hello["labels"], {"room": "b1", "gpu": "no"})
+        self.assertEqual(broker.hello["vcpu_limit"], 7)
+        self.assertIn(broker.hello["cgroup"], ("none", "v1", "v2"))
+        self.assertIn("user", broker.hello["networks"])
+        self.assertGreater(broker.inventory["usage"]["disk_free_mib"], 0)
+        wait_until("signs of life", lambda: broker.n_same > 1)
+        self.assertEqual(broker.n_inventories, 1)
+
+    def test_a_broker_with_an_old_store_is_not_followed(self):
+        site, broker = self.make_site()
+        broker.cluster_epoch = 5
+        broker.drop()
+        wait_until("the higher epoch", lambda: (site.state("agent.json") or {}).get(
+            "cluster_epoch") == 5)
+        wanted = machine(BARE)
+        first = self.start_machine(wanted)
+        broker.cluster_epoch = 4
+        n_links = broker.n_links
+        broker.drop()
+        wait_until("refused and dialled again", lambda: broker.n_links > n_links + 1)
+        self.assertIn("decides by an old store", site.log())
+        self.assertEqual(broker.hello["cluster_epoch"], 5)
+        self.assertTrue(is_alive(first["pid"]))
+        broker.is_safe_mode = True
+        broker.forget_inventory()
+        broker.wait("followed in safe mode", state_of(wanted, "ready"))
+        self.assertIn("the broker is in safe mode", site.log())
 
     def test_a_machine_starts_is_adopted_recycled_and_removed(self):
         site, broker = self.make_site()
@@ -263,8 +299,8 @@ class LifeTests(AgentTest):
         first = self.start_machine(wanted)
         broker.want(machines=[{**wanted, "epoch": 4}])
         broker.want(machines=[{**wanted, "epoch": 4, "want": "absent"}])
-        count = broker.n_inventories
-        wait_until("more inventories", lambda: broker.n_inventories > count)
+        count = broker.n_same
+        wait_until("signs of life", lambda: broker.n_same > count + 1)
         entry = broker.wait("still there", state_of(wanted, "ready"))
         self.assertEqual(entry["pid"], first["pid"])
 
@@ -274,8 +310,8 @@ class LifeTests(AgentTest):
         first = self.start_machine(wanted)
         broker.want(machines=[])
         broker.want(machines=[])
-        count = broker.n_inventories
-        wait_until("more inventories", lambda: broker.n_inventories > count)
+        count = broker.n_same
+        wait_until("signs of life", lambda: broker.n_same > count + 1)
         self.assertTrue(is_alive(first["pid"]))
 
     def test_a_killed_qemu_is_reported(self):

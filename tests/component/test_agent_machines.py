@@ -114,6 +114,78 @@ class PowerTests(base.AgentTest):
         self.assertEqual(entry["overlay"], first["overlay"])
 
 
+class LimitTests(base.AgentTest):
+    """On the control groups that this machine really has."""
+
+    def find_group(self, wanted):
+        """Folder of the machine's group for processors, and which version it is."""
+        kind = self.site.broker.hello["cgroup"]
+        if kind == "none":
+            self.skipTest("no control groups can be made here")
+        for folder, _, files in os.walk("/sys/fs/cgroup"):
+            if os.path.basename(folder) == wanted["id"] and "cpu.stat" in files:
+                return folder, kind
+        raise AssertionError("the machine has no control group:\n" + self.site.log())
+
+    def read(self, folder, name):
+        with open(os.path.join(folder, name), encoding="ascii") as file:
+            return file.read().split()
+
+    def throttled(self, folder):
+        words = self.read(folder, "cpu.stat")
+        return int(words[words.index("nr_throttled") + 1])
+
+    def quota(self, folder, kind):
+        if kind == "v2":
+            return self.read(folder, "cpu.max")
+        return self.read(folder, "cpu.cfs_quota_us") + self.read(folder, "cpu.cfs_period_us")
+
+    def test_a_quota_holds_from_the_start_changes_and_goes(self):
+        site, broker = self.make_site()
+        manifest = add_guest(site, base.BUILD_TG)
+        free = machine(manifest)
+        desk = machine(manifest, resources={"cpu_weight": 50, "cpu_quota_pct": 40,
+                                            "memory_max_mib": 900})
+        broker.want(machines=[free, desk])
+        entry = broker.wait("ready", state_of(desk, "ready"), 200)
+        broker.wait("ready", state_of(free, "ready"), 200)
+        folder, kind = self.find_group(desk)
+        self.assertEqual(self.quota(folder, kind), ["40000", "100000"])
+        # Booting wants more than 40 %: it was held back, and its neighbour was not.
+        self.assertGreater(self.throttled(folder), 0)
+        self.assertEqual(self.throttled(self.find_group(free)[0]), 0)
+        self.assertIn(str(entry["pid"]), self.read(folder, "cgroup.procs"))
+        memory = folder.replace("/cpu/", "/memory/")
+        name = "memory.max" if kind == "v2" else "memory.limit_in_bytes"
+        self.assertEqual(self.read(memory, name), [str(900 * 1024 * 1024)])
+
+        broker.want(machines=[free, {**desk, "resources": {"cpu_quota_pct": 150}}])
+        wait_until("the new quota", lambda: self.quota(folder, kind) == ["150000", "100000"])
+        site.kill()
+        site.start()
+        broker.want(machines=[free, {**desk, "resources": {}}])
+        wait_until("no quota", lambda: self.quota(folder, kind)[0] in ("-1", "max"), 60)
+        self.assertTrue(is_alive(entry["pid"]))
+        broker.want(machines=[{**entry, "want": "absent"} for entry in (free, desk)])
+        broker.wait("removed", lambda inventory: not inventory["machines"])
+        wait_until("no group", lambda: not os.path.exists(folder))
+
+    def test_a_limit_that_cannot_be_enforced_is_told(self):
+        site, broker = self.make_site()
+        desk = machine(BARE, resources={"io_weight": 10, "io_read_mbps": 5})
+        entry = self.start_machine(desk)
+        missing = [line for line in site.log().splitlines() if "cannot enforce" in line]
+        if entry["condition"] == "":
+            self.assertEqual(missing, [])
+            self.skipTest("this machine enforces every limit")
+        self.assertEqual(entry["condition"], "limits-off")
+        self.assertEqual(len(missing), 1, missing)
+        self.assertIn("io_weight", missing[0])
+        broker.want(machines=[{**desk, "resources": {}}])
+        broker.wait("nothing is missing", lambda inventory: [
+            item for item in inventory["machines"] if item["condition"] == ""])
+
+
 class RfbServer:
     """A real RFB server, QEMU's, behind a port of ours that counts what clients say."""
 

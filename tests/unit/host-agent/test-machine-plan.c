@@ -23,6 +23,9 @@ static const Row rows[] = {
     { "memory overdrawn",       { true, .epoch = 1, .memory_mib = 512 }, { false }, { 1, -1 }, BERTH_PLAN_NO_MEMORY },
     { "off is made only",       { true, .is_wanted_off = true, .memory_mib = 512 }, { false }, { 1, 0 }, BERTH_PLAN_MAKE_OFF },
     { "off waits for a slot",   { true, .is_wanted_off = true }, { false }, { 0, 512 }, BERTH_PLAN_WAIT_SLOT },
+    { "a lost disk is not made", { true, .needs_its_disk = true }, { false }, { 1, 512 }, BERTH_PLAN_NO_DISK },
+    { "nor in another's place", { true, .needs_its_disk = true, .epoch = 4 }, { true, true, .is_kept = true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 1, 512 }, BERTH_PLAN_NO_DISK },
+    { "but it may be removed",  { true, .want_absent = true, .needs_its_disk = true, .epoch = 4 }, { true, true, .is_kept = true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 1, 512 }, BERTH_PLAN_STOP },
     { "absent and missing",     { true, .want_absent = true }, { false }, { 1, 512 }, BERTH_PLAN_KEEP },
     { "broken is not started",  { true, .is_broken = true }, { false }, { 1, 512 }, BERTH_PLAN_KEEP },
     { "same epoch stays",       { true, .epoch = 3, .memory_mib = 512 }, { true, true, .runs = BERTH_RUNS_ON, .epoch = 3 }, { 0, 0 }, BERTH_PLAN_KEEP },
@@ -75,10 +78,10 @@ an_absence_counts_from_its_first_message(void **state)
 static void
 who_ends_again_and_again_waits_longer(void **state)
 {
-    assert_int_equal(berth_machine_restart_delay_us(0), 0);
-    assert_int_equal(berth_machine_restart_delay_us(1), 1000000);
-    assert_int_equal(berth_machine_restart_delay_us(3), 4000000);
-    assert_int_equal(berth_machine_restart_delay_us(1000), 64000000);
+    assert_int_equal(berth_machine_restart_delay_us(0), 5000000);
+    assert_int_equal(berth_machine_restart_delay_us(1), 10000000);
+    assert_int_equal(berth_machine_restart_delay_us(5), 160000000);
+    assert_int_equal(berth_machine_restart_delay_us(1000), 300000000);
 }
 
 int

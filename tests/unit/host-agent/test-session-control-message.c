@@ -160,7 +160,7 @@ a_share_token_does_without_ticket_keys(void **state)
 static void
 reports_have_the_keys_of_the_contract(void **state)
 {
-    BerthControlState control = { true, 5, 100, 2000, 1280, 800, 2, 1, 900 };
+    BerthControlState control = { true, 5, 100, 2000, 1280, 800, 2, 1, 777, 900 };
     BerthAdmissionConfig config = { .machine_epoch = 7, .session_key_hash = { 0xab } };
     g_autofree char *listening = berth_control_format_listening(&config, &control);
     g_autofree char *report = berth_control_format_state(&control);
@@ -175,7 +175,7 @@ reports_have_the_keys_of_the_contract(void **state)
     assert_string_equal(report, "{\"op\":\"state\",\"connected\":true,\"connection_epoch\":5,"
                                 "\"frames\":100,\"bytes_out\":2000,\"width\":1280,"
                                 "\"height\":800,\"observers\":2,\"checks_failed\":1,"
-                                "\"first_frame_us\":900}");
+                                "\"input_us\":777,\"first_frame_us\":900}");
     assert_string_equal(failed, "{\"op\":\"failed\",\"code\":\"desktop-gone\","
                                 "\"detail\":\"it \\\"went\\\"\"}");
 }
