@@ -394,7 +394,8 @@ int
 berth_machine_discard(BerthTx *tx, const BerthCause *cause, const char *id, BerthMachineEvent event,
                       const char *reason)
 {
-    if (event != BERTH_MACHINE_EVENT_RECYCLE && event != BERTH_MACHINE_EVENT_DELETE) {
+    if (event != BERTH_MACHINE_EVENT_RECYCLE && event != BERTH_MACHINE_EVENT_DELETE &&
+        event != BERTH_MACHINE_EVENT_FORGET) {
         return BERTH_ERR_INVALID;
     }
     Step step = { .event = event, .reason = reason, .is_explicit = true };

@@ -47,7 +47,7 @@ int berth_machine_set_power(BerthTx *tx, const BerthCause *cause, const char *ma
                             const char *power, const char *reason);
 
 /*
- * As berth_machine_step() with BERTH_MACHINE_EVENT_RECYCLE or BERTH_MACHINE_EVENT_DELETE, also for
+ * As berth_machine_step() with BERTH_MACHINE_EVENT_RECYCLE, _DELETE or _FORGET, also for
  * a machine that holds its user's data: an administrator said that the data may go.
  */
 int berth_machine_discard(BerthTx *tx, const BerthCause *cause, const char *machine,

@@ -141,8 +141,8 @@ find_field(const char *key, const BerthBodyField *fields, size_t n_fields)
     return NULL;
 }
 
-static bool
-check_object(json_t *json, const BerthBodyField *fields, size_t n_fields, GError **error)
+bool
+berth_body_check(json_t *json, const BerthBodyField *fields, size_t n_fields, GError **error)
 {
     const char *key = NULL;
     json_t *value = NULL;
@@ -178,7 +178,7 @@ berth_body_decode(const char *data, size_t len, const BerthBodyField *fields, si
         berth_set_error(error, BERTH_ERR_INVALID, "the body is not JSON: %s", why.text);
         return NULL;
     }
-    bool is_good = json_is_object(json) ? check_object(json, fields, n_fields, error)
+    bool is_good = json_is_object(json) ? berth_body_check(json, fields, n_fields, error)
                                         : berth_set_error(error, BERTH_ERR_INVALID,
                                                           "the body must be a JSON object");
     if (!is_good) {

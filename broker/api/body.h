@@ -91,6 +91,14 @@ json_t *berth_body_decode(const char *data, size_t len, const BerthBodyField *fi
                           size_t n_fields, GError **error);
 
 /*
+ * Checks an object that is JSON already: one inside a body.
+ *
+ * Errors: BERTH_ERR_INVALID.
+ */
+bool berth_body_check(json_t *object, const BerthBodyField *fields, size_t n_fields,
+                      GError **error);
+
+/*
  * Adds one parameter of a query string, percent-decoded, to an object.
  *
  * query:  what was found so far; a second value for a key is an error

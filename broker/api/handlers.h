@@ -32,15 +32,51 @@ int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
 
 /* admin-write.c: what administrators change. */
 void berth_handle_add_user(BerthRequest *request);
-int berth_handle_add_image(BerthTx *tx, BerthRequest *request);
-int berth_handle_add_pool(BerthTx *tx, BerthRequest *request);
-int berth_handle_resize_pool(BerthTx *tx, BerthRequest *request);
 int berth_handle_entitle(BerthTx *tx, BerthRequest *request);
-int berth_handle_add_host(BerthTx *tx, BerthRequest *request);
-int berth_handle_recycle(BerthTx *tx, BerthRequest *request);
 int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
 int berth_handle_shadow(BerthTx *tx, BerthRequest *request);
+
+/* pools.c: pools. */
+int berth_handle_add_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_explain_pool(BerthTx *tx, BerthRequest *request);
+int berth_handle_reset_breakers(BerthTx *tx, BerthRequest *request);
+
+/* machines.c: one machine. */
+int berth_handle_get_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_recycle(BerthTx *tx, BerthRequest *request);
+int berth_handle_hold_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_release_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_start_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_stop_machine(BerthTx *tx, BerthRequest *request);
+
+/* hosts.c: hosts. */
+int berth_handle_add_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_drain_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_undrain_host(BerthTx *tx, BerthRequest *request);
+int berth_handle_host_maintenance(BerthTx *tx, BerthRequest *request);
+int berth_handle_fence_host(BerthTx *tx, BerthRequest *request);
+
+/* images.c: images. */
+int berth_handle_add_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_image(BerthTx *tx, BerthRequest *request);
+
+/* schedules.c: schedules. */
+int berth_handle_list_schedules(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_schedule(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_schedule(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_schedule(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_schedule(BerthTx *tx, BerthRequest *request);
 
 /* policies.c: rules of all levels but the pool's. */
 int berth_handle_list_policies(BerthTx *tx, BerthRequest *request);

@@ -7,6 +7,7 @@
 #include "broker/fsm/job.h"
 #include "broker/fsm/machine.h"
 #include "broker/fsm/session.h"
+#include "broker/steps-catalog.h"
 #include "broker/steps.h"
 
 #include <stdbool.h>
@@ -47,6 +48,16 @@ static const Section sections[] = {
       "its machines and sessions are `lost` with it until it reports again. `fenced`: an\n"
       "administrator said that it is off. `removed` is the end. Draining and maintenance are flags\n"
       "beside the state: no new machines, and spares go." },
+    { &berth_pool_fsm,
+      "`disabled`: nobody gets a new desktop and the pool does not grow; who has one keeps it.\n"
+      "`deleted` needs an empty pool and is the end; the row stays for history." },
+    { &berth_image_version_fsm,
+      "`sealed` and later: the bytes never change again. `available`: hosts may run it. `retired`: no\n"
+      "new machines from it, kept to roll back to." },
+    { &berth_rollout_fsm,
+      "`canary`: a few desktops try the new version; `rolling`: the others follow at log-off;\n"
+      "`paused`: people decide, and it goes on where it was. These are the legal steps: nothing takes\n"
+      "them by itself yet." },
     { &berth_assignment_fsm, "Released once, never opened again." },
     { &berth_job_fsm,
       "Timers as rows; a second delivery of one (kind, target, epoch) is harmless. `running`: a\n"
@@ -62,6 +73,10 @@ deadline_s(const BerthFsmTable *table, int state)
         us = berth_machine_deadline_us((BerthMachineState)state, 1, 0);
     } else if (table == &berth_session_fsm) {
         us = berth_session_deadline_us((BerthSessionState)state, 0);
+    } else if (table == &berth_image_version_fsm) {
+        us = berth_image_version_deadline_us((BerthImageVersionState)state, 0);
+    } else if (table == &berth_rollout_fsm) {
+        us = berth_rollout_deadline_us((BerthRolloutState)state, 0);
     }
     return us / (1000 * 1000);
 }

@@ -94,6 +94,12 @@
 #define BERTH_LIMIT_MANIFEST_BYTES 8192u
 /* Schedules: windows of one. */
 #define BERTH_LIMIT_SCHEDULE_RULES 32u
+/* Pools: timers, rules of the power schedule, arguments of an application. */
+#define BERTH_LIMIT_POOL_TIMERS 4u
+#define BERTH_LIMIT_POOL_POWER_RULES 16u
+#define BERTH_LIMIT_APP_ARGUMENTS 32u
+/* Labels of one pool or host. */
+#define BERTH_LIMIT_LABELS 16u
 /* Session control socket between agent and session process: bytes of one JSON message. */
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* Notices to users: bytes of UTF-8 of one. */

@@ -393,7 +393,7 @@ class Hosts(BrokerCase):
         agent = self.add_host()
         pool = self.add_pool(size=3, spares=3)
         eventually(lambda: len(self.machines("ready")) == 3)
-        self.call("POST", f"/v1/pools/{pool}", {"size": 1, "spares_hot": 1}, expect=204)
+        self.call("PATCH", f"/v1/pools/{pool}", {"size": 1, "spares_hot": 1})
         eventually(lambda: len(self.machines()) == 1)
         self.assertEqual(len(agent.machines), 1)
         self.assert_whole()

@@ -219,6 +219,7 @@ CREATE TABLE pool (
     memory_mib INTEGER NOT NULL CHECK (memory_mib > 0),
     template INTEGER NOT NULL DEFAULT 0 CHECK (template IN (0, 1)),
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    state TEXT NOT NULL DEFAULT 'enabled' CHECK (state IN ('enabled', 'disabled', 'deleted')),
     placement TEXT NOT NULL DEFAULT 'spread' CHECK (placement IN ('spread', 'pack')),
     labels TEXT NOT NULL DEFAULT '{}',
     on_logoff TEXT NOT NULL DEFAULT 'recycle' CHECK (on_logoff IN ('recycle', 'stop', 'keep')),
@@ -234,7 +235,8 @@ CREATE TABLE pool (
     n_created INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL,
-    CHECK (kind = 'physical' OR image IS NOT NULL)
+    CHECK (kind = 'physical' OR image IS NOT NULL OR state = 'deleted'),
+    CHECK ((enabled = 1) = (state = 'enabled'))
 ) STRICT;
 
 -- Failures of late, for circuit breakers: no new machines of this pool on this host from this
@@ -320,8 +322,8 @@ CREATE TABLE machine (
     keep INTEGER NOT NULL DEFAULT 0 CHECK (keep IN (0, 1)), -- holds user data: never deleted on doubt
     hold INTEGER NOT NULL DEFAULT 0 CHECK (hold IN (0, 1)), -- an administrator holds it back
     assignment TEXT,
-    memory_mib INTEGER NOT NULL CHECK (memory_mib > 0),
-    vcpus INTEGER NOT NULL CHECK (vcpus > 0),
+    memory_mib INTEGER NOT NULL CHECK (memory_mib >= 0),
+    vcpus INTEGER NOT NULL CHECK (vcpus >= 0),
     template INTEGER NOT NULL DEFAULT 0 CHECK (template IN (0, 1)),
     overlay TEXT NOT NULL DEFAULT '',
     scrub_overlay TEXT NOT NULL DEFAULT '',

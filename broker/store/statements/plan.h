@@ -9,7 +9,7 @@
       "SELECT p.id, p.name, p.kind, p.image, p.size, p.spares_hot, p.spares_frozen, "             \
       "p.spares_cold, p.vcpus, p.memory_mib, p.template, p.enabled, p.placement, p.labels, "      \
       "p.power, (SELECT count(*) FROM waiting w WHERE w.pool = p.id AND w.seen_us > ?1) "         \
-      "FROM pool p WHERE ?2 = '' OR p.id = ?2 ORDER BY p.id")                                     \
+      "FROM pool p WHERE (?2 = '' OR p.id = ?2) AND p.state <> 'deleted' ORDER BY p.id")          \
     X(PLAN_MACHINES, "SELECT id, state, dirty, assignment, power, keep, hold, host, since_us "    \
                      "FROM machine WHERE pool = ?1 AND state <> 'deleted' ORDER BY since_us, id") \
     X(PLAN_HOSTS, "SELECT id, name, state, memory_limit_mib, memory_reserved_mib, "               \
@@ -38,7 +38,7 @@
                     "OR vcpu_reserved + ?3 <= vcpu_limit * vcpu_overcommit_pct / 100)")           \
     X(HOST_UNRESERVE, "UPDATE host SET memory_reserved_mib = memory_reserved_mib - ?2, "          \
                       "vcpu_reserved = vcpu_reserved - ?3 WHERE id = ?1")                         \
-    X(SCHEDULE_RULES, "SELECT timezone, rules FROM schedule WHERE id = ?1")                       \
+    X(SCHEDULE_RULES, "SELECT timezone, rules FROM schedule WHERE id = ?1 OR name = ?1")          \
     X(BREAKER_GET, "SELECT n_failures, first_us, open_until_us FROM breaker "                     \
                    "WHERE pool = ?1 AND host = ?2 AND image = ?3 /*pg FOR UPDATE*/")              \
     X(BREAKER_SET, "INSERT INTO breaker (pool, host, image, n_failures, first_us, "               \

@@ -65,7 +65,7 @@
     X(GROUP_HAS_ROLE, "SELECT count(*) FROM role_grant WHERE user_group = ?1")                     \
     X(FIND_ACCOUNT, "SELECT id FROM account WHERE name = ?1 OR id = ?1")                           \
     X(FIND_GROUP, "SELECT id FROM user_group WHERE name = ?1 OR id = ?1")                          \
-    X(FIND_POOL, "SELECT id FROM pool WHERE name = ?1 OR id = ?1")                                 \
+    X(FIND_POOL, "SELECT id FROM pool WHERE (name = ?1 OR id = ?1) AND state <> 'deleted'")        \
     X(FIND_SCHEDULE, "SELECT id FROM schedule WHERE name = ?1 OR id = ?1")                         \
     X(ENTITLEMENT_INSERT, "INSERT INTO entitlement (id, account, user_group, pool, schedule, "     \
                           "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                           \

@@ -64,9 +64,8 @@ fixture_fill(BerthTx *tx, void *data)
         error = berth_host_hello(tx, &cause, &hello, "test");
     }
     if (error == BERTH_OK) {
-        error =
-            berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "sssiiiibsii", f->pool, "p", f->image, f->size,
-                         f->spares, (int64_t)1, (int64_t)64, 0, "{}", (int64_t)0, f->now_us);
+        error = berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "ssssiiiii", f->pool, "p", "floating",
+                             f->image, f->size, f->spares, (int64_t)1, (int64_t)64, f->now_us);
     }
     for (int i = 0; i < FIXTURE_USERS && error == BERTH_OK; i++) {
         char name[16];

@@ -6,10 +6,12 @@
 #include "broker/fsm/job.h"
 #include "broker/fsm/machine.h"
 #include "broker/fsm/session.h"
+#include "broker/steps-catalog.h"
 #include "broker/steps.h"
 
 static const BerthFsmTable *const tables[] = {
-    &berth_machine_fsm, &berth_session_fsm, &berth_host_fsm, &berth_assignment_fsm, &berth_job_fsm,
+    &berth_machine_fsm, &berth_session_fsm,       &berth_host_fsm,    &berth_assignment_fsm,
+    &berth_pool_fsm,    &berth_image_version_fsm, &berth_rollout_fsm, &berth_job_fsm,
 };
 
 static void
@@ -151,11 +153,39 @@ a_failing_machine_is_tried_ever_more_slowly_and_then_left_alone(void **state)
     assert_int_equal(berth_machine_deadline_us(BERTH_MACHINE_FAILED, 9, 0), 0);
 }
 
+/* Every state that is left by a time-out has a deadline, and the other way round. */
+static void
+what_may_wait_for_ever_of_images_and_rollouts_has_no_deadline(void **state)
+{
+    for (int s = 0; s < BERTH_N_IMAGE_VERSION_STATES; s++) {
+        assert_int_equal(has_row(&berth_image_version_fsm, s, BERTH_IMAGE_VERSION_EVENT_TIMEOUT),
+                         berth_image_version_deadline_us((BerthImageVersionState)s, 1) > 0);
+    }
+    for (int s = 0; s < BERTH_N_ROLLOUT_STATES; s++) {
+        assert_int_equal(has_row(&berth_rollout_fsm, s, BERTH_ROLLOUT_EVENT_TIMEOUT),
+                         berth_rollout_deadline_us((BerthRolloutState)s, 1) > 0);
+    }
+}
+
+static void
+nothing_leaves_a_removed_host_and_only_silence_is_fenced(void **state)
+{
+    for (int i = 0; i < berth_host_fsm.n_rows; i++) {
+        const BerthFsmRow *row = &berth_host_fsm.rows[i];
+        assert_int_not_equal(row->from, BERTH_HOST_REMOVED);
+        if (row->event == BERTH_HOST_EVENT_FENCE) {
+            assert_true(row->from == BERTH_HOST_LOST || row->from == BERTH_HOST_FENCED);
+        }
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_is_well_formed),
+        cmocka_unit_test(what_may_wait_for_ever_of_images_and_rollouts_has_no_deadline),
+        cmocka_unit_test(nothing_leaves_a_removed_host_and_only_silence_is_fenced),
         cmocka_unit_test(all_states_meet_all_events),
         cmocka_unit_test(ready_is_reached_only_by_a_report_and_never_straight_from_an_owner),
         cmocka_unit_test(a_machine_that_is_switched_off_was_clean_before),
