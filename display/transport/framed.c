@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define LENGTH_BYTES 4
+/* Of a buffer that is empty. */
+#define KEPT_BYTES 1024u
 /* Frames of full size that may wait before the peer is called stalled. */
 #define MAX_WAITING_FRAMES 4
 
@@ -62,6 +64,17 @@ take_frame(BerthFramed *self, size_t *pos)
     return r;
 }
 
+/* An empty buffer that was large gives its memory back: links are idle for most of their life. */
+static GByteArray *
+shrink(GByteArray *buffer, guint n_peak)
+{
+    if (buffer->len > 0 || n_peak <= KEPT_BYTES) {
+        return buffer;
+    }
+    g_byte_array_unref(buffer);
+    return g_byte_array_new();
+}
+
 /* Gives out every complete frame; false if the connection is over. */
 static bool
 on_received(const uint8_t *data, size_t len, void *owner)
@@ -71,11 +84,13 @@ on_received(const uint8_t *data, size_t len, void *owner)
     int r = BERTH_OK;
     self->last_received_us = berth_monotonic_us();
     g_byte_array_append(self->in, data, (guint)len);
+    guint n_peak = self->in->len;
     while (r == BERTH_OK && berth_secure_pump_is_open(self->pump)) {
         r = take_frame(self, &pos);
     }
     if (pos > 0) {
         g_byte_array_remove_range(self->in, 0, (guint)pos);
+        self->in = shrink(self->in, n_peak);
     }
     if (r != BERTH_OK && r != BERTH_ERR_AGAIN) {
         berth_secure_pump_end(self->pump, r, "the peer's frame was refused");
@@ -107,7 +122,9 @@ consume_output(size_t n, void *owner)
     BerthFramed *self = owner;
     self->out_pos += n;
     if (self->out_pos == self->out->len) {
+        guint n_peak = self->out->len;
         g_byte_array_set_size(self->out, 0);
+        self->out = shrink(self->out, n_peak);
         self->out_pos = 0;
     }
 }
@@ -156,9 +173,10 @@ static const BerthSecurePumpOps pump_ops = {
     .destroy = destroy,
 };
 
-BerthFramed *
-berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame_bytes,
-                 int64_t silence_us, const BerthFramedCallbacks *callbacks, void *user_data)
+static BerthFramed *
+framed_new(GMainContext *context, BerthSocketHub *hub, BerthTlsStream *stream,
+           size_t max_frame_bytes, int64_t silence_us, const BerthFramedCallbacks *callbacks,
+           void *user_data)
 {
     BerthFramed *self = g_new0(BerthFramed, 1);
     self->callbacks = callbacks;
@@ -167,8 +185,22 @@ berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame
     self->silence_us = silence_us;
     self->in = g_byte_array_new();
     self->out = g_byte_array_new();
-    self->pump = berth_secure_pump_new(context, stream, &pump_ops, self);
+    self->pump = berth_secure_pump_new(context, hub, stream, &pump_ops, self);
     return self;
+}
+
+BerthFramed *
+berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame_bytes,
+                 int64_t silence_us, const BerthFramedCallbacks *callbacks, void *user_data)
+{
+    return framed_new(context, NULL, stream, max_frame_bytes, silence_us, callbacks, user_data);
+}
+
+BerthFramed *
+berth_framed_new_in_hub(BerthSocketHub *hub, BerthTlsStream *stream, size_t max_frame_bytes,
+                        int64_t silence_us, const BerthFramedCallbacks *callbacks, void *user_data)
+{
+    return framed_new(NULL, hub, stream, max_frame_bytes, silence_us, callbacks, user_data);
 }
 
 void

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "display/transport/socket-hub.h"
 #include "display/transport/tls.h"
 
 #include <glib.h>
@@ -40,6 +41,11 @@ typedef struct {
 BerthFramed *berth_framed_new(GMainContext *context, BerthTlsStream *stream, size_t max_frame_bytes,
                               int64_t silence_us, const BerthFramedCallbacks *callbacks,
                               void *user_data);
+
+/* The same behind a hub, for programs with many connections. */
+BerthFramed *berth_framed_new_in_hub(BerthSocketHub *hub, BerthTlsStream *stream,
+                                     size_t max_frame_bytes, int64_t silence_us,
+                                     const BerthFramedCallbacks *callbacks, void *user_data);
 
 /* Drops the connection at once.  NULL is allowed. */
 void berth_framed_free(BerthFramed *self);

@@ -228,7 +228,7 @@ berth_link_new(GMainContext *context, BerthTlsStream *stream, BerthWireRole role
     self->handshake = berth_handshake_new(self->wire, hello, auth, &handshake_callbacks, self);
     berth_tcp_tune(berth_tls_stream_get_fd(stream)); /* an untuned socket is slower, not wrong */
     self->pump = berth_secure_pump_new(
-        context, stream, callbacks->writable != NULL ? &pump_ops[0] : &pump_ops[1], self);
+        context, NULL, stream, callbacks->writable != NULL ? &pump_ops[0] : &pump_ops[1], self);
     return self;
 }
 

@@ -29,7 +29,7 @@ struct BerthSecurePump {
     int write_error;   /* BERTH_OK, or what the next turn has to tell */
     PumpState state;
     BerthTlsStream *stream;
-    GSource *source;
+    BerthSocketSource *source;
     const BerthSecurePumpOps *ops;
     void *owner;
     int64_t started_us, closing_us;
@@ -54,7 +54,7 @@ berth_secure_pump_end(BerthSecurePump *self, int code, const char *text)
     }
     self->state = STATE_CLOSED;
     berth_tls_stream_shutdown(self->stream);
-    g_source_destroy(self->source);
+    berth_socket_source_stop(self->source);
     if (!self->is_freed) {
         self->ops->ended(code, text, self->owner);
     }
@@ -253,9 +253,10 @@ on_socket(GIOCondition events, void *user_data)
 }
 
 BerthSecurePump *
-berth_secure_pump_new(GMainContext *context, BerthTlsStream *stream, const BerthSecurePumpOps *ops,
-                      void *owner)
+berth_secure_pump_new(GMainContext *context, BerthSocketHub *hub, BerthTlsStream *stream,
+                      const BerthSecurePumpOps *ops, void *owner)
 {
+    int fd = berth_tls_stream_get_fd(stream);
     BerthSecurePump *self = g_new0(BerthSecurePump, 1);
     self->n_refs = 1;
     self->state = STATE_STARTING;
@@ -263,8 +264,8 @@ berth_secure_pump_new(GMainContext *context, BerthTlsStream *stream, const Berth
     self->ops = ops;
     self->owner = owner;
     self->started_us = berth_monotonic_us();
-    self->source =
-        berth_socket_source_new(context, berth_tls_stream_get_fd(stream), on_socket, self);
+    self->source = hub != NULL ? berth_socket_source_new_in_hub(hub, fd, on_socket, self)
+                               : berth_socket_source_new(context, fd, on_socket, self);
     berth_socket_source_set_deadline(self->source, next_deadline_us(self));
     berth_socket_source_wake(self->source);
     return self;
@@ -275,8 +276,8 @@ berth_secure_pump_free(BerthSecurePump *self)
 {
     self->is_freed = true;
     self->state = STATE_CLOSED;
-    g_source_destroy(self->source);
-    g_clear_pointer(&self->source, g_source_unref);
+    berth_socket_source_stop(self->source);
+    g_clear_pointer(&self->source, berth_socket_source_unref);
     pump_unref(self);
 }
 

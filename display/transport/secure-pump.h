@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "display/transport/socket-hub.h"
 #include "display/transport/tls.h"
 
 #include <glib.h>
@@ -49,10 +50,13 @@ typedef struct {
 /*
  * Takes a stream whose handshake has not begun, and starts.
  *
- * context: NULL is the default one;  stream: taken
+ * context:  NULL is the default one
+ * hub:      NULL, or the hub behind which the socket waits; it is in a context of its own choice
+ * stream:   taken
  */
-BerthSecurePump *berth_secure_pump_new(GMainContext *context, BerthTlsStream *stream,
-                                       const BerthSecurePumpOps *ops, void *owner);
+BerthSecurePump *berth_secure_pump_new(GMainContext *context, BerthSocketHub *hub,
+                                       BerthTlsStream *stream, const BerthSecurePumpOps *ops,
+                                       void *owner);
 
 /* Drops the connection at once; destroys the owner now, or after the callback at work. */
 void berth_secure_pump_free(BerthSecurePump *self);

@@ -194,6 +194,9 @@ context_new(const BerthTlsConfig *config, bool is_server, GError **error)
     self->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     bool is_good = self->ssl_ctx != NULL && set_protocol(self->ssl_ctx) &&
                    set_key(self->ssl_ctx, config->key) && set_alpn(self);
+    if (is_good && config->is_mostly_idle) {
+        SSL_CTX_set_mode(self->ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
+    }
     if (!is_good || !set_peer_check(self, config->ca_file)) {
         const char *reason = ERR_reason_error_string(ERR_peek_last_error());
         berth_set_error(error, BERTH_ERR_TLS, "cannot set up TLS with CA file '%s': %s",

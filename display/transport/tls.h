@@ -38,6 +38,8 @@ typedef struct {
     const char *ca_file; /* PEM, for BERTH_TLS_PEER_CA */
     const uint8_t *pin;  /* BERTH_KEY_HASH_BYTES, for BERTH_TLS_PEER_PINNED; copied */
     const char *alpn;    /* one protocol, or NULL */
+    bool is_mostly_idle; /* give the buffers of 34 KiB back between records; costs two mallocs each
+                          */
     bool is_alpn_needed; /* refuse a peer that does not speak alpn */
 } BerthTlsConfig;
 

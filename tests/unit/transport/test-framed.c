@@ -29,7 +29,8 @@ struct End {
 
 typedef struct {
     BerthTlsContext *server_context, *client_context;
-    End a, b; /* client, server */
+    BerthSocketHub *hub; /* NULL: each end waits by itself */
+    End a, b;            /* client, server */
 } World;
 
 static bool is_given_up;
@@ -92,7 +93,9 @@ setup(void **state)
     uint8_t hash[BERTH_KEY_HASH_BYTES];
     g_autoptr(BerthTlsKey) key = berth_tls_key_new_self_signed("server", NULL);
     berth_tls_key_get_hash(key, hash);
-    BerthTlsConfig server = { .key = key, .peer_check = BERTH_TLS_PEER_NONE };
+    BerthTlsConfig server = { .key = key,
+                              .peer_check = BERTH_TLS_PEER_NONE,
+                              .is_mostly_idle = true };
     BerthTlsConfig client = { .peer_check = BERTH_TLS_PEER_PINNED, .pin = hash };
     world->server_context = berth_tls_context_new_server(&server, NULL);
     world->client_context = berth_tls_context_new_client(&client, NULL);
@@ -104,17 +107,35 @@ setup(void **state)
 }
 
 static int
+setup_in_hub(void **state)
+{
+    setup(state);
+    ((World *)*state)->hub = berth_socket_hub_new(NULL);
+    return 0;
+}
+
+static int
 teardown(void **state)
 {
     World *world = *state;
     berth_framed_free(world->a.framed);
     berth_framed_free(world->b.framed);
+    berth_socket_hub_free(world->hub);
     berth_tls_context_unref(world->server_context);
     berth_tls_context_unref(world->client_context);
     g_string_free(world->a.got, TRUE);
     g_string_free(world->b.got, TRUE);
     g_free(world);
     return 0;
+}
+
+static BerthFramed *
+new_framed(World *world, BerthTlsStream *stream, int64_t silence_us, End *end)
+{
+    return world->hub != NULL
+               ? berth_framed_new_in_hub(world->hub, stream, MAX_FRAME_BYTES, silence_us,
+                                         &callbacks, end)
+               : berth_framed_new(NULL, stream, MAX_FRAME_BYTES, silence_us, &callbacks, end);
 }
 
 static void
@@ -124,8 +145,8 @@ connect_ends(World *world, int64_t silence_us)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     BerthTlsStream *a = berth_tls_stream_new(world->client_context, fds[0], NULL, NULL);
     BerthTlsStream *b = berth_tls_stream_new(world->server_context, fds[1], NULL, NULL);
-    world->a.framed = berth_framed_new(NULL, a, MAX_FRAME_BYTES, 0, &callbacks, &world->a);
-    world->b.framed = berth_framed_new(NULL, b, MAX_FRAME_BYTES, silence_us, &callbacks, &world->b);
+    world->a.framed = new_framed(world, a, 0, &world->a);
+    world->b.framed = new_framed(world, b, silence_us, &world->b);
 }
 
 static void
@@ -185,7 +206,7 @@ code_after_raw(World *world, const uint8_t *data, size_t len)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     BerthTlsStream *raw = berth_tls_stream_new(world->client_context, fds[0], NULL, NULL);
     BerthTlsStream *b = berth_tls_stream_new(world->server_context, fds[1], NULL, NULL);
-    world->b.framed = berth_framed_new(NULL, b, MAX_FRAME_BYTES, 0, &callbacks, &world->b);
+    world->b.framed = new_framed(world, b, 0, &world->b);
     for (int i = 0; i < 100 && r == BERTH_ERR_AGAIN; i++) {
         r = berth_tls_stream_handshake(raw);
         g_main_context_iteration(NULL, FALSE);
@@ -294,6 +315,26 @@ main(void)
         cmocka_unit_test_setup_teardown(silence_ends_the_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_may_refuse_a_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(it_may_be_freed_in_any_callback, setup, teardown),
+        { "frames arrive whole and in order, in a hub", frames_arrive_whole_and_in_order,
+          setup_in_hub, teardown, NULL },
+        { "large frames, in a hub", frames_larger_than_the_socket_buffer_pass_both_ways,
+          setup_in_hub, teardown, NULL },
+        { "a stalled peer, in a hub", a_stalled_peer_fills_the_queue_and_no_more, setup_in_hub,
+          teardown, NULL },
+        { "a frame over the limit, in a hub", a_frame_over_the_limit_ends_the_connection,
+          setup_in_hub, teardown, NULL },
+        { "an empty frame ends the connection, in a hub", an_empty_frame_ends_the_connection,
+          setup_in_hub, teardown, NULL },
+        { "a cut frame is not given out, in a hub", a_cut_frame_is_not_given_out, setup_in_hub,
+          teardown, NULL },
+        { "close sends what waits and both learn it, in a hub",
+          close_sends_what_waits_and_both_learn_it, setup_in_hub, teardown, NULL },
+        { "silence ends the connection, in a hub", silence_ends_the_connection, setup_in_hub,
+          teardown, NULL },
+        { "the owner may refuse a frame, in a hub", the_owner_may_refuse_a_frame, setup_in_hub,
+          teardown, NULL },
+        { "it may be freed in any callback, in a hub", it_may_be_freed_in_any_callback,
+          setup_in_hub, teardown, NULL },
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
