@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The generation of a desired state counts up from the wall clock at the start of the link, so
- * that it grows across restarts of the broker without being stored.  An agent that polls with a
- * generation that this link did not give is answered at once.
+ * An inventory goes into the store when it tells something new, and again when rows of its host
+ * were changed by somebody else; one job at a time, always with the newest.  Most messages are
+ * "same" and end in memory.
+ *
+ * The generation of a desired state counts up from the time at the start of the link, so that it
+ * grows across restarts of the broker without being stored.  An agent that polls with a generation
+ * that this link did not give is answered at once.
  */
 #include "broker/agent-link.h"
 
@@ -13,14 +17,19 @@
 #include "berth/limits.h"
 #include "broker/broker.h"
 #include "broker/host-sync.h"
+#include "broker/host-wish.h"
+#include "broker/metrics.h"
 #include "broker/site-clock.h"
 #include "display/transport/framed.h"
 
 #include <string.h>
 
 #define HEARTBEAT_US (20LL * 1000 * 1000)
+/* What the audit log did not tell of is found by looking again so often. */
+#define LOOK_AGAIN_US (60LL * 1000 * 1000)
 /* Far beyond any clock, and room to count on. */
 #define MAX_GENERATION (INT64_MAX / 2)
+#define CLOCK_SLACK_US (1000LL * 1000)
 
 struct BerthAgentLink {
     BerthBroker *broker;
@@ -31,13 +40,25 @@ struct BerthAgentLink {
     char host[BERTH_ID_HEX_CHARS + 1]; /* "" before the welcome */
     bool is_hello_received;
     int64_t version; /* of the protocol that the agent speaks */
+    /* messages: a bucket that fills by time */
+    double n_allowed;
+    int64_t counted_us;
+    /* what the host should run */
+    BerthHostWish *wish;
     bool is_polling;
-    int64_t polled_us; /* monotonic */
-    int64_t polled_generation;
-    int64_t generation; /* of what was sent last */
-    char *sent;         /* the content of that, without the generation */
-    int n_jobs;         /* writes under way that know this link */
-    bool is_freed;      /* the owner is gone, the last job frees it */
+    bool is_wish_old; /* rows were changed since it was read */
+    int64_t polled_us, read_us;
+    /* what it runs */
+    BerthInventory *inventory; /* the last, NULL before the first */
+    BerthHostUsage usage;
+    bool is_apply_wanted;
+    bool is_applying;
+    bool is_applied; /* once at least */
+    bool has_clock;
+    int64_t clock_offset_us;
+    int n_strangers;
+    int n_jobs;    /* writes under way that know this link */
+    bool is_freed; /* the owner is gone, the last job frees it */
 };
 
 typedef struct {
@@ -45,15 +66,21 @@ typedef struct {
     BerthCause cause;
     char actor[BERTH_ID_HEX_CHARS + 8];
     char host[BERTH_ID_HEX_CHARS + 1];
+    char holder[BERTH_ID_HEX_CHARS + 1];
     BerthHello hello;
     BerthInventory *inventory;
-    int n_steps;
+    GHashTable *living;
+    bool has_clock;
+    int64_t clock_offset_us;
+    int64_t started_us; /* monotonic */
+    BerthSyncResult result;
 } Job;
 
 static void
 destroy(BerthAgentLink *link)
 {
-    g_free(link->sent);
+    berth_host_wish_free(link->wish);
+    berth_inventory_unref(link->inventory);
     g_free(link);
 }
 
@@ -63,8 +90,10 @@ job_new(BerthAgentLink *link, const char *host)
     Job *job = g_new0(Job, 1);
     job->link = link;
     g_strlcpy(job->host, host, sizeof job->host);
+    g_strlcpy(job->holder, link->broker->holder, sizeof job->holder);
     g_snprintf(job->actor, sizeof job->actor, "host:%s", host);
     job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = job->actor };
+    job->started_us = berth_monotonic_us();
     link->n_jobs++;
     return job;
 }
@@ -74,7 +103,8 @@ static BerthAgentLink *
 job_free(Job *job)
 {
     BerthAgentLink *link = job->link;
-    berth_inventory_free(job->inventory);
+    berth_inventory_unref(job->inventory);
+    g_clear_pointer(&job->living, g_hash_table_unref);
     g_free(job);
     link->n_jobs--;
     if (!link->is_freed) {
@@ -96,17 +126,22 @@ submit(BerthAgentLink *link, BerthTxFunc run, BerthStoreDone done, Job *job)
 }
 
 static void
-send_json(BerthAgentLink *link, json_t *message)
+send_text(BerthAgentLink *link, const char *text)
 {
-    char *text = json_dumps(message, JSON_COMPACT);
-    json_decref(message);
-    if (text == NULL) {
-        return;
-    }
     int error = berth_framed_send(link->framed, text, strlen(text));
     if (error != BERTH_OK) {
         berth_log_warning("agent", "a message to host \"%s\" was not sent: %s", link->host,
                           berth_error_sentence(error));
+    }
+}
+
+static void
+send_json(BerthAgentLink *link, json_t *message)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (text != NULL) {
+        send_text(link, text);
     }
     free(text);
 }
@@ -139,7 +174,7 @@ static int
 run_hello(BerthTx *tx, void *data)
 {
     Job *job = data;
-    return berth_host_hello(tx, &job->cause, &job->hello, job->link->broker->holder);
+    return berth_host_hello(tx, &job->cause, &job->hello, job->holder);
 }
 
 static void
@@ -161,6 +196,9 @@ hello_done(int error, void *data)
     link->version = hello.version;
     berth_log_info("agent", "host \"%s\" is here, display at %s, accel %s", hello.host,
                    hello.address, hello.accel);
+    if (hello.cluster_epoch > link->broker->cluster_epoch) {
+        link->callbacks->outdated(link, hello.cluster_epoch, link->user_data);
+    }
     welcome(link);
     link->callbacks->welcomed(link, link->user_data);
     berth_broker_changed(link->broker);
@@ -190,15 +228,20 @@ on_hello(BerthAgentLink *link, const json_t *message, GError **error)
 static int
 on_poll(BerthAgentLink *link, const json_t *message, GError **error)
 {
-    const json_t *generation = json_object_get(message, "generation");
-    if (!json_is_integer(generation) || json_integer_value(generation) < 0 ||
-        json_integer_value(generation) > MAX_GENERATION) {
+    const json_t *value = json_object_get(message, "generation");
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > MAX_GENERATION) {
         berth_set_error(error, BERTH_ERR_PROTOCOL, "a poll without a generation that can be");
         return BERTH_ERR_PROTOCOL;
     }
+    int64_t generation = json_integer_value(value);
     link->is_polling = true;
     link->polled_us = berth_monotonic_us();
-    link->polled_generation = json_integer_value(generation);
+    berth_host_wish_ack(link->wish, generation);
+    if (generation != berth_host_wish_get_generation(link->wish)) {
+        berth_host_wish_forget(link->wish);
+        link->is_wish_old = true;
+    }
     berth_agent_link_update(link);
     return BERTH_OK;
 }
@@ -207,22 +250,77 @@ static int
 run_inventory(BerthTx *tx, void *data)
 {
     Job *job = data;
-    return berth_host_apply_inventory(tx, &job->cause, job->host, job->inventory, &job->n_steps);
+    int error = berth_host_apply_inventory(tx, &job->cause, job->host, job->inventory, job->living,
+                                           &job->result);
+    if (error == BERTH_OK && job->has_clock) {
+        error =
+            berth_tx_run_one(tx, BERTH_SQL_HOST_SET_CLOCK, "si", job->host, job->clock_offset_us);
+    }
+    return error;
 }
+
+static void maybe_apply(BerthAgentLink *link);
 
 static void
 inventory_done(int error, void *data)
 {
     Job *job = data;
     BerthBroker *broker = job->link->broker;
-    int n_steps = job->n_steps;
+    BerthSyncResult result = error == BERTH_OK ? job->result : (BerthSyncResult){ 0 };
+    berth_metric_observe_us(BERTH_METRIC_AGENT_INVENTORY, berth_monotonic_us() - job->started_us);
     if (error != BERTH_OK) {
         berth_log_error("agent", "the inventory of host \"%s\" was not taken: %s", job->host,
                         berth_error_sentence(error));
     }
-    (void)job_free(job);
-    if (error == BERTH_OK && n_steps > 0) {
+    BerthAgentLink *link = job_free(job);
+    if (result.n_steps > 0) {
         berth_broker_changed(broker);
+    }
+    if (link == NULL) {
+        return;
+    }
+    link->is_applying = false;
+    if (link->is_apply_wanted) {
+        maybe_apply(link);
+    }
+    link->is_apply_wanted = link->is_apply_wanted || result.is_pending || error != BERTH_OK;
+    if (error == BERTH_OK) {
+        link->n_strangers = result.n_strangers;
+        link->is_applied = true;
+        berth_agent_link_update(link);
+    }
+}
+
+static void
+maybe_apply(BerthAgentLink *link)
+{
+    if (link->is_applying || !link->is_apply_wanted || link->inventory == NULL) {
+        return;
+    }
+    Job *job = job_new(link, link->host);
+    job->inventory = berth_inventory_ref(link->inventory);
+    job->living = berth_host_wish_ref_living(link->wish);
+    job->has_clock = link->has_clock;
+    job->clock_offset_us = link->clock_offset_us;
+    link->is_apply_wanted = false;
+    link->is_applying = true;
+    submit(link, run_inventory, inventory_done, job);
+}
+
+/* What may ride on an inventory and on "same". */
+static void
+read_riders(BerthAgentLink *link, const json_t *message)
+{
+    const json_t *clock_us = json_object_get(message, "clock_us");
+    (void)berth_host_usage_from_json(message, &link->usage);
+    if (!json_is_integer(clock_us)) {
+        return;
+    }
+    int64_t offset_us = json_integer_value(clock_us) - berth_site_clock_now_us();
+    if (!link->has_clock || ABS(offset_us - link->clock_offset_us) > CLOCK_SLACK_US) {
+        link->has_clock = true;
+        link->clock_offset_us = offset_us;
+        link->is_apply_wanted = true;
     }
 }
 
@@ -233,22 +331,35 @@ on_inventory(BerthAgentLink *link, const json_t *message, GError **error)
     if (inventory == NULL) {
         return BERTH_ERR_PROTOCOL;
     }
-    Job *job = job_new(link, link->host);
-    job->inventory = inventory;
-    submit(link, run_inventory, inventory_done, job);
+    if (!berth_inventory_is_same(link->inventory, inventory)) {
+        link->is_apply_wanted = true;
+    }
+    berth_inventory_unref(link->inventory);
+    link->inventory = inventory;
+    read_riders(link, message);
+    maybe_apply(link);
     return BERTH_OK;
 }
 
 static int
 on_same(BerthAgentLink *link, const json_t *message, GError **error)
 {
+    const json_t *serial = json_object_get(message, "serial");
+    if (!json_is_integer(serial) || link->inventory == NULL ||
+        json_integer_value(serial) != link->inventory->serial) {
+        berth_set_error(error, BERTH_ERR_PROTOCOL, "\"same\" as an inventory that never came");
+        return BERTH_ERR_PROTOCOL;
+    }
+    read_riders(link, message);
+    maybe_apply(link);
     return BERTH_OK;
 }
 
 static int
 on_ping(BerthAgentLink *link, const json_t *message, GError **error)
 {
-    send_json(link, json_pack("{s:s}", "type", "pong"));
+    send_text(link, "{\"type\":\"pong\"}");
+    maybe_apply(link);
     return BERTH_OK;
 }
 
@@ -286,12 +397,29 @@ dispatch(BerthAgentLink *link, const json_t *message, GError **error)
     return BERTH_ERR_PROTOCOL;
 }
 
+/* Whether the agent keeps to the number of messages that a host may need. */
+static bool
+is_calm(BerthAgentLink *link)
+{
+    int64_t now_us = berth_monotonic_us();
+    double n_new = (double)(now_us - link->counted_us) * BERTH_LIMIT_AGENT_MESSAGES_PER_S / 1e6;
+    link->counted_us = now_us;
+    link->n_allowed = MIN(link->n_allowed + n_new, BERTH_LIMIT_AGENT_MESSAGES_AT_ONCE);
+    link->n_allowed -= 1;
+    return link->n_allowed >= 0;
+}
+
 static int
 on_frame(BerthFramed *framed, const uint8_t *data, size_t len, void *user_data)
 {
     BerthAgentLink *link = user_data;
     g_autoptr(GError) error = NULL;
     json_error_t why;
+    if (!is_calm(link)) {
+        berth_log_warning("agent", "host \"%s\" sends more than %d messages a second", link->host,
+                          BERTH_LIMIT_AGENT_MESSAGES_PER_S);
+        return BERTH_ERR_THROTTLED;
+    }
     json_auto_t *message = json_loadb((const char *)data, len, JSON_REJECT_DUPLICATES, &why);
     if (message == NULL) {
         berth_log_warning("agent", "host \"%s\" sent no JSON: %s", link->host, why.text);
@@ -331,16 +459,19 @@ static const BerthFramedCallbacks framed_callbacks = {
 };
 
 BerthAgentLink *
-berth_agent_link_new(BerthBroker *broker, BerthTlsStream *stream,
+berth_agent_link_new(BerthBroker *broker, BerthSocketHub *hub, BerthTlsStream *stream,
                      const BerthAgentLinkCallbacks *callbacks, void *user_data)
 {
     BerthAgentLink *link = g_new0(BerthAgentLink, 1);
     link->broker = broker;
     link->callbacks = callbacks;
     link->user_data = user_data;
-    link->generation = berth_wall_us();
-    link->framed = berth_framed_new(NULL, stream, BERTH_LIMIT_CONTROL_MESSAGE_BYTES,
-                                    BERTH_AGENT_SILENCE_US, &framed_callbacks, link);
+    link->wish = berth_host_wish_new(berth_site_clock_now_us());
+    link->is_wish_old = true;
+    link->counted_us = berth_monotonic_us();
+    link->n_allowed = BERTH_LIMIT_AGENT_MESSAGES_AT_ONCE;
+    link->framed = berth_framed_new_in_hub(hub, stream, BERTH_LIMIT_CONTROL_MESSAGE_BYTES,
+                                           BERTH_AGENT_SILENCE_US, &framed_callbacks, link);
     return link;
 }
 
@@ -376,42 +507,77 @@ read_desired(BerthTx *tx, void *data)
     return berth_host_desired(tx, query->host, &query->desired);
 }
 
+/* Reads the rows, and tells the agent if they ask for something else than it was told last. */
 static bool
-is_answer_due(const BerthAgentLink *link, const char *content)
-{
-    bool is_new = link->sent == NULL || strcmp(link->sent, content) != 0;
-    return is_new || link->polled_generation != link->generation ||
-           berth_monotonic_us() - link->polled_us >= HEARTBEAT_US;
-}
-
-void
-berth_agent_link_update(BerthAgentLink *link)
+tell_wish(BerthAgentLink *link)
 {
     DesiredQuery query = { .host = link->host };
-    if (!link->is_polling) {
-        return;
-    }
     int error = berth_store_read(link->broker->store, read_desired, &query);
     if (error != BERTH_OK) {
         berth_log_error("agent", "the desired state of host \"%s\" cannot be read: %s", link->host,
                         berth_error_sentence(error));
-        return;
+        return false;
     }
+    json_auto_t *desired = query.desired;
     if (link->version < 2) {
-        berth_desired_make_old(query.desired);
+        berth_desired_make_old(desired);
     }
-    char *content = json_dumps(query.desired, JSON_COMPACT);
-    if (is_answer_due(link, content)) {
-        if (link->sent == NULL || strcmp(link->sent, content) != 0) {
-            link->generation = MAX(link->generation, link->polled_generation) + 1;
-        }
-        g_free(link->sent);
-        link->sent = g_strdup(content);
+    if (link->broker->is_safe_mode) {
+        berth_desired_make_safe(desired, link->inventory);
+    }
+    link->is_wish_old = false;
+    link->read_us = berth_monotonic_us();
+    g_autofree char *message = berth_host_wish_offer(link->wish, desired);
+    if (message != NULL) {
+        send_text(link, message);
+    }
+    return message != NULL;
+}
+
+bool
+berth_agent_link_update(BerthAgentLink *link)
+{
+    int64_t now_us = berth_monotonic_us();
+    bool is_late = now_us - link->polled_us >= HEARTBEAT_US;
+    if (!link->is_polling || !link->is_applied) {
+        return false;
+    }
+    if (is_late && link->version < 2) {
+        berth_host_wish_forget(link->wish);
+        link->is_wish_old = true;
+    }
+    bool is_read = link->is_wish_old || now_us - link->read_us >= LOOK_AGAIN_US;
+    if (is_read && tell_wish(link)) {
         link->is_polling = false;
-        json_object_set_new(query.desired, "type", json_string("desired"));
-        json_object_set_new(query.desired, "generation", json_integer(link->generation));
-        send_json(link, json_incref(query.desired));
+    } else if (is_late) {
+        link->is_polling = false;
+        send_json(link, json_pack("{s:s, s:I}", "type", "same", "generation",
+                                  (json_int_t)berth_host_wish_get_generation(link->wish)));
     }
-    free(content);
-    json_decref(query.desired);
+    return is_read;
+}
+
+void
+berth_agent_link_rows_changed(BerthAgentLink *link, bool is_own)
+{
+    link->is_wish_old = true;
+    link->is_apply_wanted = link->is_apply_wanted || !is_own;
+}
+
+const BerthInventory *
+berth_agent_link_get_inventory(const BerthAgentLink *link)
+{
+    return link->inventory;
+}
+
+BerthHostUsage
+berth_agent_link_get_usage(const BerthAgentLink *link)
+{
+    return link->usage;
+}
+
+int
+berth_agent_link_n_strangers(const BerthAgentLink *link)
+{
+    return link->n_strangers;
 }

@@ -8,7 +8,8 @@
  */
 #pragma once
 
-#include "berth/ids.h"
+#include "broker/inventory.h"
+#include "broker/stampede.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -36,14 +37,37 @@ void berth_agents_free(BerthAgents *agents);
 /* The port that agents dial. */
 uint16_t berth_agents_get_port(const BerthAgents *agents);
 
-/* Tells every agent that asked what changed for it, if anything did. */
+/* Reads what was changed, and tells every agent that asked what changed for it. */
 void berth_agents_update(BerthAgents *agents);
 
 /* Whether a link to the host is up. */
 bool berth_agents_is_linked(const BerthAgents *agents, const char *host);
 
-/* Looks at the clock: silent hosts become suspect, then lost. */
+/*
+ * Looks at the clock: silent hosts become suspect, then lost, unless so many are silent that the
+ * fault must be ours.  Renews leases.  To be called about once a second.
+ */
 void berth_agents_check_silence(BerthAgents *agents);
 
 /* Links that are up. */
 guint berth_agents_n_links(const BerthAgents *agents);
+
+/* What a host uses as it told last; false if this broker has no link to it.  Cost: one look-up. */
+bool berth_agents_get_host_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret);
+
+/* What a machine of a host uses, as that told last; false if it did not.  Cost: O(its machines). */
+bool berth_agents_get_machine_usage(const BerthAgents *agents, const char *host,
+                                    const char *machine, BerthMachineUsage *ret);
+
+/* What a host reported last; NULL if this broker has no link to it; borrowed until the loop turns.
+ */
+const BerthInventory *berth_agents_get_inventory(const BerthAgents *agents, const char *host);
+
+/* Machines that hosts have and no row knows. */
+int berth_agents_n_strangers(const BerthAgents *agents);
+
+/* Whether most hosts are silent. */
+const BerthStampede *berth_agents_get_stampede(const BerthAgents *agents);
+
+/* An administrator says that the silent hosts are really gone. */
+void berth_agents_overrule_stampede(BerthAgents *agents);

@@ -20,7 +20,7 @@ read_facts(BerthTx *tx, const BerthHello *hello, HostFacts *ret)
 {
     BerthRows rows;
     berth_tx_query(tx, &rows, BERTH_SQL_HOST_STATE, "s", hello->host);
-    ret->is_known = berth_rows_next(&rows);
+    ret->is_known = berth_rows_next(&rows) && strcmp(berth_rows_text(&rows, 0), "removed") != 0;
     if (ret->is_known) {
         ret->is_stale = strcmp(berth_rows_text(&rows, 2), hello->boot_id) == 0 &&
                         berth_rows_int(&rows, 1) > hello->agent_epoch;
@@ -162,11 +162,58 @@ is_overtaken(const BerthReconcileStep *step, int error)
     return error == BERTH_ERR_STATE && step->kind == BERTH_RECONCILE_SESSION_EVENT;
 }
 
+/* What is wrong with the host as a whole makes it degraded, and its end makes it well. */
+static int
+apply_conditions(BerthTx *tx, const BerthCause *cause, const char *host, const char *conditions)
+{
+    BerthRows rows;
+    g_autofree char *detail = NULL;
+    g_autofree char *state = NULL;
+    berth_tx_query(tx, &rows, BERTH_SQL_HOST_STATE, "s", host);
+    if (berth_rows_next(&rows)) {
+        state = g_strdup(berth_rows_text(&rows, 0));
+        detail = g_strdup(berth_rows_text(&rows, 3));
+    }
+    int error = berth_rows_end(&rows);
+    if (error != BERTH_OK || state == NULL) {
+        return error;
+    }
+    bool is_degraded = strcmp(state, "degraded") == 0;
+    if (strcmp(detail, conditions) != 0) {
+        error = berth_tx_run_one(tx, BERTH_SQL_HOST_SET_DETAIL, "ss", host, conditions);
+    }
+    if (error == BERTH_OK && is_degraded != (conditions[0] != '\0') &&
+        (is_degraded || strcmp(state, "up") == 0)) {
+        error = berth_host_step(
+            tx, cause, host, is_degraded ? BERTH_HOST_EVENT_RECOVERED : BERTH_HOST_EVENT_DEGRADED);
+    }
+    return error;
+}
+
+static int
+apply_steps(BerthTx *tx, const BerthCause *cause, const GArray *steps)
+{
+    for (guint i = 0; i < steps->len; i++) {
+        const BerthReconcileStep *step = &g_array_index(steps, BerthReconcileStep, i);
+        int error = apply_step(tx, cause, step);
+        if (error != BERTH_OK && !is_overtaken(step, error)) {
+            berth_log_error("reconcile", "step %d of \"%s\" failed: %s", (int)step->kind, step->id,
+                            berth_error_sentence(error));
+            return error;
+        }
+    }
+    return BERTH_OK;
+}
+
 int
 berth_host_apply_inventory(BerthTx *tx, const BerthCause *cause, const char *host,
-                           const BerthInventory *inventory, int *ret_n_steps)
+                           const BerthInventory *inventory, GHashTable *living,
+                           BerthSyncResult *ret)
 {
-    int error = BERTH_OK;
+    int error = apply_conditions(tx, cause, host, inventory->conditions);
+    if (error != BERTH_OK) {
+        return error;
+    }
     g_autoptr(GArray) machines = read_machine_rows(tx, host, &error);
     if (error != BERTH_OK) {
         return error;
@@ -175,18 +222,15 @@ berth_host_apply_inventory(BerthTx *tx, const BerthCause *cause, const char *hos
     if (error != BERTH_OK) {
         return error;
     }
-    g_autoptr(GArray) steps = berth_reconcile(
-        (const BerthMachineRow *)(void *)machines->data, machines->len,
-        (const BerthSessionRow *)(void *)sessions->data, sessions->len, inventory, cause->now_us);
-    for (guint i = 0; i < steps->len; i++) {
-        const BerthReconcileStep *step = &g_array_index(steps, BerthReconcileStep, i);
-        error = apply_step(tx, cause, step);
-        if (error != BERTH_OK && !is_overtaken(step, error)) {
-            berth_log_error("reconcile", "step %d of \"%s\" failed: %s", (int)step->kind, step->id,
-                            berth_error_sentence(error));
-            return error;
-        }
+    g_auto(BerthReconcilePlan) plan =
+        berth_reconcile((const BerthMachineRow *)(void *)machines->data, machines->len,
+                        (const BerthSessionRow *)(void *)sessions->data, sessions->len, inventory,
+                        living, cause->now_us);
+    error = apply_steps(tx, cause, plan.steps);
+    if (error == BERTH_OK) {
+        *ret = (BerthSyncResult){ .n_steps = (int)plan.steps->len,
+                                  .is_pending = plan.is_pending,
+                                  .n_strangers = plan.n_strangers };
     }
-    *ret_n_steps = (int)steps->len;
-    return BERTH_OK;
+    return error;
 }

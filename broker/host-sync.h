@@ -24,12 +24,20 @@
 int berth_host_hello(BerthTx *tx, const BerthCause *cause, const BerthHello *hello,
                      const char *holder);
 
+typedef struct {
+    int n_steps;     /* 0: nothing was new */
+    bool is_pending; /* the same inventory may lead to more later */
+    int n_strangers; /* machines that the host has and no row knows */
+} BerthSyncResult;
+
 /*
  * Brings the rows of a host in line with its inventory.
  *
- * ret_n_steps:  how many steps were taken; 0: nothing was new
+ * living:  set of ids of machines that the agent may be about to make, NULL: none
+ * ret:     set on success only
  *
  * Thread: writer.
  */
 int berth_host_apply_inventory(BerthTx *tx, const BerthCause *cause, const char *host,
-                               const BerthInventory *inventory, int *ret_n_steps);
+                               const BerthInventory *inventory, GHashTable *living,
+                               BerthSyncResult *ret);

@@ -249,6 +249,7 @@ berth_inventory_new_from_json(const json_t *message, GError **error)
         return NULL;
     }
     BerthInventory *inventory = g_new0(BerthInventory, 1);
+    inventory->n_refs = 1;
     inventory->machines = g_array_sized_new(FALSE, FALSE, sizeof(BerthMachineReport),
                                             (guint)json_array_size(machines));
     inventory->sessions = g_array_sized_new(FALSE, FALSE, sizeof(BerthSessionReport),
@@ -258,16 +259,23 @@ berth_inventory_new_from_json(const json_t *message, GError **error)
     inventory->has_usage = berth_host_usage_from_json(message, &inventory->usage);
     if (!read_machines(machines, inventory, error) || !read_sessions(sessions, inventory, error) ||
         !read_conditions(message, inventory, error)) {
-        berth_inventory_free(inventory);
+        berth_inventory_unref(inventory);
         return NULL;
     }
     return inventory;
 }
 
-void
-berth_inventory_free(BerthInventory *inventory)
+BerthInventory *
+berth_inventory_ref(BerthInventory *inventory)
 {
-    if (inventory != NULL) {
+    g_atomic_int_inc(&inventory->n_refs);
+    return inventory;
+}
+
+void
+berth_inventory_unref(BerthInventory *inventory)
+{
+    if (inventory != NULL && g_atomic_int_dec_and_test(&inventory->n_refs)) {
         g_array_unref(inventory->machines);
         g_array_unref(inventory->sessions);
         g_string_chunk_free(inventory->texts);

@@ -79,6 +79,7 @@ typedef struct {
 } BerthSessionReport;
 
 typedef struct {
+    int n_refs;
     GArray *machines; /* of BerthMachineReport */
     GArray *sessions; /* of BerthSessionReport */
     int64_t serial;   /* 0 if it has none */
@@ -98,9 +99,12 @@ typedef struct {
  */
 BerthInventory *berth_inventory_new_from_json(const json_t *message, GError **error);
 
-/* Frees an inventory; NULL is allowed. */
-void berth_inventory_free(BerthInventory *inventory);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthInventory, berth_inventory_free)
+/* Another reference to what is not changed any more.  Thread: any. */
+BerthInventory *berth_inventory_ref(BerthInventory *inventory);
+
+/* Gives a reference back; NULL is allowed.  Thread: any. */
+void berth_inventory_unref(BerthInventory *inventory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthInventory, berth_inventory_unref)
 
 /* Whether two inventories tell the same but for numbers of usage; either may be NULL. */
 bool berth_inventory_is_same(const BerthInventory *a, const BerthInventory *b);

@@ -7,7 +7,9 @@
 
 typedef struct {
     GArray *steps;
+    GHashTable *living;
     int64_t now_us;
+    bool is_pending;
 } Plan;
 
 static const int event_of_report[BERTH_N_MACHINE_REPORTS] = {
@@ -71,6 +73,7 @@ plan_missing(Plan *plan, const BerthMachineRow *row)
 {
     int64_t limit_us =
         row->overlay[0] != '\0' ? BERTH_RECONCILE_ABSENT_US : BERTH_RECONCILE_UNMADE_US;
+    plan->is_pending = plan->is_pending || row->state == BERTH_MACHINE_ASSIGNED;
     if (row->state != BERTH_MACHINE_ASSIGNED) {
         step_machine(plan, row, (int)row->state, BERTH_MACHINE_EVENT_SEEN_ABSENT);
     } else if (row->absent_us == 0) {
@@ -153,7 +156,12 @@ plan_present(Plan *plan, const BerthMachineRow *row, const BerthMachineReport *r
 static void
 plan_machine(Plan *plan, const BerthMachineRow *row, const BerthMachineReport *report)
 {
-    if (is_data_missing(row, report)) {
+    bool may_come = report == NULL && row->state == BERTH_MACHINE_DELETING &&
+                    plan->living != NULL && g_hash_table_contains(plan->living, row->id);
+    if (may_come) {
+        /* It is not gone but not there yet: the agent has not heard that it is to go. */
+        plan->is_pending = true;
+    } else if (is_data_missing(row, report)) {
         plan_data_missing(plan, row);
     } else if (report == NULL || report->state == BERTH_REPORT_ABSENT) {
         plan_missing(plan, row);
@@ -223,21 +231,35 @@ plan_session(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *r
     }
 }
 
-GArray *
-berth_reconcile(const BerthMachineRow *machines, size_t n_machines, const BerthSessionRow *sessions,
-                size_t n_sessions, const BerthInventory *inventory, int64_t now_us)
+static int
+plan_machines(Plan *plan, const BerthMachineRow *machines, size_t n_machines,
+              const BerthInventory *inventory)
 {
-    Plan plan = { .steps = g_array_new(FALSE, FALSE, sizeof(BerthReconcileStep)),
-                  .now_us = now_us };
+    int n_strangers = 0;
     g_autoptr(GHashTable) by_id = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < inventory->machines->len; i++) {
         BerthMachineReport *report = &g_array_index(inventory->machines, BerthMachineReport, i);
         g_hash_table_insert(by_id, report->id, report);
+        n_strangers += report->state != BERTH_REPORT_ABSENT ? 1 : 0;
     }
     for (size_t i = 0; i < n_machines; i++) {
-        plan_machine(&plan, &machines[i], g_hash_table_lookup(by_id, machines[i].id));
+        const BerthMachineReport *report = g_hash_table_lookup(by_id, machines[i].id);
+        n_strangers -= report != NULL && report->state != BERTH_REPORT_ABSENT ? 1 : 0;
+        plan_machine(plan, &machines[i], report);
     }
-    g_hash_table_remove_all(by_id);
+    return n_strangers;
+}
+
+BerthReconcilePlan
+berth_reconcile(const BerthMachineRow *machines, size_t n_machines, const BerthSessionRow *sessions,
+                size_t n_sessions, const BerthInventory *inventory, GHashTable *living,
+                int64_t now_us)
+{
+    Plan plan = { .steps = g_array_new(FALSE, FALSE, sizeof(BerthReconcileStep)),
+                  .living = living,
+                  .now_us = now_us };
+    int n_strangers = plan_machines(&plan, machines, n_machines, inventory);
+    g_autoptr(GHashTable) by_id = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < inventory->sessions->len; i++) {
         BerthSessionReport *report = &g_array_index(inventory->sessions, BerthSessionReport, i);
         g_hash_table_insert(by_id, report->id, report);
@@ -245,5 +267,13 @@ berth_reconcile(const BerthMachineRow *machines, size_t n_machines, const BerthS
     for (size_t i = 0; i < n_sessions; i++) {
         plan_session(&plan, &sessions[i], g_hash_table_lookup(by_id, sessions[i].id));
     }
-    return plan.steps;
+    return (BerthReconcilePlan){ .steps = plan.steps,
+                                 .is_pending = plan.is_pending,
+                                 .n_strangers = n_strangers };
+}
+
+void
+berth_reconcile_plan_clear(BerthReconcilePlan *plan)
+{
+    g_clear_pointer(&plan->steps, g_array_unref);
 }

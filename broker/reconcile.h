@@ -61,14 +61,24 @@ typedef struct {
     const BerthSessionReport *session_report;
 } BerthReconcileStep;
 
+typedef struct {
+    GArray *steps;   /* of BerthReconcileStep, which borrow from the input */
+    bool is_pending; /* time alone, or the agent's answer, may lead to more: look again */
+    int n_strangers; /* machines that the host has and no row knows */
+} BerthReconcilePlan;
+
 /*
  * Plans the steps.
  *
  * machines:   rows of this host that are not deleted
  * sessions:   rows of this host that are not ended
- *
- * Returns a GArray of BerthReconcileStep that borrows from the input; free with g_array_unref().
+ * living:     set of ids of machines that the agent may be about to make; NULL: none
  */
-GArray *berth_reconcile(const BerthMachineRow *machines, size_t n_machines,
-                        const BerthSessionRow *sessions, size_t n_sessions,
-                        const BerthInventory *inventory, int64_t now_us);
+BerthReconcilePlan berth_reconcile(const BerthMachineRow *machines, size_t n_machines,
+                                   const BerthSessionRow *sessions, size_t n_sessions,
+                                   const BerthInventory *inventory, GHashTable *living,
+                                   int64_t now_us);
+
+/* Frees what a plan holds. */
+void berth_reconcile_plan_clear(BerthReconcilePlan *plan);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BerthReconcilePlan, berth_reconcile_plan_clear)

@@ -245,8 +245,7 @@ berth_socket_hub_new(GMainContext *context)
     hub->poller = berth_poller_new(context);
     g_queue_init(&hub->sockets);
     g_queue_init(&hub->woken);
-    hub->sweep_us = g_get_monotonic_time() + BERTH_SOCKET_HUB_SWEEP_US;
-    g_source_set_ready_time(&hub->source, hub->sweep_us);
+    g_source_set_ready_time(&hub->source, 0);
     g_source_set_static_name(&hub->source, "berth-socket-hub");
     g_source_attach(&hub->source, context);
     return hub;

@@ -71,13 +71,14 @@ select_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_len,
 }
 
 static bool
-set_protocol(SSL_CTX *ctx)
+set_protocol(SSL_CTX *ctx, bool is_mostly_idle)
 {
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              (is_mostly_idle ? SSL_MODE_RELEASE_BUFFERS : 0));
     SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX_BYTES);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
@@ -192,11 +193,8 @@ context_new(const BerthTlsConfig *config, bool is_server, GError **error)
         memcpy(self->pin, config->pin, sizeof self->pin);
     }
     self->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-    bool is_good = self->ssl_ctx != NULL && set_protocol(self->ssl_ctx) &&
+    bool is_good = self->ssl_ctx != NULL && set_protocol(self->ssl_ctx, config->is_mostly_idle) &&
                    set_key(self->ssl_ctx, config->key) && set_alpn(self);
-    if (is_good && config->is_mostly_idle) {
-        SSL_CTX_set_mode(self->ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
-    }
     if (!is_good || !set_peer_check(self, config->ca_file)) {
         const char *reason = ERR_reason_error_string(ERR_peek_last_error());
         berth_set_error(error, BERTH_ERR_TLS, "cannot set up TLS with CA file '%s': %s",

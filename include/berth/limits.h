@@ -90,6 +90,16 @@
 
 /* Control link between broker and agent: bytes of one JSON message. */
 #define BERTH_LIMIT_CONTROL_MESSAGE_BYTES (4u * 1024 * 1024)
+
+/* Connections to the broker's port for agents that have not proved who they are. */
+#define BERTH_LIMIT_UNKNOWN_AGENTS 256u
+
+/*
+ * Messages of one agent, on average and at once.  A busy host sends three a second: an inventory
+ * every 20 ms at worst, and polls.
+ */
+#define BERTH_LIMIT_AGENT_MESSAGES_PER_S 100
+#define BERTH_LIMIT_AGENT_MESSAGES_AT_ONCE 400
 /* Images: bytes of a manifest; it goes to a host with every machine, in one message. */
 #define BERTH_LIMIT_MANIFEST_BYTES 8192u
 /* Schedules: windows of one. */

@@ -46,4 +46,11 @@
     X(RECONCILE_SESSIONS, "SELECT id, state, machine_epoch, session_key, idle_since_us "           \
                           "FROM session WHERE host = ?1 AND state <> 'ended' ORDER BY id "         \
                           "/*pg FOR UPDATE*/")                                                     \
-    X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")
+    X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")          \
+    X(HOST_SET_CLOCK, "UPDATE host SET clock_offset_us = ?2 WHERE id = ?1")                        \
+    X(FEED_HEAD, "SELECT COALESCE(max(seq), 0) FROM event")                                        \
+    X(FEED_EVENTS, "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, '') "        \
+                   "FROM event e LEFT JOIN machine m ON m.id = e.object "                          \
+                   "LEFT JOIN session s ON s.id = e.object WHERE e.seq > ?1 "                      \
+                   "ORDER BY e.seq LIMIT ?2")                                                      \
+    X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'")

@@ -142,9 +142,9 @@ fixture_run_report(BerthTx *tx, void *data)
 {
     FixtureReport *report = data;
     BerthCause cause = { .now_us = report->fixture->now_us, .actor = "host" };
-    int n_steps = 0;
-    return berth_host_apply_inventory(tx, &cause, report->fixture->host, report->inventory,
-                                      &n_steps);
+    BerthSyncResult result;
+    return berth_host_apply_inventory(tx, &cause, report->fixture->host, report->inventory, NULL,
+                                      &result);
 }
 
 /*

@@ -8,6 +8,9 @@
 #define OLD "old-overlay"
 #define NEW "new-overlay"
 
+/* Machines that the agent may be about to make; NULL for none. */
+static GHashTable *living_ids;
+
 /* What one machine row and one report lead to: kinds and events as text, "event:seen-ready info".
  */
 static char *
@@ -24,7 +27,9 @@ plan(BerthMachineRow row, const char *report_state, int64_t epoch, const char *o
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(json, NULL);
     g_assert_nonnull(inventory);
     g_strlcpy(row.id, ID, sizeof row.id);
-    g_autoptr(GArray) steps = berth_reconcile(&row, 1, NULL, 0, inventory, now_us);
+    g_auto(BerthReconcilePlan) made =
+        berth_reconcile(&row, 1, NULL, 0, inventory, living_ids, now_us);
+    GArray *steps = made.steps;
     GString *out = g_string_new(NULL);
     for (guint i = 0; i < steps->len; i++) {
         const BerthReconcileStep *step = &g_array_index(steps, BerthReconcileStep, i);
@@ -197,7 +202,9 @@ plan_idle_since(int64_t since_us, int idle_s, int64_t now_us)
     BerthSessionRow row = {
         .id = ID, .state = BERTH_SESSION_ACTIVE, .epoch = 1, .idle_since_us = since_us
     };
-    g_autoptr(GArray) steps = berth_reconcile(NULL, 0, &row, 1, inventory, now_us);
+    g_auto(BerthReconcilePlan) plan_made =
+        berth_reconcile(NULL, 0, &row, 1, inventory, NULL, now_us);
+    GArray *steps = plan_made.steps;
     if (steps->len == 0) {
         return INT64_MIN;
     }
@@ -255,6 +262,11 @@ a_deleted_machine_is_gone_when_the_host_says_so(void **state)
     assert_steps(row, "absent", 1, "", 0, "seen-absent");
     assert_steps(row, NULL, 0, "", 0, "seen-absent");
     assert_steps(row, "ready", 1, "", 0, "");
+    living_ids = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_add(living_ids, (gpointer)ID);
+    assert_steps(row, NULL, 0, "", 0, "");
+    assert_steps(row, "absent", 1, "", 0, "seen-absent");
+    g_clear_pointer(&living_ids, g_hash_table_unref);
 }
 
 static void

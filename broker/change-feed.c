@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broker/change-feed.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+struct BerthChangeFeed {
+    bool is_started;
+    int64_t seq; /* read up to here */
+};
+
+typedef struct {
+    BerthChangeFunc func;
+    void *user_data;
+    BerthTx *tx;
+} Reader;
+
+BerthChangeFeed *
+berth_change_feed_new(void)
+{
+    return g_new0(BerthChangeFeed, 1);
+}
+
+void
+berth_change_feed_free(BerthChangeFeed *feed)
+{
+    g_free(feed);
+}
+
+static bool
+is_own(const char *actor, const char *host)
+{
+    return strncmp(actor, "host:", 5) == 0 && strcmp(actor + 5, host) == 0;
+}
+
+static int
+tell_hosts(Reader *reader, BerthStatement statement, const char *pool)
+{
+    BerthRows rows;
+    berth_tx_query(reader->tx, &rows, statement, "s", pool);
+    while (berth_rows_next(&rows)) {
+        reader->func(berth_rows_text(&rows, 0), false, reader->user_data);
+    }
+    return berth_rows_end(&rows);
+}
+
+/* One record: a change of a machine or a session, or of what many of them go by. */
+static int
+tell(Reader *reader, const char *actor, const char *kind, const char *object, const char *host)
+{
+    if (host[0] != '\0') {
+        reader->func(host, is_own(actor, host), reader->user_data);
+    } else if (g_str_has_prefix(kind, "host.")) {
+        reader->func(object, is_own(actor, object), reader->user_data);
+    } else if (g_str_has_prefix(kind, "pool.")) {
+        return tell_hosts(reader, BERTH_SQL_FEED_POOL_HOSTS, object);
+    } else if (g_str_has_prefix(kind, "policy.") || g_str_has_prefix(kind, "image.")) {
+        reader->func(NULL, false, reader->user_data);
+    }
+    return BERTH_OK;
+}
+
+typedef struct {
+    char *actor, *kind, *object, *host;
+} Record;
+
+static void
+record_clear(gpointer data)
+{
+    Record *record = data;
+    g_free(record->actor);
+    g_free(record->kind);
+    g_free(record->object);
+    g_free(record->host);
+}
+
+int
+berth_change_feed_read(BerthChangeFeed *feed, BerthTx *tx, BerthChangeFunc func, void *user_data,
+                       bool *ret_is_more)
+{
+    BerthRows rows;
+    Reader reader = { .func = func, .user_data = user_data, .tx = tx };
+    int64_t seq = feed->seq;
+    if (!feed->is_started) {
+        int error = berth_tx_get_int(tx, &feed->seq, BERTH_SQL_FEED_HEAD, "");
+        feed->is_started = error == BERTH_OK;
+        *ret_is_more = false;
+        return error;
+    }
+    g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(Record));
+    g_array_set_clear_func(records, record_clear);
+    berth_tx_query(tx, &rows, BERTH_SQL_FEED_EVENTS, "ii", feed->seq,
+                   (int64_t)BERTH_CHANGE_FEED_PAGE);
+    while (berth_rows_next(&rows)) {
+        seq = berth_rows_int(&rows, 0);
+        Record record = { g_strdup(berth_rows_text(&rows, 1)), g_strdup(berth_rows_text(&rows, 2)),
+                          g_strdup(berth_rows_text(&rows, 3)),
+                          g_strdup(berth_rows_text(&rows, 4)) };
+        g_array_append_val(records, record);
+    }
+    int error = berth_rows_end(&rows);
+    for (guint i = 0; i < records->len && error == BERTH_OK; i++) {
+        const Record *record = &g_array_index(records, Record, i);
+        error = tell(&reader, record->actor, record->kind, record->object, record->host);
+    }
+    if (error == BERTH_OK) {
+        feed->seq = seq;
+        *ret_is_more = records->len == BERTH_CHANGE_FEED_PAGE;
+    }
+    return error;
+}
