@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
@@ -20,7 +19,7 @@ SHUT_DOWN_LIMIT = "its power is cut"
 
 
 def add_guest(site, build_tg):
-    guest = os.path.join(tempfile.gettempdir(), "berth-agent-test-tg")
+    guest = os.path.join(site.path, "guest")
     subprocess.run([build_tg, guest], check=True, stdout=subprocess.DEVNULL)
     return site.add_image("tg", guest)
 
@@ -190,8 +189,7 @@ class RfbServer:
     """A real RFB server, QEMU's, behind a port of ours that counts what clients say."""
 
     def __init__(self, build_tg, folder):
-        guest = os.path.join(tempfile.gettempdir(), "berth-agent-test-tg")
-        manifest = display_fixture.build_guest(build_tg, guest)
+        manifest = display_fixture.build_guest(build_tg, os.path.join(folder, "guest"))
         self.path = os.path.join(folder, "vnc")
         self.qemu = display_fixture.DisplayQemu(display_fixture.without_kernel(manifest),
                                                 ["-vnc", f"unix:{self.path}"])

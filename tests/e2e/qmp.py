@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 PR_SET_PDEATHSIG = 1
@@ -23,8 +24,7 @@ class QmpError(Exception):
 class Qemu:
     """One virtual machine of an image manifest, with a screen and no window."""
 
-    def __init__(self, manifest_path, extra=(), log=subprocess.DEVNULL, card=None, pass_fds=(),
-                 program=None):
+    def __init__(self, manifest_path, extra=(), card=None, pass_fds=(), program=None):
         """card: a -device instead of QEMU's own card; its memory is shared then."""
         folder = os.path.dirname(os.path.abspath(manifest_path))
         with open(manifest_path, encoding="utf-8") as text:
@@ -52,9 +52,10 @@ class Qemu:
             disk = os.path.join(folder, self.manifest["disk"])
             argv += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,snapshot=on,file={disk}"]
         argv += list(extra)
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            argv, pass_fds=[theirs.fileno(), agent_theirs.fileno(), *pass_fds], stdout=log,
-            stderr=log, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            argv, pass_fds=[theirs.fileno(), agent_theirs.fileno(), *pass_fds], stdout=self.log,
+            stderr=self.log, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         theirs.close()
         agent_theirs.close()
         self.qmp = ours
@@ -76,11 +77,22 @@ class Qemu:
         self.qmp_lines.close()
         self.qmp.close()
         self.agent.close()
+        self.log.close()
+
+    def last_words(self):
+        """How it ended, for a QEMU that did so by itself, and what it said."""
+        try:
+            status = self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            status = None
+        self.log.seek(0)
+        said = self.log.read().decode(errors="replace").strip()[-1000:]
+        return f"status {status}, it said: {said or 'nothing'}"
 
     def _read(self):
         line = self.qmp_lines.readline()
         if not line:
-            raise QmpError("QEMU has closed its QMP socket")
+            raise QmpError(f"QEMU has closed its QMP socket: {self.last_words()}")
         return json.loads(line)
 
     def command(self, name, **arguments):
@@ -104,12 +116,17 @@ class Qemu:
         try:
             self.agent.sendall(b"\xff" + request)
             while True:
-                received += self.agent.recv(65536)
+                data = self.agent.recv(65536)
+                if not data:
+                    raise ConnectionResetError
+                received += data
                 lines = received.rpartition(b"\xff")[2].split(b"\n")
                 if len(lines) > 2 and json.loads(lines[0]).get("return") == marker:
                     return json.loads(lines[1])
         except socket.timeout:
             return None
+        except ConnectionError as error:
+            raise QmpError(f"QEMU has closed its guest agent's socket: {self.last_words()}") from error
 
     def wait_for_agent(self, timeout_s):
         """Seconds until the guest agent has answered a ping; QmpError if it never does."""
@@ -118,7 +135,7 @@ class Qemu:
             if self.agent_command("guest-ping") is not None:
                 return time.monotonic() - start
             if self.process.poll() is not None:
-                raise QmpError(f"QEMU has ended with status {self.process.returncode}")
+                raise QmpError(f"QEMU has ended: {self.last_words()}")
         raise QmpError(f"the guest agent has not answered within {timeout_s} s")
 
     def send_events(self, *events):

@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import unittest
 import zlib
 
@@ -96,6 +97,16 @@ class Story(unittest.TestCase):
         self.command(probe, "key a")
         self.command(probe, "wait-echo 60000")
 
+    def wait_end(self, probe):
+        """Asks a probe again and again until it has ended; returns why."""
+        deadline = time.monotonic() + READY_LIMIT_S
+        try:
+            while time.monotonic() < deadline:
+                probe.command("wait-stable 50")
+        except lab.LabError as ended:
+            return str(ended)
+        self.fail("the probe goes on")
+
     def assert_refused(self, done, status, *words):
         """The probe ended with the status and one line that holds the words."""
         self.assertEqual(done.returncode, status, done.stderr)
@@ -128,6 +139,19 @@ class PictureStory(Story):
     def expect(self, *events, size=HEAD):
         program = os.path.join(Site.build, "tests", "guest", "tg-expect")
         return expected_picture(program, *events, size=size)
+
+    def assert_shows(self, probe, name, *events, size=HEAD):
+        """The probe's picture becomes the one that must be there, in every pixel.
+
+        A guest that is slow may rest longer than any wait-stable before it paints the last of it.
+        """
+        wanted = self.expect(*events, size=size)
+        deadline = time.monotonic() + READY_LIMIT_S
+        seen = self.picture(probe, name)
+        while seen != wanted and time.monotonic() < deadline:
+            self.command(probe, "wait-stable 200")
+            seen = self.picture(probe, name)
+        self.assert_same_pixels(seen, wanted)
 
     def assert_same_pixels(self, seen, wanted):
         self.assertEqual(seen[:2], wanted[:2])
