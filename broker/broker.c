@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "berth/limits.h"
 #include "broker/site-clock.h"
-#include "broker/tick.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <sys/file.h>
 
 #define TICK_MS 1000
+#define DAY_US (24LL * 3600 * 1000 * 1000)
 
 const BerthConfigRow berth_broker_schema[] = {
     { "broker", "state_dir", BERTH_CONFIG_PATH, 0, 0, NULL, "folder of the store" },
@@ -30,6 +30,8 @@ const BerthConfigRow berth_broker_schema[] = {
     { "broker", "key_file", BERTH_CONFIG_PATH, 0, 0, NULL, "PEM key of that certificate" },
     { "broker", "ticket_key_file", BERTH_CONFIG_PATH, 0, 0, NULL,
       "PEM Ed25519 key that signs tickets" },
+    { "broker", "keep_history_days", BERTH_CONFIG_INT, 1, 3650, "90",
+      "ended sessions and deleted machines are kept so long; the audit log stays" },
     BERTH_PEOPLE_CONFIG_ROWS{
         "limits", "login_requests_per_s", BERTH_CONFIG_INT, 0, 100000, "100",
         "requests of one login in a second, five times as many at once; 0 is no limit" },
@@ -145,70 +147,13 @@ berth_broker_new(const BerthConfig *config, GError **error)
     return broker;
 }
 
-typedef struct {
-    BerthBroker *broker;
-    BerthCause cause;
-    BerthTick tick;
-    int n_changes;
-} TickJob;
-
-static int
-run_tick(BerthTx *tx, void *data)
-{
-    TickJob *job = data;
-    int error = berth_tick(tx, &job->cause, &job->tick, &job->n_changes);
-    if (error == BERTH_ERR_AGAIN) {
-        (void)berth_site_clock_keep(tx, false);
-        return error;
-    }
-    return error == BERTH_OK ? berth_site_clock_keep(tx, true) : error;
-}
-
-static void maybe_tick(BerthBroker *broker);
-
-static void
-tick_done(int error, void *data)
-{
-    TickJob *job = data;
-    BerthBroker *broker = job->broker;
-    broker->is_ticking = false;
-    if (error != BERTH_OK && error != BERTH_ERR_AGAIN) {
-        berth_log_error("tick", "nothing was planned: %s", berth_error_sentence(error));
-    } else if (error == BERTH_OK && job->n_changes > 0) {
-        berth_broker_changed(broker);
-    }
-    g_free(job);
-    if (broker->is_tick_wanted) {
-        maybe_tick(broker);
-    }
-}
-
-static void
-maybe_tick(BerthBroker *broker)
-{
-    if (broker->is_ticking) {
-        broker->is_tick_wanted = true;
-        return;
-    }
-    TickJob *job = g_new0(TickJob, 1);
-    job->broker = broker;
-    job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = "planner" };
-    job->tick.holder = broker->holder;
-    broker->is_tick_wanted = false;
-    broker->is_ticking = true;
-    int error = berth_store_submit(broker->store, run_tick, tick_done, job);
-    if (error != BERTH_OK) {
-        tick_done(error, job);
-    }
-}
-
 static gboolean
 on_tick(gpointer data)
 {
     BerthBroker *broker = data;
     berth_agents_check_silence(broker->agents);
     berth_agents_update(broker->agents);
-    maybe_tick(broker);
+    berth_beat_second(broker->beat);
     return G_SOURCE_CONTINUE;
 }
 
@@ -219,7 +164,7 @@ on_changed(gpointer data)
     broker->change_source = 0;
     berth_agents_update(broker->agents);
     berth_connects_retry(broker->connects);
-    maybe_tick(broker);
+    berth_beat_hurry(broker->beat);
     return G_SOURCE_REMOVE;
 }
 
@@ -259,6 +204,8 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
     broker->login_rate = new_rate(config, "login_requests_per_s");
     broker->source_rate = new_rate(config, "source_requests_per_s");
     broker->connects = berth_connects_new(broker);
+    broker->beat = berth_beat_new(
+        broker, berth_config_get_int(config, "broker", "keep_history_days") * DAY_US);
     broker->agents = berth_agents_new(broker, &agents, error);
     if (broker->agents == NULL) {
         return false;
@@ -298,7 +245,7 @@ berth_broker_free(BerthBroker *broker)
         return;
     }
     stop_sources(broker);
-    broker->is_tick_wanted = false;
+    berth_beat_free(broker->beat);
     berth_people_stop(broker->people);
     if (broker->read_workers != NULL) {
         berth_worker_pool_free(broker->read_workers);

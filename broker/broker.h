@@ -11,6 +11,7 @@
 #include "broker/api/http-server.h"
 #include "broker/api/rate-limit.h"
 #include "broker/audit.h"
+#include "broker/beat.h"
 #include "broker/connects.h"
 #include "broker/people.h"
 #include "broker/store/store.h"
@@ -28,6 +29,7 @@ struct BerthBroker {
     BerthTicketKey ticket_key;
     BerthAgents *agents;
     BerthConnects *connects;
+    BerthBeat *beat;
     BerthHttpServer *api;
     BerthHttpServer *internal;
     char cluster[BERTH_ID_HEX_CHARS + 1]; /* id of this site */
@@ -37,8 +39,6 @@ struct BerthBroker {
     int lock_fd;
     guint tick_source;
     guint change_source;
-    bool is_ticking;
-    bool is_tick_wanted;
     int64_t started_us; /* monotonic */
 };
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "broker/reconcile.h"
+#include "broker/session-timers.h"
 #include "broker/steps.h"
 
 #include <string.h>
@@ -150,7 +151,7 @@ apply_step(BerthTx *tx, const BerthCause *cause, const BerthReconcileStep *step)
         return berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_KEY, "ss", step->id,
                                 session != NULL ? session->session_key : "");
     case BERTH_RECONCILE_SESSION_IDLE:
-        return berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_IDLE, "si", step->id, step->time_us);
+        return berth_session_set_idle(tx, step->id, step->time_us);
     }
     return BERTH_ERR_INTERNAL;
 }

@@ -2,7 +2,7 @@
 #include "broker/steps-private.h"
 
 #include "base/error.h"
-#include "base/id.h"
+#include "broker/session-timers.h"
 
 #include <string.h>
 
@@ -26,18 +26,6 @@ berth_session_deadline_us(BerthSessionState state, int64_t now_us)
     }
 }
 
-static int
-read_logoff_after(BerthTx *tx, const char *pool, int64_t *ret_after_us)
-{
-    BerthRows rows;
-    *ret_after_us = 0;
-    berth_tx_query(tx, &rows, BERTH_SQL_POOL_GET, "s", pool);
-    if (berth_rows_next(&rows)) {
-        *ret_after_us = berth_rows_int(&rows, 9) * SECOND_US;
-    }
-    return berth_rows_end(&rows);
-}
-
 typedef struct {
     const char *id;
     BerthSessionState state;
@@ -47,30 +35,60 @@ typedef struct {
 } Session;
 
 /*
- * Nobody is connected any more: the desktop is given back after the pool's time, unless its user
- * comes back.  One whose session ended before anyone saw it is given back after a fixed time.
+ * Nobody is connected any more: the pool's timers run, unless the assignment is over.  A desktop
+ * whose session ended before anyone saw it is given back after a fixed time.
  */
 static int
-set_logoff_timer(BerthTx *tx, const BerthCause *cause, const Session *session)
+start_timers_of_absence(BerthTx *tx, const BerthCause *cause, const Session *session)
 {
-    int64_t after_us = 0;
     g_autofree char *assignment = NULL;
+    const BerthTimerStart start = { .session = session->id,
+                                    .pool = session->pool,
+                                    .epoch = session->connection_epoch,
+                                    .from_us = cause->now_us };
     int error =
         berth_tx_get_text(tx, &assignment, BERTH_SQL_ASSIGNMENT_STATE, "s", session->assignment);
     if (error != BERTH_OK || strcmp(assignment, "open") != 0) {
         return error;
     }
-    error = read_logoff_after(tx, session->pool, &after_us);
-    if (session->state == BERTH_SESSION_ENDED && session->connection_epoch == 0) {
-        after_us = ALLOCATING_LIMIT_US;
+    bool is_ended = session->state == BERTH_SESSION_ENDED;
+    if (is_ended && session->connection_epoch == 0) {
+        return berth_session_timers_start_unused(tx, &start, ALLOCATING_LIMIT_US);
     }
-    if (error != BERTH_OK || after_us == 0) {
-        return error;
+    error = berth_session_timers_start(tx, BERTH_TIMER_ON_DISCONNECT, &start);
+    return error == BERTH_OK && is_ended
+               ? berth_session_timers_start(tx, BERTH_TIMER_ON_LOGOFF, &start)
+               : error;
+}
+
+/* The user is back, or here for the first time. */
+static int
+start_timers_of_presence(BerthTx *tx, const BerthCause *cause, const Session *session)
+{
+    const BerthTimerStart start = {
+        .session = session->id, .pool = session->pool, .from_us = cause->now_us, .is_once = true
+    };
+    int error = berth_session_timers_cancel(tx, session->id, BERTH_TIMER_ON_DISCONNECT);
+    if (error == BERTH_OK) {
+        error = berth_session_timers_cancel(tx, session->id, BERTH_TIMER_ON_IDLE);
     }
-    char text[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random_hex(text);
-    return berth_tx_run(tx, BERTH_SQL_JOB_INSERT, "sssii", text, "logoff", session->id,
-                        session->connection_epoch, cause->now_us + after_us);
+    return error == BERTH_OK ? berth_session_timers_start(tx, BERTH_TIMER_ON_MAX_DURATION, &start)
+                             : error;
+}
+
+static int
+turn_timers(BerthTx *tx, const BerthCause *cause, const Session *session)
+{
+    switch (session->state) {
+    case BERTH_SESSION_DISCONNECTED:
+    case BERTH_SESSION_ENDED:
+        return start_timers_of_absence(tx, cause, session);
+    case BERTH_SESSION_CONNECTING:
+    case BERTH_SESSION_ACTIVE:
+        return start_timers_of_presence(tx, cause, session);
+    default:
+        return BERTH_OK;
+    }
 }
 
 static int
@@ -119,9 +137,8 @@ berth_session_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthSe
     error = berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_STATE, "ssiis", id,
                              berth_fsm_state_name(&berth_session_fsm, state), cause->now_us,
                              berth_session_deadline_us(session.state, cause->now_us), reason);
-    if (error == BERTH_OK &&
-        (state == BERTH_SESSION_DISCONNECTED || state == BERTH_SESSION_ENDED)) {
-        error = set_logoff_timer(tx, cause, &session);
+    if (error == BERTH_OK) {
+        error = turn_timers(tx, cause, &session);
     }
     if (error == BERTH_OK) {
         json_t *data = json_pack("{s:I}", "connection_epoch", (json_int_t)session.connection_epoch);
@@ -147,6 +164,63 @@ berth_session_disconnect(BerthTx *tx, const BerthCause *cause, const char *sessi
         error = berth_audit(tx, cause, "session.disconnect", session, NULL);
     }
     return error;
+}
+
+int
+berth_session_notify(BerthTx *tx, const BerthCause *cause, const char *session, const char *text)
+{
+    int error = berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_NOTICE, "ss", session, text);
+    return error != BERTH_OK ? error
+                             : berth_audit(tx, cause, "session.notice", session,
+                                           json_pack("{s:s}", "text", text));
+}
+
+static int
+revoke_all(BerthTx *tx, const BerthCause *cause, BerthStatement statement, const char *id,
+           const char *pool, const char *reason)
+{
+    BerthRows rows;
+    int error = BERTH_OK;
+    g_autoptr(GPtrArray) sessions = g_ptr_array_new_with_free_func(g_free);
+    if (pool != NULL) {
+        berth_tx_query(tx, &rows, statement, "ss", id, pool);
+    } else {
+        berth_tx_query(tx, &rows, statement, "s", id);
+    }
+    while (berth_rows_next(&rows)) {
+        g_ptr_array_add(sessions, g_strdup(berth_rows_text(&rows, 0)));
+    }
+    error = berth_rows_end(&rows);
+    for (guint i = 0; i < sessions->len && error == BERTH_OK; i++) {
+        const char *session = g_ptr_array_index(sessions, i);
+        error = berth_tx_run_one(tx, BERTH_SQL_SESSION_REVOKE, "ss", session, reason);
+        if (error == BERTH_OK) {
+            error = berth_audit(tx, cause, "session.revoked", session,
+                                json_pack("{s:s}", "reason", reason));
+        }
+    }
+    return error;
+}
+
+int
+berth_session_revoke_account(BerthTx *tx, const BerthCause *cause, const char *account,
+                             const char *reason)
+{
+    return revoke_all(tx, cause, BERTH_SQL_SESSIONS_OF_ACCOUNT, account, NULL, reason);
+}
+
+int
+berth_session_revoke_login(BerthTx *tx, const BerthCause *cause, const char *login,
+                           const char *reason)
+{
+    return revoke_all(tx, cause, BERTH_SQL_SESSIONS_OF_LOGIN, login, NULL, reason);
+}
+
+int
+berth_session_revoke_unentitled(BerthTx *tx, const BerthCause *cause, const char *pool,
+                                const char *account, const char *reason)
+{
+    return revoke_all(tx, cause, BERTH_SQL_SESSIONS_UNENTITLED, account, pool, reason);
 }
 
 typedef struct {

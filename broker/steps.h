@@ -63,7 +63,7 @@ int berth_machine_discard(BerthTx *tx, const BerthCause *cause, const char *mach
 int berth_machine_scrubbed(BerthTx *tx, const BerthCause *cause, const char *machine,
                            const char *overlay);
 
-/* Steps a session; leaving for `disconnected` sets the pool's log-off timer. */
+/* Steps a session; sets and cancels the pool's timers (session-timers.h). */
 int berth_session_step(BerthTx *tx, const BerthCause *cause, const char *session,
                        BerthSessionEvent event, const char *reason);
 
@@ -77,6 +77,26 @@ int berth_host_step(BerthTx *tx, const BerthCause *cause, const char *host, Bert
  */
 int berth_assignment_release(BerthTx *tx, const BerthCause *cause, const char *assignment,
                              const char *reason);
+
+/* Shows a text to the user of a session, after at most a second or two. */
+int berth_session_notify(BerthTx *tx, const BerthCause *cause, const char *session,
+                         const char *text);
+
+/*
+ * Cuts the connections of those who lost a right: their live sessions are disconnected by order
+ * with this reason, and tickets that are out are void.  What is on the desktop stays, for the
+ * pool's timers.  Call it in the transaction that takes the right away, after that was written.
+ *
+ * account:  id of an account that was disabled or deleted
+ * login:    id of a login token that was revoked, not its hash
+ * pool:     id; account "" looks at everybody who has a session there
+ */
+int berth_session_revoke_account(BerthTx *tx, const BerthCause *cause, const char *account,
+                                 const char *reason);
+int berth_session_revoke_login(BerthTx *tx, const BerthCause *cause, const char *login,
+                               const char *reason);
+int berth_session_revoke_unentitled(BerthTx *tx, const BerthCause *cause, const char *pool,
+                                    const char *account, const char *reason);
 
 /* Marks a session for disconnection by order; the host carries it out. */
 int berth_session_disconnect(BerthTx *tx, const BerthCause *cause, const char *session);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What has to happen without anybody asking: deadlines, timers, pool sizes, old rows.
+ * What has to happen without anybody asking: deadlines, pool sizes, old rows.
  *
  * All of it in one transaction that may be repeated at any time; only the broker that holds the
- * lease does it.  Thread: writer.
+ * lease does it.  Timers are jobs, which any broker runs (jobs.h).  Thread: writer.
  */
 #pragma once
 
 #include "broker/audit.h"
 
-#include <glib.h>
+#include <stdbool.h>
 
 typedef struct {
     const char *holder; /* id of this broker process */
+    bool is_thorough;   /* about once a minute: schedules of sessions, rows that are too old */
+    int64_t keep_us;    /* how long history is kept: ended sessions, deleted machines */
 } BerthTick;
 
 /*

@@ -405,6 +405,7 @@ CREATE UNIQUE INDEX session_assignment ON session (assignment)
 CREATE INDEX session_host ON session (host) WHERE state <> 'ended';
 CREATE INDEX session_allocating ON session (id) WHERE state = 'allocating';
 CREATE INDEX session_account ON session (account);
+CREATE INDEX session_login ON session (login) WHERE login <> '';
 CREATE INDEX session_pool ON session (pool, started_us);
 CREATE INDEX session_deadline ON session (deadline_us) WHERE deadline_us IS NOT NULL;
 
@@ -455,6 +456,8 @@ CREATE TABLE job (
     CHECK (state <> 'running' OR locked_until_us IS NOT NULL)
 ) STRICT;
 CREATE INDEX job_due ON job (run_at_us) WHERE state = 'waiting';
+CREATE INDEX job_running ON job (locked_until_us) WHERE state = 'running';
+CREATE INDEX job_target ON job (target) WHERE state = 'waiting';
 
 -- Who does what only one broker may do; the epoch fences what an earlier holder still writes.
 CREATE TABLE lease (

@@ -71,13 +71,14 @@
                       "machine_epoch, state, client, client_key, started_us, since_us, "           \
                       "deadline_us, rung, policy) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "            \
                       "'allocating', ?8, ?9, ?10, ?10, ?11, ?12, ?13)")                            \
-    X(SESSION_GRANT, "UPDATE session SET connection_epoch = connection_epoch + 1, "                \
-                     "want_disconnect = 0, client = ?2, client_key = ?3, policy = ?4, "            \
-                     "login = COALESCE((SELECT t.id FROM login_token t WHERE t.hash = ?5), ''), "  \
-                     "granted_us = COALESCE(granted_us, ?6), idle_since_us = NULL "                \
-                     "WHERE id = ?1 "                                                              \
-                     "AND state IN ('allocating', 'connecting', 'active', 'disconnected') "        \
-                     "RETURNING connection_epoch")                                                 \
+    X(SESSION_GRANT,                                                                               \
+      "UPDATE session SET connection_epoch = connection_epoch + 1, "                               \
+      "want_disconnect = 0, end_reason = '', client = ?2, client_key = ?3, policy = ?4, "          \
+      "login = COALESCE((SELECT t.id FROM login_token t WHERE t.hash = ?5), ''), "                 \
+      "granted_us = COALESCE(granted_us, ?6), idle_since_us = NULL "                               \
+      "WHERE id = ?1 "                                                                             \
+      "AND state IN ('allocating', 'connecting', 'active', 'disconnected') "                       \
+      "RETURNING connection_epoch")                                                                \
     X(MACHINE_SET_DIRTY, "UPDATE machine SET dirty = 1, "                                          \
                          "keep = CASE WHEN ?3 = 1 THEN 1 ELSE keep END "                           \
                          "WHERE id = ?1 AND epoch = ?2 AND state = 'assigned'")                    \

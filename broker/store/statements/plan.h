@@ -51,6 +51,7 @@
     X(BREAKER_COUNT, "SELECT count(*) FROM breaker "                                              \
                      "WHERE pool = ?1 AND host = COALESCE(?2, host)")                             \
     X(BREAKER_RESET, "DELETE FROM breaker WHERE pool = ?1 AND host = COALESCE(?2, host)")         \
+    X(LEASE_GET, "SELECT holder, expires_us FROM lease WHERE name = ?1")                          \
     X(LEASE_TAKE, "INSERT INTO lease (name, holder, epoch, expires_us) VALUES (?1, ?2, 1, ?4) "   \
                   "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, "                   \
                   "epoch = CASE WHEN lease.holder = excluded.holder THEN lease.epoch "            \

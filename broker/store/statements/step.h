@@ -60,16 +60,6 @@
                          "WHERE id = ?1")                                                          \
     X(SESSION_SET_KEY, "UPDATE session SET session_key = NULLIF(?2, '') WHERE id = ?1")            \
     X(SESSION_WANT_DISCONNECT, "UPDATE session SET want_disconnect = 1 WHERE id = ?1")             \
-    X(JOB_INSERT,                                                                                  \
-      "INSERT INTO job (id, kind, target, epoch, state, run_at_us) "                               \
-      "VALUES (?1, ?2, ?3, ?4, 'waiting', ?5) "                                                    \
-      "ON CONFLICT (kind, target, epoch) DO UPDATE SET run_at_us = excluded.run_at_us, "           \
-      "state = 'waiting'")                                                                         \
-    X(JOB_DUE, "SELECT id, kind, target, epoch, attempts FROM job "                                \
-               "WHERE state = 'waiting' AND run_at_us <= ?1 ORDER BY run_at_us LIMIT 100")         \
-    X(JOB_SET, "UPDATE job SET state = ?2, attempts = attempts + 1, last_error = ?3, "             \
-               "run_at_us = ?4 WHERE id = ?1")                                                     \
-    X(JOB_PURGE, "DELETE FROM job WHERE state = 'done' AND run_at_us < ?1")                        \
     X(MACHINES_OVERDUE, "SELECT m.id FROM machine m JOIN host h ON h.id = m.host "                 \
                         "WHERE m.deadline_us <= ?1 AND h.state = 'up'")                            \
     X(SESSIONS_OVERDUE, "SELECT s.id, s.state, s.assignment FROM session s "                       \

@@ -10,6 +10,7 @@
 #include "broker/claim.h"
 #include "broker/fsck.h"
 #include "broker/host-sync.h"
+#include "broker/jobs.h"
 #include "broker/steps.h"
 #include "broker/store/store.h"
 #include "broker/tick.h"
@@ -30,6 +31,7 @@ typedef struct {
     int64_t size;
     int64_t spares;
     int64_t now_us;
+    int64_t keep_us; /* how long history is kept */
 } Fixture;
 
 static inline void
@@ -86,7 +88,10 @@ fixture_fill(BerthTx *tx, void *data)
 static inline void
 fixture_init(Fixture *f, int64_t size, int64_t spares)
 {
-    *f = (Fixture){ .size = size, .spares = spares, .now_us = 1000 * FIXTURE_SECOND_US };
+    *f = (Fixture){ .size = size,
+                    .spares = spares,
+                    .now_us = 1000 * FIXTURE_SECOND_US,
+                    .keep_us = 90LL * 24 * 3600 * FIXTURE_SECOND_US };
     f->dir = g_dir_make_tmp("berth-store-XXXXXX", NULL);
     f->path = g_build_filename(f->dir, "store.sqlite", NULL);
     f->store = berth_store_open(f->path, NULL, NULL);
@@ -113,9 +118,14 @@ fixture_run_tick(BerthTx *tx, void *data)
 {
     Fixture *f = data;
     BerthCause cause = { .now_us = f->now_us, .actor = "planner" };
-    BerthTick tick = { .holder = "test" };
+    BerthTick tick = { .holder = "test", .is_thorough = true, .keep_us = f->keep_us };
     int n_changes = 0;
-    return berth_tick(tx, &cause, &tick, &n_changes);
+    g_autoptr(GArray) jobs = NULL;
+    int error = berth_tick(tx, &cause, &tick, &n_changes);
+    if (error == BERTH_OK) {
+        error = berth_jobs_lease(tx, &cause, tick.holder, &jobs);
+    }
+    return error == BERTH_OK ? berth_jobs_run(tx, &cause, tick.holder, jobs) : error;
 }
 
 static inline int
