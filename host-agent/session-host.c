@@ -38,6 +38,7 @@ struct BerthSessionHost {
     BerthSessionReport report;
     char *user, *user_name;
     json_t *policy;
+    int64_t notice;              /* number of the last one that was passed on */
     uint64_t disconnected_epoch; /* connection that was told to disconnect, +1; 0: none */
 
     pid_t pid;
@@ -85,6 +86,7 @@ save(BerthSessionHost *self)
     json_object_set_new(object, "user", json_string(self->user));
     json_object_set_new(object, "user_name", json_string(self->user_name));
     json_object_set(object, "policy", self->policy);
+    json_object_set_new(object, "notice", json_integer(self->notice));
     json_object_set_new(object, "pid", json_integer(self->pid));
     json_object_set_new(object, "pid_start_ticks", json_integer((json_int_t)self->pid_start_ticks));
     json_object_set_new(object, "is_started", json_boolean(self->is_started));
@@ -111,6 +113,7 @@ load(BerthSessionHost *self, GError **error)
     self->user_name =
         g_strdup(berth_json_fields_string(&fields, "user_name", BERTH_LIMIT_NAME_BYTES));
     self->policy = json_incref(berth_json_fields_object(&fields, "policy"));
+    self->notice = berth_json_fields_optional_int(&fields, "notice", 0, INT64_MAX, 0);
     self->pid = (pid_t)berth_json_fields_int(&fields, "pid", 0, INT32_MAX);
     self->pid_start_ticks =
         (uint64_t)berth_json_fields_int(&fields, "pid_start_ticks", 0, INT64_MAX);
@@ -467,12 +470,46 @@ disconnect(BerthSessionHost *self, const BerthDesiredSession *wanted)
     }
 }
 
+/* One that has not started yet gets it with its start. */
+static void
+update_policy(BerthSessionHost *self, json_t *policy)
+{
+    if (json_equal(self->policy, policy)) {
+        return;
+    }
+    json_decref(self->policy);
+    self->policy = json_incref(policy);
+    save(self);
+    if (self->is_started && self->control_fd >= 0) {
+        send_message(self, json_pack("{s:s,s:O}", "op", "policy", "policy", policy), -1);
+    }
+}
+
+static void
+update_notice(BerthSessionHost *self, const BerthDesiredSession *wanted)
+{
+    if (wanted->notice_text == NULL || wanted->notice == self->notice || !self->is_started ||
+        self->control_fd < 0) {
+        return;
+    }
+    if (send_message(self,
+                     json_pack("{s:s,s:I,s:s}", "op", "notice", "number",
+                               (json_int_t)(wanted->notice & UINT32_MAX), "text",
+                               wanted->notice_text),
+                     -1)) {
+        self->notice = wanted->notice;
+        save(self);
+    }
+}
+
 void
 berth_session_host_update(BerthSessionHost *self, const BerthDesiredSession *wanted)
 {
     if (self->report.state == BERTH_SESSION_ENDED || self->is_ending) {
         return;
     }
+    update_policy(self, wanted->policy);
+    update_notice(self, wanted);
     if (wanted->want == BERTH_WANT_ENDED) {
         berth_session_host_end(self, wanted->reason != NULL ? berth_error_from_name(wanted->reason)
                                                             : BERTH_ERR_LOGGED_OFF);

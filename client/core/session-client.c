@@ -80,6 +80,19 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
     self->callbacks.opened(welcome, self->user_data);
 }
 
+static int
+take_notice(BerthSessionClient *self, const uint8_t *payload, size_t len)
+{
+    BerthMsgNotice notice;
+    int code = berth_msg_notice_decode(payload, len, &notice);
+
+    if (code == BERTH_OK) {
+        self->rights = notice.rights;
+        self->callbacks.notice(&notice, self->user_data);
+    }
+    return code;
+}
+
 /* What concerns other viewers; the rest of the channel is the handshake's. */
 static int
 take_control(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
@@ -94,6 +107,9 @@ take_control(BerthSessionClient *self, uint8_t type, const uint8_t *payload, siz
             self->callbacks.shadow_ask(&ask, self->user_data);
         }
         return code;
+    }
+    if (type == BERTH_MSG_NOTICE) {
+        return take_notice(self, payload, len);
     }
     if (type != BERTH_MSG_VIEWERS) {
         return BERTH_ERR_UNSUPPORTED;
@@ -341,6 +357,7 @@ set_hello(BerthSessionClient *self, const char *name)
     self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
     self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
     self->hello.cache_tiles = CACHE_TILES;
+    self->hello.takes_notices = 1;
     self->hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     self->hello.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |
                              BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) |

@@ -18,6 +18,7 @@
 
 #include "display/transport/tls-key.h"
 #include "display/wire/msg-control.h"
+#include "display/wire/msg-notice.h"
 #include "display/wire/msg-viewers.h"
 
 #include <glib.h>
@@ -52,6 +53,8 @@ typedef struct {
     void (*shadow_ask)(const BerthMsgShadowAsk *ask, void *user_data);
     /* Somebody else watches or records, or does no more. */
     void (*viewers)(const BerthMsgViewers *viewers, void *user_data);
+    /* The site says something to the user, or the rights changed. */
+    void (*notice)(const BerthMsgNotice *notice, void *user_data);
     /* It is over; see BerthLinkCallbacks.closed. */
     void (*closed)(int code, const char *text, bool is_bye, void *user_data);
 } BerthSessionCallbacks;

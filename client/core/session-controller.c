@@ -72,8 +72,10 @@ collect_traffic(BerthSessionController *self)
 }
 
 static void
-tell_viewers(BerthSessionController *self, const BerthMsgViewers *viewers)
+on_viewers(const BerthMsgViewers *viewers, void *user_data)
 {
+    BerthSessionController *self = user_data;
+
     if (viewers->n_observers != self->stats.n_observers ||
         viewers->is_recorded != self->stats.is_recorded) {
         self->stats.n_observers = viewers->n_observers;
@@ -89,7 +91,7 @@ take_leave(BerthSessionController *self)
     const BerthMsgViewers nobody = { 0 };
 
     collect_traffic(self);
-    tell_viewers(self, &nobody);
+    on_viewers(&nobody, self);
 }
 
 static void
@@ -458,9 +460,13 @@ on_shadow_ask(const BerthMsgShadowAsk *ask, void *user_data)
 }
 
 static void
-on_viewers(const BerthMsgViewers *viewers, void *user_data)
+on_notice(const BerthMsgNotice *notice, void *user_data)
 {
-    tell_viewers(user_data, viewers);
+    BerthSessionController *self = user_data;
+    if (notice->text[0] != '\0') {
+        self->stats.n_notices++;
+        CALL(self, notice, notice->text, notice->number);
+    }
 }
 
 static void
@@ -491,6 +497,7 @@ static const BerthSessionCallbacks session_callbacks = {
     .head_gone = on_head_gone,
     .shadow_ask = on_shadow_ask,
     .viewers = on_viewers,
+    .notice = on_notice,
     .closed = on_session_closed,
 };
 

@@ -46,6 +46,8 @@ typedef struct {
     void (*shadow_ask)(const BerthMsgShadowAsk *ask, void *user_data);
     /* Who else watches now. */
     void (*viewers)(const BerthMsgViewers *viewers, void *user_data);
+    /* The site says something to the user; number tells one notice from the next. */
+    void (*notice)(const char *text, uint32_t number, void *user_data);
     /* The connection was lost; both are monotonic times. */
     void (*waiting)(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data);
     /* The desktop is closed; NULL if the user left it. */

@@ -42,6 +42,7 @@ typedef struct {
     uint32_t max_present_us;
     uint64_t n_failed_checks; /* of the session, that found a wrong picture */
     uint64_t n_shadow_asks;   /* questions whether somebody may watch */
+    uint64_t n_notices;       /* sentences of the site */
     uint64_t n_observers;     /* who watch now */
     bool is_recorded;
     BerthTraffic traffic;       /* what the frames carried */

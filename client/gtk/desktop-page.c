@@ -2,6 +2,7 @@
 #include "client/gtk/desktop-page.h"
 
 #include "client/gtk/fullscreen-bar.h"
+#include "client/gtk/notice-bar.h"
 #include "client/gtk/resume-overlay.h"
 
 struct BerthDesktopPage {
@@ -9,6 +10,7 @@ struct BerthDesktopPage {
     BerthDisplayView *view;
     BerthFullscreenBar *bar;
     BerthResumeOverlay *resume;
+    BerthNoticeBar *notice;
     BerthShadowQuestion *question;
     GtkWidget *sign;
     bool has_sign;
@@ -62,11 +64,13 @@ berth_desktop_page_new(const BerthDesktopPageCallbacks *callbacks, void *user_da
     self->bar = berth_fullscreen_bar_new(callbacks->command, user_data);
     self->question = berth_shadow_question_new(callbacks->answer, user_data);
     self->sign = new_sign();
+    self->notice = berth_notice_bar_new();
     self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave), self);
     berth_display_view_set_edge_func(self->view, on_edge, self);
     gtk_container_add(GTK_CONTAINER(self->overlay), berth_display_view_get_widget(self->view));
     put_over(self, self->sign, true);
     put_over(self, berth_fullscreen_bar_get_widget(self->bar), true);
+    put_over(self, berth_notice_bar_get_widget(self->notice), true);
     put_over(self, berth_shadow_question_get_widget(self->question), true);
     put_over(self, berth_resume_overlay_get_widget(self->resume), false);
     /* It says something, but nobody can click it: what is below stays in reach. */
@@ -119,6 +123,16 @@ berth_desktop_page_hide_waiting(BerthDesktopPage *self)
 {
     berth_shadow_question_clear(self->question);
     berth_resume_overlay_hide(self->resume);
+}
+
+void
+berth_desktop_page_show_notice(BerthDesktopPage *self, const char *text)
+{
+    if (text != NULL) {
+        berth_notice_bar_show(self->notice, text);
+    } else {
+        berth_notice_bar_hide(self->notice);
+    }
 }
 
 void

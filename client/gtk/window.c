@@ -324,6 +324,14 @@ on_viewers(const BerthMsgViewers *viewers, void *user_data)
 }
 
 static void
+on_notice(const char *text, uint32_t number, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_desktop_page_show_notice(self->page, text);
+}
+
+static void
 on_waiting(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data)
 {
     BerthWindow *self = user_data;
@@ -337,6 +345,7 @@ on_ended(const GError *why, void *user_data)
     BerthWindow *self = user_data;
 
     berth_head_windows_close_all(self->heads);
+    berth_desktop_page_show_notice(self->page, NULL);
     g_free(self->error);
     self->error = why != NULL ? g_strdup(why->message) : NULL;
 }
@@ -379,6 +388,7 @@ static const BerthControllerCallbacks callbacks = {
     .head_gone = on_head_gone,
     .shadow_ask = on_shadow_ask,
     .viewers = on_viewers,
+    .notice = on_notice,
     .waiting = on_waiting,
     .ended = on_ended,
     .done = on_done,

@@ -27,6 +27,7 @@ static const BerthProbeRow table[] = {
     { "wait-echo", BERTH_PROBE_WAIT_ECHO, ARG(OPTIONAL_TIME), "MS", "wait at most so long until the last press changed the picture", false },
     { "wait-size", BERTH_PROBE_WAIT_SIZE, ARG(SIZE), "WxH", "wait until the picture has that size", false },
     { "wait-open", BERTH_PROBE_WAIT_OPEN, ARG(NONE), NULL, "wait until a lost connection is back", false },
+    { "wait-notice", BERTH_PROBE_WAIT_NOTICE, ARG(NONE), NULL, "wait until the site has said something to the user", false },
     { "wait-pixel", BERTH_PROBE_WAIT_PIXEL, ARG(COLOR_POINT), "X,Y,RRGGBB", "wait until a pixel has that colour", false },
     { "screenshot", BERTH_PROBE_SCREENSHOT, ARG(FILE), "FILE", "save the picture as PNG", false },
     { "hold", BERTH_PROBE_HOLD, ARG(SECONDS), "S", "stay connected for so many seconds", false },

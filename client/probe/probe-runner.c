@@ -357,6 +357,8 @@ is_met(BerthProbeRunner *self)
         return width == a->x && height == a->y;
     case BERTH_PROBE_WAIT_OPEN:
         return state == BERTH_CLIENT_OPEN;
+    case BERTH_PROBE_WAIT_NOTICE:
+        return stats_of(self)->n_notices > 0;
     case BERTH_PROBE_BREAK:
         return state != BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_PIXEL:

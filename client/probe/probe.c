@@ -458,6 +458,17 @@ on_viewers(const BerthMsgViewers *viewers, void *user_data)
     print_event(user_data, "viewers", text);
 }
 
+static void
+on_notice(const char *text, uint32_t number, void *user_data)
+{
+    Probe *probe = user_data;
+
+    print_event(probe, "notice", text);
+    if (probe->runner != NULL) {
+        berth_probe_runner_poke(probe->runner);
+    }
+}
+
 static const BerthControllerCallbacks callbacks = {
     .state = on_state,
     .progress = on_progress,
@@ -467,6 +478,7 @@ static const BerthControllerCallbacks callbacks = {
     .frame = on_frame,
     .shadow_ask = on_shadow_ask,
     .viewers = on_viewers,
+    .notice = on_notice,
     .waiting = on_waiting,
     .ended = on_ended,
     .done = on_done,

@@ -155,10 +155,10 @@ berth_admission_check_ticket(BerthAdmission *self, const uint8_t *ticket, size_t
         return BERTH_OK;
     }
     self->connection_epoch = read.connection_epoch;
-    self->rights = read.rights & self->config.rights;
+    self->rights = read.rights;
     memcpy(self->client_key_hash, client_key_hash, BERTH_KEY_HASH_BYTES);
     renew_token(self, fresh_token);
-    *ret = (BerthAdmitted){ self->connection_epoch, self->rights, false };
+    *ret = (BerthAdmitted){ self->connection_epoch, self->rights & self->config.rights, false };
     return BERTH_OK;
 }
 
@@ -183,7 +183,7 @@ berth_admission_check_token(BerthAdmission *self, const BerthId *session,
         return BERTH_ERR_REPLAYED;
     }
     renew_token(self, fresh_token);
-    *ret = (BerthAdmitted){ self->connection_epoch, self->rights, true };
+    *ret = (BerthAdmitted){ self->connection_epoch, self->rights & self->config.rights, true };
     return BERTH_OK;
 }
 
@@ -207,6 +207,13 @@ berth_admission_check_share(BerthAdmission *self, const BerthId *session,
     renew_token(self, fresh_token);
     *ret = (BerthAdmitted){ self->connection_epoch, self->rights, false };
     return BERTH_OK;
+}
+
+void
+berth_admission_set_policy(BerthAdmission *self, uint32_t rights, int64_t resume_window_us)
+{
+    self->config.rights = rights;
+    self->config.resume_window_us = resume_window_us;
 }
 
 void

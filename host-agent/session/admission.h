@@ -53,6 +53,9 @@ BerthAdmission *berth_admission_new(const BerthAdmissionConfig *config);
 /* Wipes and frees.  NULL is allowed. */
 void berth_admission_free(BerthAdmission *self);
 
+/* Another policy from now on: who comes gets its rights.  Who is here: berth_viewer_limit(). */
+void berth_admission_set_policy(BerthAdmission *self, uint32_t rights, int64_t resume_window_us);
+
 /*
  * Decides on a launch ticket.  On success the ticket is used up, its connection epoch is the
  * present one, and fresh_token is the only token from now on.

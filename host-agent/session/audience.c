@@ -27,6 +27,8 @@ struct BerthAudience {
     BerthConsent consent;
     GSource *consent_timer;
     bool is_recorded;
+    char *notice; /* that nobody was there to read; NULL: none */
+    uint32_t notice_number;
     BerthMsgViewers told; /* what viewers know */
     /* Of viewers that are gone: */
     uint64_t past_frames;
@@ -258,6 +260,10 @@ on_viewer_opened(BerthViewer *viewer, void *user_data)
     berth_log_info(SCOPE, "a client is connected");
     berth_viewer_admit(viewer, self->capture);
     tell_viewers(self, viewer);
+    if (self->notice) {
+        berth_viewer_notify(viewer, self->notice_number, self->notice);
+        g_clear_pointer(&self->notice, g_free);
+    }
     self->callbacks->opened(self->user_data);
 }
 
@@ -332,6 +338,7 @@ berth_audience_free(BerthAudience *self)
     }
     self->present = NULL;
     g_ptr_array_unref(self->viewers);
+    g_free(self->notice);
     g_source_destroy(self->consent_timer);
     g_source_unref(self->consent_timer);
     g_free(self);
@@ -394,6 +401,38 @@ berth_audience_set_recorded(BerthAudience *self, bool is_recorded)
 {
     self->is_recorded = is_recorded;
     tell_viewers(self, NULL);
+}
+
+void
+berth_audience_apply_policy(BerthAudience *self)
+{
+    const BerthAdmissionConfig *config = self->parts.config;
+    bool may_watch = config->observe != BERTH_POLICY_OBSERVE_NEVER;
+
+    if (!may_watch) {
+        refuse_waiting(self);
+    }
+    for (guint i = 0; i < self->viewers->len; i++) {
+        BerthViewer *viewer = g_ptr_array_index(self->viewers, i);
+
+        if (!may_watch && berth_viewer_is_observer(viewer)) {
+            berth_viewer_close(viewer, BERTH_ERR_FORBIDDEN, "this desktop is not to be watched");
+        } else {
+            berth_viewer_limit(viewer, config->rights);
+        }
+    }
+}
+
+void
+berth_audience_notify(BerthAudience *self, uint32_t number, const char *text)
+{
+    if (self->present) {
+        berth_viewer_notify(self->present, number, text);
+        return;
+    }
+    g_free(self->notice);
+    self->notice = g_strdup(text);
+    self->notice_number = number;
 }
 
 void

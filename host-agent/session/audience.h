@@ -73,6 +73,15 @@ void berth_audience_note_changes(BerthAudience *self, int head, unsigned changes
 /* Whether the picture is being recorded; the viewers are told. */
 void berth_audience_set_recorded(BerthAudience *self, bool is_recorded);
 
+/*
+ * Another policy: parts.config was changed.  Everybody keeps at most its rights; observers leave if
+ * nobody is to watch.
+ */
+void berth_audience_apply_policy(BerthAudience *self);
+
+/* Says something to the user, now or when the user comes. */
+void berth_audience_notify(BerthAudience *self, uint32_t number, const char *text);
+
 /* Says BYE to the present viewer, or to everybody. */
 void berth_audience_close_present(BerthAudience *self, int code, const char *text);
 void berth_audience_close_all(BerthAudience *self, int code, const char *text);

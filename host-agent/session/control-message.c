@@ -119,6 +119,20 @@ read_disconnect(BerthJsonFields *fields, BerthControlRequest *ret)
         (uint64_t)berth_json_fields_int(fields, "connection_epoch", 0, INT64_MAX);
 }
 
+static void
+read_new_policy(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    read_policy(fields, &ret->admission);
+}
+
+static void
+read_notice(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    ret->number = (uint32_t)berth_json_fields_int(fields, "number", 0, UINT32_MAX);
+    g_strlcpy(ret->text, berth_json_fields_string(fields, "text", BERTH_LIMIT_NOTICE_BYTES),
+              sizeof(ret->text));
+}
+
 static const ControlOpRow ops[] = {
     [BERTH_CONTROL_START] = { "start", 1, read_start },
     [BERTH_CONTROL_CLIENT] = { "client", 1, read_nothing },
@@ -126,6 +140,8 @@ static const ControlOpRow ops[] = {
     [BERTH_CONTROL_DISCONNECT] = { "disconnect", 0, read_disconnect },
     [BERTH_CONTROL_END] = { "end", 0, read_reason },
     [BERTH_CONTROL_RECORD] = { "record", 1, read_nothing },
+    [BERTH_CONTROL_POLICY] = { "policy", 0, read_new_policy },
+    [BERTH_CONTROL_NOTICE] = { "notice", 0, read_notice },
 };
 
 int

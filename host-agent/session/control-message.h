@@ -2,7 +2,7 @@
 /*
  * The packets between the agent and a session process: one JSON object each.  Pure.
  *
- *   agent -> session   start, client, display, disconnect, end, record
+ *   agent -> session   start, client, display, disconnect, end, record, policy, notice
  *   session -> agent   listening, state, failed
  */
 #pragma once
@@ -24,12 +24,14 @@ typedef enum {
     BERTH_CONTROL_DISCONNECT = 3,
     BERTH_CONTROL_END = 4,
     BERTH_CONTROL_RECORD = 5,
+    BERTH_CONTROL_POLICY = 6,
+    BERTH_CONTROL_NOTICE = 7,
 } BerthControlOp;
 
 /* op decides which of the others are meant. */
 typedef struct {
     BerthControlOp op;
-    /* start; session_key_hash is left zero */
+    /* start; session_key_hash is left zero.  policy: only what a policy decides is set */
     BerthAdmissionConfig admission;
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];
     char capture[32];
@@ -37,6 +39,9 @@ typedef struct {
     int reason;
     /* disconnect: the newest connection that is meant */
     uint64_t connection_epoch;
+    /* notice */
+    uint32_t number;
+    char text[BERTH_LIMIT_NOTICE_BYTES + 1];
 } BerthControlRequest;
 
 /* What the session tells about itself. */

@@ -471,6 +471,17 @@ handle_record(BerthDesktopSession *self, int fd)
 }
 
 static void
+handle_policy(BerthDesktopSession *self, const BerthAdmissionConfig *policy)
+{
+    self->config.rights = policy->rights;
+    self->config.resume_window_us = policy->resume_window_us;
+    self->config.observe = policy->observe;
+    berth_admission_set_policy(self->admission, policy->rights, policy->resume_window_us);
+    berth_audience_apply_policy(self->audience);
+    berth_log_info(SCOPE, "another policy applies");
+}
+
+static void
 handle_disconnect(BerthDesktopSession *self, const BerthControlRequest *request)
 {
     if (berth_admission_get_connection_epoch(self->admission) > request->connection_epoch) {
@@ -500,6 +511,10 @@ on_control_request(const BerthControlRequest *request, int fd, void *user_data)
         handle_display(self, fd);
     } else if (request->op == BERTH_CONTROL_RECORD) {
         handle_record(self, fd);
+    } else if (request->op == BERTH_CONTROL_POLICY) {
+        handle_policy(self, &request->admission);
+    } else if (request->op == BERTH_CONTROL_NOTICE) {
+        berth_audience_notify(self->audience, request->number, request->text);
     } else {
         handle_disconnect(self, request);
     }

@@ -39,6 +39,12 @@ berth_input_sink_new(uint32_t rights)
 }
 
 void
+berth_input_sink_set_rights(BerthInputSink *self, uint32_t rights)
+{
+    self->rights = rights;
+}
+
+void
 berth_input_sink_free(BerthInputSink *self)
 {
     g_free(self);

@@ -26,6 +26,9 @@ typedef struct {
 /* rights: BERTH_RIGHT_* of the client. */
 BerthInputSink *berth_input_sink_new(uint32_t rights);
 
+/* Other rights from now on; what is held down stays so: release it first. */
+void berth_input_sink_set_rights(BerthInputSink *self, uint32_t rights);
+
 /* Frees it; does not release keys.  NULL is allowed. */
 void berth_input_sink_free(BerthInputSink *self);
 

@@ -11,6 +11,7 @@
 #include "display/encode/ladder.h"
 #include "display/wire/flow.h"
 #include "display/wire/msg-input.h"
+#include "display/wire/msg-notice.h"
 
 #define SCOPE "viewer"
 /* Pointer messages that may wait; beyond it only the newest state is sent, later. */
@@ -29,6 +30,7 @@ struct BerthViewer {
     bool is_open;
     bool is_closing;
     uint32_t rights;
+    uint32_t granted; /* rights that it came with */
     BerthClientCaps caps;
     uint16_t n_cursor_shapes;
 
@@ -321,6 +323,7 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
         return r;
     }
     self->rights = ret_welcome->rights;
+    self->granted = ret_welcome->rights;
     self->caps = get_caps(client);
     self->n_cursor_shapes = client->cursor_shapes;
     fill_heads(self, ret_welcome);
@@ -655,6 +658,50 @@ berth_viewer_tell_viewers(BerthViewer *self, const BerthMsgViewers *viewers)
     if (r < 0) {
         fail(self, r);
     }
+}
+
+static void
+send_notice(BerthViewer *self, uint32_t number, const char *text)
+{
+    const BerthMsgHello *hello = berth_link_get_peer_hello(self->link);
+    BerthMsgNotice notice = { .number = number, .rights = self->rights };
+    BerthWriter writer;
+    int r;
+
+    if (!self->seat || self->is_closing || !hello || !hello->takes_notices) {
+        return;
+    }
+    g_strlcpy(notice.text, text, sizeof(notice.text));
+    berth_writer_init(&writer, BERTH_LIMIT_PREAUTH_BYTES);
+    r = berth_msg_notice_encode(&writer, &notice);
+    r = send_written(self, r, BERTH_CHANNEL_CONTROL, BERTH_MSG_NOTICE, &writer);
+    if (r < 0) {
+        fail(self, r);
+    }
+}
+
+void
+berth_viewer_limit(BerthViewer *self, uint32_t rights)
+{
+    uint32_t left = self->granted & (rights | BERTH_RIGHT_OBSERVE);
+
+    if (left == self->rights) {
+        return;
+    }
+    if (!(left & BERTH_RIGHT_INPUT)) {
+        release_input(self);
+    }
+    self->rights = left;
+    if (self->input) {
+        berth_input_sink_set_rights(self->input, left);
+    }
+    send_notice(self, 0, "");
+}
+
+void
+berth_viewer_notify(BerthViewer *self, uint32_t number, const char *text)
+{
+    send_notice(self, number, text);
 }
 
 void

@@ -79,6 +79,15 @@ uint32_t berth_viewer_get_rights(const BerthViewer *self);
 /* Who the client says it is; "" if it does not.  Borrowed. */
 const char *berth_viewer_get_name(const BerthViewer *self);
 
+/*
+ * Leaves it these rights, of those that it came with, and tells the client if that is a change.
+ * Keys that it may not press any more are released.
+ */
+void berth_viewer_limit(BerthViewer *self, uint32_t rights);
+
+/* Says something to the user, if the client takes notices. */
+void berth_viewer_notify(BerthViewer *self, uint32_t number, const char *text);
+
 /* Where input goes; NULL is nowhere.  The old source must still live: keys are released on it. */
 void berth_viewer_set_capture(BerthViewer *self, BerthCapture *capture);
 

@@ -41,6 +41,7 @@ typedef enum {
     BERTH_MSG_SHADOW_ASK = 7,
     BERTH_MSG_SHADOW_ANSWER = 8,
     BERTH_MSG_VIEWERS = 9,
+    BERTH_MSG_NOTICE = 10, /* to who offered BERTH_CAP_NOTICE */
 } BerthControlMessage;
 
 /* Display channel: 1..15 session to client, 16.. client to session. */
@@ -100,6 +101,7 @@ typedef enum {
     BERTH_CAP_GRADIENT_ZSTD = 6, /* u8 window log of the gradient stream */
     BERTH_CAP_PHOTO = 7,         /* u8 mask of BERTH_PHOTO_BIT() */
     BERTH_CAP_VIDEO = 8,         /* u8 mask of BERTH_VIDEO_BIT() */
+    BERTH_CAP_NOTICE = 9,        /* u8 1: the client shows notices */
 } BerthCapability;
 
 /* The zstd streams of EXACT, one context each for the life of a connection. */

@@ -70,6 +70,8 @@ def handle(control):
         send(control, op="state", connected=True, connection_epoch=1, frames=0, bytes_out=0,
              width=640, height=480)
         client.shutdown(socket.SHUT_WR)
+    elif message["op"] in ("policy", "notice"):
+        print("heard", json.dumps(message, sort_keys=True), file=sys.stderr, flush=True)
     elif message["op"] == "end":
         sys.exit(0)
     return True

@@ -29,6 +29,7 @@
 #include "display/transport/ticket.h"
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-input.h"
+#include "display/wire/msg-notice.h"
 #include "display/wire/msg-viewers.h"
 
 #include <gio/gio.h>
@@ -67,6 +68,8 @@ typedef struct {
     unsigned n_wrong; /* picture checks that failed */
     BerthMsgShadowAsk ask;
     BerthMsgViewers viewers;
+    BerthMsgNotice notice;
+    unsigned n_notices;
     /* echo */
     uint16_t echo_code;
     unsigned n_echoes, n_echoes_wanted;
@@ -234,6 +237,13 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
     Client *client = user_data;
     BerthCursorEvent event;
 
+    if (channel == BERTH_CHANNEL_CONTROL && type == BERTH_MSG_NOTICE) {
+        int r = berth_msg_notice_decode(payload, len, &client->notice);
+
+        client->n_notices++;
+        client->welcome.rights = client->notice.rights;
+        return r;
+    }
     if (channel == BERTH_CHANNEL_CONTROL) {
         return type == BERTH_MSG_SHADOW_ASK
                    ? berth_msg_shadow_ask_decode(payload, len, &client->ask)
@@ -340,6 +350,7 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     hello.cache_tiles = CACHE_TILES;
     hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello.video_mask = VIDEO_MASK;
+    hello.takes_notices = 1;
     hello.cursor_shapes = CURSOR_SHAPES;
     if (client->is_boaster) {
         hello.exact_window_log = 31;
@@ -449,7 +460,7 @@ run_state(Client *client, char **words)
 
     printf("phase=%s code=%s bye=%d frames=%u bytes=%llu mode=%dx%d cursors=%u cursor=%dx%d "
            "serial=%u seen=%u leds=%u absolute=%d rights=%u epoch=%llu window=%u checks=%u "
-           "wrong=%u asked=%u ask_mode=%u observers=%u recorded=%d token=",
+           "wrong=%u asked=%u ask_mode=%u observers=%u recorded=%d notices=%u notice=%u token=",
            client->phase, berth_error_name(client->code), client->is_bye, client->n_frames,
            (unsigned long long)client->n_bytes, canvas ? canvas->width : 0,
            canvas ? canvas->height : 0, client->n_cursors, cursor ? cursor->width : 0,
@@ -457,7 +468,8 @@ run_state(Client *client, char **words)
            client->is_absolute, client->welcome.rights,
            (unsigned long long)client->welcome.connection_epoch, client->welcome.resume_window_s,
            client->n_checks, client->n_wrong, client->ask.id, client->ask.mode,
-           client->viewers.n_observers, client->viewers.is_recorded);
+           client->viewers.n_observers, client->viewers.is_recorded, client->n_notices,
+           client->notice.number);
     print_hex(client->welcome.token, sizeof(client->welcome.token));
     printf("\n");
     return true;

@@ -498,6 +498,26 @@ class SessionTests(AgentTest):
         broker.want(sessions=[])
         broker.wait("forgotten", lambda inventory: not inventory["sessions"], 15)
 
+    def test_policy_and_notices_reach_a_running_session_once(self):
+        site, broker, desk, wanted, entry = self.open_session()
+        heard = lambda: [json.loads(line[6:]) for line in site.log().splitlines()
+                         if line.startswith("heard ")]
+        wanted = {**wanted, "policy": {"input": False},
+                  "notice": {"number": 1, "text": "Save your work."}}
+        broker.want(sessions=[wanted])
+        wait_until("both", lambda: len(heard()) == 2)
+        self.assertEqual(heard()[0], {"op": "policy", "policy": {"input": False}})
+        self.assertEqual(heard()[1], {"op": "notice", "number": 1, "text": "Save your work."})
+        # The same again, also by the next agent, is not news; another number is.
+        broker.want(sessions=[wanted])
+        site.kill()
+        broker.forget_inventory()
+        site.start()
+        broker.wait("adopted", state_of(wanted, "listening", "sessions"))
+        broker.want(sessions=[{**wanted, "notice": {"number": 2, "text": "Goodbye."}}])
+        wait_until("the next one", lambda: len(heard()) > 2)
+        self.assertEqual([message.get("number") for message in heard()], [None, 1, 2])
+
     def test_a_dead_session_process_comes_back_with_a_new_key(self):
         site, broker, desk, wanted, entry = self.open_session()
         with open(f"{site.path}/s/sessions/{wanted['id']}/session.json", encoding="utf-8") as file:

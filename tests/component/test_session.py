@@ -84,6 +84,25 @@ class Story:
             sys.exit(f"frames name input {state['seen']} of {state['serial']}")
         self.session.wait_for_state(connected=True, width=1280, height=800)
 
+    def live_policy(self):
+        """A policy that changes reaches who is here, and so does a sentence."""
+        self.session.send({"op": "policy", "policy": {"input": False, "resize": True}})
+        self.client.wait_for(rights="2")
+        before = self.session.wait_for_state(connected=True)["input_us"]
+        self.client.tap(KEY_A)
+        self.client("wheel 0 -120")
+        self.session.send({"op": "notice", "number": 9, "text": "Save your work."})
+        # What was sent before the answer has been looked at: none of it was input.
+        self.client.wait_for(notice="9", rights="2")
+        self.session.send({"op": "policy", "policy": {"resume_window_s": 60}})
+        self.client.wait_for(rights="3")
+        self.client.tap(KEY_KPENTER)
+        self.shows("a key after the right came back", f"key:{KEY_KPENTER}")
+        after = self.session.wait_for_state(connected=True)["input_us"]
+        if not after > before > 0:
+            sys.exit(f"the last input was at {before}, then at {after}")
+        print("ok: rights go and come back while a client is connected", flush=True)
+
     def sandbox(self):
         status = self.session.status()
         if status["Seccomp"] != "2" or status["NoNewPrivs"] != "1":
@@ -418,6 +437,7 @@ class Story:
     def run(self):
         self.first_picture()
         self.input()
+        self.live_policy()
         self.sandbox()
         self.refusals()
         self.strangers()

@@ -41,6 +41,10 @@ check_machine(const BerthDesiredMachine *machine)
         g_assert(machine->problem != NULL);
         return;
     }
+    if (machine->wish.is_physical) {
+        g_assert(machine->wish.address != NULL);
+        return;
+    }
     berth_vm_spec_copy(&machine->spec, &spec);
     berth_vm_spec_choose_identity(&spec);
     spec.machine_type = g_strdup("pc-q35-7.2");

@@ -9,6 +9,7 @@
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-exact.h"
 #include "display/wire/msg-input.h"
+#include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
 #include "display/wire/msg-tiles.h"
 #include "display/wire/msg-video.h"
@@ -52,6 +53,16 @@ try_hello(BerthWriter *writer, const uint8_t *data, size_t len)
     }
 }
 
+/* Text behind a zero byte is no text: control characters are refused. */
+static void
+try_notice(BerthWriter *writer, const uint8_t *data, size_t len)
+{
+    BerthMsgNotice notice;
+    if (berth_msg_notice_decode(data, len, &notice) == 0) {
+        check_again(writer, berth_msg_notice_encode(writer, &notice), data, len);
+    }
+}
+
 static void
 try_control(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
 {
@@ -84,6 +95,9 @@ try_control(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
         break;
     case BERTH_MSG_VIEWERS:
         TRY(BerthMsgViewers, viewers);
+        break;
+    case BERTH_MSG_NOTICE:
+        try_notice(writer, data, len);
         break;
     default:
         break;

@@ -80,6 +80,15 @@ the_other_operations_are_read(void **state)
     assert_int_equal(request.op, BERTH_CONTROL_CLIENT);
     assert_true(parse("{\"op\":\"display\"}", &request));
     assert_int_equal(request.op, BERTH_CONTROL_DISPLAY);
+    assert_true(
+        parse("{\"op\":\"policy\",\"policy\":{\"input\":false,\"observe\":\"never\"}}", &request));
+    assert_int_equal(request.op, BERTH_CONTROL_POLICY);
+    assert_false(request.admission.rights & BERTH_RIGHT_INPUT);
+    assert_int_equal(request.admission.observe, BERTH_POLICY_OBSERVE_NEVER);
+    assert_int_equal(berth_control_op_n_fds(request.op), 0);
+    assert_true(parse("{\"op\":\"notice\",\"number\":3,\"text\":\"Save.\"}", &request));
+    assert_int_equal(request.number, 3);
+    assert_string_equal(request.text, "Save.");
     assert_true(parse("{\"op\":\"record\"}", &request));
     assert_int_equal(request.op, BERTH_CONTROL_RECORD);
     assert_int_equal(berth_control_op_n_fds(request.op), 1);

@@ -6,6 +6,7 @@
 #include "message-testing.h"
 
 #include "display/wire/msg-exact.h"
+#include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
 #include "display/wire/msg-tiles.h"
 #include "display/wire/msg-video.h"
@@ -393,6 +394,38 @@ shadow_messages_come_back(void **state)
 }
 
 static void
+a_notice_comes_back_and_says_nothing_bad(void **state)
+{
+    static const BerthMsgNotice bad[] = {
+        { 1, 8, "text" },
+        { 1, 1, "a\nb" },
+        { 1, 1, "\xff" },
+        { 1, 1, "\x7f" },
+    };
+    BerthWriter *writer = *state;
+    BerthMsgNotice out, notice = { 7, BERTH_RIGHT_INPUT, "Zoë closes at 18:00." };
+    assert_berth_ok(berth_msg_notice_encode(writer, &notice));
+    check_payload(writer, BERTH_CHANNEL_CONTROL, BERTH_MSG_NOTICE,
+                  berth_msg_notice_decode(bytes, n, &out));
+    assert_memory_equal(&out, &notice, sizeof notice);
+    writer->data[7] = 1; /* a right that nobody knows */
+    assert_berth_error(berth_msg_notice_decode(writer->data, writer->len, &out),
+                       BERTH_ERR_PROTOCOL);
+    berth_writer_reset(writer);
+    memset(notice.text, 'x', BERTH_LIMIT_NOTICE_BYTES);
+    assert_berth_ok(berth_msg_notice_encode(writer, &notice));
+    assert_berth_ok(berth_msg_notice_decode(writer->data, writer->len, &out));
+    berth_writer_reset(writer);
+    notice.text[0] = '\0';
+    assert_berth_ok(berth_msg_notice_encode(writer, &notice));
+    assert_berth_ok(berth_msg_notice_decode(writer->data, writer->len, &out));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        berth_writer_reset(writer);
+        assert_berth_error(berth_msg_notice_encode(writer, &bad[i]), BERTH_ERR_INVALID);
+    }
+}
+
+static void
 bad_questions_are_refused(void **state)
 {
     static const BerthMsgShadowAsk bad[] = {
@@ -444,6 +477,7 @@ main(void)
         T(bad_videos_are_refused),
         T(a_video_keeps_no_more_rectangles_than_allowed),
         T(shadow_messages_come_back),
+        T(a_notice_comes_back_and_says_nothing_bad),
         T(bad_questions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
