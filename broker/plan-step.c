@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "berth/limits.h"
 #include "broker/plan-hosts.h"
 #include "broker/pool-planner.h"
 #include "broker/schedule.h"
@@ -28,6 +29,7 @@ typedef struct {
     const BerthCause *cause;
     BerthPlanHosts *hosts;
     int n_changes;
+    int n_created;
 } Planner;
 
 static void
@@ -248,14 +250,19 @@ plan_pool(Planner *planner, Pool *pool)
         &pool->plan, (const BerthPlanMachine *)(void *)machines->data, machines->len);
     for (guint i = 0; i < actions->len; i++) {
         const BerthPlanAction *action = &g_array_index(actions, BerthPlanAction, i);
+        if (action->kind == BERTH_PLAN_CREATE && planner->n_created >= BERTH_LIMIT_PLAN_MACHINES) {
+            break;
+        }
         error = carry_out(planner, pool, action);
-        if (error == BERTH_ERR_NOT_FOUND && action->kind == BERTH_PLAN_CREATE) {
+        bool is_new = action->kind == BERTH_PLAN_CREATE;
+        if (error == BERTH_ERR_NOT_FOUND && is_new) {
             break; /* no room for one is no room for the next */
         }
         if (error != BERTH_OK && error != BERTH_ERR_AGAIN) {
             return error;
         }
         planner->n_changes += error == BERTH_OK ? 1 : 0;
+        planner->n_created += is_new ? 1 : 0;
     }
     return BERTH_OK;
 }

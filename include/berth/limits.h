@@ -108,6 +108,9 @@
 #define BERTH_LIMIT_POOL_TIMERS 4u
 #define BERTH_LIMIT_POOL_POWER_RULES 16u
 #define BERTH_LIMIT_APP_ARGUMENTS 32u
+/* Planner: machines planned in one transaction of about 0.3 s, so that users' connects are not kept
+ * waiting by a site that is filled from nothing; the next tick, at once, goes on. */
+#define BERTH_LIMIT_PLAN_MACHINES 2000
 /* Labels of one pool or host. */
 #define BERTH_LIMIT_LABELS 16u
 /* Session control socket between agent and session process: bytes of one JSON message. */
