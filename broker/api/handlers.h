@@ -78,6 +78,9 @@ int berth_handle_get_schedule(BerthTx *tx, BerthRequest *request);
 int berth_handle_change_schedule(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_schedule(BerthTx *tx, BerthRequest *request);
 
+/* capacity.c: what there is and what is used. */
+int berth_handle_report_capacity(BerthTx *tx, BerthRequest *request);
+
 /* policies.c: rules of all levels but the pool's. */
 int berth_handle_list_policies(BerthTx *tx, BerthRequest *request);
 int berth_handle_set_policy(BerthTx *tx, BerthRequest *request);

@@ -197,6 +197,9 @@ const BerthRoute berth_routes_pools[] = {
     { BERTH_WRITE("DELETE", "/v1/schedules/{id}", SCHEDULE_WRITE, SCHEDULE,
                   berth_handle_remove_schedule, 204),
       .doc = "removes a schedule that nothing names" },
+
+    { BERTH_GET_SLOW("/v1/reports/capacity", REPORT_READ, SITE, berth_handle_report_capacity),
+      .answer = "CapacityReport", .doc = "how much room pools and hosts have, and for how long" },
 };
 
 const size_t berth_n_routes_pools = G_N_ELEMENTS(berth_routes_pools);

@@ -227,6 +227,18 @@ class Hosts(base.BrokerCase):
         self.assertEqual(self.call("GET", "/v1/hosts")["hosts"], [])
 
 
+class Capacity(base.BrokerCase):
+    def test_the_report_says_how_much_room_there_is(self):
+        self.add_host("one", memory_mib=1024)
+        self.add_pool(size=9, spares=1)
+        eventually(lambda: len(self.machines("ready")) == 1)
+        report = self.call("GET", "/v1/reports/capacity")
+        pool, host = report["pools"][0], report["hosts"][0]
+        self.assertEqual((pool["room"], pool["limited_by"]), (4, "memory"))
+        self.assertIn("room for 4 more users", pool["detail"])
+        self.assertEqual((host["memory_mib"], host["memory_free_mib"]), (1024, 768))
+
+
 class Machines(base.BrokerCase):
     def test_a_machine_is_held_switched_off_and_deleted(self):
         self.add_host()
