@@ -2,7 +2,10 @@
 /*
  * The audit log: append-only, and chained so that a missing or changed row shows.
  *
- *   hash = SHA-256(prev_hash "\n" seq "\n" at_us "\n" actor "\n" kind "\n" object "\n" data)
+ *   hash = SHA-256(prev_hash "\n" chain "\n" seq "\n" at_us "\n" n ":" actor "\n" n ":" kind
+ *                  "\n" n ":" object "\n" n ":" data), n the length in bytes of what follows
+ *
+ * Each broker writes a chain of its own, so that brokers never wait for one another.
  *
  * Each row is written in the transaction of the change that it tells of.  It never holds
  * passwords, tokens or tickets.
@@ -29,12 +32,20 @@ typedef struct {
 int berth_audit(BerthTx *tx, const BerthCause *cause, const char *kind, const char *object,
                 json_t *data);
 
+/* What verify found. */
+typedef struct {
+    int64_t n_records; /* that are good */
+    int64_t n_chains;
+    int64_t bad_seq;     /* the first place that does not fit; 0 if all do */
+    char bad_chain[33];  /* and its chain */
+    const char *problem; /* a sentence; "" if there is none */
+} BerthAuditReport;
+
 /*
- * Recomputes the whole chain.
+ * Recomputes every chain, however long, in parts of bounded size.
  *
- * ret_n:    rows checked
- * ret_bad:  number of the first row that does not fit; 0 if all do
+ * ret:  set on success only; that something does not fit is no error
  *
  * Errors: those of berth_tx_run().
  */
-int berth_audit_verify(BerthTx *tx, int64_t *ret_n, int64_t *ret_bad);
+int berth_audit_verify(BerthTx *tx, BerthAuditReport *ret);

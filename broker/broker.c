@@ -32,6 +32,8 @@ const BerthConfigRow berth_broker_schema[] = {
       "PEM Ed25519 key that signs tickets" },
     { "broker", "keep_history_days", BERTH_CONFIG_INT, 1, 3650, "90",
       "ended sessions and deleted machines are kept so long; the audit log stays" },
+    { "store", "url", BERTH_CONFIG_STRING, 0, 1024, "",
+      "sqlite:FILE or postgresql:...; empty is STATE_DIR/broker.sqlite" },
     BERTH_PEOPLE_CONFIG_ROWS{
         "limits", "login_requests_per_s", BERTH_CONFIG_INT, 0, 100000, "100",
         "requests of one login in a second, five times as many at once; 0 is no limit" },
@@ -88,9 +90,6 @@ run_set_up(BerthTx *tx, void *data)
         broker->is_safe_mode = safe_mode != 0;
     }
     if (error == BERTH_OK) {
-        error = ensure_meta(tx, "holder", broker->holder);
-    }
-    if (error == BERTH_OK) {
         error = berth_site_clock_open(tx);
     }
     return error;
@@ -112,11 +111,43 @@ lock_state(BerthBroker *broker, const char *state_dir, GError **error)
     return true;
 }
 
+/* Who this broker is stands beside the store, not in it: several brokers share one store. */
 static bool
-open_store(BerthBroker *broker, const char *state_dir, GError **error)
+ensure_holder(BerthBroker *broker, const char *state_dir, GError **error)
 {
+    BerthId id;
+    g_autofree char *text = NULL;
+    g_autofree char *path = g_build_filename(state_dir, "holder", NULL);
+    if (g_file_get_contents(path, &text, NULL, NULL)) {
+        if (berth_id_parse(g_strstrip(text), &id) != BERTH_OK) {
+            return berth_set_error(error, BERTH_ERR_CORRUPT, "\"%s\" holds no id: remove it", path);
+        }
+        g_strlcpy(broker->holder, text, sizeof broker->holder);
+        return true;
+    }
+    berth_id_random_hex(broker->holder);
+    return g_file_set_contents_full(path, broker->holder, BERTH_ID_HEX_CHARS,
+                                    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                                    0600, error);
+}
+
+static char *
+dup_store_url(const BerthConfig *config)
+{
+    const char *url = berth_config_get_string(config, "store", "url");
+    if (url[0] != '\0') {
+        return g_strdup(url);
+    }
+    const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
     g_autofree char *path = g_build_filename(state_dir, "broker.sqlite", NULL);
-    broker->store = berth_store_open(path, NULL, error);
+    return g_strconcat("sqlite:", path, NULL);
+}
+
+static bool
+open_store(BerthBroker *broker, const BerthConfig *config, GError **error)
+{
+    g_autofree char *url = dup_store_url(config);
+    broker->store = berth_store_open(url, broker->holder, NULL, error);
     if (broker->store == NULL) {
         return false;
     }
@@ -135,7 +166,8 @@ berth_broker_new(const BerthConfig *config, GError **error)
     const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
     broker->lock_fd = -1;
     broker->started_us = berth_monotonic_us();
-    if (!lock_state(broker, state_dir, error) || !open_store(broker, state_dir, error)) {
+    if (!lock_state(broker, state_dir, error) || !ensure_holder(broker, state_dir, error) ||
+        !open_store(broker, config, error)) {
         berth_broker_free(broker);
         return NULL;
     }

@@ -7,7 +7,7 @@
 
 struct BerthChangeFeed {
     bool is_started;
-    int64_t seq; /* read up to here */
+    GHashTable *positions; /* chain of a broker -> int64_t *, read up to here */
 };
 
 typedef struct {
@@ -19,13 +19,18 @@ typedef struct {
 BerthChangeFeed *
 berth_change_feed_new(void)
 {
-    return g_new0(BerthChangeFeed, 1);
+    BerthChangeFeed *feed = g_new0(BerthChangeFeed, 1);
+    feed->positions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return feed;
 }
 
 void
 berth_change_feed_free(BerthChangeFeed *feed)
 {
-    g_free(feed);
+    if (feed != NULL) {
+        g_hash_table_unref(feed->positions);
+        g_free(feed);
+    }
 }
 
 static bool
@@ -75,22 +80,42 @@ record_clear(gpointer data)
     g_free(record->host);
 }
 
-int
-berth_change_feed_read(BerthChangeFeed *feed, BerthTx *tx, BerthChangeFunc func, void *user_data,
-                       bool *ret_is_more)
+static int64_t *
+ensure_position(BerthChangeFeed *feed, const char *chain, int64_t first)
+{
+    int64_t *position = g_hash_table_lookup(feed->positions, chain);
+    if (position == NULL) {
+        position = g_new0(int64_t, 1);
+        *position = first;
+        g_hash_table_insert(feed->positions, g_strdup(chain), position);
+    }
+    return position;
+}
+
+/* Chains that have something new; at the first read none has. */
+static int
+find_news(BerthChangeFeed *feed, BerthTx *tx, GPtrArray *chains)
 {
     BerthRows rows;
-    Reader reader = { .func = func, .user_data = user_data, .tx = tx };
-    int64_t seq = feed->seq;
-    if (!feed->is_started) {
-        int error = berth_tx_get_int(tx, &feed->seq, BERTH_SQL_FEED_HEAD, "");
-        feed->is_started = error == BERTH_OK;
-        *ret_is_more = false;
-        return error;
+    berth_tx_query(tx, &rows, BERTH_SQL_EVENT_CHAINS, "");
+    while (berth_rows_next(&rows)) {
+        const char *chain = berth_rows_text(&rows, 0);
+        int64_t head = berth_rows_int(&rows, 1);
+        if (*ensure_position(feed, chain, feed->is_started ? 0 : head) < head) {
+            g_ptr_array_add(chains, g_strdup(chain));
+        }
     }
+    return berth_rows_end(&rows);
+}
+
+static int
+read_chain(BerthTx *tx, const char *chain, int64_t *position, Reader *reader, bool *ret_is_more)
+{
+    BerthRows rows;
+    int64_t seq = *position;
     g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(Record));
     g_array_set_clear_func(records, record_clear);
-    berth_tx_query(tx, &rows, BERTH_SQL_FEED_EVENTS, "ii", feed->seq,
+    berth_tx_query(tx, &rows, BERTH_SQL_FEED_EVENTS, "sii", chain, seq,
                    (int64_t)BERTH_CHANGE_FEED_PAGE);
     while (berth_rows_next(&rows)) {
         seq = berth_rows_int(&rows, 0);
@@ -102,11 +127,31 @@ berth_change_feed_read(BerthChangeFeed *feed, BerthTx *tx, BerthChangeFunc func,
     int error = berth_rows_end(&rows);
     for (guint i = 0; i < records->len && error == BERTH_OK; i++) {
         const Record *record = &g_array_index(records, Record, i);
-        error = tell(&reader, record->actor, record->kind, record->object, record->host);
+        error = tell(reader, record->actor, record->kind, record->object, record->host);
     }
     if (error == BERTH_OK) {
-        feed->seq = seq;
-        *ret_is_more = records->len == BERTH_CHANGE_FEED_PAGE;
+        *position = seq;
+        *ret_is_more = *ret_is_more || records->len == BERTH_CHANGE_FEED_PAGE;
+    }
+    return error;
+}
+
+int
+berth_change_feed_read(BerthChangeFeed *feed, BerthTx *tx, BerthChangeFunc func, void *user_data,
+                       bool *ret_is_more)
+{
+    Reader reader = { .func = func, .user_data = user_data, .tx = tx };
+    bool is_more = false;
+    g_autoptr(GPtrArray) chains = g_ptr_array_new_with_free_func(g_free);
+    int error = find_news(feed, tx, chains);
+    for (guint i = 0; i < chains->len && error == BERTH_OK; i++) {
+        const char *chain = g_ptr_array_index(chains, i);
+        error =
+            read_chain(tx, chain, g_hash_table_lookup(feed->positions, chain), &reader, &is_more);
+    }
+    if (error == BERTH_OK) {
+        feed->is_started = true;
+        *ret_is_more = is_more;
     }
     return error;
 }

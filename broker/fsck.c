@@ -40,13 +40,12 @@ berth_fsck(BerthTx *tx, json_t **ret_checks, int64_t *ret_n_breaches)
         }
         add_check(list, checks[i].name, n, &n_breaches);
     }
-    int64_t n_events = 0;
-    int64_t bad_event = 0;
-    int error = berth_audit_verify(tx, &n_events, &bad_event);
+    BerthAuditReport audit;
+    int error = berth_audit_verify(tx, &audit);
     if (error != BERTH_OK) {
         return error;
     }
-    add_check(list, "audit-chain-is-whole", bad_event != 0 ? 1 : 0, &n_breaches);
+    add_check(list, "audit-chain-is-whole", audit.bad_seq != 0 ? 1 : 0, &n_breaches);
     *ret_checks = json_incref(list);
     *ret_n_breaches = n_breaches;
     return BERTH_OK;

@@ -19,7 +19,8 @@ import sys
 import sources
 
 PACKAGES = ["glib-2.0", "gio-unix-2.0", "gtk+-3.0", "openssl", "libzstd", "jansson", "libpng",
-            "sqlite3", "libmicrohttpd", "libcurl", "libvncclient", "libdrm", "libturbojpeg", "vpx"]
+            "sqlite3", "libpq", "libmicrohttpd", "libcurl", "libvncclient", "libdrm",
+            "libturbojpeg", "vpx"]
 PROTOTYPE = re.compile(r"^(?!typedef|struct|enum|union|extern|static|#|G_)[A-Za-z_][^;{}=]*"
                        r"\b\w+\s*\([^;{}]*\)[^;{}]*;", re.MULTILINE)
 

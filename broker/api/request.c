@@ -32,6 +32,7 @@ static const struct {
     { BERTH_ERR_PRECONDITION, 412 },
     { BERTH_ERR_PRECONDITION_REQUIRED, 428 },
     { BERTH_ERR_KEY_REUSED, 422 },
+    { BERTH_ERR_STORE_DOWN, 503 },
 };
 
 int

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "broker/store/statements/audit.h"
 #include "broker/store/statements/check.h"
 #include "broker/store/statements/claim.h"
 #include "broker/store/statements/host.h"
@@ -25,6 +26,7 @@
 #include "broker/store/statements/step.h"
 
 #define BERTH_STATEMENT_TABLE(X)  \
+    BERTH_STATEMENTS_AUDIT(X)     \
     BERTH_STATEMENTS_CHECK(X)     \
     BERTH_STATEMENTS_CLAIM(X)     \
     BERTH_STATEMENTS_HOST(X)      \

@@ -18,9 +18,25 @@ typedef struct BerthTx BerthTx;
 
 /* A running query.  Embedded value; end it before its statement is used again. */
 typedef struct {
-    void *statement;
+    BerthTx *tx;
+    void *result; /* of the database's library */
+    int row;
     int error;
 } BerthRows;
+
+#define BERTH_CHAIN_HASH_CHARS 64
+
+/*
+ * Where this writer's audit chain stands.  It goes back by itself when a job or a transaction is
+ * rolled back.
+ */
+typedef struct {
+    char id[33];   /* of the broker that writes; "" on connections that only read */
+    bool is_known; /* the rest was read from the store */
+    int64_t seq;   /* of the last record; 0 if there is none */
+    char hash[BERTH_CHAIN_HASH_CHARS + 1];
+    int64_t n_unsigned; /* records since the last signed head */
+} BerthChain;
 
 /*
  * Runs a statement that returns no rows.
@@ -28,9 +44,16 @@ typedef struct {
  * types:  one letter a value: 's' const char * (NULL is allowed), 'i' int64_t, 'b' bool
  *
  * Errors: BERTH_ERR_EXISTS if a unique index refuses, BERTH_ERR_STATE if a CHECK or a reference
- * refuses, BERTH_ERR_DISK_FULL, BERTH_ERR_BUSY, BERTH_ERR_CORRUPT, BERTH_ERR_IO.
+ * refuses, BERTH_ERR_DISK_FULL, BERTH_ERR_BUSY, BERTH_ERR_CORRUPT, BERTH_ERR_IO,
+ * BERTH_ERR_STORE_DOWN.
  */
 int berth_tx_run(BerthTx *tx, BerthStatement statement, const char *types, ...);
+
+/*
+ * As berth_tx_run() for what cannot fail if the program is right (an audit record, a ticket's
+ * row): PostgreSQL is not waited for.  An error comes out of a later call or undoes the job.
+ */
+int berth_tx_post(BerthTx *tx, BerthStatement statement, const char *types, ...);
 
 /*
  * As berth_tx_run(), and exactly one row must have been changed.
@@ -83,3 +106,6 @@ int berth_tx_get_text(BerthTx *tx, char **ret_text, BerthStatement statement, co
 /* All rows of a query as a JSON array.  Ownership: new reference, NULL on error. */
 json_t *berth_tx_to_json(BerthTx *tx, int *ret_error, BerthStatement statement, const char *types,
                          ...);
+
+/* The writer's audit chain; its owner is audit.c.  Borrowed. */
+BerthChain *berth_tx_get_chain(BerthTx *tx);

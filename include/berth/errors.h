@@ -45,7 +45,8 @@
     X(SOURCE_DOWN, -35, "source-down", "whoever checks this user's password does not answer") \
     X(PRECONDITION, -36, "precondition", "it was changed meanwhile")                          \
     X(PRECONDITION_REQUIRED, -37, "precondition-required", "say which version you mean")      \
-    X(KEY_REUSED, -38, "key-reused", "the key was used for another request")
+    X(KEY_REUSED, -38, "key-reused", "the key was used for another request")                  \
+    X(STORE_DOWN, -39, "store-down", "the database of the site does not answer")
 
 #define BERTH_OK 0
 

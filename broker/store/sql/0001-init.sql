@@ -492,17 +492,32 @@ CREATE TABLE idempotency (
     PRIMARY KEY (account, key)
 ) STRICT;
 
--- The audit log: each row carries the hash of the one before.
+-- The audit log: one chain for each broker that writes, each row with the hash of the one before.
 CREATE TABLE event (
-    seq INTEGER PRIMARY KEY,
+    chain TEXT NOT NULL CHECK (length(chain) = 32),
+    seq INTEGER NOT NULL CHECK (seq > 0),
     at_us INTEGER NOT NULL,
     actor TEXT NOT NULL,
     kind TEXT NOT NULL,
     object TEXT NOT NULL,
     data TEXT NOT NULL,
     prev_hash TEXT NOT NULL CHECK (length(prev_hash) = 64),
-    hash TEXT NOT NULL UNIQUE CHECK (length(hash) = 64)
+    hash TEXT NOT NULL CHECK (length(hash) = 64),
+    PRIMARY KEY (chain, seq)
 ) STRICT;
+CREATE INDEX event_at ON event (at_us, chain, seq);
+
+-- Where a chain stood when its broker signed it.
+CREATE TABLE event_head (
+    chain TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL CHECK (length(hash) = 64),
+    at_us INTEGER NOT NULL,
+    signature TEXT NOT NULL CHECK (length(signature) = 128),
+    PRIMARY KEY (chain, seq)
+) STRICT;
+
+-- sqlite
 CREATE TRIGGER event_is_append_only_u BEFORE UPDATE ON event
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
@@ -511,3 +526,29 @@ CREATE TRIGGER event_is_append_only_d BEFORE DELETE ON event
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
+CREATE TRIGGER event_head_is_append_only_u BEFORE UPDATE ON event_head
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER event_head_is_append_only_d BEFORE DELETE ON event_head
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+-- postgresql
+CREATE FUNCTION event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only';
+END
+$$;
+CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
+    FOR EACH STATEMENT EXECUTE FUNCTION event_is_append_only();
+CREATE TRIGGER event_head_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_head
+    FOR EACH STATEMENT EXECUTE FUNCTION event_is_append_only();
+-- end
+
+-- PostgreSQL: the number of each writer's last transaction, which tells whether a commit that was
+-- cut off had happened.
+CREATE TABLE store_mark (
+    writer TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+) STRICT;

@@ -48,9 +48,8 @@
                           "/*pg FOR UPDATE*/")                                                     \
     X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")          \
     X(HOST_SET_CLOCK, "UPDATE host SET clock_offset_us = ?2 WHERE id = ?1")                        \
-    X(FEED_HEAD, "SELECT COALESCE(max(seq), 0) FROM event")                                        \
     X(FEED_EVENTS, "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, '') "        \
                    "FROM event e LEFT JOIN machine m ON m.id = e.object "                          \
-                   "LEFT JOIN session s ON s.id = e.object WHERE e.seq > ?1 "                      \
-                   "ORDER BY e.seq LIMIT ?2")                                                      \
+                   "LEFT JOIN session s ON s.id = e.object WHERE e.chain = ?1 "                    \
+                   "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                       \
     X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'")

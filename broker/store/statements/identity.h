@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * meta, accounts, logins, audit.
+ * meta, accounts, logins.
  */
 #pragma once
 
@@ -25,11 +25,4 @@
                  "WHERE t.hash = ?1 AND t.expires_us > ?2 AND t.used_us > ?3 AND a.enabled = 1")  \
     X(TOKEN_USED, "UPDATE login_token SET used_us = ?2 WHERE hash = ?1")                          \
     X(TOKEN_DELETE, "DELETE FROM login_token WHERE hash = ?1")                                    \
-    X(TOKEN_PURGE, "DELETE FROM login_token WHERE expires_us < ?1")                               \
-    X(EVENT_HEAD, "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1")                        \
-    X(EVENT_INSERT, "INSERT INTO event (seq, at_us, actor, kind, object, data, prev_hash, hash) " \
-                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                    \
-    X(EVENT_ALL, "SELECT seq, at_us, actor, kind, object, data, prev_hash, hash FROM event "      \
-                 "ORDER BY seq")                                                                  \
-    X(EVENT_LIST, "SELECT seq, at_us, actor, kind, object, data AS \"{}data\", hash FROM event "  \
-                  "ORDER BY seq DESC LIMIT ?1")
+    X(TOKEN_PURGE, "DELETE FROM login_token WHERE expires_us < ?1")

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A store on a temporary file with one image, one host that is up, one pool and some users.
+ * A store with one image, one host that is up, one pool and some users.
  */
 #pragma once
 
-#include "testing.h"
+#include "store-place.h"
 
 #include "base/id.h"
 #include "broker/claim.h"
@@ -15,14 +15,11 @@
 #include "broker/store/store.h"
 #include "broker/tick.h"
 
-#include <glib/gstdio.h>
-
 #define FIXTURE_USERS 16
 #define FIXTURE_SECOND_US (1000LL * 1000)
 
 typedef struct {
-    char *dir;
-    char *path;
+    StorePlace place;
     BerthStore *store;
     char host[BERTH_ID_HEX_CHARS + 1];
     char pool[BERTH_ID_HEX_CHARS + 1];
@@ -85,6 +82,17 @@ fixture_fill(BerthTx *tx, void *data)
     return error;
 }
 
+static inline BerthStore *
+fixture_open(const Fixture *f)
+{
+    g_autoptr(GError) error = NULL;
+    BerthStore *store = berth_store_open(f->place.url, STORE_PLACE_WRITER, NULL, &error);
+    if (store == NULL) {
+        g_printerr("%s\n", error->message);
+    }
+    return store;
+}
+
 static inline void
 fixture_init(Fixture *f, int64_t size, int64_t spares)
 {
@@ -92,9 +100,8 @@ fixture_init(Fixture *f, int64_t size, int64_t spares)
                     .spares = spares,
                     .now_us = 1000 * FIXTURE_SECOND_US,
                     .keep_us = 90LL * 24 * 3600 * FIXTURE_SECOND_US };
-    f->dir = g_dir_make_tmp("berth-store-XXXXXX", NULL);
-    f->path = g_build_filename(f->dir, "store.sqlite", NULL);
-    f->store = berth_store_open(f->path, NULL, NULL);
+    store_place_init(&f->place);
+    f->store = fixture_open(f);
     g_assert_nonnull(f->store);
     g_assert_cmpint(berth_store_write(f->store, fixture_fill, f), ==, BERTH_OK);
 }
@@ -102,15 +109,8 @@ fixture_init(Fixture *f, int64_t size, int64_t spares)
 static inline void
 fixture_clear(Fixture *f)
 {
-    static const char *const suffixes[] = { "", "-wal", "-shm" };
     berth_store_free(f->store);
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autofree char *path = g_strconcat(f->path, suffixes[i], NULL);
-        g_unlink(path);
-    }
-    g_rmdir(f->dir);
-    g_free(f->path);
-    g_free(f->dir);
+    store_place_clear(&f->place);
 }
 
 static inline int

@@ -7,7 +7,6 @@
 #include "broker/store/connection.h"
 
 #include <signal.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -169,8 +168,8 @@ the_schema_itself_refuses_a_ready_machine_with_an_owner(void **state)
 static int
 forge_event(BerthTx *tx, void *data)
 {
-    return berth_tx_run(tx, BERTH_SQL_EVENT_INSERT, "iissssss", (int64_t)1000000, (int64_t)1, "a",
-                        "b", "c", "{}",
+    return berth_tx_run(tx, BERTH_SQL_EVENT_INSERT, "siissssss", STORE_PLACE_WRITER,
+                        (int64_t)1000000, (int64_t)1, "a", "b", "c", "{}",
                         "0000000000000000000000000000000000000000000000000000000000000000",
                         "1111111111111111111111111111111111111111111111111111111111111111");
 }
@@ -391,7 +390,7 @@ static void
 churn_for_ever(Fixture *f, int n_before, int ready_fd)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    f->store = berth_store_open(f->path, NULL, NULL);
+    f->store = fixture_open(f);
     if (f->store == NULL) {
         _exit(1);
     }
@@ -431,7 +430,7 @@ a_killed_process_leaves_a_whole_store(void **state)
         /* It is somewhere in its next round by now; where differs, and that is the point. */
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
-        f->store = berth_store_open(f->path, NULL, NULL);
+        f->store = fixture_open(f);
         f->now_us += 1000 * FIXTURE_SECOND_US;
         assert_non_null(f->store);
         assert_int_equal(n_read, 1);
@@ -448,12 +447,9 @@ a_store_from_the_future_is_refused(void **state)
     Fixture *f = *state;
     berth_store_free(f->store);
     f->store = NULL;
-    sqlite3 *base = NULL;
-    assert_int_equal(sqlite3_open(f->path, &base), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(base, "PRAGMA user_version = 9999", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(base), SQLITE_OK);
+    store_place_exec(&f->place, "UPDATE meta SET value = '9999' WHERE key = 'schema_version'");
     g_autoptr(GError) error = NULL;
-    BerthStore *store = berth_store_open(f->path, NULL, &error);
+    BerthStore *store = berth_store_open(f->place.url, STORE_PLACE_WRITER, NULL, &error);
     bool is_refused = store == NULL;
     berth_store_free(store);
     assert_true(is_refused);

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+DROP INDEX event_object;
+DROP INDEX session_started;
