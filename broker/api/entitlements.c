@@ -40,9 +40,12 @@ insert(BerthTx *tx, BerthRequest *request, const Entitlement *what, char ret_id[
 {
     BerthCause cause = berth_request_cause(request);
     berth_id_random_hex(ret_id);
-    int error =
-        berth_tx_run(tx, BERTH_SQL_ENTITLEMENT_INSERT, "sssssi", ret_id, or_null(what->account),
-                     or_null(what->group), what->pool, or_null(what->schedule), request->now_us);
+    int error = berth_tx_run_one(tx, BERTH_SQL_ENTITLEMENT_INSERT, "sssssi", ret_id,
+                                 or_null(what->account), or_null(what->group), what->pool,
+                                 or_null(what->schedule), request->now_us);
+    if (error == BERTH_ERR_NOT_FOUND) {
+        return BERTH_ERR_EXISTS;
+    }
     return error == BERTH_OK
                ? berth_audit(tx, &cause, "pool.entitled", what->pool,
                              json_pack("{s:s, s:s*, s:s*, s:s*}", "entitlement", ret_id, "user",

@@ -153,8 +153,8 @@ open_bench(Bench *bench, int n_hosts, int slots, int n_pools, int64_t size)
                       .now_us = 1000 * SECOND_US,
                       .pools = g_ptr_array_new_with_free_func(g_free) };
     bench->dir = g_dir_make_tmp("berth-planner-XXXXXX", NULL);
-    path = g_build_filename(bench->dir, "store.sqlite", NULL);
-    bench->store = berth_store_open(path, NULL, NULL);
+    path = g_strconcat("sqlite:", bench->dir, "/store.sqlite", NULL);
+    bench->store = berth_store_open(path, "00112233445566778899aabbccddeeff", NULL, NULL);
     g_assert_nonnull(bench->store);
     must(berth_store_write(bench->store, fill, bench), "fill");
 }

@@ -68,7 +68,7 @@
     X(FIND_POOL, "SELECT id FROM pool WHERE (name = ?1 OR id = ?1) AND state <> 'deleted'")        \
     X(FIND_SCHEDULE, "SELECT id FROM schedule WHERE name = ?1 OR id = ?1")                         \
     X(ENTITLEMENT_INSERT, "INSERT INTO entitlement (id, account, user_group, pool, schedule, "     \
-                          "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                           \
+                          "created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")    \
     X(ENTITLEMENT_DELETE, "DELETE FROM entitlement WHERE id = ?1")                                 \
     X(ENTITLEMENT_JSON, "SELECT e.id, a.name AS \"user\", u.name AS \"group\", p.name AS pool, "   \
                         "e.pool AS pool_id, s.name AS schedule, e.created_us FROM entitlement e "  \
