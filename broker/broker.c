@@ -8,12 +8,10 @@
 #include "base/log.h"
 #include "berth/limits.h"
 #include "broker/site-clock.h"
+#include "broker/state-dir.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 
 #define TICK_MS 1000
 #define DAY_US (24LL * 3600 * 1000 * 1000)
@@ -96,57 +94,9 @@ run_set_up(BerthTx *tx, void *data)
 }
 
 static bool
-lock_state(BerthBroker *broker, const char *state_dir, GError **error)
-{
-    g_autofree char *path = g_build_filename(state_dir, "broker.lock", NULL);
-    broker->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (broker->lock_fd < 0) {
-        int errnum = errno;
-        return berth_set_error(error, berth_error_from_errno(errnum), "cannot open \"%s\": %s",
-                               path, g_strerror(errnum));
-    }
-    if (flock(broker->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return berth_set_error(error, BERTH_ERR_BUSY, "another broker uses \"%s\"", state_dir);
-    }
-    return true;
-}
-
-/* Who this broker is stands beside the store, not in it: several brokers share one store. */
-static bool
-ensure_holder(BerthBroker *broker, const char *state_dir, GError **error)
-{
-    BerthId id;
-    g_autofree char *text = NULL;
-    g_autofree char *path = g_build_filename(state_dir, "holder", NULL);
-    if (g_file_get_contents(path, &text, NULL, NULL)) {
-        if (berth_id_parse(g_strstrip(text), &id) != BERTH_OK) {
-            return berth_set_error(error, BERTH_ERR_CORRUPT, "\"%s\" holds no id: remove it", path);
-        }
-        g_strlcpy(broker->holder, text, sizeof broker->holder);
-        return true;
-    }
-    berth_id_random_hex(broker->holder);
-    return g_file_set_contents_full(path, broker->holder, BERTH_ID_HEX_CHARS,
-                                    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                    0600, error);
-}
-
-static char *
-dup_store_url(const BerthConfig *config)
-{
-    const char *url = berth_config_get_string(config, "store", "url");
-    if (url[0] != '\0') {
-        return g_strdup(url);
-    }
-    const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
-    g_autofree char *path = g_build_filename(state_dir, "broker.sqlite", NULL);
-    return g_strconcat("sqlite:", path, NULL);
-}
-
-static bool
 open_store(BerthBroker *broker, const BerthConfig *config, GError **error)
 {
-    g_autofree char *url = dup_store_url(config);
+    g_autofree char *url = berth_state_dir_store_url(config);
     broker->store = berth_store_open(url, broker->holder, NULL, error);
     if (broker->store == NULL) {
         return false;
@@ -164,9 +114,9 @@ berth_broker_new(const BerthConfig *config, GError **error)
 {
     BerthBroker *broker = g_new0(BerthBroker, 1);
     const char *state_dir = berth_config_get_string(config, "broker", "state_dir");
-    broker->lock_fd = -1;
     broker->started_us = berth_monotonic_us();
-    if (!lock_state(broker, state_dir, error) || !ensure_holder(broker, state_dir, error) ||
+    broker->lock_fd = berth_state_dir_lock(state_dir, error);
+    if (broker->lock_fd < 0 || !berth_state_dir_ensure_holder(state_dir, broker->holder, error) ||
         !open_store(broker, config, error)) {
         berth_broker_free(broker);
         return NULL;

@@ -8,9 +8,11 @@
 #include "base/secret.h"
 #include "berth/limits.h"
 #include "broker/broker.h"
+#include "broker/db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static char *config_path;
@@ -20,6 +22,8 @@ static int ready_fd = -1;
 static gboolean is_check;
 static gboolean is_help_config;
 static gboolean is_version;
+static BerthDbOptions db_options;
+static gboolean is_forced;
 
 static const GOptionEntry entries[] = {
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &config_path, "configuration file", "FILE" },
@@ -31,6 +35,8 @@ static const GOptionEntry entries[] = {
       "NAME" },
     { "password-fd", 0, 0, G_OPTION_ARG_INT, &password_fd,
       "read the administrator's password from this descriptor", "N" },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &is_forced, "db: replace what is there", NULL },
+    { "to", 0, 0, G_OPTION_ARG_INT, &db_options.to_version, "db migrate: to this version", "N" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &is_version, "print the version and end", NULL },
     { NULL },
 };
@@ -89,7 +95,7 @@ serve(const BerthConfig *config, GError **error)
 }
 
 static bool
-run(GError **error)
+run(int argc, char **argv, GError **error)
 {
     if (config_path == NULL) {
         return berth_set_error(error, BERTH_ERR_CONFIG, "--config is missing");
@@ -102,6 +108,10 @@ run(GError **error)
     if (is_check) {
         return true;
     }
+    if (argc > 1) {
+        db_options.is_forced = is_forced;
+        return berth_db_run(config, &db_options, argc - 2, (const char *const *)argv + 2, error);
+    }
     return admin_name != NULL ? create_admin(config, error) : serve(config, error);
 }
 
@@ -109,12 +119,14 @@ int
 main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GOptionContext) options = g_option_context_new("- decides who gets which desktop");
+    g_autoptr(GOptionContext) options =
+        g_option_context_new("[db COMMAND ...] - decides who gets which desktop");
     berth_log_init("berth-broker");
     /* The store has password hashes; its files are nobody else's, whatever the folder allows. */
     umask(0077);
     g_option_context_add_main_entries(options, entries, NULL);
-    if (!g_option_context_parse(options, &argc, &argv, &error) || argc > 1) {
+    bool is_parsed = g_option_context_parse(options, &argc, &argv, &error);
+    if (!is_parsed || (argc > 1 && strcmp(argv[1], "db") != 0)) {
         fprintf(stderr, "berth-broker: %s\n",
                 error != NULL ? error->message : "an argument without an option");
         return 2;
@@ -128,7 +140,7 @@ main(int argc, char **argv)
         fputs(text, stdout);
         return 0;
     }
-    if (!run(&error)) {
+    if (!run(argc, argv, &error)) {
         berth_log_error("main", "%s", error->message);
         return 1;
     }

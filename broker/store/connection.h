@@ -89,6 +89,12 @@ struct BerthConnectionClass {
     /* 1 if there is such a table, 0 if the database is empty, BERTH_ERR_CORRUPT if neither. */
     int (*has_table)(BerthTx *tx, const char *table);
 
+    /* For long work of an administrator: no statement and no answer takes too long. */
+    void (*set_patient)(BerthTx *tx);
+
+    /* Brokers' connections to the same database, other than this one. */
+    int (*count_others)(BerthTx *tx, int64_t *ret);
+
     /* Holds migrations of other programs off until the transaction ends. */
     int (*lock_schema)(BerthTx *tx);
 };

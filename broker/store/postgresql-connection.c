@@ -578,6 +578,31 @@ has_table(BerthTx *tx, const char *table)
     return is_there ? 1 : is_empty ? 0 : BERTH_ERR_CORRUPT;
 }
 
+static void
+set_patient(BerthTx *tx)
+{
+    berth_pipe_set_patient(connection_of(tx)->pipe);
+    (void)exec(tx, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+                   "SET application_name = 'berth-broker-db'");
+}
+
+static int
+count_others(BerthTx *tx, int64_t *ret)
+{
+    PGresult *result = NULL;
+    int error =
+        take_error(connection_of(tx),
+                   berth_pipe_exec(connection_of(tx)->pipe,
+                                   "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                                   "'berth-broker' AND datname = current_database()",
+                                   &result));
+    if (error == BERTH_OK) {
+        *ret = g_ascii_strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    }
+    PQclear(result);
+    return error;
+}
+
 static int
 lock_schema(BerthTx *tx)
 {
@@ -624,6 +649,8 @@ static const BerthConnectionClass postgresql_class = {
     .fill_row = fill_row,
     .fill_end = fill_end,
     .has_table = has_table,
+    .set_patient = set_patient,
+    .count_others = count_others,
     .lock_schema = lock_schema,
 };
 

@@ -17,6 +17,9 @@
 /* Pipelined answers may fill our socket while the server waits for us: never queue more. */
 #define MAX_QUEUED 64
 
+/* Long work of an administrator, who can see that it goes on. */
+#define PATIENT_US (24LL * 3600 * 1000 * 1000)
+
 typedef enum {
     OP_PREPARE,
     OP_PREPARE_TEXT,
@@ -37,6 +40,7 @@ struct BerthPipe {
     int n_syncs;  /* sent, whose answers are not taken */
     unsigned job; /* that statements are queued for */
     bool is_lost;
+    int64_t answer_us;
     bool is_prepared[BERTH_N_STATEMENTS];
     GHashTable *texts; /* literal -> name of the prepared statement */
 };
@@ -145,7 +149,7 @@ flush(BerthPipe *self, int64_t deadline_us)
 static PGresult *
 take_result(BerthPipe *self, int *ret_error)
 {
-    int64_t deadline_us = berth_monotonic_us() + BERTH_PIPE_ANSWER_US;
+    int64_t deadline_us = berth_monotonic_us() + self->answer_us;
     while (PQisBusy(self->conn)) {
         *ret_error = wait_for_socket(self, POLLIN, deadline_us);
         if (*ret_error != BERTH_OK) {
@@ -264,7 +268,7 @@ berth_pipe_sync(BerthPipe *self, PGresult **ret_result)
         self->n_syncs = 1;
     }
     if (error == BERTH_OK) {
-        error = flush(self, berth_monotonic_us() + BERTH_PIPE_ANSWER_US);
+        error = flush(self, berth_monotonic_us() + self->answer_us);
     }
     if (error == BERTH_OK) {
         error = take_answers(self, &result);
@@ -411,7 +415,7 @@ leave_pipeline(BerthPipe *self)
 static int
 finish_exec(BerthPipe *self, const char *sql, PGresult **ret_result)
 {
-    int error = flush(self, berth_monotonic_us() + BERTH_PIPE_ANSWER_US);
+    int error = flush(self, berth_monotonic_us() + self->answer_us);
     PGresult *result = NULL;
     while (error != BERTH_ERR_CLOSED) {
         int lost = BERTH_OK;
@@ -459,7 +463,7 @@ berth_pipe_copy_begin(BerthPipe *self, const char *sql)
     if (!PQsendQuery(self->conn, sql)) {
         return lose(self, PQerrorMessage(self->conn));
     }
-    error = flush(self, berth_monotonic_us() + BERTH_PIPE_ANSWER_US);
+    error = flush(self, berth_monotonic_us() + self->answer_us);
     PGresult *result = error == BERTH_OK ? take_result(self, &error) : NULL;
     if (result != NULL && PQresultStatus(result) == PGRES_COPY_IN) {
         PQclear(result);
@@ -477,7 +481,7 @@ berth_pipe_copy_put(BerthPipe *self, const char *data, size_t len)
     int sent = 0;
     int error = BERTH_OK;
     while (error == BERTH_OK && (sent = PQputCopyData(self->conn, data, (int)len)) == 0) {
-        error = flush(self, berth_monotonic_us() + BERTH_PIPE_ANSWER_US);
+        error = flush(self, berth_monotonic_us() + self->answer_us);
     }
     return sent < 0 ? lose(self, PQerrorMessage(self->conn)) : error;
 }
@@ -488,12 +492,18 @@ berth_pipe_copy_end(BerthPipe *self)
     int sent = 0;
     int error = BERTH_OK;
     while (error == BERTH_OK && (sent = PQputCopyEnd(self->conn, NULL)) == 0) {
-        error = flush(self, berth_monotonic_us() + BERTH_PIPE_ANSWER_US);
+        error = flush(self, berth_monotonic_us() + self->answer_us);
     }
     if (sent < 0 || error != BERTH_OK) {
         return lose(self, PQerrorMessage(self->conn));
     }
     return finish_exec(self, "COPY", NULL);
+}
+
+void
+berth_pipe_set_patient(BerthPipe *self)
+{
+    self->answer_us = PATIENT_US;
 }
 
 bool
@@ -546,6 +556,7 @@ BerthPipe *
 berth_pipe_new(const BerthPostgresqlParams *params, bool is_writer, GError **error)
 {
     BerthPipe *self = g_new0(BerthPipe, 1);
+    self->answer_us = BERTH_PIPE_ANSWER_US;
     self->ops = g_array_new(FALSE, FALSE, sizeof(Op));
     self->texts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     self->conn = PQconnectdbParams(params->keywords, (const char *const *)params->values, 0);

@@ -78,5 +78,8 @@ int berth_pipe_copy_begin(BerthPipe *self, const char *sql);
 int berth_pipe_copy_put(BerthPipe *self, const char *data, size_t len);
 int berth_pipe_copy_end(BerthPipe *self);
 
+/* Waits for answers as long as a day from now on. */
+void berth_pipe_set_patient(BerthPipe *self);
+
 /* Whether the server is lost for good: make a new pipe. */
 bool berth_pipe_is_lost(const BerthPipe *self);

@@ -396,6 +396,21 @@ has_table(BerthTx *tx, const char *table)
     return n > 0 ? 1 : n_others == 0 ? 0 : BERTH_ERR_CORRUPT;
 }
 
+static void
+set_patient(BerthTx *tx)
+{
+    (void)tx;
+}
+
+/* The lock of the broker's folder tells. */
+static int
+count_others(BerthTx *tx, int64_t *ret)
+{
+    (void)tx;
+    *ret = 0;
+    return BERTH_OK;
+}
+
 /* BEGIN IMMEDIATE holds everybody off. */
 static int
 lock_schema(BerthTx *tx)
@@ -431,6 +446,8 @@ static const BerthConnectionClass sqlite_class = {
     .fill_row = fill_row,
     .fill_end = fill_end,
     .has_table = has_table,
+    .set_patient = set_patient,
+    .count_others = count_others,
     .lock_schema = lock_schema,
 };
 

@@ -87,6 +87,28 @@ store_place_exec(const StorePlace *place, const char *sql)
     g_assert_cmpint(sqlite3_close(base), ==, SQLITE_OK);
 }
 
+/* The first value that a query gives, read past the store; free with g_free(). */
+static inline char *
+store_place_get(const StorePlace *place, const char *sql)
+{
+    if (place->name != NULL) {
+        g_autofree char *conninfo = store_place_conninfo(place);
+        PGresult *result = store_place_query(conninfo, sql);
+        char *text = g_strdup(PQgetvalue(result, 0, 0));
+        PQclear(result);
+        return text;
+    }
+    sqlite3 *base = NULL;
+    sqlite3_stmt *statement = NULL;
+    g_assert_cmpint(sqlite3_open(place->path, &base), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_prepare_v2(base, sql, -1, &statement, NULL), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+    char *text = g_strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    g_assert_cmpint(sqlite3_close(base), ==, SQLITE_OK);
+    return text;
+}
+
 static inline void
 store_place_clear(StorePlace *place)
 {
