@@ -8,7 +8,11 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from postgres import find_bin  # noqa: E402
 
 ADMIN_PASSWORD = "correct horse battery"
 CONFIG = """[broker]
@@ -47,7 +51,19 @@ class Site:
         openssl("pkey", "-in", self.path("ticket.key"), "-pubout", "-out", self.path("ticket.pub"))
         self.issue("broker", "DNS:broker.berth")
         with open(self.path("broker.conf"), "w", encoding="utf-8") as config:
-            config.write(CONFIG.format(dir=folder))
+            config.write(CONFIG.format(dir=folder) + self.store_config())
+
+    @staticmethod
+    def store_config():
+        """A database of its own on the server that postgres.py started, if it did."""
+        conninfo = os.environ.get("BERTH_TEST_POSTGRESQL")
+        if not conninfo:
+            return ""
+        name = "site_" + secrets.token_hex(8)
+        subprocess.run([os.path.join(find_bin(), "psql"), "-X", "-q", "-d",
+                        conninfo + " dbname=postgres", "-c",
+                        f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"], check=True)
+        return f"\n[store]\nurl = postgresql:{conninfo} dbname={name}\n"
 
     def path(self, name):
         return os.path.join(self.dir, name)
