@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #define META_PEPPER "pepper"
+#define PAM_TIMEOUT_S 20
+/* Logins that may wait for a source that is slow. */
+#define SOURCE_QUEUE 256
 
 typedef struct {
     const BerthPepper *pepper;
@@ -93,6 +96,20 @@ prepare_hashing(BerthPeople *people, const BerthConfig *config, GError **error)
            berth_set_error(error, BERTH_ERR_NO_MEMORY, "no memory to hash passwords with");
 }
 
+/* Strings of the configuration, which ends before this does, are copied. */
+static void
+prepare_sources(BerthPeople *people, const BerthConfig *config)
+{
+    people->site_name = g_strdup(berth_config_get_string(config, "auth", "site_name"));
+    people->pam = (BerthPamHelper){
+        .socket_path = g_strdup(berth_config_get_string(config, "auth", "pam_socket")),
+        .program = g_strdup(berth_config_get_string(config, "auth", "pam_helper")),
+        .confdir = g_strdup(berth_config_get_string(config, "auth", "pam_confdir")),
+        .timeout_s = PAM_TIMEOUT_S
+    };
+    people->providers = berth_provider_cache_new();
+}
+
 BerthPeople *
 berth_people_new(BerthStore *store, const BerthConfig *config, GError **error)
 {
@@ -103,6 +120,7 @@ berth_people_new(BerthStore *store, const BerthConfig *config, GError **error)
                          : g_build_filename(berth_config_get_string(config, "broker", "state_dir"),
                                             "pepper.key", NULL);
     people->throttle = berth_throttle_new(BERTH_LIMIT_THROTTLE_KEYS);
+    prepare_sources(people, config);
     people->rules = berth_password_rules_new(
         (int)berth_config_get_int(config, "auth", "password_min"),
         berth_config_get_string(config, "auth", "password_blocklist"), error);
@@ -120,15 +138,19 @@ berth_people_start(BerthPeople *people, const BerthConfig *config)
     people->hash_workers =
         berth_worker_pool_new(NULL, (int)berth_config_get_int(config, "limits", "hash_threads"),
                               (int)berth_config_get_int(config, "limits", "hash_queue"));
+    people->source_workers = berth_worker_pool_new(
+        NULL, (int)berth_config_get_int(config, "limits", "source_threads"), SOURCE_QUEUE);
 }
 
 void
 berth_people_stop(BerthPeople *people)
 {
-    if (people != NULL && people->hash_workers != NULL) {
-        berth_worker_pool_free(people->hash_workers);
-        people->hash_workers = NULL;
+    if (people == NULL) {
+        return;
     }
+    /* The first gives work to the second. */
+    g_clear_pointer(&people->hash_workers, berth_worker_pool_free);
+    g_clear_pointer(&people->source_workers, berth_worker_pool_free);
 }
 
 void
@@ -141,6 +163,11 @@ berth_people_free(BerthPeople *people)
     berth_throttle_free(people->throttle);
     berth_password_rules_free(people->rules);
     berth_pepper_free(people->pepper);
+    berth_provider_cache_free(people->providers);
+    g_free((char *)people->pam.socket_path);
+    g_free((char *)people->pam.program);
+    g_free((char *)people->pam.confdir);
+    g_free(people->site_name);
     g_free(people->dummy_hash);
     g_free(people);
 }

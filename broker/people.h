@@ -8,8 +8,10 @@
 
 #include "base/config.h"
 #include "base/worker-pool.h"
+#include "broker/auth/pam-client.h"
 #include "broker/auth/password-rules.h"
 #include "broker/auth/password.h"
+#include "broker/auth/provider.h"
 #include "broker/auth/throttle.h"
 #include "broker/store/store.h"
 
@@ -19,10 +21,14 @@ typedef struct {
     BerthPasswordCost cost;
     char *dummy_hash; /* verified when there is no such user, so that it takes as long */
     BerthThrottle *throttle;
-    BerthWorkerPool *hash_workers; /* argon2id, and nothing that waits for somebody else */
+    BerthWorkerPool *hash_workers;   /* argon2id, and nothing that waits for somebody else */
+    BerthWorkerPool *source_workers; /* what asks directories, PAM and providers */
+    BerthProviderCache *providers;
+    BerthPamHelper pam;
+    char *site_name; /* what authenticator apps call us */
 } BerthPeople;
 
-/* Groups "auth" and, of "limits", what begins with "hash". */
+/* Groups "auth" and, of "limits", what begins with "hash" and "source_threads". */
 #define BERTH_PEOPLE_CONFIG_ROWS                                                          \
     { "auth",                                                                             \
       "pepper_file",                                                                      \
@@ -46,6 +52,34 @@ typedef struct {
           0,                                                                              \
           "",                                                                             \
           "file of passwords that are refused, one a line" },                             \
+        { "auth",                                                                         \
+          "site_name",                                                                    \
+          BERTH_CONFIG_STRING,                                                            \
+          1,                                                                              \
+          64,                                                                             \
+          "Berth",                                                                        \
+          "name of the site in authenticator apps" },                                     \
+        { "auth",                                                                         \
+          "pam_socket",                                                                   \
+          BERTH_CONFIG_PATH,                                                              \
+          0,                                                                              \
+          0,                                                                              \
+          "",                                                                             \
+          "socket of berth-auth-helper, for sources of the kind pam" },                   \
+        { "auth",                                                                         \
+          "pam_helper",                                                                   \
+          BERTH_CONFIG_PATH,                                                              \
+          0,                                                                              \
+          0,                                                                              \
+          "",                                                                             \
+          "program that is started for each question, if pam_socket is not set" },        \
+        { "auth",                                                                         \
+          "pam_confdir",                                                                  \
+          BERTH_CONFIG_PATH,                                                              \
+          0,                                                                              \
+          0,                                                                              \
+          "",                                                                             \
+          "folder of PAM service files for pam_helper, instead of the system's" },        \
         { "limits",                                                                       \
           "hash_threads",                                                                 \
           BERTH_CONFIG_INT,                                                               \
@@ -66,7 +100,14 @@ typedef struct {
           8,                                                                              \
           1024 * 1024,                                                                    \
           "19456",                                                                        \
-          "memory of one password check; less is weaker" },
+          "memory of one password check; less is weaker" },                               \
+        { "limits",                                                                       \
+          "source_threads",                                                               \
+          BERTH_CONFIG_INT,                                                               \
+          1,                                                                              \
+          64,                                                                             \
+          "8",                                                                            \
+          "directories, PAM and providers that are asked at once" },
 
 /*
  * Opens the pepper (made at a site's first start) and reads the rules.

@@ -7,9 +7,67 @@
 #include "broker/api/request.h"
 #include "broker/audit.h"
 
-/* auth.c: logging in and out.  Thread: main. */
+/* login.c: logging in and out by a password. */
 void berth_handle_login(BerthRequest *request);
 int berth_handle_logout(BerthTx *tx, BerthRequest *request);
+
+/* second-factor.c */
+int berth_handle_my_totp(BerthTx *tx, BerthRequest *request);
+void berth_handle_my_totp_confirm(BerthRequest *request);
+void berth_handle_my_totp_remove(BerthRequest *request);
+void berth_handle_second_step(BerthRequest *request);
+int berth_handle_pending_totp(BerthTx *tx, BerthRequest *request);
+int berth_handle_reset_totp(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_factor_roles(BerthTx *tx, BerthRequest *request);
+int berth_handle_set_factor_roles(BerthTx *tx, BerthRequest *request);
+
+/* oidc.c: logging in at a provider. */
+void berth_handle_oidc_start(BerthRequest *request);
+void berth_handle_oidc_finish(BerthRequest *request);
+
+/* devices.c: kiosks. */
+void berth_handle_device_login(BerthRequest *request);
+int berth_handle_list_devices(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_device(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_device(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_device(BerthTx *tx, BerthRequest *request);
+
+/* tokens.c: logins and API tokens. */
+int berth_handle_my_logins(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_my_login(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_my_logins(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_tokens(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_token(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_my_token(BerthTx *tx, BerthRequest *request);
+int berth_handle_user_logins(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_user_login(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_user_logins(BerthTx *tx, BerthRequest *request);
+
+/* users.c: accounts. */
+void berth_handle_add_user(BerthRequest *request);
+int berth_handle_get_user(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_user(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_user(BerthTx *tx, BerthRequest *request);
+void berth_handle_set_password(BerthRequest *request);
+void berth_handle_my_password(BerthRequest *request);
+
+/* groups.c */
+int berth_handle_list_groups(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_group(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_group(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_group(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_group(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_members(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_member(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_member(BerthTx *tx, BerthRequest *request);
+
+/* sources.c: where people are known. */
+int berth_handle_open_sources(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_sources(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_source(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_source(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_source(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_source(BerthTx *tx, BerthRequest *request);
 
 /* me.c: what a user sees and does.  connect waits; the rest runs in a transaction. */
 int berth_handle_me(BerthTx *tx, BerthRequest *request);
@@ -31,7 +89,6 @@ int berth_handle_list_audit(BerthTx *tx, BerthRequest *request);
 int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
 
 /* admin-write.c: what administrators change. */
-void berth_handle_add_user(BerthRequest *request);
 int berth_handle_entitle(BerthTx *tx, BerthRequest *request);
 int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
@@ -120,6 +177,13 @@ int berth_handle_metrics(BerthTx *tx, BerthRequest *request);
  */
 int berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement,
                        const char *key, char ret_id[BERTH_ID_HEX_CHARS + 1]);
+
+/*
+ * Refuses what an API token may not do: only a login by a person may.
+ *
+ * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_EXPIRED, those of berth_tx_run().
+ */
+int berth_request_needs_login(BerthTx *tx, BerthRequest *request);
 
 /* Who makes a change, for the audit log. */
 BerthCause berth_request_cause(const BerthRequest *request);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "broker/api/headers.h"
 #include "broker/api/router.h"
@@ -51,25 +52,39 @@ struct BerthHttpServer {
 };
 
 void
-berth_http_source_of_name(const char *name, size_t len, char ret_source[BERTH_REQUEST_SOURCE_CHARS])
+berth_http_read_name(const char *name, size_t len, char ret_source[BERTH_REQUEST_SOURCE_CHARS],
+                     char ret_device[2 * BERTH_KEY_HASH_BYTES + 1])
 {
     unsigned char address[16];
+    char ip[INET6_ADDRSTRLEN];
     size_t prefix = strlen(GATEWAY_NAME);
     g_strlcpy(ret_source, "local", BERTH_REQUEST_SOURCE_CHARS);
+    ret_device[0] = '\0';
     if (len < 1 + prefix || name[0] != '\0' || memcmp(name + 1, GATEWAY_NAME, prefix) != 0) {
         return;
     }
     const char *rest = name + 1 + prefix;
-    const char *slash = memchr(rest, '/', len - 1 - prefix);
-    size_t ip_len = slash != NULL ? len - (size_t)(slash + 1 - name) : 0;
-    char ip[INET6_ADDRSTRLEN];
-    if (ip_len == 0 || ip_len >= sizeof ip) {
+    const char *end = name + len;
+    const char *slash = memchr(rest, '/', (size_t)(end - rest));
+    if (slash == NULL) {
+        return;
+    }
+    /* What follows the address after a zero byte is the hash of a device's key, as bytes. */
+    const char *zero = memchr(slash, '\0', (size_t)(end - slash));
+    const char *ip_end = zero != NULL ? zero : end;
+    size_t ip_len = (size_t)(ip_end - slash - 1);
+    if (ip_len == 0 || ip_len >= sizeof ip ||
+        (zero != NULL && end - zero - 1 != BERTH_KEY_HASH_BYTES)) {
         return;
     }
     memcpy(ip, slash + 1, ip_len);
     ip[ip_len] = '\0';
-    if (inet_pton(AF_INET, ip, address) == 1 || inet_pton(AF_INET6, ip, address) == 1) {
-        g_strlcpy(ret_source, ip, BERTH_REQUEST_SOURCE_CHARS);
+    if (inet_pton(AF_INET, ip, address) != 1 && inet_pton(AF_INET6, ip, address) != 1) {
+        return;
+    }
+    g_strlcpy(ret_source, ip, BERTH_REQUEST_SOURCE_CHARS);
+    if (zero != NULL) {
+        berth_hex_format((const uint8_t *)zero + 1, BERTH_KEY_HASH_BYTES, ret_device);
     }
 }
 
@@ -85,7 +100,7 @@ set_source(BerthRequest *request, struct MHD_Connection *connection)
     if (info != NULL &&
         getpeername(info->connect_fd, (struct sockaddr *)(void *)&address, &size) == 0 &&
         size > offset) {
-        berth_http_source_of_name(address.sun_path, size - offset, request->source);
+        berth_http_read_name(address.sun_path, size - offset, request->source, request->device);
     }
 }
 

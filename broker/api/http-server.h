@@ -2,8 +2,8 @@
 /*
  * HTTP on a UNIX socket, inside the GLib loop: libmicrohttpd behind its epoll descriptor.
  *
- * The peer's address tells the client's: the gateway binds its end to the abstract name
- * "berth-gateway/<random>/<client ip>".  Thread: main.
+ * The peer's address tells the client's: the gateway binds its end to an abstract name.  What a
+ * client writes (X-Forwarded-For and the like) tells nothing.  Thread: main.
  */
 #pragma once
 
@@ -28,11 +28,15 @@ void berth_http_server_free(BerthHttpServer *server);
 void berth_http_resume(BerthRequest *request);
 
 /*
- * The client's address in the abstract socket name of a gateway's connection, "local" for others.
+ * What the abstract socket name of a gateway's connection says of the client.
  *
- * name:  len bytes of sun_path, beginning with the zero byte of an abstract name
+ * name:        len bytes of sun_path: a zero byte, "berth-gateway/<random>/<client ip>" and, for a
+ *              client that proved the key of a device certificate, a zero byte and the SHA-256 of
+ *              that key as 32 bytes
+ * ret_source:  the address, "local" for other names
+ * ret_device:  the hash as hexadecimal digits, "" without
  *
  * Pure.
  */
-void berth_http_source_of_name(const char *name, size_t len,
-                               char ret_source[BERTH_REQUEST_SOURCE_CHARS]);
+void berth_http_read_name(const char *name, size_t len, char ret_source[BERTH_REQUEST_SOURCE_CHARS],
+                          char ret_device[2 * BERTH_KEY_HASH_BYTES + 1]);

@@ -42,13 +42,14 @@ struct BerthRequest {
     bool is_suspended;                       /* MHD waits for berth_request_finish() */
     bool is_done;                            /* the answer is there */
 
-    int64_t began_us;                        /* monotonic, when its headers were there */
-    int64_t now_us;                          /* wall clock when it was dispatched */
-    char source[BERTH_REQUEST_SOURCE_CHARS]; /* address of the client, "local" */
-    char token_hash[BERTH_TOKEN_CHARS + 1];  /* "" without a login */
-    char account[BERTH_ID_HEX_CHARS + 1];    /* who asks */
-    char actor[BERTH_LIMIT_NAME_BYTES + 16]; /* "user:anna", for the audit log */
-    BerthSight sight;                        /* what of a list may be seen */
+    int64_t began_us;                          /* monotonic, when its headers were there */
+    int64_t now_us;                            /* wall clock when it was dispatched */
+    char source[BERTH_REQUEST_SOURCE_CHARS];   /* address of the client, "local" */
+    char device[2 * BERTH_KEY_HASH_BYTES + 1]; /* key of the client's device, proven; "" without */
+    char token_hash[BERTH_TOKEN_CHARS + 1];    /* "" without a login */
+    char account[BERTH_ID_HEX_CHARS + 1];      /* who asks */
+    char actor[BERTH_LIMIT_NAME_BYTES + 16];   /* "user:anna", for the audit log */
+    BerthSight sight;                          /* what of a list may be seen */
     int64_t token_used_us;
     char id[BERTH_ID_HEX_CHARS + 1];     /* the {id} of the path */
     char part[BERTH_REQUEST_PART_CHARS]; /* the {part} of the path */

@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "berth/limits.h"
 #include "broker/auth/directory-text.h"
+#include "broker/auth/socket-watchdog.h"
 
 #include <fcntl.h>
 #include <ldap.h>
@@ -32,6 +33,8 @@
 typedef struct {
     const BerthDirectory *directory;
     LDAP *ldap;
+    BerthSocketWatchdog *dog;
+    struct ldap_conncb connected;
     char *user_dn;
     BerthIdentity *identity;
 } Login;
@@ -66,9 +69,27 @@ fail(const Login *login, int code, const char *what, int result, GError **error)
     return false;
 }
 
+/* A handshake with a server that says nothing is beyond libldap's own time-outs. */
+static int
+watch_socket(LDAP *ldap, Sockbuf *buffer, LDAPURLDesc *server, struct sockaddr *address,
+             struct ldap_conncb *callback)
+{
+    ber_socket_t fd = -1;
+    ber_sockbuf_ctrl(buffer, LBER_SB_OPT_GET_FD, &fd);
+    berth_socket_watchdog_watch(callback->lc_arg, fd);
+    return 0;
+}
+
+static void
+ignore_end(LDAP *ldap, Sockbuf *buffer, struct ldap_conncb *callback)
+{
+}
+
 static bool
 set_options(Login *login)
 {
+    login->connected =
+        (struct ldap_conncb){ .lc_add = watch_socket, .lc_del = ignore_end, .lc_arg = login->dog };
     const BerthDirectory *directory = login->directory;
     struct timeval timeout = { .tv_sec = directory->timeout_s };
     int version = LDAP_VERSION3;
@@ -79,6 +100,7 @@ set_options(Login *login)
                    ldap_set_option(login->ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == 0 &&
                    ldap_set_option(login->ldap, LDAP_OPT_NETWORK_TIMEOUT, &timeout) == 0 &&
                    ldap_set_option(login->ldap, LDAP_OPT_TIMEOUT, &timeout) == 0 &&
+                   ldap_set_option(login->ldap, LDAP_OPT_CONNECT_CB, &login->connected) == 0 &&
                    ldap_set_option(login->ldap, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == 0 &&
                    ldap_set_option(login->ldap, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls12) == 0;
     if (is_good && directory->ca_file[0] != '\0') {
@@ -99,6 +121,7 @@ open_server(Login *login, const char *url, GError **error)
                                login->directory->ca_file);
     }
     if (g_str_has_prefix(url, "ldap://")) {
+        berth_socket_watchdog_allow(login->dog, login->directory->timeout_s);
         result = ldap_start_tls_s(login->ldap, NULL, NULL);
         if (result != LDAP_SUCCESS) {
             return fail(login, BERTH_ERR_SOURCE_DOWN, "StartTLS", result, error);
@@ -111,6 +134,7 @@ static int
 bind_simple(Login *login, const char *dn, const char *password)
 {
     struct berval secret = { .bv_len = strlen(password), .bv_val = (char *)password };
+    berth_socket_watchdog_allow(login->dog, login->directory->timeout_s);
     return ldap_sasl_bind_s(login->ldap, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, NULL);
 }
 
@@ -160,6 +184,7 @@ search(Login *login, const char *base, int scope, const char *filter, const char
        int max, LDAPMessage **ret_answer)
 {
     struct timeval timeout = { .tv_sec = login->directory->timeout_s };
+    berth_socket_watchdog_allow(login->dog, login->directory->timeout_s);
     return ldap_search_ext_s(login->ldap, base, scope, filter, (char **)names, 0, NULL, NULL,
                              &timeout, max, ret_answer);
 }
@@ -343,6 +368,7 @@ login_clear(Login *login)
     if (login->ldap != NULL) {
         ldap_unbind_ext_s(login->ldap, NULL, NULL);
     }
+    berth_socket_watchdog_free(login->dog);
     g_free(login->user_dn);
     berth_identity_free(login->identity);
 }
@@ -358,7 +384,9 @@ berth_directory_login(const BerthDirectory *directory, const char *user, const c
     for (guint i = 0; i < directory->urls->len; i++) {
         const char *url = g_ptr_array_index(directory->urls, i);
         g_autoptr(GError) why = NULL;
-        Login login = { .directory = directory, .identity = berth_identity_new() };
+        Login login = { .directory = directory,
+                        .dog = berth_socket_watchdog_new(),
+                        .identity = berth_identity_new() };
         bool is_good = run_on_server(&login, url, user, password, &why) &&
                        berth_identity_check(login.identity, &why);
         BerthIdentity *identity = is_good ? g_steal_pointer(&login.identity) : NULL;

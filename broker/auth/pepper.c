@@ -165,6 +165,12 @@ berth_pepper_get_id(const BerthPepper *pepper)
     return pepper->keys[0].id;
 }
 
+const char *
+berth_pepper_get_older_id(const BerthPepper *pepper)
+{
+    return pepper->n_keys > 1 ? pepper->keys[1].id : NULL;
+}
+
 bool
 berth_pepper_has_id(const BerthPepper *pepper, const char *id)
 {

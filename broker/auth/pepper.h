@@ -44,6 +44,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthPepper, berth_pepper_free)
 /* Id of the key of today; borrowed. */
 const char *berth_pepper_get_id(const BerthPepper *pepper);
 
+/* Id of the older key, borrowed; NULL if there is none. */
+const char *berth_pepper_get_older_id(const BerthPepper *pepper);
+
 /* Whether one of the keys has this id. */
 bool berth_pepper_has_id(const BerthPepper *pepper, const char *id);
 

@@ -90,6 +90,13 @@ make_room(BerthThrottle *throttle, int64_t now_us)
     }
 }
 
+int64_t
+berth_throttle_wait_after_us(int n_failures)
+{
+    int doublings = MIN(n_failures - BERTH_THROTTLE_FREE, MAX_DOUBLINGS);
+    return doublings < 0 ? 0 : MIN(FIRST_WAIT_US << doublings, BERTH_THROTTLE_MAX_WAIT_US);
+}
+
 void
 berth_throttle_fail(BerthThrottle *throttle, const char *key, int64_t now_us)
 {
@@ -104,9 +111,7 @@ berth_throttle_fail(BerthThrottle *throttle, const char *key, int64_t now_us)
     entry->n_failures++;
     entry->last_us = now_us;
     if (entry->n_failures >= BERTH_THROTTLE_FREE) {
-        int doublings = MIN(entry->n_failures - BERTH_THROTTLE_FREE, MAX_DOUBLINGS);
-        entry->blocked_until_us =
-            now_us + MIN(FIRST_WAIT_US << doublings, BERTH_THROTTLE_MAX_WAIT_US);
+        entry->blocked_until_us = now_us + berth_throttle_wait_after_us(entry->n_failures);
     }
 }
 

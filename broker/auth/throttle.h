@@ -34,6 +34,9 @@ void berth_throttle_fail(BerthThrottle *throttle, const char *key, int64_t now_u
 /* Takes the last failure of a key back: the attempt was not made after all. */
 void berth_throttle_take_back(BerthThrottle *throttle, const char *key);
 
+/* Microseconds to wait after so many failures; 0 while they are free.  Pure. */
+int64_t berth_throttle_wait_after_us(int n_failures);
+
 /* Forgets all failures of a key. */
 void berth_throttle_forgive(BerthThrottle *throttle, const char *key);
 

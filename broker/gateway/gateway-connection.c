@@ -24,6 +24,8 @@
 #define REFRESHES_FOR_A_HOST 2
 /* Reads before other connections get their turn. */
 #define READS_PER_TURN 16
+/* Tells connections of one address apart; the name with a device's key must fit sun_path. */
+#define NAME_RANDOM_BYTES 8
 #define SCOPE "gateway"
 
 typedef enum {
@@ -161,21 +163,34 @@ say_farewell(BerthGatewayConnection *self, const char *answer)
     watch(self, self->client.fd, EPOLLIN | EPOLLOUT, on_farewell);
 }
 
-/* The abstract name tells the broker who is behind this connection. */
+/*
+ * The abstract name tells the broker who is behind this connection: the address and, for a client
+ * that proved the key of a device certificate, a zero byte and the hash of that key as bytes.  A
+ * name cannot be changed by what the client sends later.
+ */
 static int
 bind_client_name(BerthGatewayConnection *self, int fd)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     char ip[BERTH_ADDRESS_CHARS];
-    BerthId random;
-    char hex[BERTH_ID_HEX_CHARS + 1];
-    berth_id_random(&random);
-    berth_id_format(&random, hex);
+    uint8_t random[NAME_RANDOM_BYTES];
+    uint8_t device[BERTH_KEY_HASH_BYTES];
+    char hex[2 * NAME_RANDOM_BYTES + 1];
+    berth_random_bytes(random, sizeof(random));
+    berth_hex_format(random, sizeof(random), hex);
     berth_address_format_ip(&self->peer, ip);
-    int len =
-        g_snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "berth-gateway/%s/%s", hex, ip);
+    size_t len = 1 + (size_t)g_snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+                                        "berth-gateway/%s/%s", hex, ip);
+    if (berth_tls_stream_get_peer_key_hash(self->client.tls, device) == BERTH_OK) {
+        if (len + 1 + sizeof(device) > sizeof(name.sun_path)) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(name.sun_path + len + 1, device, sizeof(device));
+        len += 1 + sizeof(device);
+    }
     return bind(fd, (struct sockaddr *)&name,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len));
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 
 static int

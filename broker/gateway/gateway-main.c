@@ -19,6 +19,8 @@ static const BerthConfigRow schema[] = {
     { "gateway", "listen", BERTH_CONFIG_STRING, 1, 64, NULL, "address and port to listen on" },
     { "gateway", "cert_file", BERTH_CONFIG_PATH, 1, 0, NULL, "certificate (chain) of the site" },
     { "gateway", "key_file", BERTH_CONFIG_PATH, 1, 0, NULL, "its private key" },
+    { "gateway", "device_ca_file", BERTH_CONFIG_PATH, 0, 0, "",
+      "authority of kiosks' client certificates; without it none is asked for" },
     { "gateway", "api_socket", BERTH_CONFIG_PATH, 1, 107, NULL, "the broker's socket for users" },
     { "gateway", "internal_socket", BERTH_CONFIG_PATH, 1, 107, NULL,
       "the broker's socket for the host table" },
@@ -69,9 +71,11 @@ load_tls(const BerthConfig *config, GError **error)
     if (!key) {
         return NULL;
     }
+    const char *device_ca = berth_config_get_string(config, "gateway", "device_ca_file");
     const BerthTlsConfig tls = {
         .key = key,
-        .peer_check = BERTH_TLS_PEER_NONE,
+        .peer_check = device_ca[0] != '\0' ? BERTH_TLS_PEER_CA_OR_NONE : BERTH_TLS_PEER_NONE,
+        .ca_file = device_ca[0] != '\0' ? device_ca : NULL,
         .alpn = "http/1.1",
     };
     return berth_tls_context_new_server(&tls, error);

@@ -132,6 +132,11 @@ set_peer_check(BerthTlsContext *self, const char *ca_file)
     case BERTH_TLS_PEER_CA:
         SSL_CTX_set_verify(ctx, needed, NULL);
         return SSL_CTX_load_verify_file(ctx, ca_file) == 1;
+    case BERTH_TLS_PEER_CA_OR_NONE:
+        /* Clients choose by the list: one with another authority's certificate shows none. */
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(ca_file));
+        return SSL_CTX_load_verify_file(ctx, ca_file) == 1;
     }
     return false;
 }
@@ -147,6 +152,11 @@ find_gap(const BerthTlsConfig *config, bool is_server)
             return "a TLS client needs a CA file or a pinned key";
         }
         break;
+    case BERTH_TLS_PEER_CA_OR_NONE:
+        if (!is_server) {
+            return "a TLS client needs a CA file or a pinned key";
+        }
+        /* fall through */
     case BERTH_TLS_PEER_CA:
         if (config->ca_file == NULL) {
             return "a CA file is missing";

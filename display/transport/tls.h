@@ -29,7 +29,8 @@ typedef enum {
     BERTH_TLS_PEER_NONE,    /* server: asks for no client certificate */
     BERTH_TLS_PEER_ANY_KEY, /* server: needs one, any self-signed; proves possession of its key */
     BERTH_TLS_PEER_CA,      /* signed by ca_file; client: and valid for the server name */
-    BERTH_TLS_PEER_PINNED,  /* SHA-256 of its SubjectPublicKeyInfo is pin; no name, chain or date */
+    BERTH_TLS_PEER_CA_OR_NONE, /* server: none, or one signed by ca_file and of a strong key */
+    BERTH_TLS_PEER_PINNED, /* SHA-256 of its SubjectPublicKeyInfo is pin; no name, chain or date */
 } BerthTlsPeerCheck;
 
 typedef struct {

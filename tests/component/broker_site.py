@@ -90,11 +90,14 @@ class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, source=None, timeout=60):
         super().__init__("localhost", timeout=timeout)
         self.unix_path, self.source = path, source
+        self.connect_name = None
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        if self.source:
+        if self.connect_name:
+            self.sock.bind(self.connect_name)
+        elif self.source:
             self.sock.bind(f"\0berth-gateway/{secrets.token_hex(8)}/{self.source}".encode())
         self.sock.connect(self.unix_path)
 

@@ -33,6 +33,7 @@ CREATE TABLE account (
     password TEXT NOT NULL,
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
     needs_totp INTEGER NOT NULL DEFAULT 0 CHECK (needs_totp IN (0, 1)),
+    deleted_us INTEGER, -- what happened stays, and so does its user's row
     version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL
 ) STRICT;
@@ -46,6 +47,8 @@ CREATE TABLE user_group (
     version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX user_group_external ON user_group (source, external_id)
+    WHERE source IS NOT NULL;
 
 -- Memberships of a directory are written at each login of the account: is_local = 0.
 CREATE TABLE member (
@@ -62,6 +65,8 @@ CREATE TABLE totp (
     secret TEXT NOT NULL,
     confirmed_us INTEGER,
     last_counter INTEGER NOT NULL DEFAULT 0,
+    n_failures INTEGER NOT NULL DEFAULT 0,
+    blocked_until_us INTEGER NOT NULL DEFAULT 0,
     created_us INTEGER NOT NULL
 ) STRICT;
 
@@ -79,6 +84,17 @@ CREATE TABLE known_device (
     name TEXT NOT NULL DEFAULT '',
     seen_us INTEGER NOT NULL,
     PRIMARY KEY (account, device_key)
+) STRICT;
+
+-- Logins that went to a provider and are awaited back.
+CREATE TABLE oidc_flow (
+    state_hash TEXT PRIMARY KEY CHECK (length(state_hash) = 64),
+    flow_hash TEXT NOT NULL CHECK (length(flow_hash) = 64),
+    source TEXT NOT NULL REFERENCES authn_source (id) ON DELETE CASCADE,
+    nonce TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    expires_us INTEGER NOT NULL
 ) STRICT;
 
 -- Kiosks: a client certificate that logs an account in.

@@ -40,7 +40,7 @@
       "SELECT u.id, u.name, CASE WHEN EXISTS (SELECT 1 FROM granted r "                             \
       "WHERE r.account = u.id AND r.role = 'admin' AND r.scope = '/') THEN 1 ELSE 0 END "           \
       "AS \"?admin\", u.enabled AS \"?enabled\", u.created_us, u.version "                          \
-      "FROM account u WHERE u.name > ?2 "                                                           \
+      "FROM account u WHERE u.name > ?2 AND u.deleted_us IS NULL "                                  \
       "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "                        \
       "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/users/' || u.id)) "                       \
       "ORDER BY u.name LIMIT ?1")                                                                   \

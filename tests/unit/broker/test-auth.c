@@ -353,8 +353,34 @@ the_client_address_is_read_from_the_gateways_socket_name(void **state)
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         char source[BERTH_REQUEST_SOURCE_CHARS];
-        berth_http_source_of_name(rows[i].name, rows[i].len, source);
+        char device[2 * BERTH_KEY_HASH_BYTES + 1];
+        berth_http_read_name(rows[i].name, rows[i].len, source, device);
         assert_string_equal(source, rows[i].expected);
+        assert_string_equal(device, "");
+    }
+}
+
+static void
+a_devices_key_is_read_from_the_gateways_socket_name(void **state)
+{
+    static const char start[] = "\0berth-gateway/00ff/192.0.2.1";
+    char name[108];
+    char source[BERTH_REQUEST_SOURCE_CHARS];
+    char device[2 * BERTH_KEY_HASH_BYTES + 1];
+    size_t at = sizeof start; /* with the zero byte that ends the address */
+    memcpy(name, start, sizeof start);
+    memset(name + at, 0xab, BERTH_KEY_HASH_BYTES);
+    berth_http_read_name(name, at + BERTH_KEY_HASH_BYTES, source, device);
+    assert_string_equal(source, "192.0.2.1");
+    assert_int_equal(strlen(device), 64);
+    assert_memory_equal(device, "abababab", 8);
+    /* One byte less or more is none of ours. */
+    for (size_t n = at; n <= at + BERTH_KEY_HASH_BYTES + 1; n++) {
+        if (n != at + BERTH_KEY_HASH_BYTES) {
+            berth_http_read_name(name, n, source, device);
+            assert_string_equal(source, "local");
+            assert_string_equal(device, "");
+        }
     }
 }
 
@@ -378,6 +404,7 @@ main(void)
         cmocka_unit_test(an_ipv6_source_counts_as_its_network),
         cmocka_unit_test(a_token_is_long_random_and_stored_as_its_hash),
         cmocka_unit_test(the_client_address_is_read_from_the_gateways_socket_name),
+        cmocka_unit_test(a_devices_key_is_read_from_the_gateways_socket_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
