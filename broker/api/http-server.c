@@ -51,11 +51,17 @@ struct BerthHttpServer {
     char *path;
 };
 
+static bool
+is_address(const char *text)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 void
 berth_http_read_name(const char *name, size_t len, char ret_source[BERTH_REQUEST_SOURCE_CHARS],
                      char ret_device[2 * BERTH_KEY_HASH_BYTES + 1])
 {
-    unsigned char address[16];
     char ip[INET6_ADDRSTRLEN];
     size_t prefix = strlen(GATEWAY_NAME);
     g_strlcpy(ret_source, "local", BERTH_REQUEST_SOURCE_CHARS);
@@ -79,7 +85,7 @@ berth_http_read_name(const char *name, size_t len, char ret_source[BERTH_REQUEST
     }
     memcpy(ip, slash + 1, ip_len);
     ip[ip_len] = '\0';
-    if (inet_pton(AF_INET, ip, address) != 1 && inet_pton(AF_INET6, ip, address) != 1) {
+    if (!is_address(ip)) {
         return;
     }
     g_strlcpy(ret_source, ip, BERTH_REQUEST_SOURCE_CHARS);

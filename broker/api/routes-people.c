@@ -80,7 +80,7 @@ static const BerthBodyField group_fields[] = {
 static const BerthBodyField source_fields[] = {
     BERTH_FIELD_TEXT("name", true, 1, NAME_MAX_BYTES, "name, unique"),
     BERTH_FIELD_ENUM("kind", true, source_kinds, "what it is"),
-    BERTH_FIELD_OBJECT("settings", false, "see berth-sources(5)"),
+    BERTH_FIELD_OBJECT("settings", false, "see docs/ADMIN.md, People"),
     BERTH_FIELD_INT("priority", false, 0, MAX_PRIORITY, "the lowest is asked first; 100"),
 };
 static const BerthBodyField source_change_fields[] = {

@@ -164,6 +164,17 @@ check_code(BerthTx *tx, const Try *try, const Factor *factor)
                : error;
 }
 
+static int
+count_failure(BerthTx *tx, const Try *try, int64_t n_failures, int result)
+{
+    int64_t wait_us = berth_throttle_wait_after_us((int)n_failures);
+    int error = berth_tx_run(tx, BERTH_SQL_TOTP_FAIL, "si", try->account,
+                             wait_us > 0 ? try->cause->now_us + wait_us : 0);
+    return error == BERTH_OK ? berth_audit(tx, try->cause, "totp.failed", try->account,
+                                           json_pack("{s:s}", "reason", berth_error_name(result)))
+                             : error;
+}
+
 /*
  * Tries a code.  Errors: BERTH_ERR_BAD_CREDENTIALS and BERTH_ERR_REPLAYED were counted, the
  * transaction must commit; BERTH_ERR_THROTTLED; BERTH_ERR_STATE without a factor; the store's.
@@ -192,13 +203,7 @@ try_factor(BerthTx *tx, Try *try)
     }
     berth_wipe(factor.secret, sizeof factor.secret);
     if (result == BERTH_ERR_BAD_CREDENTIALS || result == BERTH_ERR_REPLAYED) {
-        int64_t wait_us = berth_throttle_wait_after_us((int)factor.n_failures + 1);
-        error = berth_tx_run(tx, BERTH_SQL_TOTP_FAIL, "si", try->account,
-                             wait_us > 0 ? try->cause->now_us + wait_us : 0);
-        if (error == BERTH_OK) {
-            error = berth_audit(tx, try->cause, "totp.failed", try->account,
-                                json_pack("{s:s}", "reason", berth_error_name(result)));
-        }
+        error = count_failure(tx, try, factor.n_failures + 1, result);
     }
     return error == BERTH_OK ? result : error;
 }

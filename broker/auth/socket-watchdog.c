@@ -2,6 +2,7 @@
 #include "broker/auth/socket-watchdog.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -23,7 +24,7 @@ run(gpointer data)
     BerthSocketWatchdog *dog = data;
     g_mutex_lock(&dog->lock);
     while (!dog->is_ended) {
-        if (g_get_monotonic_time() < dog->deadline_us) {
+        if (berth_monotonic_us() < dog->deadline_us) {
             g_cond_wait_until(&dog->changed, &dog->lock, dog->deadline_us);
         } else if (dog->fd >= 0) {
             (void)shutdown(dog->fd, SHUT_RDWR);
@@ -62,7 +63,7 @@ void
 berth_socket_watchdog_allow(BerthSocketWatchdog *dog, int seconds)
 {
     g_mutex_lock(&dog->lock);
-    dog->deadline_us = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+    dog->deadline_us = berth_monotonic_us() + (gint64)seconds * G_USEC_PER_SEC;
     g_cond_signal(&dog->changed);
     g_mutex_unlock(&dog->lock);
 }

@@ -4,6 +4,7 @@
 Usage: test_gateway.py BERTH_GATEWAY BERTH_SETUP [TEST...]
 """
 import ctypes
+import hashlib
 import http.server
 import json
 import os
@@ -203,7 +204,7 @@ class ApiTest(GatewayTest):
     def test_the_broker_learns_who_the_client_is(self):
         self.get()
         name = self.api.peers[0]
-        self.assertRegex(name, rb"^\0berth-gateway/[0-9a-f]{32}/127\.0\.0\.1$")
+        self.assertRegex(name, rb"^\0berth-gateway/[0-9a-f]{16}/127\.0\.0\.1$")
 
     def test_one_connection_carries_many_requests(self):
         connection = self.connect_tls()
@@ -395,6 +396,56 @@ class LimitTest(GatewayTest):
             except (ssl.SSLError, ConnectionError):
                 continue
         self.fail("the places are not free again")
+
+
+class DeviceTest(GatewayTest):
+    """Client certificates of kiosks, signed by an authority of their own."""
+    options = "device_ca_file=devices.pem\n"
+
+    def start_gateway(self):
+        for name in ("devices", "strangers"):
+            self.openssl("req", "-x509", *self.new_key(name), "-days", "2", "-subj", "/CN=" + name,
+                         "-out", f"{self.folder}/{name}.pem")
+        self.issue("kiosk", "devices")
+        self.issue("thief", "strangers")
+        super().start_gateway()
+
+    def openssl(self, *args):
+        return subprocess.run(["openssl", *args], check=True, capture_output=True).stdout
+
+    def new_key(self, name):
+        return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                f"{self.folder}/{name}.key")
+
+    def issue(self, name, authority):
+        path, issuer = f"{self.folder}/{name}", f"{self.folder}/{authority}"
+        self.openssl("req", *self.new_key(name), "-subj", "/CN=" + name, "-out", path + ".csr")
+        self.openssl("x509", "-req", "-in", path + ".csr", "-CA", issuer + ".pem", "-CAkey",
+                     issuer + ".key", "-CAcreateserial", "-days", "2", "-out", path + ".pem")
+
+    def get_as(self, name):
+        context = ssl.create_default_context(cafile=self.keys + "/ca.pem")
+        context.load_cert_chain(f"{self.folder}/{name}.pem", f"{self.folder}/{name}.key")
+        connection = self.connect_tls(context)
+        connection.sendall(b"GET /v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return receive_all(connection)
+
+    def test_the_broker_learns_the_key_of_a_device(self):
+        self.assertIn(b"200 OK", self.get_as("kiosk"))
+        public = self.openssl("pkey", "-in", self.folder + "/kiosk.key", "-pubout", "-outform",
+                              "DER")
+        start, _, rest = self.api.peers[0][1:].partition(b"\0")
+        self.assertRegex(start, rb"^berth-gateway/[0-9a-f]{16}/127\.0\.0\.1$")
+        self.assertEqual(rest, hashlib.sha256(public).digest())
+
+    def test_without_a_certificate_everything_is_as_ever(self):
+        self.assertIn(b"200 OK", self.get())
+        self.assertRegex(self.api.peers[0], rb"^\0berth-gateway/[0-9a-f]{16}/127\.0\.0\.1$")
+
+    def test_a_certificate_of_another_authority_is_refused(self):
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            self.get_as("thief")
+        self.assertEqual(self.api.peers, [])
 
 
 class OptionTest(unittest.TestCase):
