@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "berth/limits.h"
+#include "broker/metrics.h"
 #include "broker/site-clock.h"
 #include "broker/state-dir.h"
 
@@ -134,6 +135,7 @@ on_tick(gpointer data)
 {
     BerthBroker *broker = data;
     berth_agents_check_silence(broker->agents);
+    berth_metric_set(BERTH_METRIC_AGENT_LINKS, berth_agents_n_links(broker->agents));
     berth_agents_update(broker->agents);
     berth_beat_second(broker->beat);
     return G_SOURCE_CONTINUE;
@@ -181,7 +183,9 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
     }
     berth_signing_key_get_public(broker->signing_key, &broker->ticket_key);
     berth_people_start(broker->people, config);
-    broker->read_workers =
+    broker->readers =
+        berth_worker_pool_new(NULL, BERTH_LIMIT_READ_THREADS, BERTH_LIMIT_READS_QUEUED);
+    broker->slow_readers =
         berth_worker_pool_new(NULL, BERTH_LIMIT_SLOW_READ_THREADS, BERTH_LIMIT_SLOW_READS_QUEUED);
     broker->login_rate = new_rate(config, "login_requests_per_s");
     broker->source_rate = new_rate(config, "source_requests_per_s");
@@ -220,6 +224,20 @@ stop_sources(BerthBroker *broker)
     }
 }
 
+/* First of all: what they finish goes on to other parts. */
+static void
+stop_readers(BerthBroker *broker)
+{
+    if (broker->readers != NULL) {
+        berth_worker_pool_free(broker->readers);
+        broker->readers = NULL;
+    }
+    if (broker->slow_readers != NULL) {
+        berth_worker_pool_free(broker->slow_readers);
+        broker->slow_readers = NULL;
+    }
+}
+
 void
 berth_broker_free(BerthBroker *broker)
 {
@@ -227,11 +245,9 @@ berth_broker_free(BerthBroker *broker)
         return;
     }
     stop_sources(broker);
+    stop_readers(broker);
     berth_beat_free(broker->beat);
     berth_people_stop(broker->people);
-    if (broker->read_workers != NULL) {
-        berth_worker_pool_free(broker->read_workers);
-    }
     berth_connects_free(broker->connects);
     /* Every done function runs here at the latest: no request is left without an answer. */
     berth_store_free(broker->store);

@@ -22,7 +22,8 @@
 struct BerthBroker {
     BerthStore *store;
     BerthPeople *people;
-    BerthWorkerPool *read_workers; /* for long reads */
+    BerthWorkerPool *readers;      /* who asks, and short reads */
+    BerthWorkerPool *slow_readers; /* long reads */
     BerthRateLimit *login_rate;    /* by login token */
     BerthRateLimit *source_rate;   /* by address of the client */
     BerthSigningKey *signing_key;

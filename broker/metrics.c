@@ -55,6 +55,12 @@ berth_metric_add(BerthMetric metric, int64_t n)
 }
 
 void
+berth_metric_set(BerthMetric gauge, int64_t value)
+{
+    atomic_store_explicit(&values[gauge].value, value, memory_order_relaxed);
+}
+
+void
 berth_metric_observe_us(BerthMetric histogram, int64_t us)
 {
     us = MAX(us, 0);

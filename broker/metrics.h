@@ -37,6 +37,7 @@
     X(HTTP_4XX, COUNTER, "berth_http_requests_total", "class=\"4xx\"", "")                     \
     X(HTTP_5XX, COUNTER, "berth_http_requests_total", "class=\"5xx\"", "")                     \
     X(HTTP_THROTTLED, COUNTER, "berth_http_throttled_total", "", "requests over a rate limit") \
+    X(AGENT_LINKS, GAUGE, "berth_agent_links", "", "hosts that are connected to this broker")  \
     X(SLOW_READS, GAUGE, "berth_slow_reads", "", "long reads that wait or run")                \
     X(WATCHERS, GAUGE, "berth_watchers", "", "open event streams")                             \
     X(WATCHERS_CUT, COUNTER, "berth_watchers_cut_total", "", "event streams cut off as slow")
@@ -50,6 +51,9 @@ typedef enum {
 
 /* Adds n to a counter, or to a gauge (where n may be negative). */
 void berth_metric_add(BerthMetric metric, int64_t n);
+
+/* Sets a gauge. */
+void berth_metric_set(BerthMetric gauge, int64_t value);
 
 /* Puts one measurement into a histogram; a negative one counts as 0.  Units: microseconds. */
 void berth_metric_observe_us(BerthMetric histogram, int64_t us);

@@ -108,11 +108,13 @@ check_object(BerthTx *tx, BerthRequest *request)
     return error == BERTH_OK ? check_powerful(tx, request) : error;
 }
 
-static int
-run_checks(BerthTx *tx, void *data)
+int
+berth_authorise(BerthTx *tx, BerthRequest *request)
 {
-    BerthRequest *request = data;
     const BerthRoute *route = request->route;
+    if (route->permission == BERTH_PERMIT_NOBODY || route->permission == BERTH_PERMIT_INTERNAL) {
+        return BERTH_OK;
+    }
     int error = read_token(tx, request);
     if (error != BERTH_OK || route->permission == BERTH_PERMIT_SELF) {
         return error;
@@ -148,10 +150,11 @@ touch_done(int error, void *data)
     g_free(data);
 }
 
-static void
-maybe_touch_token(BerthRequest *request)
+void
+berth_authorise_touch(BerthRequest *request)
 {
-    if (request->now_us - request->token_used_us < TOKEN_TOUCH_US) {
+    if (request->token_hash[0] == '\0' ||
+        request->now_us - request->token_used_us < TOKEN_TOUCH_US) {
         return;
     }
     Touch *touch = g_new0(Touch, 1);
@@ -163,7 +166,7 @@ maybe_touch_token(BerthRequest *request)
 }
 
 int
-berth_authorise(BerthRequest *request, const char *authorization)
+berth_authorise_begin(BerthRequest *request, const char *authorization)
 {
     BerthPermission permission = request->route->permission;
     if (permission == BERTH_PERMIT_NOBODY || permission == BERTH_PERMIT_INTERNAL) {
@@ -173,13 +176,5 @@ berth_authorise(BerthRequest *request, const char *authorization)
         berth_token_hash(authorization + strlen(BEARER), request->token_hash) != BERTH_OK) {
         return berth_request_explain(request, BERTH_ERR_EXPIRED, "log in first");
     }
-    int error = berth_router_check_rate(request, request->broker->login_rate, request->token_hash);
-    if (error != BERTH_OK) {
-        return error;
-    }
-    error = berth_store_read(request->broker->store, run_checks, request);
-    if (error == BERTH_OK) {
-        maybe_touch_token(request);
-    }
-    return error;
+    return berth_router_check_rate(request, request->broker->login_rate, request->token_hash);
 }

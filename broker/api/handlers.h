@@ -160,10 +160,10 @@ int berth_handle_list_operations(BerthTx *tx, BerthRequest *request);
 int berth_handle_operation(BerthTx *tx, BerthRequest *request);
 
 /* internal.c: for gateways and probes. */
-int berth_handle_alive(BerthTx *tx, BerthRequest *request);
+void berth_handle_alive(BerthRequest *request);
 int berth_handle_ready(BerthTx *tx, BerthRequest *request);
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
-int berth_handle_health(BerthTx *tx, BerthRequest *request);
+void berth_handle_health(BerthRequest *request);
 int berth_handle_metrics(BerthTx *tx, BerthRequest *request);
 
 /*

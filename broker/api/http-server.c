@@ -172,11 +172,13 @@ read_headers(BerthRequest *request, struct MHD_Connection *connection)
     request->idempotency_key = g_strdup(key);
 }
 
-static BerthRequest *
-begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *url,
-      const char *method)
+static void
+begin(BerthHttpServer *server, BerthExchange *exchange, struct MHD_Connection *connection,
+      const char *url, const char *method)
 {
     BerthRequest *request = g_new0(BerthRequest, 1);
+    exchange->request = request;
+    request->exchange = exchange;
     request->broker = server->broker;
     request->server = server;
     request->connection = connection;
@@ -193,7 +195,7 @@ begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *ur
                            error == BERTH_ERR_UNSUPPORTED ? "%s is not taken by \"%.128s\""
                                                           : "%s: there is no \"%.128s\"",
                            method, url);
-        return request;
+        return;
     }
     request->route = hit.route;
     g_strlcpy(request->id, hit.id, sizeof request->id);
@@ -202,7 +204,6 @@ begin(BerthHttpServer *server, struct MHD_Connection *connection, const char *ur
     if (!request->is_done) {
         read_headers(request, connection);
     }
-    return request;
 }
 
 static void
@@ -333,11 +334,14 @@ static enum MHD_Result
 answer(void *data, struct MHD_Connection *connection, const char *url, const char *method,
        const char *version, const char *upload, size_t *upload_size, void **slot)
 {
-    BerthRequest *request = *slot;
-    if (request == NULL) {
-        *slot = begin(data, connection, url, method);
+    BerthExchange *exchange = *slot;
+    if (exchange == NULL) {
+        exchange = g_new0(BerthExchange, 1);
+        *slot = exchange;
+        begin(data, exchange, connection, url, method);
         return MHD_YES;
     }
+    BerthRequest *request = exchange->request;
     if (*upload_size > 0) {
         collect(request, upload, *upload_size);
         *upload_size = 0;
@@ -354,7 +358,17 @@ completed(void *data, struct MHD_Connection *connection, void **slot,
     if (peer != NULL) {
         peer->since_us = berth_monotonic_us();
     }
-    berth_request_free(*slot);
+    BerthExchange *exchange = *slot;
+    if (exchange != NULL) {
+        BerthRequest *request = exchange->request;
+        if (request->is_dispatched && !request->is_done) {
+            /* Its handler still works on it, and ends it. */
+            request->exchange = NULL;
+        } else {
+            berth_request_free(request);
+        }
+        g_free(exchange);
+    }
     *slot = NULL;
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define SECOND_US (1000LL * 1000)
+
 int
 berth_handle_host_addresses(BerthTx *tx, BerthRequest *request)
 {
@@ -19,13 +21,13 @@ berth_handle_host_addresses(BerthTx *tx, BerthRequest *request)
     return error;
 }
 
-int
-berth_handle_alive(BerthTx *tx, BerthRequest *request)
+void
+berth_handle_alive(BerthRequest *request)
 {
-    int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / (1000 * 1000);
-    request->reply = json_pack("{s:s, s:s, s:I}", "status", "ok", "version", BERTH_VERSION,
-                               "uptime_s", (json_int_t)uptime_s);
-    return BERTH_OK;
+    int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / SECOND_US;
+    berth_request_reply(request, 200,
+                        json_pack("{s:s, s:s, s:I}", "status", "ok", "version", BERTH_VERSION,
+                                  "uptime_s", (json_int_t)uptime_s));
 }
 
 int
@@ -42,19 +44,16 @@ berth_handle_ready(BerthTx *tx, BerthRequest *request)
     return BERTH_OK;
 }
 
-int
-berth_handle_health(BerthTx *tx, BerthRequest *request)
+void
+berth_handle_health(BerthRequest *request)
 {
-    int64_t uptime_s = (berth_monotonic_us() - request->broker->started_us) / (1000 * 1000);
-    g_autofree char *cluster = NULL;
-    int error = berth_tx_get_text(tx, &cluster, BERTH_SQL_META_GET, "s", "cluster");
-    if (error == BERTH_OK) {
-        request->reply =
-            json_pack("{s:s, s:s, s:s, s:I, s:I}", "status", "ok", "version", BERTH_VERSION,
-                      "cluster", cluster, "uptime_s", (json_int_t)uptime_s, "agents",
-                      (json_int_t)berth_agents_n_links(request->broker->agents));
-    }
-    return error;
+    const BerthBroker *broker = request->broker;
+    int64_t uptime_s = (berth_monotonic_us() - broker->started_us) / SECOND_US;
+    berth_request_reply(request, 200,
+                        json_pack("{s:s, s:s, s:s, s:I, s:I}", "status", "ok", "version",
+                                  BERTH_VERSION, "cluster", broker->cluster, "uptime_s",
+                                  (json_int_t)uptime_s, "agents",
+                                  (json_int_t)berth_agents_n_links(broker->agents)));
 }
 
 static int
@@ -81,8 +80,6 @@ berth_handle_metrics(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_OK) {
         error = add_states(tx, text, BERTH_SQL_METRIC_HOSTS, "hosts");
     }
-    g_string_append_printf(text, "# TYPE berth_agent_links gauge\nberth_agent_links %u\n",
-                           berth_agents_n_links(request->broker->agents));
     berth_metrics_format(text);
     berth_metrics_format_process(text);
     request->text = strdup(text->str);

@@ -47,14 +47,75 @@ berth_request_status_of_error(int error)
     return 500;
 }
 
+static gboolean
+free_later(gpointer data)
+{
+    berth_request_free(data);
+    return G_SOURCE_REMOVE;
+}
+
+void
+berth_request_clear_deadline(BerthRequest *request)
+{
+    if (request->deadline_source != 0) {
+        g_source_remove(request->deadline_source);
+        request->deadline_source = 0;
+    }
+}
+
 static void
 finish(BerthRequest *request)
 {
     g_assert(!request->is_done);
     request->is_done = true;
-    if (request->is_suspended) {
+    berth_request_clear_deadline(request);
+    if (request->exchange == NULL) {
+        /* Its caller may still look at it. */
+        g_idle_add(free_later, request);
+    } else if (request->is_suspended) {
         berth_http_resume(request);
     }
+}
+
+BerthRequest *
+berth_request_detach(BerthRequest *request)
+{
+    BerthRequest *other = g_new0(BerthRequest, 1);
+    berth_request_clear_deadline(request);
+    other->broker = request->broker;
+    other->route = request->route;
+    other->server = request->server;
+    other->connection = request->connection;
+    other->exchange = request->exchange;
+    other->is_dispatched = true;
+    other->is_suspended = request->is_suspended;
+    other->began_us = request->began_us;
+    memcpy(other->number, request->number, sizeof other->number);
+    other->exchange->request = other;
+    request->exchange = NULL;
+    request->connection = NULL;
+    request->is_suspended = false;
+    return other;
+}
+
+static gboolean
+on_deadline(gpointer data)
+{
+    BerthRequest *request = data;
+    request->deadline_source = 0;
+    const char *detail = request->deadline_detail;
+    BerthRequest *other = berth_request_detach(request);
+    other->retry_after_s = 2;
+    berth_request_fail(other, BERTH_ERR_BUSY, "%s", detail);
+    return G_SOURCE_REMOVE;
+}
+
+void
+berth_request_set_deadline(BerthRequest *request, int64_t us, const char *detail)
+{
+    berth_request_clear_deadline(request);
+    request->deadline_detail = detail;
+    request->deadline_source = g_timeout_add((guint)(us / 1000), on_deadline, request);
 }
 
 void
@@ -130,6 +191,7 @@ berth_request_free(BerthRequest *request)
     if (request == NULL) {
         return;
     }
+    berth_request_clear_deadline(request);
     if (request->input != NULL) {
         if (request->input->len > 0) {
             berth_wipe(request->input->data, request->input->len);

@@ -25,8 +25,17 @@ typedef struct BerthRoute BerthRoute;
 /* What may stand in {part} of a path, with its end. */
 #define BERTH_REQUEST_PART_CHARS 65
 
+/* What HTTP holds on to: the request that will be answered. */
+typedef struct {
+    BerthRequest *request;
+} BerthExchange;
+
 struct BerthRequest {
     BerthBroker *broker;
+    BerthExchange *exchange; /* NULL: the client was answered, or went away */
+    guint deadline_source;
+    const char *deadline_detail;
+    int result; /* of what ran in a thread */
     const BerthRoute *route;
     void *server;                            /* BerthHttpServer *, borrowed */
     void *connection;                        /* struct MHD_Connection, borrowed */
@@ -84,6 +93,16 @@ int berth_request_status_of_error(int error);
  * PRECONDITION if the request named a version (If-Match); other errors stay.
  */
 int berth_request_match_error(BerthRequest *request, int error);
+
+/*
+ * Takes the client away from a request that a handler still works on: the new request that is
+ * returned is to be answered instead, and the old one is freed by its own answer.
+ */
+BerthRequest *berth_request_detach(BerthRequest *request);
+
+/* Answers with BUSY and detail (a literal) when us have passed before another answer is there. */
+void berth_request_set_deadline(BerthRequest *request, int64_t us, const char *detail);
+void berth_request_clear_deadline(BerthRequest *request);
 
 /* Makes text and version of an answer; for a worker, so that the main thread need not. */
 void berth_request_prepare(BerthRequest *request);

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/api/router.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "broker/api/authorise.h"
 #include "broker/api/handlers.h"
-#include "broker/api/idempotency.h"
-#include "broker/api/slow-read.h"
-#include "broker/broker.h"
-#include "broker/metrics.h"
-#include "broker/site-clock.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define SECOND_US (1000LL * 1000)
 
 static bool
 is_word(const char *text, size_t len)
@@ -129,124 +120,4 @@ berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement,
         g_strlcpy(ret_id, id, BERTH_ID_HEX_CHARS + 1);
     }
     return error;
-}
-
-static int
-run_tx_handler(BerthTx *tx, void *data)
-{
-    BerthRequest *request = data;
-    return request->route->func.tx(tx, request);
-}
-
-static int
-run_write_handler(BerthTx *tx, void *data)
-{
-    BerthRequest *request = data;
-    /* The store may run it again: nothing of the first time may stay. */
-    json_decref(request->reply);
-    request->reply = NULL;
-    return berth_idempotency_run(tx, request, request->route->func.tx);
-}
-
-void
-berth_router_answer(BerthRequest *request, int error)
-{
-    if (error != BERTH_OK) {
-        g_autofree char *detail = g_steal_pointer(&request->detail);
-        berth_request_fail(request, error, "%s", detail != NULL ? detail : "");
-        return;
-    }
-    berth_request_reply(request, request->status != 0 ? request->status : request->route->status,
-                        g_steal_pointer(&request->reply));
-}
-
-static void
-write_done(int error, void *data)
-{
-    BerthRequest *request = data;
-    BerthBroker *broker = request->broker;
-    berth_router_answer(request, error);
-    if (error == BERTH_OK) {
-        berth_broker_changed(broker);
-    }
-}
-
-static int
-decode(BerthRequest *request)
-{
-    g_autoptr(GError) error = NULL;
-    const BerthRoute *route = request->route;
-    if (route->needs_match && !request->has_match) {
-        return berth_request_explain(request, BERTH_ERR_PRECONDITION_REQUIRED,
-                                     "send If-Match with the ETag of what you read, or \"*\"");
-    }
-    if (route->has_secret && request->idempotency_key != NULL) {
-        return berth_request_explain(
-            request, BERTH_ERR_INVALID,
-            "Idempotency-Key is not taken here: an answer with a secret is not kept");
-    }
-    if (route->fields == NULL) {
-        return request->input->len == 0
-                   ? BERTH_OK
-                   : berth_request_explain(request, BERTH_ERR_INVALID, "no body is taken here");
-    }
-    request->body = berth_body_decode((const char *)request->input->data, request->input->len,
-                                      route->fields, route->n_fields, &error);
-    if (request->body == NULL) {
-        return berth_request_explain(request, error->code, "%s", error->message);
-    }
-    return BERTH_OK;
-}
-
-int
-berth_router_check_rate(BerthRequest *request, BerthRateLimit *limit, const char *key)
-{
-    int64_t wait_us = berth_rate_limit_take(limit, key, berth_monotonic_us());
-    if (wait_us == 0) {
-        return BERTH_OK;
-    }
-    request->retry_after_s = (wait_us + SECOND_US - 1) / SECOND_US;
-    berth_metric_add(BERTH_METRIC_HTTP_THROTTLED, 1);
-    return berth_request_explain(request, BERTH_ERR_THROTTLED,
-                                 "too many requests; ask again in %" G_GINT64_FORMAT " s",
-                                 request->retry_after_s);
-}
-
-void
-berth_router_dispatch(BerthRequest *request, const char *authorization)
-{
-    BerthStore *store = request->broker->store;
-    const BerthRoute *route = request->route;
-    bool is_local = strcmp(request->source, "local") == 0;
-    request->now_us = berth_site_clock_now_us();
-    int error =
-        is_local ? BERTH_OK
-                 : berth_router_check_rate(request, request->broker->source_rate, request->source);
-    if (error == BERTH_OK) {
-        error = berth_authorise(request, authorization);
-    }
-    if (error == BERTH_OK) {
-        error = decode(request);
-    }
-    if (error != BERTH_OK) {
-        berth_router_answer(request, error);
-        return;
-    }
-    switch (route->handling) {
-    case BERTH_HANDLE_READ:
-        berth_router_answer(request, berth_store_read(store, run_tx_handler, request));
-        break;
-    case BERTH_HANDLE_READ_SLOW:
-        berth_slow_read_start(request);
-        break;
-    case BERTH_HANDLE_WRITE:
-        error = berth_store_submit(store, run_write_handler, write_done, request);
-        if (error != BERTH_OK) {
-            berth_router_answer(request, error);
-        }
-        break;
-    case BERTH_HANDLE_ASYNC:
-        route->func.async(request);
-        break;
-    }
 }

@@ -37,8 +37,8 @@ typedef enum {
 } BerthScopeOf;
 
 typedef enum {
-    BERTH_HANDLE_READ,      /* func.tx in a snapshot, in the main thread */
-    BERTH_HANDLE_READ_SLOW, /* func.tx in a snapshot, in a worker; it uses nothing but tx */
+    BERTH_HANDLE_READ,      /* func.tx in a snapshot, in a reader thread; it uses only tx */
+    BERTH_HANDLE_READ_SLOW, /* the same in threads for long reads; may become an operation */
     BERTH_HANDLE_WRITE,     /* func.tx in the writer thread */
     BERTH_HANDLE_ASYNC,     /* func.async in the main thread; it answers now or later */
 } BerthHandling;

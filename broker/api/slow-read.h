@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads that may take long: they run in a worker thread on a copy of the request, and one that
- * takes more than BERTH_LIMIT_SLOW_READ_US is answered with an operation (202) that has the result
- * when it is done.
+ * Reads that may take long: they run in a worker thread, and one that takes more than
+ * BERTH_LIMIT_SLOW_READ_US is answered with an operation (202) that has the result when it is done.
  */
 #pragma once
 

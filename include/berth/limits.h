@@ -77,6 +77,12 @@
 #define BERTH_LIMIT_HTTP_RECEIVE_US (60LL * 1000 * 1000)
 /* HTTP: logins and sources whose rate is remembered; a hostile crowd costs some MiB. */
 #define BERTH_LIMIT_HTTP_RATE_KEYS 16384u
+/* HTTP: threads that look who asks and read what is short, requests that wait for one, and
+ * microseconds that a request waits for the store at most, reading and writing. */
+#define BERTH_LIMIT_READ_THREADS 4
+#define BERTH_LIMIT_READS_QUEUED 1024
+#define BERTH_LIMIT_HTTP_READ_US (5LL * 1000 * 1000)
+#define BERTH_LIMIT_HTTP_WRITE_US (10LL * 1000 * 1000)
 /* HTTP: long reads that run, that wait for a thread, and microseconds after which one that still
  * runs is answered with an operation. */
 #define BERTH_LIMIT_SLOW_READ_THREADS 2
