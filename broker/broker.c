@@ -187,6 +187,7 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
         berth_worker_pool_new(NULL, BERTH_LIMIT_READ_THREADS, BERTH_LIMIT_READS_QUEUED);
     broker->slow_readers =
         berth_worker_pool_new(NULL, BERTH_LIMIT_SLOW_READ_THREADS, BERTH_LIMIT_SLOW_READS_QUEUED);
+    broker->events = berth_events_new(broker);
     broker->login_rate = new_rate(config, "login_requests_per_s");
     broker->source_rate = new_rate(config, "source_requests_per_s");
     broker->connects = berth_connects_new(broker);
@@ -245,6 +246,7 @@ berth_broker_free(BerthBroker *broker)
         return;
     }
     stop_sources(broker);
+    berth_events_stop(broker->events);
     stop_readers(broker);
     berth_beat_free(broker->beat);
     berth_people_stop(broker->people);
@@ -253,6 +255,7 @@ berth_broker_free(BerthBroker *broker)
     berth_store_free(broker->store);
     berth_http_server_free(broker->api);
     berth_http_server_free(broker->internal);
+    berth_events_free(broker->events);
     berth_agents_free(broker->agents);
     berth_signing_key_free(broker->signing_key);
     berth_people_free(broker->people);

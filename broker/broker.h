@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "broker/agents.h"
+#include "broker/api/events.h"
 #include "broker/api/http-server.h"
 #include "broker/api/rate-limit.h"
 #include "broker/audit.h"
@@ -31,6 +32,7 @@ struct BerthBroker {
     BerthAgents *agents;
     BerthConnects *connects;
     BerthBeat *beat;
+    BerthEvents *events;
     BerthHttpServer *api;
     BerthHttpServer *internal;
     char cluster[BERTH_ID_HEX_CHARS + 1]; /* id of this site */

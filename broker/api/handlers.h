@@ -155,6 +155,14 @@ int berth_handle_list_grants(BerthTx *tx, BerthRequest *request);
 int berth_handle_add_grant(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_grant(BerthTx *tx, BerthRequest *request);
 
+/* events.c: watching.  Thread: main. */
+void berth_handle_events(BerthRequest *request);
+
+/* reports.c: what was used, and who failed to log in. */
+int berth_handle_usage(BerthTx *tx, BerthRequest *request);
+int berth_handle_peak(BerthTx *tx, BerthRequest *request);
+int berth_handle_failed_logins(BerthTx *tx, BerthRequest *request);
+
 /* operations.c: long work. */
 int berth_handle_list_operations(BerthTx *tx, BerthRequest *request);
 int berth_handle_operation(BerthTx *tx, BerthRequest *request);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "broker/api/events.h"
 #include "broker/api/headers.h"
 #include "broker/api/router.h"
 #include "broker/metrics.h"
@@ -23,6 +24,7 @@
 
 #define IDLE_TIMEOUT_S 60u
 #define PEER_CHECK_MS 5000
+#define STREAM_BLOCK_BYTES 4096
 #define GATEWAY_NAME "berth-gateway/"
 
 typedef struct {
@@ -153,6 +155,7 @@ read_headers(BerthRequest *request, struct MHD_Connection *connection)
     const char *none_match = get_header(connection, "If-None-Match");
     const char *key = get_header(connection, "Idempotency-Key");
     request->accept = g_strdup(get_header(connection, "Accept"));
+    request->last_event_id = g_strdup(get_header(connection, "Last-Event-ID"));
     request->has_match = match != NULL;
     if (match != NULL && berth_header_parse_tag(match, &request->match_version) != BERTH_OK) {
         berth_request_fail(request, BERTH_ERR_INVALID,
@@ -266,10 +269,41 @@ count_answer(const BerthRequest *request)
     }
 }
 
+static ssize_t
+read_stream(void *data, uint64_t position, char *buffer, size_t max)
+{
+    BerthRequest *request = data;
+    ssize_t n = berth_watcher_read(request->watcher, buffer, max);
+    if (n == 0) {
+        request->is_suspended = true;
+        MHD_suspend_connection(request->connection);
+    }
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static enum MHD_Result
+queue_stream(BerthRequest *request)
+{
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, read_stream, request, NULL);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", "text/event-stream");
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Request-Id", request->number);
+    enum MHD_Result result = MHD_queue_response(request->connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 static enum MHD_Result
 queue_answer(BerthRequest *request)
 {
     char *text = NULL;
+    if (request->watcher != NULL) {
+        return queue_stream(request);
+    }
     if (request->error != BERTH_OK) {
         text = berth_request_format_problem(request);
     } else {
@@ -361,7 +395,9 @@ completed(void *data, struct MHD_Connection *connection, void **slot,
     BerthExchange *exchange = *slot;
     if (exchange != NULL) {
         BerthRequest *request = exchange->request;
-        if (request->is_dispatched && !request->is_done) {
+        if (request->watcher != NULL) {
+            berth_watcher_close(request->watcher);
+        } else if (request->is_dispatched && !request->is_done) {
             /* Its handler still works on it, and ends it. */
             request->exchange = NULL;
         } else {
@@ -407,6 +443,14 @@ check_peers(gpointer data)
         }
     }
     return G_SOURCE_CONTINUE;
+}
+
+void
+berth_http_wake(BerthRequest *request)
+{
+    if (request->is_suspended) {
+        berth_http_resume(request);
+    }
 }
 
 void

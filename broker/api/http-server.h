@@ -27,6 +27,9 @@ void berth_http_server_free(BerthHttpServer *server);
 /* Goes on with a request that is answered now. */
 void berth_http_resume(BerthRequest *request);
 
+/* There are bytes for the stream of a request, or it is over. */
+void berth_http_wake(BerthRequest *request);
+
 /*
  * What the abstract socket name of a gateway's connection says of the client.
  *

@@ -203,6 +203,7 @@ berth_request_free(BerthRequest *request)
     g_free(request->detail);
     g_free(request->idempotency_key);
     g_free(request->accept);
+    g_free(request->last_event_id);
     g_free(request->location);
     json_decref(request->query);
     berth_body_free(request->body);

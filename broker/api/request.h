@@ -47,6 +47,8 @@ struct BerthRequest {
     int64_t match_version;                   /* what it says; 0: any */
     int64_t none_match_version;              /* what If-None-Match says; 0: nothing */
     char *accept;                            /* NULL without */
+    char *last_event_id;                     /* NULL without */
+    void *watcher;                           /* BerthWatcher *: the answer is a stream; NULL else */
     bool is_dispatched;                      /* a handler has it */
     bool is_suspended;                       /* MHD waits for berth_request_finish() */
     bool is_done;                            /* the answer is there */

@@ -38,6 +38,20 @@ static const BerthQueryField operation_query[] = {
     BERTH_QUERY_PAGE,
     BERTH_FIELD_ENUM("state", false, operation_states, "how far it is"),
 };
+#define REPORT_SPAN                                                            \
+    BERTH_FIELD_INT("from", false, 0, INT64_MAX,                               \
+                    "microseconds since 1970, 30 days ago by default"),        \
+        BERTH_FIELD_INT("to", false, 0, INT64_MAX, "the end, now by default"), \
+        BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool")
+static const char *const usage_keys[] = { "user", "pool", "hour", NULL };
+static const BerthQueryField usage_query[] = {
+    REPORT_SPAN,
+    BERTH_FIELD_ENUM("by", false, usage_keys, "a row for each user (default), pool or hour"),
+};
+static const BerthQueryField report_query[] = { REPORT_SPAN };
+static const BerthQueryField event_query[] = {
+    BERTH_FIELD_TEXT("kind", false, 1, 64, "notes whose kind begins so: \"session.\""),
+};
 static const BerthQueryField audit_query[] = {
     BERTH_FIELD_INT("limit", false, 1, 1000, "rows at most"),
 };
@@ -70,6 +84,14 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_GET_SLOW("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",
       .doc = "counts breaches of invariants" },
 
+    { BERTH_ASYNC("GET", "/v1/events", SELF, NONE, berth_handle_events, 200),
+      BERTH_QUERY(event_query), .doc = "change notes as server-sent events, as roles allow" },
+    { BERTH_GET_SLOW("/v1/reports/usage", REPORT_READ, SITE, berth_handle_usage),
+      BERTH_QUERY(usage_query), .answer = "UsageReport", .doc = "time in sessions" },
+    { BERTH_GET_SLOW("/v1/reports/peak", REPORT_READ, SITE, berth_handle_peak),
+      BERTH_QUERY(report_query), .answer = "PeakReport", .doc = "most sessions at once, by pool" },
+    { BERTH_GET_SLOW("/v1/reports/failed-logins", REPORT_READ, SITE, berth_handle_failed_logins),
+      BERTH_QUERY(report_query), .answer = "FailedLoginReport", .doc = "failed logins by name" },
     { BERTH_GET("/v1/operations", SELF, NONE, berth_handle_list_operations),
       BERTH_QUERY(operation_query), .answer = "OperationList",
       .doc = "long work that one began; of everybody for administrators" },

@@ -77,6 +77,11 @@
 #define BERTH_LIMIT_HTTP_RECEIVE_US (60LL * 1000 * 1000)
 /* HTTP: logins and sources whose rate is remembered; a hostile crowd costs some MiB. */
 #define BERTH_LIMIT_HTTP_RATE_KEYS 16384u
+/* Reports: sessions that one reads; 40 bytes each. */
+#define BERTH_LIMIT_REPORT_SESSIONS 2000000
+/* HTTP: event streams open at once on one broker; each looks into the store three times a second.
+ */
+#define BERTH_LIMIT_WATCHERS 64u
 /* HTTP: threads that look who asks and read what is short, requests that wait for one, and
  * microseconds that a request waits for the store at most, reading and writing. */
 #define BERTH_LIMIT_READ_THREADS 4
