@@ -106,7 +106,7 @@ on_deadline(gpointer data)
     const char *detail = request->deadline_detail;
     BerthRequest *other = berth_request_detach(request);
     other->retry_after_s = 2;
-    berth_request_fail(other, BERTH_ERR_BUSY, "%s", detail);
+    berth_request_fail(other, BERTH_ERR_STORE_DOWN, "%s", detail);
     return G_SOURCE_REMOVE;
 }
 

@@ -102,7 +102,8 @@ int berth_request_match_error(BerthRequest *request, int error);
  */
 BerthRequest *berth_request_detach(BerthRequest *request);
 
-/* Answers with BUSY and detail (a literal) when us have passed before another answer is there. */
+/* Answers with STORE_DOWN and detail (a literal) when us have passed before another answer is
+ * there. */
 void berth_request_set_deadline(BerthRequest *request, int64_t us, const char *detail);
 void berth_request_clear_deadline(BerthRequest *request);
 

@@ -180,7 +180,8 @@ every_route_says_what_it_is(void **state)
         assert_int_equal(is_open, route->scope == BERTH_SCOPE_NONE);
         assert_non_null(route->doc);
         assert_true(route->status == 204 || route->answer != NULL ||
-                    g_str_has_suffix(route->path, "/metrics"));
+                    g_str_has_suffix(route->path, "/metrics") ||
+                    g_str_has_suffix(route->path, "/events"));
         assert_true(route->handling == BERTH_HANDLE_ASYNC ? route->func.async != NULL
                                                           : route->func.tx != NULL);
     }
