@@ -41,7 +41,6 @@ static const BerthConfigRow schema[] = {
     { GROUP, "start_slots", BERTH_CONFIG_INT, 1, 64, "2", "desktops that may be starting at once" },
     { GROUP, "ready_deadline_s", BERTH_CONFIG_INT, 1, 3600, "180", "seconds until a guest that does not say it is ready is used as it is" },
     { GROUP, "power_off_s", BERTH_CONFIG_INT, 1, 3600, "60", "seconds that a guest has to shut down before its power is cut" },
-    { GROUP, "guest_network", BERTH_CONFIG_STRING, 0, 16, "isolated", "isolated, or nat: guests reach the network and also the loopback services of this host" },
     { GROUP, "accel", BERTH_CONFIG_STRING, 0, 8, "auto", "auto, kvm or tcg" },
 };
 
@@ -112,7 +111,6 @@ static bool
 read_choices(const BerthConfig *config, BerthAgentConfig *self, GError **error)
 {
     const char *accel = berth_config_get_string(config, GROUP, "accel");
-    const char *network = berth_config_get_string(config, GROUP, "guest_network");
     const char *host_id = berth_config_get_string(config, GROUP, "host_id");
     if (strcmp(accel, "kvm") == 0) {
         self->accel = BERTH_ACCEL_POLICY_KVM;
@@ -123,11 +121,6 @@ read_choices(const BerthConfig *config, BerthAgentConfig *self, GError **error)
     } else {
         return berth_set_error(error, BERTH_ERR_CONFIG,
                                "accel is \"%s\", allowed are auto, kvm and tcg", accel);
-    }
-    self->is_network_isolated = strcmp(network, "isolated") == 0;
-    if (!self->is_network_isolated && strcmp(network, "nat") != 0) {
-        return berth_set_error(error, BERTH_ERR_CONFIG,
-                               "guest_network is \"%s\", allowed are isolated and nat", network);
     }
     if (berth_id_parse(host_id, &self->host_id) != BERTH_OK) {
         return berth_set_error(error, BERTH_ERR_CONFIG,

@@ -23,7 +23,6 @@ typedef struct {
     int start_slots;
     int ready_deadline_s;
     int power_off_s;
-    bool is_network_isolated;
     BerthAccelPolicy accel;
 } BerthAgentConfig;
 

@@ -91,7 +91,7 @@ make_hello(void *user_data)
     json_object_set_new(hello, "cluster_epoch", json_integer(self->cluster_epoch));
     json_object_set_new(hello, "vcpu_limit", json_integer(self->config->vcpu_limit));
     json_object_set(hello, "labels", self->config->labels);
-    json_object_set_new(hello, "networks", json_pack("[s,s]", "user", "none"));
+    json_object_set_new(hello, "networks", berth_networks_report(self->vm_host.networks));
     json_object_set_new(
         hello, "cgroup",
         json_string(berth_cgroup_kind_name(berth_cgroups_get_kind(self->vm_host.cgroups))));
@@ -275,6 +275,7 @@ start(BerthAgent *self, GError **error)
     }
     count_start(self);
     make_parks(self);
+    berth_networks_settle(self->vm_host.networks);
     return start_listening(self, error) && start_link(self, error);
 }
 
@@ -327,8 +328,8 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .cgroups = berth_cgroups_new(CGROUP_ROOT, config->state_dir),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
         .power_off_ms = config->power_off_s * 1000,
-        .is_network_isolated = config->is_network_isolated,
     };
+    self->vm_host.networks = berth_networks_new(self->vm_host.cgroups, config->broker);
     self->usage = berth_host_usage_new(config->state_dir);
     self->probe = berth_host_probe_new(self->poller, config->qemu_program, config->state_dir,
                                        config->accel, on_probed, self);
@@ -348,6 +349,7 @@ berth_agent_free(BerthAgent *self)
     g_clear_pointer(&self->sessions, berth_session_park_free);
     berth_machine_park_free(self->machines);
     berth_image_check_free(self->vm_host.images);
+    berth_networks_free(self->vm_host.networks);
     berth_cgroups_free(self->vm_host.cgroups);
     berth_host_usage_free(self->usage);
     berth_desired_free(self->desired);

@@ -33,12 +33,16 @@ typedef enum {
     CONTROLLER_MEMORY,
     CONTROLLER_IO,
     N_CONTROLLERS,
+    FENCE = N_CONTROLLERS, /* no controller: version 2 beside version 1 */
+    N_GROUPS,
 } Controller;
 
 struct BerthCgroups {
     BerthCgroupKind kind;
-    char *parents[N_CONTROLLERS]; /* folder above the VMs' groups; NULL: no such controller */
-    char *device;                 /* "major:minor" of the disk; NULL: it is none */
+    char *parents[N_GROUPS]; /* folder above the VMs' groups; NULL: no such controller */
+    char *root;              /* of all hierarchies */
+    int n_above;             /* names between the root of version 2 and the parent's end */
+    char *device;            /* "major:minor" of the disk; NULL: it is none */
 };
 
 /* One wanted limit on its way to the kernel. */
@@ -207,16 +211,45 @@ find_v1(BerthCgroups *self, const char *root)
     return is_found;
 }
 
+static int
+count_names(const char *path)
+{
+    int n = 0;
+    for (const char *p = path; *p != '\0'; p++) {
+        n += *p != '/' && (p == path || p[-1] == '/') ? 1 : 0;
+    }
+    return n;
+}
+
+/* The hierarchy of version 2 without controllers, where it is mounted beside version 1. */
+static void
+find_fence(BerthCgroups *self)
+{
+    if (self->kind == BERTH_CGROUP_V2) {
+        self->n_above = count_names(self->parents[CONTROLLER_MEMORY] + strlen(self->root));
+        return;
+    }
+    g_autofree char *mount = g_build_filename(self->root, "unified", NULL);
+    g_autofree char *mark = g_build_filename(mount, "cgroup.controllers", NULL);
+    g_autofree char *parent = g_build_filename(mount, PARENT, NULL);
+    if (access(mark, F_OK) == 0 && make_group(parent)) {
+        self->parents[FENCE] = g_steal_pointer(&parent);
+        self->n_above = 1;
+    }
+}
+
 BerthCgroups *
 berth_cgroups_new(const char *root, const char *disk_folder)
 {
     BerthCgroups *self = g_new0(BerthCgroups, 1);
+    self->root = g_strdup(root);
     if (find_v2(self, root)) {
         self->kind = BERTH_CGROUP_V2;
     } else if (find_v1(self, root)) {
         self->kind = BERTH_CGROUP_V1;
     }
-    for (int i = 0; i < N_CONTROLLERS; i++) {
+    find_fence(self);
+    for (int i = 0; i < N_GROUPS; i++) {
         if (self->parents[i] != NULL) {
             sweep(self->parents[i]);
         }
@@ -234,9 +267,10 @@ berth_cgroups_free(BerthCgroups *self)
     if (self == NULL) {
         return;
     }
-    for (int i = 0; i < N_CONTROLLERS; i++) {
+    for (int i = 0; i < N_GROUPS; i++) {
         g_free(self->parents[i]);
     }
+    g_free(self->root);
     g_free(self->device);
     g_free(self);
 }
@@ -404,7 +438,7 @@ berth_cgroups_apply(BerthCgroups *self, const char *name, const BerthVmResources
 static int
 count_groups(const BerthCgroups *self)
 {
-    return self->kind == BERTH_CGROUP_V2 ? 1 : N_CONTROLLERS;
+    return self->kind == BERTH_CGROUP_V2 ? 1 : N_GROUPS;
 }
 
 static char *
@@ -415,6 +449,25 @@ dup_group(const BerthCgroups *self, int i, const char *name)
         parent = self->parents[CONTROLLER_MEMORY];
     }
     return parent != NULL ? g_build_filename(parent, name, NULL) : NULL;
+}
+
+bool
+berth_cgroups_has_fence(const BerthCgroups *self)
+{
+    return self->kind == BERTH_CGROUP_V2 || self->parents[FENCE] != NULL;
+}
+
+char *
+berth_cgroups_dup_fence(BerthCgroups *self, const char *name, int *ret_level)
+{
+    int i = self->kind == BERTH_CGROUP_V2 ? CONTROLLER_MEMORY : FENCE;
+    g_autofree char *folder =
+        self->parents[i] != NULL ? g_build_filename(self->parents[i], name, NULL) : NULL;
+    if (folder == NULL || !make_group(folder)) {
+        return NULL;
+    }
+    *ret_level = self->n_above + 1;
+    return g_strdup(folder + strlen(self->root) + 1);
 }
 
 int

@@ -60,5 +60,19 @@ int berth_cgroups_open(BerthCgroups *self, const char *name, int ret_fds[BERTH_C
 /* Closes what berth_cgroups_open() gave. */
 void berth_cgroups_close(int *fds, int n_fds);
 
+/* Whether there is a hierarchy of version 2, with or without controllers. */
+bool berth_cgroups_has_fence(const BerthCgroups *self);
+
+/*
+ * Makes the VM's group of version 2, by which the packet filter knows its connections; that may be
+ * there without controllers beside version 1.
+ *
+ * ret_level: how many names the path has
+ *
+ * Returns its path below /sys/fs/cgroup without a slash in front, for g_free(); NULL: there is
+ * none.
+ */
+char *berth_cgroups_dup_fence(BerthCgroups *self, const char *name, int *ret_level);
+
 /* Kills what is left in the VM's group and removes it; nothing happens if there is none. */
 void berth_cgroups_remove(BerthCgroups *self, const char *name);

@@ -228,8 +228,13 @@ add_identity(Builder *builder)
     add_option(builder, "-device", "pcie-root-port,id=rp-spare2,chassis=3,slot=3");
     if (builder->plan->memory == BERTH_MEMORY_PLAIN) {
         g_autofree char *mac = berth_qemu_mac_text(spec->mac);
-        add_option(builder, "-netdev", "user,id=" BERTH_QEMU_NETDEV_ID ",ipv6=off,restrict=%s",
-                   builder->plan->is_network_isolated ? "on" : "off");
+        if (builder->plan->has_tap) {
+            add_option(builder, "-netdev", "tap,id=" BERTH_QEMU_NETDEV_ID ",fd=%d",
+                       BERTH_QEMU_TAP_FD);
+        } else {
+            add_option(builder, "-netdev", "user,id=" BERTH_QEMU_NETDEV_ID ",ipv6=off,restrict=%s",
+                       builder->plan->is_network_restricted ? "on" : "off");
+        }
         add_option(builder, "-device",
                    "virtio-net-pci,id=" BERTH_QEMU_NIC_ID ",bus=" BERTH_QEMU_NIC_BUS
                    ",netdev=" BERTH_QEMU_NETDEV_ID ",mac=%s,romfile=",

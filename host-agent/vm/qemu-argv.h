@@ -29,8 +29,8 @@ typedef struct {
     const char *ram_path; /* NULL for BERTH_MEMORY_PLAIN */
     /* A berth-gpu is the card, on descriptor BERTH_QEMU_GPU_FD; with BERTH_MEMORY_PLAIN only. */
     bool has_gpu;
-    /* QEMU's user network lets a guest reach the loopback services of its host unless isolated. */
-    bool is_network_isolated;
+    bool has_tap;               /* its cable is BERTH_QEMU_TAP_FD; else QEMU's own network */
+    bool is_network_restricted; /* which reaches nothing then */
 } BerthQemuPlan;
 
 /* Names inside the VM's folder. */
@@ -39,6 +39,7 @@ typedef struct {
 #define BERTH_VDAGENT_SOCKET "vdagent.sock"
 
 #define BERTH_QEMU_GPU_FD 3
+#define BERTH_QEMU_TAP_FD 4
 
 /* Ids inside QEMU that other code speaks of over QMP. */
 #define BERTH_QEMU_NIC_BUS "rp-nic"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/vm/vm-private.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 #include <sys/socket.h>
 
 #define AGENT_LINGER_MS 5000
+/* The port of a fork inside QEMU. */
+#define TAP_NAME "port"
 
 /* ---- readiness ---- */
 
@@ -121,10 +124,18 @@ static void
 plug_nic(BerthVm *self)
 {
     g_autofree char *mac = berth_qemu_mac_text(self->spec.mac);
-    berth_qmp_command(self->qmp, "netdev_add",
-                      json_pack("{s:s,s:s,s:b,s:b}", "type", "user", "id", BERTH_QEMU_NETDEV_ID,
-                                "ipv6", 0, "restrict", self->host->is_network_isolated),
-                      NULL, NULL);
+    if (self->plug.tap_fd >= 0) {
+        berth_qmp_pass_fd(self->qmp, TAP_NAME, berth_steal_fd(&self->plug.tap_fd), NULL, NULL);
+        berth_qmp_command(
+            self->qmp, "netdev_add",
+            json_pack("{s:s,s:s,s:s}", "type", "tap", "id", BERTH_QEMU_NETDEV_ID, "fd", TAP_NAME),
+            NULL, NULL);
+    } else {
+        berth_qmp_command(self->qmp, "netdev_add",
+                          json_pack("{s:s,s:s,s:b,s:b}", "type", "user", "id", BERTH_QEMU_NETDEV_ID,
+                                    "ipv6", 0, "restrict", self->plug.is_restricted),
+                          NULL, NULL);
+    }
     berth_qmp_command(self->qmp, "device_add",
                       json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-net-pci", "id",
                                 BERTH_QEMU_NIC_ID, "bus", BERTH_QEMU_NIC_BUS, "netdev",

@@ -28,9 +28,11 @@ struct BerthVm {
     int n_checked; /* files of the image that are known to be right */
     BerthOverlayJob *overlay;
     BerthDiskWatch *disk_watch;
-    char *missing_limits; /* names of those that the host cannot enforce; NULL: none */
-    bool has_ended;       /* it is stopped because QEMU ended by itself */
-    bool rests_when_made; /* no process is to run once the overlay is there */
+    BerthNetworkPlug plug; /* how QEMU is connected; the tap waits here for a fork */
+    bool is_network_off;   /* not as its pool wants */
+    char *missing_limits;  /* names of those that the host cannot enforce; NULL: none */
+    bool has_ended;        /* it is stopped because QEMU ended by itself */
+    bool rests_when_made;  /* no process is to run once the overlay is there */
 
     int pidfd;
     BerthQmp *qmp;

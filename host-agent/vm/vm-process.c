@@ -142,16 +142,27 @@ berth_vm_watch_process(BerthVm *self, int pidfd)
     berth_poller_add(self->host->poller, pidfd, EPOLLIN, on_process_exit, self);
 }
 
-static bool
-spawn_qemu(BerthVm *self, GError **error)
+/* Before QEMU runs.  A template has no card: its forks get theirs. */
+static void
+connect_network(BerthVm *self)
 {
-    berth_autofd int gpu_fd = -1;
-    berth_vm_apply_limits(self);
-    if (self->spec.manifest.wants_gpu && !self->has_gpu_failed) {
-        gpu_fd = berth_gpu_process_start(self->host->poller, self->host->gpu_program, self->folder,
-                                         self->hex_id, self->host->cgroups);
+    GError *error = NULL;
+    berth_clear_fd(&self->plug.tap_fd);
+    self->plug.is_restricted = true;
+    self->is_network_off = false;
+    if (self->host->networks == NULL || self->boot.memory == BERTH_MEMORY_TEMPLATE) {
+        return;
     }
-    self->spec.has_gpu = gpu_fd >= 0;
+    if (!berth_networks_connect(self->host->networks, &self->spec, &self->plug, &error)) {
+        berth_log_error("vm", "machine=%s has no network: %s", self->hex_id, error->message);
+        g_error_free(error);
+        self->is_network_off = true;
+    }
+}
+
+static char **
+build_argv(BerthVm *self, GError **error)
+{
     g_autofree char *disk = berth_vm_dup_disk_path(self);
     BerthQemuPlan plan = {
         .spec = &self->spec,
@@ -162,21 +173,32 @@ spawn_qemu(BerthVm *self, GError **error)
         .memory = self->boot.memory,
         .ram_path = self->boot.ram_path,
         .has_gpu = self->spec.has_gpu,
-        .is_network_isolated = self->host->is_network_isolated,
+        .has_tap = self->plug.tap_fd >= 0,
+        .is_network_restricted = self->plug.is_restricted,
     };
-    g_auto(GStrv) argv = berth_qemu_argv_build(&plan, error);
+    return berth_qemu_argv_build(&plan, error);
+}
+
+/* With its card, its port and its groups.  gpu_fd: -1 for QEMU's own card. */
+static bool
+run_qemu(BerthVm *self, char *const *argv, int gpu_fd, int *ret_pidfd, GError **error)
+{
     berth_autofd int log_fd = berth_qemu_log_open(self->folder);
-    if (argv == NULL) {
-        return false;
-    }
-    BerthSpawnFd gpu = { .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
+    BerthSpawnFd fds[2];
+    size_t n_fds = 0;
     int groups[BERTH_CGROUP_MAX_FDS];
     int n_groups = self->host->cgroups != NULL
                        ? berth_cgroups_open(self->host->cgroups, self->hex_id, groups)
                        : 0;
+    if (gpu_fd >= 0) {
+        fds[n_fds++] = (BerthSpawnFd){ .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
+    }
+    if (self->plug.tap_fd >= 0 && self->boot.memory != BERTH_MEMORY_FORK) {
+        fds[n_fds++] = (BerthSpawnFd){ .source = self->plug.tap_fd, .target = BERTH_QEMU_TAP_FD };
+    }
     BerthSpawnOptions options = {
-        .fds = &gpu,
-        .n_fds = self->spec.has_gpu ? 1 : 0,
+        .fds = fds,
+        .n_fds = n_fds,
         .new_session = true,
         .death_signal = self->boot.dies_with_agent ? SIGKILL : 0,
         .stdout_fd = log_fd,
@@ -184,10 +206,29 @@ spawn_qemu(BerthVm *self, GError **error)
         .group_fds = groups,
         .n_group_fds = (size_t)n_groups,
     };
-    int pidfd;
     bool is_started =
-        berth_spawn((const char *const *)argv, &options, &pidfd, &self->spec.pid, error);
+        berth_spawn((const char *const *)argv, &options, ret_pidfd, &self->spec.pid, error);
     berth_cgroups_close(groups, n_groups);
+    return is_started;
+}
+
+static bool
+spawn_qemu(BerthVm *self, GError **error)
+{
+    berth_autofd int gpu_fd = -1;
+    int pidfd = -1;
+    berth_vm_apply_limits(self);
+    connect_network(self);
+    if (self->spec.manifest.wants_gpu && !self->has_gpu_failed) {
+        gpu_fd = berth_gpu_process_start(self->host->poller, self->host->gpu_program, self->folder,
+                                         self->hex_id, self->host->cgroups);
+    }
+    self->spec.has_gpu = gpu_fd >= 0;
+    g_auto(GStrv) argv = build_argv(self, error);
+    bool is_started = argv != NULL && run_qemu(self, argv, gpu_fd, &pidfd, error);
+    if (self->boot.memory != BERTH_MEMORY_FORK) {
+        berth_clear_fd(&self->plug.tap_fd);
+    }
     if (!is_started) {
         return false;
     }

@@ -267,11 +267,21 @@ let_go(BerthVm *self)
     }
 }
 
+static void
+disconnect_network(BerthVm *self)
+{
+    berth_clear_fd(&self->plug.tap_fd);
+    if (self->host->networks != NULL) {
+        berth_networks_disconnect(self->host->networks, &self->spec.id);
+    }
+}
+
 /* No process is left, the disk stays. */
 static void
 rest(BerthVm *self)
 {
     berth_vm_unwatch_guest(self);
+    disconnect_network(self);
     g_clear_handle_id(&self->power_off_source, g_source_remove);
     berth_vm_boot_clear(&self->boot);
     g_clear_pointer(&self->spec.template_key, g_free);
@@ -318,6 +328,7 @@ run_action(BerthVm *self, BerthVmAction action)
         break;
     case BERTH_VM_DO_REMOVE:
         let_go(self);
+        disconnect_network(self);
         if (self->host->cgroups != NULL) {
             berth_cgroups_remove(self->host->cgroups, self->hex_id);
         }
@@ -373,6 +384,7 @@ berth_vm_new(const BerthVmHost *host, const char *folder, const BerthVmSpec *spe
     self->callbacks = callbacks;
     self->user_data = user_data;
     self->pidfd = -1;
+    self->plug.tap_fd = -1;
     self->state = BERTH_VM_NEW;
     self->disk_watch = berth_disk_watch_new(NULL, on_disk_changed, self);
     berth_vm_spec_copy(spec, &self->spec);
@@ -393,6 +405,7 @@ berth_vm_free(BerthVm *self)
     berth_disk_watch_free(self->disk_watch);
     berth_vm_spec_clear(&self->spec);
     berth_vm_boot_clear(&self->boot);
+    berth_clear_fd(&self->plug.tap_fd);
     g_free(self->missing_limits);
     g_free(self->folder);
     g_free(self);
@@ -403,6 +416,20 @@ berth_vm_create(BerthVm *self, bool is_started)
 {
     self->rests_when_made = !is_started;
     berth_vm_step(self, BERTH_VM_EVENT_CREATE);
+}
+
+/* What QEMU was connected to, it still is; the filter is made again. */
+static void
+adopt_network(BerthVm *self)
+{
+    GError *error = NULL;
+    if (self->host->networks != NULL &&
+        !berth_networks_adopt(self->host->networks, &self->spec, &error)) {
+        berth_log_error("vm", "machine=%s: the rules of its network are not made again: %s",
+                        self->hex_id, error->message);
+        g_error_free(error);
+        self->is_network_off = true;
+    }
 }
 
 void
@@ -430,6 +457,7 @@ berth_vm_adopt(BerthVm *self)
         return;
     }
     berth_vm_watch_process(self, pidfd);
+    adopt_network(self);
     berth_vm_apply_limits(self);
     if (self->spec.template_key != NULL) {
         self->boot.memory = BERTH_MEMORY_FORK;
@@ -513,6 +541,9 @@ berth_vm_get_condition(const BerthVm *self)
     if (berth_disk_watch_is_full(self->disk_watch)) {
         return "disk-full";
     }
+    if (self->is_network_off) {
+        return "network-off";
+    }
     if (self->missing_limits != NULL) {
         return "limits-off";
     }
@@ -523,7 +554,10 @@ json_t *
 berth_vm_report_usage(const BerthVm *self)
 {
     g_autofree char *disk = berth_vm_dup_disk_path(self);
-    return berth_machine_usage_report(self->spec.pid, disk, NULL);
+    char port[BERTH_INTERFACE_CHARS];
+    bool has_port = self->spec.network.mode == BERTH_NETWORK_BRIDGE && self->spec.pid != 0;
+    berth_net_port_name(&self->spec.id, port);
+    return berth_machine_usage_report(self->spec.pid, disk, has_port ? port : NULL);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "base/poller.h"
 #include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/image-check.h"
+#include "host-agent/vm/networks.h"
 #include "host-agent/vm/qemu-argv.h"
 #include "host-agent/vm/qmp.h"
 #include "host-agent/vm/vm-fsm.h"
@@ -28,10 +29,10 @@ typedef struct {
     const char *gpu_program;
     const char *image_folder;
     BerthImageCheck *images; /* NULL: images are taken as they are */
+    BerthNetworks *networks; /* NULL: no guest has a network */
     BerthCgroups *cgroups;   /* NULL: nothing is limited */
     int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
     int power_off_ms;        /* a guest that has not shut down by then is cut off */
-    bool is_network_isolated;
 } BerthVmHost;
 
 /* Where the memory and the disk of a VM come from; all zero is a cold boot of the golden image. */
@@ -104,8 +105,9 @@ bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
 BerthVmState berth_vm_get_state(const BerthVm *self);
 
 /*
- * "", or what is wrong: "disk-full" while it is paused for want of space, "limits-off" if the host
- * cannot enforce what was asked for, "no-agent"; borrowed.
+ * "", or what is wrong: "disk-full" while it is paused for want of space, "network-off" if the host
+ * cannot connect it as its pool wants, "limits-off" if it cannot enforce what was asked for,
+ * "no-agent"; borrowed.
  */
 const char *berth_vm_get_condition(const BerthVm *self);
 

@@ -38,7 +38,7 @@ make_plan(const BerthVmSpec *spec, BerthQemuPlan *plan)
     plan->vm_folder = folder;
     plan->image_folder = "/var/lib/berth/images";
     plan->disk_path = "/var/lib/berth/agent/vms/00112233445566778899aabbccddeeff/disk.qcow2";
-    plan->is_network_isolated = true;
+    plan->is_network_restricted = true;
 }
 
 /* One word a line; an option and its value stand together. */
@@ -81,9 +81,21 @@ a_disk_image_boots_cold(void **state)
     make_spec(&spec);
     make_plan(&spec, &plan);
     assert_golden("cold-disk", &plan);
-    plan.is_network_isolated = false;
+    plan.is_network_restricted = false;
     spec.accel = BERTH_ACCEL_KVM;
     assert_golden("cold-disk-kvm-nat", &plan);
+    berth_vm_spec_clear(&spec);
+}
+
+static void
+a_port_of_a_bridge_is_a_descriptor(void **state)
+{
+    BerthVmSpec spec;
+    BerthQemuPlan plan;
+    make_spec(&spec);
+    make_plan(&spec, &plan);
+    plan.has_tap = true;
+    assert_golden("cold-bridge", &plan);
     berth_vm_spec_clear(&spec);
 }
 
@@ -221,6 +233,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_image_boots_cold),
+        cmocka_unit_test(a_port_of_a_bridge_is_a_descriptor),
         cmocka_unit_test(a_kernel_image_boots_without_disk),
         cmocka_unit_test(a_card_of_our_own_shares_the_memory),
         cmocka_unit_test(template_and_fork_differ_only_where_they_may),
