@@ -24,7 +24,8 @@
 
 #include <string.h>
 
-#define HEARTBEAT_US (20LL * 1000 * 1000)
+/* Well within the silence after which an agent hangs up. */
+#define HEARTBEAT_US (8LL * 1000 * 1000)
 /* What the audit log did not tell of is found by looking again so often. */
 #define LOOK_AGAIN_US (60LL * 1000 * 1000)
 /* Far beyond any clock, and room to count on. */
@@ -39,7 +40,6 @@ struct BerthAgentLink {
     BerthId certified;                 /* the id in its certificate */
     char host[BERTH_ID_HEX_CHARS + 1]; /* "" before the welcome */
     bool is_hello_received;
-    int64_t version; /* of the protocol that the agent speaks */
     /* messages: a bucket that fills by time */
     double n_allowed;
     int64_t counted_us;
@@ -160,14 +160,11 @@ welcome(BerthAgentLink *link)
 {
     char key[BERTH_TICKET_KEY_HEX_CHARS + 1];
     berth_ticket_key_format(&link->broker->ticket_key, key);
-    json_t *message = json_pack("{s:s, s:s, s:[s]}", "type", "welcome", "cluster",
-                                link->broker->cluster, "ticket_keys", key);
-    if (link->version >= 2) {
-        json_object_set_new(message, "cluster_epoch", json_integer(link->broker->cluster_epoch));
-        json_object_set_new(message, "lease_s", json_integer(BERTH_AGENT_LOST_US / 1000000));
-        json_object_set_new(message, "safe_mode", json_boolean(link->broker->is_safe_mode));
-    }
-    send_json(link, message);
+    send_json(link, json_pack("{s:s, s:s, s:I, s:I, s:b, s:[s]}", "type", "welcome", "cluster",
+                              link->broker->cluster, "cluster_epoch",
+                              (json_int_t)link->broker->cluster_epoch, "lease_s",
+                              (json_int_t)(BERTH_AGENT_LOST_US / (1000 * 1000)), "safe_mode",
+                              (int)link->broker->is_safe_mode, "ticket_keys", key));
 }
 
 static int
@@ -193,7 +190,6 @@ hello_done(int error, void *data)
         return;
     }
     g_strlcpy(link->host, hello.host, sizeof link->host);
-    link->version = hello.version;
     berth_log_info("agent", "host \"%s\" is here, display at %s, accel %s", hello.host,
                    hello.address, hello.accel);
     if (hello.cluster_epoch > link->broker->cluster_epoch) {
@@ -519,9 +515,6 @@ tell_wish(BerthAgentLink *link)
         return false;
     }
     json_auto_t *desired = query.desired;
-    if (link->version < 2) {
-        berth_desired_make_old(desired);
-    }
     if (link->broker->is_safe_mode) {
         berth_desired_make_safe(desired, link->inventory);
     }
@@ -541,10 +534,6 @@ berth_agent_link_update(BerthAgentLink *link)
     bool is_late = now_us - link->polled_us >= HEARTBEAT_US;
     if (!link->is_polling || !link->is_applied) {
         return false;
-    }
-    if (is_late && link->version < 2) {
-        berth_host_wish_forget(link->wish);
-        link->is_wish_old = true;
     }
     bool is_read = link->is_wish_old || now_us - link->read_us >= LOOK_AGAIN_US;
     if (is_read && tell_wish(link)) {

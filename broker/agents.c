@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/change-feed.h"
 #include "broker/host-sync.h"
+#include "broker/metrics.h"
 #include "broker/site-clock.h"
 #include "broker/steps.h"
 #include "display/transport/tcp.h"
@@ -48,6 +49,7 @@ struct BerthAgents {
     guint n_welcomed;
     BerthChangeFeed *feed;
     BerthStampede stampede;
+    int64_t stampede_site_us; /* when it began, by the time of the site */
     int64_t looked_us;
     int64_t leased_us;
 };
@@ -458,12 +460,6 @@ berth_agents_get_stampede(const BerthAgents *agents)
     return &agents->stampede;
 }
 
-void
-berth_agents_overrule_stampede(BerthAgents *agents)
-{
-    berth_stampede_overrule(&agents->stampede);
-}
-
 typedef struct {
     char host[BERTH_ID_HEX_CHARS + 1];
     BerthHostEvent event;
@@ -477,6 +473,7 @@ typedef struct {
     GArray *silent_us; /* int64_t: when silent hosts were heard last */
     size_t n_hosts;    /* whose silence can be judged */
     int64_t cluster_epoch;
+    int64_t hosts_gone_us; /* when somebody said that silent hosts are gone */
     bool is_safe_mode;
 } Look;
 
@@ -569,6 +566,10 @@ read_hosts(BerthTx *tx, void *data)
         error = read_number(tx, "safe_mode", &safe_mode);
         look->is_safe_mode = safe_mode != 0;
     }
+    if (error == BERTH_OK) {
+        error = read_number(tx, "hosts_gone_us", &look->hosts_gone_us);
+        error = error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
+    }
     return error;
 }
 
@@ -595,8 +596,24 @@ tell_stampede(BerthAgents *agents, BerthStampedeChange change)
     } else {
         berth_log_info("agent", "hosts are heard again");
     }
+    berth_metric_add(BERTH_METRIC_HOSTS_SILENT, is_begin ? 1 : -1);
     (void)berth_store_submit(agents->broker->store, run_stampede_alarm, NULL,
                              is_begin ? (void *)"site.hosts-silent" : (void *)"site.hosts-heard");
+}
+
+static void
+look_at_stampede(BerthAgents *agents, const Look *look)
+{
+    BerthStampedeChange change =
+        berth_stampede_look(&agents->stampede, (int64_t *)(void *)look->silent_us->data,
+                            look->silent_us->len, look->n_hosts, look->now_us);
+    if (change == BERTH_STAMPEDE_BEGINS) {
+        agents->stampede_site_us = look->site_us;
+    }
+    if (look->hosts_gone_us >= agents->stampede_site_us) {
+        berth_stampede_overrule(&agents->stampede);
+    }
+    tell_stampede(agents, change);
 }
 
 /* Another safe mode or cluster epoch: agents have to be welcomed again with it. */
@@ -695,8 +712,7 @@ berth_agents_check_silence(BerthAgents *agents)
         return;
     }
     forget_unknown(agents);
-    tell_stampede(agents, berth_stampede_look(&agents->stampede, (int64_t *)(void *)silent_us->data,
-                                              silent_us->len, look.n_hosts, now_us));
+    look_at_stampede(agents, &look);
     for (guint i = 0; i < due->len; i++) {
         const DueEvent *event = &g_array_index(due, DueEvent, i);
         if (event->event != BERTH_HOST_EVENT_LEASE_OVER ||

@@ -68,6 +68,3 @@ int berth_agents_n_strangers(const BerthAgents *agents);
 
 /* Whether most hosts are silent. */
 const BerthStampede *berth_agents_get_stampede(const BerthAgents *agents);
-
-/* An administrator says that the silent hosts are really gone. */
-void berth_agents_overrule_stampede(BerthAgents *agents);

@@ -224,28 +224,3 @@ berth_desired_make_safe(json_t *desired, const BerthInventory *inventory)
         }
     }
 }
-
-void
-berth_desired_make_old(json_t *desired)
-{
-    static const char *const newer[] = { "kind", "keep", "overlay", "resources", "network" };
-    json_t *machines = json_object_get(desired, "machines");
-    for (size_t i = json_array_size(machines); i > 0; i--) {
-        json_t *machine = json_array_get(machines, i - 1);
-        if (has_text(machine, "kind", "physical")) {
-            json_array_remove(machines, i - 1);
-            continue;
-        }
-        for (size_t k = 0; k < G_N_ELEMENTS(newer); k++) {
-            json_object_del(machine, newer[k]);
-        }
-        if (!has_text(machine, "want", "absent")) {
-            set(machine, "want", json_string("running"));
-        }
-    }
-    size_t i = 0;
-    json_t *session = NULL;
-    json_array_foreach (json_object_get(desired, "sessions"), i, session) {
-        json_object_del(session, "notice");
-    }
-}

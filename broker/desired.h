@@ -25,6 +25,3 @@ int berth_host_desired(BerthTx *tx, const char *host, json_t **ret);
  * Pure; thread: any.
  */
 void berth_desired_make_safe(json_t *desired, const BerthInventory *inventory);
-
-/* Takes out what an agent of version 1 does not know.  Pure; thread: any. */
-void berth_desired_make_old(json_t *desired);

@@ -12,8 +12,7 @@
 #define MAX_MEMORY_MIB (64LL * 1024 * 1024)
 #define MAX_VCPUS 65536
 #define MAX_START_SLOTS 1024
-#define OLDEST_VERSION 1
-#define NEWEST_VERSION 2
+#define CONTROL_VERSION 2
 
 static bool
 read_text(const json_t *message, const char *key, char *ret, GError **error)
@@ -105,18 +104,13 @@ read_networks(const json_t *message, char *ret, GError **error)
     return keep_list(networks, "networks", ret, error);
 }
 
-/* What came with version 2. */
 static bool
-read_newer(const json_t *message, BerthHello *hello, GError **error)
+read_lists(const json_t *message, BerthHello *hello, GError **error)
 {
-    return read_int(message, "cluster_epoch", 0, INT64_MAX / 2, &hello->cluster_epoch, error) &&
-           read_int(message, "vcpu_limit", 0, MAX_VCPUS, &hello->vcpu_limit, error) &&
-           read_text(message, "cgroup", hello->cgroup, error) &&
-           read_labels(message, hello->labels, error) &&
+    return read_labels(message, hello->labels, error) &&
            read_networks(message, hello->networks, error);
 }
 
-/* What every version tells. */
 static bool
 read_facts(const json_t *message, BerthHello *hello, GError **error)
 {
@@ -124,6 +118,9 @@ read_facts(const json_t *message, BerthHello *hello, GError **error)
            read_address(message, hello->address, error) &&
            read_text(message, "accel", hello->accel, error) &&
            read_text(message, "qemu", hello->qemu, error) &&
+           read_text(message, "cgroup", hello->cgroup, error) &&
+           read_int(message, "cluster_epoch", 0, INT64_MAX / 2, &hello->cluster_epoch, error) &&
+           read_int(message, "vcpu_limit", 0, MAX_VCPUS, &hello->vcpu_limit, error) &&
            read_int(message, "agent_epoch", 0, INT64_MAX, &hello->agent_epoch, error) &&
            read_int(message, "memory_limit_mib", 0, MAX_MEMORY_MIB, &hello->memory_limit_mib,
                     error) &&
@@ -135,20 +132,20 @@ berth_hello_from_json(const json_t *message, BerthHello *ret, GError **error)
 {
     BerthHello hello = { 0 };
     BerthId id;
-    if (!read_int(message, "version", 0, INT64_MAX, &hello.version, error)) {
+    int64_t version = 0;
+    if (!read_int(message, "version", 0, INT64_MAX, &version, error)) {
         return false;
     }
-    if (hello.version < OLDEST_VERSION || hello.version > NEWEST_VERSION) {
+    if (version != CONTROL_VERSION) {
         return berth_set_error(error, BERTH_ERR_VERSION,
                                "the agent speaks version %" G_GINT64_FORMAT ", this broker %d",
-                               hello.version, NEWEST_VERSION);
+                               version, CONTROL_VERSION);
     }
     if (berth_id_parse(json_string_value(json_object_get(message, "host")), &id) != BERTH_OK) {
         return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"host\" must be an id");
     }
     berth_id_format(&id, hello.host);
-    if (!read_facts(message, &hello, error) ||
-        (hello.version >= 2 && !read_newer(message, &hello, error))) {
+    if (!read_facts(message, &hello, error) || !read_lists(message, &hello, error)) {
         return false;
     }
     *ret = hello;

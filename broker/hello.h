@@ -13,19 +13,18 @@
 #define BERTH_HELLO_MAX_NETWORKS 16
 
 typedef struct {
-    int64_t version; /* of the control protocol */
     char host[BERTH_ID_HEX_CHARS + 1];
     char boot_id[BERTH_INVENTORY_TEXT_BYTES + 1];
     char address[BERTH_INVENTORY_TEXT_BYTES + 1]; /* ip:port for display connections */
     char accel[BERTH_INVENTORY_TEXT_BYTES + 1];
     char qemu[BERTH_INVENTORY_TEXT_BYTES + 1];
     char cgroup[BERTH_INVENTORY_TEXT_BYTES + 1];
-    char labels[BERTH_HELLO_LIST_BYTES + 1];   /* JSON object of texts; "" if none were told */
-    char networks[BERTH_HELLO_LIST_BYTES + 1]; /* JSON array of texts; "" if none were told */
+    char labels[BERTH_HELLO_LIST_BYTES + 1];   /* JSON object of texts */
+    char networks[BERTH_HELLO_LIST_BYTES + 1]; /* JSON array of texts */
     int64_t agent_epoch;
     int64_t cluster_epoch; /* highest that the host was welcomed with */
     int64_t memory_limit_mib;
-    int64_t vcpu_limit; /* 0: not told */
+    int64_t vcpu_limit;
     int64_t start_slots;
 } BerthHello;
 

@@ -9,46 +9,43 @@
 
 #include <string.h>
 
-typedef struct {
-    bool is_known;
-    bool is_stale; /* a younger process of the same boot was here */
-    char labels[BERTH_HELLO_LIST_BYTES + 1];
-    char networks[BERTH_HELLO_LIST_BYTES + 1];
-} HostFacts;
-
+/*
+ * Whether the host may say hello.
+ *
+ * Errors: BERTH_ERR_NOT_FOUND, BERTH_ERR_STALE_EPOCH if a younger process of its boot was here.
+ */
 static int
-read_facts(BerthTx *tx, const BerthHello *hello, HostFacts *ret)
+check_hello(BerthTx *tx, const BerthHello *hello)
 {
     BerthRows rows;
+    bool is_stale = false;
     berth_tx_query(tx, &rows, BERTH_SQL_HOST_STATE, "s", hello->host);
-    ret->is_known = berth_rows_next(&rows) && strcmp(berth_rows_text(&rows, 0), "removed") != 0;
-    if (ret->is_known) {
-        ret->is_stale = strcmp(berth_rows_text(&rows, 2), hello->boot_id) == 0 &&
-                        berth_rows_int(&rows, 1) > hello->agent_epoch;
-        g_strlcpy(ret->labels, berth_rows_text(&rows, 4), sizeof ret->labels);
-        g_strlcpy(ret->networks, berth_rows_text(&rows, 5), sizeof ret->networks);
+    bool is_known = berth_rows_next(&rows) && strcmp(berth_rows_text(&rows, 0), "removed") != 0;
+    if (is_known) {
+        is_stale = strcmp(berth_rows_text(&rows, 2), hello->boot_id) == 0 &&
+                   berth_rows_int(&rows, 1) > hello->agent_epoch;
     }
-    return berth_rows_end(&rows);
+    int error = berth_rows_end(&rows);
+    if (error == BERTH_OK && !is_known) {
+        return BERTH_ERR_NOT_FOUND;
+    }
+    return error == BERTH_OK && is_stale ? BERTH_ERR_STALE_EPOCH : error;
 }
 
 int
 berth_host_hello(BerthTx *tx, const BerthCause *cause, const BerthHello *hello, const char *holder)
 {
-    HostFacts facts = { 0 };
-    int error = read_facts(tx, hello, &facts);
-    if (error != BERTH_OK || !facts.is_known) {
-        return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
+    int error = check_hello(tx, hello);
+    if (error != BERTH_OK) {
+        return error;
     }
-    if (facts.is_stale) {
-        return BERTH_ERR_STALE_EPOCH;
-    }
-    error = berth_tx_run_one(
-        tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiiiisssisi", hello->host, hello->boot_id,
-        hello->agent_epoch, hello->address, hello->accel, hello->qemu, hello->memory_limit_mib,
-        hello->start_slots, cause->now_us, hello->vcpu_limit,
-        hello->labels[0] != '\0' ? hello->labels : facts.labels,
-        hello->networks[0] != '\0' ? hello->networks : facts.networks, hello->cgroup,
-        hello->cluster_epoch, holder, cause->now_us + BERTH_AGENT_LOST_US);
+    error =
+        berth_tx_run_one(tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiiiisssisi", hello->host,
+                         hello->boot_id, hello->agent_epoch, hello->address, hello->accel,
+                         hello->qemu, hello->memory_limit_mib, hello->start_slots, cause->now_us,
+                         hello->vcpu_limit, hello->labels[0] != '\0' ? hello->labels : "{}",
+                         hello->networks[0] != '\0' ? hello->networks : "[]", hello->cgroup,
+                         hello->cluster_epoch, holder, cause->now_us + BERTH_AGENT_LOST_US);
     if (error == BERTH_OK) {
         error = berth_host_step(tx, cause, hello->host, BERTH_HOST_EVENT_HEARD);
     }

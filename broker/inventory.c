@@ -335,3 +335,9 @@ berth_inventory_find(const BerthInventory *inventory, const char *id)
     }
     return NULL;
 }
+
+const char *
+berth_machine_report_name(BerthMachineReportState state)
+{
+    return machine_states[state];
+}

@@ -112,5 +112,8 @@ bool berth_inventory_is_same(const BerthInventory *a, const BerthInventory *b);
 /* The report of a machine, NULL if there is none; borrowed. */
 const BerthMachineReport *berth_inventory_find(const BerthInventory *inventory, const char *id);
 
+/* Name of a state, as an inventory spells it. */
+const char *berth_machine_report_name(BerthMachineReportState state);
+
 /* Reads the usage of a host, if the message has it; false: it has none. */
 bool berth_host_usage_from_json(const json_t *message, BerthHostUsage *ret);

@@ -30,6 +30,7 @@
     X(STORE_ERRORS, COUNTER, "berth_store_errors_total", "", "writes that the store refused")  \
     X(AGENT_INVENTORY, HISTOGRAM, "berth_agent_inventory_seconds", "",                         \
       "an inventory from arrival to commit")                                                   \
+    X(HOSTS_SILENT, GAUGE, "berth_hosts_silent_alarm", "", "1 while most hosts are silent")    \
     X(HTTP_REQUEST, HISTOGRAM, "berth_http_request_seconds", "",                               \
       "API requests from headers to answer, but for connects and watches")                     \
     X(HTTP_2XX, COUNTER, "berth_http_requests_total", "class=\"2xx\"", "API answers by class") \

@@ -37,8 +37,9 @@ berth_status_add_alarms(BerthTx *tx, const BerthBroker *broker, json_t *status)
     int error = berth_tx_get_int(tx, &n_missing, BERTH_SQL_MACHINES_MISSING, "");
     add_silence(alarms, berth_agents_get_stampede(broker->agents));
     if (broker->is_safe_mode) {
-        add_alarm(alarms, "safe-mode",
-                  "the store was restored: nothing is recycled or removed until safe mode is ended");
+        add_alarm(
+            alarms, "safe-mode",
+            "the store was restored: nothing is recycled or removed until safe mode is ended");
     }
     if (n_missing > 0) {
         g_autofree char *text = g_strdup_printf(
@@ -129,11 +130,12 @@ berth_handle_strangers(BerthTx *tx, BerthRequest *request)
         const BerthMachineReport *report =
             &g_array_index(inventory->machines, BerthMachineReport, i);
         if (report->state != BERTH_REPORT_ABSENT && !g_hash_table_contains(known, report->id)) {
-            json_array_append_new(
-                strangers, json_pack("{s:s, s:I, s:s, s:s, s:I}", "id", report->id, "epoch",
-                                     (json_int_t)report->epoch, "state",
-                                     berth_machine_report_name(report->state), "overlay",
-                                     report->overlay, "disk_mib", (json_int_t)report->usage.disk_mib));
+            json_array_append_new(strangers,
+                                  json_pack("{s:s, s:I, s:s, s:s, s:I}", "id", report->id, "epoch",
+                                            (json_int_t)report->epoch, "state",
+                                            berth_machine_report_name(report->state), "overlay",
+                                            report->overlay, "disk_mib",
+                                            (json_int_t)report->usage.disk_mib));
         }
     }
     request->reply = json_pack("{s:o}", "strangers", strangers);

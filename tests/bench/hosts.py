@@ -177,7 +177,8 @@ def measure(broker, agents, path, n_hosts, base_mib):
     time.sleep(MEASURE_S)
     share = (cpu_s(pid) - cpu) / (time.monotonic() - start)
     memory = rss_mib(pid)
-    assert metrics(broker)["berth_agent_links"] == n_hosts
+    links = metrics(broker)["berth_agent_links"]
+    assert links == n_hosts, f"{links} links of {n_hosts}"
     store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     machines = [row[0] for row in store.execute("SELECT id FROM machine ORDER BY id LIMIT ?",
                                                 (CHANGES,))]

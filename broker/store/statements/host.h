@@ -5,7 +5,7 @@
 #pragma once
 
 #define BERTH_STATEMENTS_HOST(X)                                                                   \
-    X(HOST_STATE, "SELECT state, agent_epoch, boot_id, detail, labels, networks FROM host "        \
+    X(HOST_STATE, "SELECT state, agent_epoch, boot_id, detail FROM host "                          \
                   "WHERE id = ?1 /*pg FOR UPDATE*/")                                               \
     X(HOST_LOCK, "SELECT state FROM host WHERE id = ?1 /*pg FOR UPDATE*/")                         \
     X(HOST_SET_STATE, "UPDATE host SET state = ?2, since_us = ?3 WHERE id = ?1")                   \
@@ -52,4 +52,6 @@
                    "FROM event e LEFT JOIN machine m ON m.id = e.object "                          \
                    "LEFT JOIN session s ON s.id = e.object WHERE e.chain = ?1 "                    \
                    "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                       \
-    X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'")
+    X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'") \
+    X(MACHINES_MISSING, "SELECT count(*) FROM machine WHERE condition = 'missing' "                \
+                        "AND state = 'lost'")

@@ -322,8 +322,7 @@ a_hello_of_version_2_is_read_whole(void **state)
     assert_string_equal(hello.cgroup, "v1");
     assert_string_equal(hello.labels, "{\"a\":\"1\",\"b\":\"2\"}");
     assert_string_equal(hello.networks, "[\"user\"]");
-    assert_true(read_hello(",\"version\":1", &hello));
-    assert_string_equal(hello.labels, "");
+    assert_false(read_hello(",\"version\":1", &hello));
     assert_false(read_hello(",\"version\":2", &hello));
     assert_false(read_hello(",\"version\":3", &hello));
     assert_false(read_hello(",\"version\":2,\"cluster_epoch\":-1,\"vcpu_limit\":8,\"cgroup\":\"\","
