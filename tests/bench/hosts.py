@@ -8,30 +8,23 @@ Real broker, real TLS, pretended hosts. Rows are put into the store while no bro
 become ready by what their hosts report. Then, with nothing else going on: the broker's processor
 time, its memory, and how long it takes until a change (a machine is recycled) reaches its host.
 """
-import hashlib
 import json
 import os
-import queue
 import secrets
 import sqlite3
-import subprocess
 import sys
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "component"))
-from broker_site import ADMIN_PASSWORD, Broker, Site, die_with_parent, new_folder  # noqa: E402
+from broker_site import ADMIN_PASSWORD, Broker, Site, new_folder  # noqa: E402
+from fake_hosts import FakeHosts, host_id  # noqa: E402
 
 MACHINES = 50
 POOL_MACHINES = 2500
 MEASURE_S = int(os.environ.get("BERTH_BENCH_S", "30"))
 CHANGES = 200
 SEED = 7
-
-
-def host_id(number):
-    return hashlib.sha256(f"fake host {number} of {SEED}".encode()).hexdigest()[:32]
 
 
 def fill(path, n_hosts):
@@ -46,7 +39,7 @@ def fill(path, n_hosts):
                       (image, "demo", json.dumps(manifest), now_us))
         store.executemany("INSERT INTO host (id, name, state, since_us, memory_reserved_mib, "
                           "vcpu_reserved) VALUES (?, ?, 'enrolled', ?, ?, ?)",
-                          [(host_id(i), f"h{i}", now_us, 256 * MACHINES, MACHINES)
+                          [(host_id(i, SEED), f"h{i}", now_us, 256 * MACHINES, MACHINES)
                            for i in range(n_hosts)])
         n = n_hosts * MACHINES
         for first in range(0, n, POOL_MACHINES):
@@ -58,45 +51,9 @@ def fill(path, n_hosts):
             store.executemany(
                 "INSERT INTO machine (id, pool, host, image, name, state, memory_mib, vcpus, "
                 "since_us, deadline_us) VALUES (?, ?, ?, ?, ?, 'creating', 256, 1, ?, ?)",
-                [(secrets.token_hex(16), pool, host_id(i // MACHINES), image, f"p{first}-{i}",
+                [(secrets.token_hex(16), pool, host_id(i // MACHINES, SEED), image, f"p{first}-{i}",
                   now_us, now_us + int(3600e6)) for i in range(first, first + size)])
     store.close()
-
-
-class FakeAgent:
-    def __init__(self, program, site, port, n_hosts):
-        folder = site.path("hosts")
-        os.makedirs(folder, exist_ok=True)
-        self.process = subprocess.Popen(
-            [program, "--broker", f"127.0.0.1:{port}", "--ca", site.path("ca.pem"), "--ca-key",
-             site.path("ca.key"), "--cert-dir", folder, "--hosts", str(n_hosts), "--seed",
-             str(SEED), "--tell"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=die_with_parent)
-        self.events = queue.Queue()
-        threading.Thread(target=self.listen, daemon=True).start()
-        ready = self.read("ready")
-        assert ready["hosts"] == [host_id(i) for i in range(n_hosts)]
-
-    def listen(self):
-        """Always reads: an agent whose pipe is full stands still."""
-        for line in self.process.stdout:
-            self.events.put(json.loads(line))
-
-    def read(self, event):
-        """The next event of that kind."""
-        while True:
-            message = self.events.get(timeout=60)
-            if message["event"] == event:
-                return message
-
-    def send(self, **command):
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait()
 
 
 def metrics(broker):
@@ -155,12 +112,12 @@ def run(build, n_hosts):
         path = site.path("state/broker.sqlite")
         fill(path, n_hosts)
         broker.start(port=broker.port)
-        agents = FakeAgent(os.path.join(build, "tests/fakes/fake-agent/fake-agent"), site,
-                           broker.port, n_hosts)
+        agents = FakeHosts(os.path.join(build, "tests/fakes/fake-agent/fake-agent"), site,
+                           broker.port, n_hosts, "--tell", seed=SEED)
         try:
             return measure(broker, agents, path, n_hosts, base_mib)
         finally:
-            agents.stop()
+            agents.kill()
             broker.kill()
 
 
@@ -177,8 +134,7 @@ def measure(broker, agents, path, n_hosts, base_mib):
     time.sleep(MEASURE_S)
     share = (cpu_s(pid) - cpu) / (time.monotonic() - start)
     memory = rss_mib(pid)
-    links = metrics(broker)["berth_agent_links"]
-    assert links == n_hosts, f"{links} links of {n_hosts}"
+    assert metrics(broker)["berth_agent_links"] == n_hosts
     store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     machines = [row[0] for row in store.execute("SELECT id FROM machine ORDER BY id LIMIT ?",
                                                 (CHANGES,))]
