@@ -35,6 +35,8 @@ typedef struct {
 /* A host with certificate and key from files.  Returns NULL with error set. */
 FakeHost *fake_host_new(const FakeSite *site, const BerthId *id, const char *cert_file,
                         const char *key_file, GError **error);
+
+/* Hangs up and forgets it; NULL is allowed. */
 void fake_host_free(FakeHost *host);
 
 /* Begins to dial, and dials again whenever the link ends. */
@@ -55,7 +57,10 @@ void fake_host_set_cluster_epoch(FakeHost *host, int64_t epoch);
 /* Looks at the clock; to be called every few milliseconds. */
 void fake_host_tick(FakeHost *host, int64_t now_us);
 
+/* Its machines and sessions; borrowed. */
 FakeModel *fake_host_get_model(FakeHost *host);
+
+/* Its id as 32 digits; borrowed. */
 const char *fake_host_get_id(const FakeHost *host);
 
 /* {"id", "is_welcome", "generation", "agent_epoch", "machines", "sessions"}; a new reference. */

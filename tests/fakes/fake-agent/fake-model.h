@@ -26,7 +26,10 @@ typedef struct {
     void *user_data;
 } FakeModelConfig;
 
+/* A host without machines; config is copied. */
 FakeModel *fake_model_new(const FakeModelConfig *config);
+
+/* Forgets all. */
 void fake_model_free(FakeModel *model);
 
 /* Moves towards a desired state; in safe mode nothing that is not listed goes. */
@@ -44,10 +47,14 @@ json_t *fake_model_report(const FakeModel *model);
 
 /* The same with all that a restarted agent has to know; and back. */
 json_t *fake_model_save(const FakeModel *model);
+
+/* Takes over what was saved; ids that are here already are replaced. */
 void fake_model_load(FakeModel *model, const json_t *saved);
 
 /* Overwrites keys of a machine or a session; false if there is none. */
 bool fake_model_set_machine(FakeModel *model, const char *id, const json_t *keys);
+
+/* The same for a session. */
 bool fake_model_set_session(FakeModel *model, const char *id, const json_t *keys);
 
 /* A client comes to a session, or to all that listen if id is NULL.  Returns how many. */
