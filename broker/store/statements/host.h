@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hosts, what they should run and what they report.
+ *
+ * The indexes of a host's machines and sessions are partial: SQLite takes them only if the query
+ * says "state <> 'deleted'" (or 'ended') in just these words.
  */
 #pragma once
 
@@ -15,8 +18,9 @@
                       "vcpu_limit = ?10, labels = ?11, networks = ?12, cgroup = ?13, "             \
                       "cluster_epoch = ?14, broker = ?15, lease_until_us = ?16 WHERE id = ?1")     \
     X(HOST_MACHINES, "SELECT id FROM machine WHERE host = ?1 "                                     \
-                     "AND state NOT IN ('deleted', 'lost')")                                       \
-    X(HOST_SESSIONS, "SELECT id FROM session WHERE host = ?1 AND state NOT IN ('ended', 'lost')")  \
+                     "AND state <> 'deleted' AND state <> 'lost'")                                 \
+    X(HOST_SESSIONS,                                                                               \
+      "SELECT id FROM session WHERE host = ?1 AND state <> 'ended' AND state <> 'lost'")           \
     X(HOSTS_KNOWN, "SELECT id, state, broker, lease_until_us FROM host "                           \
                    "WHERE state NOT IN ('enrolled', 'removed')")                                   \
     X(HOSTS_RENEW_LEASES, "UPDATE host SET lease_until_us = ?2, seen_us = ?3 WHERE broker = ?1")   \
@@ -28,7 +32,7 @@
       "SELECT m.id, m.epoch, m.name, m.state, m.power, m.keep, m.overlay, m.address, "             \
       "m.image, m.vcpus, m.memory_mib, m.template, m.condition, p.kind, p.resources, "             \
       "p.network FROM machine m JOIN pool p ON p.id = m.pool "                                     \
-      "WHERE m.host = ?1 AND m.state NOT IN ('planned', 'deleted') ORDER BY m.id")                 \
+      "WHERE m.host = ?1 AND m.state <> 'deleted' AND m.state <> 'planned' ORDER BY m.id")         \
     X(DESIRED_IMAGE, "SELECT name, manifest FROM image WHERE id = ?1")                             \
     X(DESIRED_SESSIONS,                                                                            \
       "SELECT s.id, s.machine, s.machine_epoch AS epoch, s.account AS \"user\", "                  \
@@ -39,10 +43,11 @@
       "s.notice, s.notice_number FROM session s "                                                  \
       "JOIN account a ON a.id = s.account JOIN pool p ON p.id = s.pool "                           \
       "WHERE s.host = ?1 AND s.state <> 'ended' ORDER BY s.id")                                    \
-    X(RECONCILE_MACHINES, "SELECT id, state, epoch, dirty, assignment, overlay, scrub_overlay, "   \
-                          "condition, code, detail, absent_us, keep FROM machine "                 \
-                          "WHERE host = ?1 AND state NOT IN ('planned', 'deleted') ORDER BY id "   \
-                          "/*pg FOR UPDATE*/")                                                     \
+    X(RECONCILE_MACHINES,                                                                          \
+      "SELECT id, state, epoch, dirty, assignment, overlay, scrub_overlay, "                       \
+      "condition, code, detail, absent_us, keep FROM machine "                                     \
+      "WHERE host = ?1 AND state <> 'deleted' AND state <> 'planned' ORDER BY id "                 \
+      "/*pg FOR UPDATE*/")                                                                         \
     X(RECONCILE_SESSIONS, "SELECT id, state, machine_epoch, session_key, idle_since_us "           \
                           "FROM session WHERE host = ?1 AND state <> 'ended' ORDER BY id "         \
                           "/*pg FOR UPDATE*/")                                                     \
