@@ -10,7 +10,7 @@ struct BerthPlanHosts {
     GArray *slots_used; /* int64_t, one a place */
     GHashTable *by_id;  /* borrowed id -> index + 1 */
     BerthPlaceNeed need;
-    const BerthPlanNeed *of;
+    bool has_flags; /* a host is drained or in maintenance */
 };
 
 static void
@@ -76,6 +76,7 @@ add_host(BerthPlanHosts *hosts, const BerthRows *rows)
         .detail = g_string_chunk_insert(hosts->texts, berth_rows_text(rows, 13)),
     };
     int64_t n_used = 0;
+    hosts->has_flags = hosts->has_flags || place.is_draining || place.is_in_maintenance;
     g_array_append_val(hosts->places, place);
     g_array_append_val(hosts->slots_used, n_used);
     g_hash_table_insert(hosts->by_id, (gpointer)place.id, GUINT_TO_POINTER(hosts->places->len));
@@ -186,7 +187,6 @@ berth_plan_hosts_turn(BerthPlanHosts *hosts, BerthTx *tx, const BerthCause *caus
         place->n_tries = 0;
         place->has_template = false;
     }
-    hosts->of = need;
     hosts->need = (BerthPlaceNeed){
         .memory_mib = need->memory_mib,
         .vcpus = need->vcpus,
@@ -261,7 +261,9 @@ berth_plan_hosts_take_slot(BerthPlanHosts *hosts, const char *host)
 bool
 berth_plan_hosts_is_unfit(const BerthPlanHosts *hosts, const char *host, BerthMachineState state)
 {
-    const BerthPlaceHost *place = find_place(hosts, host, NULL);
+    bool may_be =
+        hosts->has_flags || state == BERTH_MACHINE_PLANNED || state == BERTH_MACHINE_FAILED;
+    const BerthPlaceHost *place = may_be ? find_place(hosts, host, NULL) : NULL;
     if (place == NULL) {
         return false;
     }

@@ -112,6 +112,18 @@ apply_power(Planner *planner, Pool *pool)
     }
 }
 
+/* The oldest first; the store would need longer for it. */
+static int
+compare_ages(gconstpointer a, gconstpointer b)
+{
+    const BerthPlanMachine *left = a;
+    const BerthPlanMachine *right = b;
+    if (left->since_us != right->since_us) {
+        return left->since_us < right->since_us ? -1 : 1;
+    }
+    return strcmp(left->id, right->id);
+}
+
 static GArray *
 read_machines(Planner *planner, const Pool *pool, GStringChunk *texts, int *ret_error)
 {
@@ -135,6 +147,7 @@ read_machines(Planner *planner, const Pool *pool, GStringChunk *texts, int *ret_
         g_array_append_val(machines, machine);
     }
     *ret_error = berth_rows_end(&rows);
+    g_array_sort(machines, compare_ages);
     return machines;
 }
 

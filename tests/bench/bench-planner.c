@@ -15,10 +15,12 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define SECOND_US (1000LL * 1000)
 #define MIB_PER_HOST (1024LL * 1024)
 #define MAX_TICKS 2000
+#define N_IDLE 10
 
 typedef struct {
     BerthStore *store;
@@ -134,6 +136,15 @@ must(int error, const char *what)
 }
 
 static double
+cpu_ms(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000.0 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000.0;
+}
+
+static double
 timed_tick_ms(Bench *bench)
 {
     int64_t begin_us = berth_monotonic_us();
@@ -192,13 +203,15 @@ run(int n_hosts, int slots, int n_pools, int64_t size)
         n_ticks++;
     } while (bench.n_changes > 0 && n_ticks < MAX_TICKS);
     double idle_ms = timed_tick_ms(&bench);
-    for (int i = 0; i < 4; i++) {
+    double idle_cpu_ms = cpu_ms();
+    for (int i = 0; i < N_IDLE; i++) {
         idle_ms = MIN(idle_ms, timed_tick_ms(&bench));
     }
+    idle_cpu_ms = (cpu_ms() - idle_cpu_ms) / N_IDLE;
     must(berth_store_write(bench.store, look_only, &bench), "look");
-    printf("%6d %6d %6d %8d %9d %8d %8d %9.1f %9.1f %8.2f\n", n_hosts, slots, n_pools,
+    printf("%6d %6d %6d %8d %9d %8d %8d %9.1f %9.1f %8.2f %8.2f\n", n_hosts, slots, n_pools,
            (int)(size * n_pools), (int)n_planned, (int)n_issued, n_ticks, first_ms, longest_ms,
-           idle_ms);
+           idle_ms, idle_cpu_ms);
     if (bench.n_ready != size * n_pools) {
         fprintf(stderr, "only %d of %d machines became ready\n", (int)bench.n_ready,
                 (int)(size * n_pools));
@@ -210,10 +223,10 @@ run(int n_hosts, int slots, int n_pools, int64_t size)
 int
 main(int argc, char **argv)
 {
-    printf("%6s %6s %6s %8s %9s %8s %8s %9s %9s %8s\n", "hosts", "slots", "pools", "machines",
-           "planned", "issued", "more", "first", "longest", "idle");
-    printf("%6s %6s %6s %8s %9s %8s %8s %9s %9s %8s\n", "", "each", "", "wanted", "1st tick",
-           "1st tick", "ticks", "tick/ms", "tick/ms", "tick/ms");
+    printf("%6s %6s %6s %8s %9s %8s %8s %9s %9s %8s %8s\n", "hosts", "slots", "pools", "machines",
+           "planned", "issued", "more", "first", "longest", "idle", "idle");
+    printf("%6s %6s %6s %8s %9s %8s %8s %9s %9s %8s %8s\n", "", "each", "", "wanted", "1st tick",
+           "1st tick", "ticks", "tick/ms", "tick/ms", "tick/ms", "CPU/ms");
     run(20, 4, 1, 50);
     run(20, 4, 1, 1000);
     run(20, 50, 1, 1000);

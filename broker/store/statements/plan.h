@@ -11,7 +11,7 @@
       "p.power, (SELECT count(*) FROM waiting w WHERE w.pool = p.id AND w.seen_us > ?1) "           \
       "FROM pool p WHERE (?2 = '' OR p.id = ?2) AND p.state <> 'deleted' ORDER BY p.id")            \
     X(PLAN_MACHINES, "SELECT id, state, dirty, assignment, power, keep, hold, host, since_us "      \
-                     "FROM machine WHERE pool = ?1 AND state <> 'deleted' ORDER BY since_us, id")   \
+                     "FROM machine WHERE pool = ?1 AND state <> 'deleted'")                         \
     X(PLAN_HOSTS, "SELECT id, name, state, memory_limit_mib, memory_reserved_mib, "                 \
                   "memory_overcommit_pct, vcpu_limit, vcpu_reserved, vcpu_overcommit_pct, "         \
                   "start_slots, labels, drain, maintenance, detail FROM host "                      \
