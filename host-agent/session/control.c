@@ -128,6 +128,12 @@ berth_control_free(BerthControl *self)
 }
 
 bool
+berth_control_is_attached(const BerthControl *self)
+{
+    return self->fd >= 0;
+}
+
+bool
 berth_control_send(BerthControl *self, const char *text)
 {
     int r;

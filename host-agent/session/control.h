@@ -35,6 +35,9 @@ BerthControl *berth_control_new(int listen_fd, const BerthControlCallbacks *call
 /* Closes both sockets.  NULL is allowed. */
 void berth_control_free(BerthControl *self);
 
+/* Whether an agent is connected. */
+bool berth_control_is_attached(const BerthControl *self);
+
 /*
  * Sends one packet to the agent.  text: borrowed.
  *

@@ -26,6 +26,9 @@
 #define GONE_GRACE_MS 300
 /* A new client has so long to ask for the further heads that it wants. */
 #define HEADS_GRACE_MS 3000
+/* Who is not connected to, and was told nothing, for so long was forgotten by an agent that died.
+ */
+#define ORPHAN_MS 10000
 /* Time for BYEs to leave at the end. */
 #define ENDING_MS 1500
 
@@ -58,6 +61,7 @@ struct BerthDesktopSession {
     guint report_timer;
     guint gone_timer;
     guint ending_timer;
+    guint orphan_timer;
     char *reported; /* the last report; NULL to send the next one anyway */
 };
 
@@ -536,6 +540,21 @@ static const BerthControlCallbacks control_callbacks = {
     .request = on_control_request,
 };
 
+static gboolean
+on_orphan_timer(gpointer user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    if (self->state == STATE_WAITING && berth_control_is_attached(self->control)) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->orphan_timer = 0;
+    if (self->state == STATE_WAITING) {
+        end_session(self, BERTH_ERR_TIMEOUT, "no agent wants it", 1);
+    }
+    return G_SOURCE_REMOVE;
+}
+
 BerthDesktopSession *
 berth_desktop_session_new(int control_fd, GMainLoop *loop)
 {
@@ -544,6 +563,7 @@ berth_desktop_session_new(int control_fd, GMainLoop *loop)
     self->loop = loop;
     forget_sizes(self);
     self->control = berth_control_new(control_fd, &control_callbacks, self);
+    self->orphan_timer = g_timeout_add(ORPHAN_MS, on_orphan_timer, self);
     return self;
 }
 
@@ -558,6 +578,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->report_timer);
     clear_timer(&self->gone_timer);
     clear_timer(&self->ending_timer);
+    clear_timer(&self->orphan_timer);
     close_capture(self);
     berth_recorder_free(self->recorder);
     berth_audience_free(self->audience);

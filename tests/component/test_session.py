@@ -434,6 +434,14 @@ class Story:
             sys.exit(f"a dead guest gives status {self.session.process.returncode}")
         print("ok: the death of the guest is told to all", flush=True)
 
+    def forgotten(self):
+        """An agent that died before it wrote its session down leaves no process."""
+        session = Session(self.session_program, self.folder)
+        session.control.close()
+        if session.process.wait(timeout=60) != 1:
+            sys.exit(f"a session that nobody wants gives status {session.process.returncode}")
+        print("ok: a session that nobody wants ends", flush=True)
+
     def run(self):
         self.first_picture()
         self.input()
@@ -452,6 +460,7 @@ class Story:
         self.new_display()
         self.ends()
         self.stopped()
+        self.forgotten()
         self.deaths()
         self.text_mode()
         self.rfb()
