@@ -73,15 +73,8 @@ static int
 read_source(BerthTx *tx, void *data)
 {
     Flow *flow = data;
-    BerthRows rows;
     g_clear_pointer(&flow->settings, g_free);
-    berth_tx_query(tx, &rows, BERTH_SQL_SOURCE_LOCK, "s", flow->request->id);
-    if (berth_rows_next(&rows) && strcmp(berth_rows_text(&rows, 1), "oidc") == 0 &&
-        berth_rows_int(&rows, 4) != 0) {
-        flow->settings = g_strdup(berth_rows_text(&rows, 2));
-    }
-    int error = berth_rows_end(&rows);
-    return error == BERTH_OK && flow->settings == NULL ? BERTH_ERR_NOT_FOUND : error;
+    return berth_tx_get_text(tx, &flow->settings, BERTH_SQL_SOURCE_READ, "s", flow->request->id);
 }
 
 static int

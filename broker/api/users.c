@@ -168,10 +168,8 @@ berth_handle_add_user(BerthRequest *request)
 typedef struct {
     char *name;
     char *display_name;
-    char *password;
     bool is_enabled;
     bool needs_totp;
-    bool is_local;
     int64_t version;
 } Account;
 
@@ -180,7 +178,6 @@ account_clear(Account *account)
 {
     g_free(account->name);
     g_free(account->display_name);
-    g_free(account->password);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Account, account_clear)
@@ -197,8 +194,6 @@ lock_account(BerthTx *tx, BerthRequest *request, const char *id, Account *ret)
         ret->is_enabled = berth_rows_int(&rows, 2) != 0;
         ret->needs_totp = berth_rows_int(&rows, 3) != 0;
         ret->version = berth_rows_int(&rows, 4);
-        ret->is_local = berth_rows_is_null(&rows, 5);
-        ret->password = g_strdup(berth_rows_text(&rows, 6));
     }
     int error = berth_rows_end(&rows);
     return error == BERTH_OK && !is_there
@@ -238,14 +233,20 @@ static int
 read_name(BerthTx *tx, void *data)
 {
     PasswordJob *job = data;
-    g_auto(Account) account = { 0 };
+    BerthRows rows;
     const char *id = job->old != NULL ? job->request->account : job->request->id;
-    int error = lock_account(tx, job->request, id, &account);
-    g_free(job->user);
-    g_free(job->stored);
-    job->user = g_steal_pointer(&account.name);
-    job->stored = g_steal_pointer(&account.password);
-    return error;
+    g_clear_pointer(&job->user, g_free);
+    g_clear_pointer(&job->stored, g_free);
+    berth_tx_query(tx, &rows, BERTH_SQL_ACCOUNT_READ, "s", id);
+    if (berth_rows_next(&rows)) {
+        job->user = g_strdup(berth_rows_text(&rows, 0));
+        job->stored = g_strdup(berth_rows_text(&rows, 1));
+    }
+    int error = berth_rows_end(&rows);
+    return error == BERTH_OK && job->user == NULL
+               ? berth_request_explain(job->request, BERTH_ERR_NOT_FOUND, "there is no user \"%s\"",
+                                       id)
+               : error;
 }
 
 static void

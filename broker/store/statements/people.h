@@ -59,7 +59,7 @@
                    "LEFT JOIN authn_source s ON s.id = a.source "                                  \
                    "LEFT JOIN totp t ON t.account = a.id "                                         \
                    "WHERE a.id = ?1 AND a.deleted_us IS NULL")                                     \
-    X(ACCOUNT_LOCK, "SELECT name, display_name, enabled, needs_totp, version, source, password "   \
+    X(ACCOUNT_LOCK, "SELECT name, display_name, enabled, needs_totp, version "                     \
                     "FROM account WHERE id = ?1 AND deleted_us IS NULL /*pg FOR UPDATE*/")         \
     X(ACCOUNT_UPDATE, "UPDATE account SET display_name = ?2, enabled = ?3, needs_totp = ?4, "      \
                       "version = version + 1 WHERE id = ?1 AND version = ?5")                      \
@@ -82,6 +82,9 @@
                     "AND a.id <> ?1")                                                              \
     X(IS_SITE_ADMIN, "SELECT count(*) FROM granted g WHERE g.role = 'admin' AND g.scope = '/' "    \
                      "AND g.account = ?1")                                                         \
+    X(ACCOUNT_READ, "SELECT name, password FROM account WHERE id = ?1 AND deleted_us IS NULL")     \
+    X(SOURCE_READ,                                                                                 \
+      "SELECT settings FROM authn_source WHERE id = ?1 AND kind = 'oidc' AND enabled = 1")         \
     X(TOTP_GET, "SELECT secret, confirmed_us, last_counter, n_failures, blocked_until_us "         \
                 "FROM totp WHERE account = ?1 /*pg FOR UPDATE*/")                                  \
     X(TOTP_SET, "INSERT INTO totp (account, secret, created_us) VALUES (?1, ?2, ?3) "              \
