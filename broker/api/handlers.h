@@ -159,6 +159,9 @@ int berth_handle_list_grants(BerthTx *tx, BerthRequest *request);
 int berth_handle_add_grant(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_grant(BerthTx *tx, BerthRequest *request);
 
+/* openapi.c: the document of the API.  Thread: main. */
+void berth_handle_openapi(BerthRequest *request);
+
 /* events.c: watching.  Thread: main. */
 void berth_handle_events(BerthRequest *request);
 

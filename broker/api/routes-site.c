@@ -94,6 +94,8 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_GET_SLOW("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",
       .doc = "counts breaches of invariants" },
 
+    { BERTH_ASYNC("GET", "/v1/openapi.json", NOBODY, NONE, berth_handle_openapi, 200),
+      .answer = "OpenApi", .doc = "this document" },
     { BERTH_ASYNC("GET", "/v1/events", SELF, NONE, berth_handle_events, 200),
       BERTH_QUERY(event_query), .doc = "change notes as server-sent events, as roles allow" },
     { BERTH_GET_SLOW("/v1/reports/usage", REPORT_READ, SITE, berth_handle_usage),

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What answers look like: "key:type" each, where a "?" at the end says that it may be null or
+ * missing.  More members may come with a later version.
+ */
+#include "broker/api/openapi.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *members;
+} objects[] = {
+    { "Problem", "type:text title:text status:int detail:text code:text request:text "
+                 "retry_after_s:int?" },
+    { "Added", "id:text name:text" },
+    { "Me", "id:text name:text admin:bool roles:array" },
+    { "Login", "token:text? expires_in_s:int? user:object?" },
+    { "Launch", "state:text ticket:text? session:text? machine:text? sni:text? policy:object?" },
+    { "MyDesktop", "pool:text name:text kind:text state:text session:text? machine:text?" },
+    { "MySession", "id:text pool:text name:text machine:text state:text" },
+    { "Session", "id:text user:text pool:text machine:text host:text state:text "
+                 "connection_epoch:int client:text started_us:int connected_us:int? "
+                 "disconnected_us:int?" },
+    { "Pool", "id:text name:text kind:text size:int enabled:bool version:int" },
+    { "Machine", "id:text name:text pool:text host:text state:text epoch:int dirty:bool "
+                 "user:text? memory_mib:int since_us:int" },
+    { "Image", "id:text name:text version:int" },
+    { "Host", "id:text name:text state:text address:text version:int" },
+    { "User", "id:text name:text enabled:bool version:int" },
+    { "Entitlement", "id:text user:text? group:text? pool:text pool_id:text schedule:text? "
+                     "created_us:int" },
+    { "Grant", "id:text user:text? group:text? role:text scope:text created_us:int" },
+    { "Audit", "chain:text seq:int at_us:int actor:text kind:text object:text data:object "
+               "hash:text" },
+    { "Operation", "id:text kind:text object:text state:text progress_pct:int detail:text "
+                   "created_us:int updated_us:int" },
+    { "Status", "status:object" },
+    { "Fsck", "breaches:int fsck:array" },
+    { "Alive", "status:text version:text uptime_s:int" },
+    { "Ready", "status:text" },
+    { "Health", "status:text version:text cluster:text uptime_s:int agents:int" },
+    { "UsageReport", "from_us:int to_us:int rows:array" },
+    { "PeakReport", "from_us:int to_us:int rows:array" },
+    { "FailedLoginReport", "from_us:int to_us:int rows:array" },
+    { "HostAddressList", "hosts:array" },
+    { "OpenApi", "openapi:text info:object paths:object" },
+};
+
+static const struct {
+    const char *name;
+    const char *key;
+    const char *of;
+} lists[] = {
+    { "MyDesktopList", "desktops", "MyDesktop" },
+    { "MySessionList", "sessions", "MySession" },
+    { "SessionList", "sessions", "Session" },
+    { "PoolList", "pools", "Pool" },
+    { "MachineList", "machines", "Machine" },
+    { "ImageList", "images", "Image" },
+    { "HostList", "hosts", "Host" },
+    { "UserList", "users", "User" },
+    { "EntitlementList", "entitlements", "Entitlement" },
+    { "GrantList", "grants", "Grant" },
+    { "AuditList", "audit", "Audit" },
+    { "OperationList", "operations", "Operation" },
+};
+
+static json_t *
+make_type(const char *type, bool is_nullable)
+{
+    static const char *const names[][2] = { { "text", "string" },
+                                            { "int", "integer" },
+                                            { "bool", "boolean" },
+                                            { "object", "object" },
+                                            { "array", "array" } };
+    json_t *schema = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(names[i][0], type) == 0) {
+            json_object_set_new(schema, "type", json_string(names[i][1]));
+        }
+    }
+    if (strcmp(type, "array") == 0) {
+        json_object_set_new(schema, "items", json_object());
+    }
+    if (is_nullable) {
+        json_object_set_new(schema, "nullable", json_true());
+    }
+    return schema;
+}
+
+static json_t *
+make_object(const char *members)
+{
+    json_t *properties = json_object();
+    json_t *required = json_array();
+    g_auto(GStrv) words = g_strsplit(members, " ", -1);
+    for (char **word = words; *word != NULL; word++) {
+        char *type = strchr(*word, ':');
+        *type++ = '\0';
+        bool is_nullable = g_str_has_suffix(type, "?");
+        type[strcspn(type, "?")] = '\0';
+        json_object_set_new(properties, *word, make_type(type, is_nullable));
+        if (!is_nullable) {
+            json_array_append_new(required, json_string(*word));
+        }
+    }
+    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
+                     required);
+}
+
+static json_t *
+make_list(const char *key, const char *of)
+{
+    g_autofree char *ref = g_strconcat("#/components/schemas/", of, NULL);
+    return json_pack("{s:s, s:{s:{s:s, s:{s:s}}, s:{s:s}}, s:[s]}", "type", "object", "properties",
+                     key, "type", "array", "items", "$ref", ref, "next", "type", "string",
+                     "required", key);
+}
+
+json_t *
+berth_schemas_new(void)
+{
+    json_t *schemas = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(objects); i++) {
+        json_object_set_new(schemas, objects[i].name, make_object(objects[i].members));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        json_object_set_new(schemas, lists[i].name, make_list(lists[i].key, lists[i].of));
+    }
+    return schemas;
+}

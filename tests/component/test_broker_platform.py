@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API's platform on a real broker: problems, versions, keys, pages, events, documents."""
+import json
+import os
+import re
+import socket
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from broker_site import ADMIN_PASSWORD, Broker, Site, UnixConnection, new_folder  # noqa: E402
+
+PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
+PASSWORD = "a good password"
+MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
+TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}
+
+
+def validate(value, schema, document, where="answer"):
+    """A small validator: what our document uses of JSON Schema."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    if value is None:
+        assert schema.get("nullable"), f"{where} is null"
+        return
+    if "type" in schema:
+        assert isinstance(value, TYPES[schema["type"]]), f"{where} is no {schema['type']}: {value}"
+        assert not (schema["type"] == "integer" and isinstance(value, bool)), where
+    if "enum" in schema:
+        assert value in schema["enum"], f"{where} is {value}"
+    if "pattern" in schema:
+        assert re.match(schema["pattern"], value), f"{where} is {value}"
+    for key in schema.get("required", ()):
+        assert key in value, f"{where} has no {key}"
+    for key, inner in schema.get("properties", {}).items():
+        if key in value:
+            validate(value[key], inner, document, f"{where}.{key}")
+    for i, item in enumerate(value if isinstance(value, list) else ()):
+        validate(item, schema.get("items", {}), document, f"{where}[{i}]")
+
+
+class PlatformCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = new_folder()
+        self.addCleanup(self.folder.cleanup)
+        self.site = Site(self.folder.name)
+        self.broker = Broker(PROGRAM, self.site)
+        self.addCleanup(lambda: self.broker.kill())
+        self.admin = self.broker.login("admin", ADMIN_PASSWORD)
+
+    def send(self, method, path, body=None, headers=None, token=None, source=None):
+        """Returns (status, headers, decoded body)."""
+        connection = UnixConnection(self.site.path("api.sock"), source)
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        all_headers = {"Authorization": "Bearer " + (token or self.admin), **(headers or {})}
+        connection.request(method, path, data, all_headers)
+        response = connection.getresponse()
+        raw = response.read()
+        connection.close()
+        is_json = "json" in (response.headers.get("Content-Type") or "")
+        return response.status, response.headers, json.loads(raw) if is_json else raw.decode()
+
+    def call(self, method, path, body=None, expect=200, **more):
+        status, headers, reply = self.send(method, path, body, **more)
+        self.assertEqual(status, expect, reply)
+        return reply
+
+    def add_user(self, name):
+        self.call("POST", "/v1/users", {"name": name, "password": PASSWORD}, 201)
+        return self.broker.login(name, PASSWORD)
+
+    def raw(self, data):
+        """Sends bytes; returns all that comes until the end."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(60)
+            sock.connect(self.site.path("api.sock"))
+            answer = b""
+            try:
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                while part := sock.recv(65536):
+                    answer += part
+            except ConnectionError:
+                pass  # it hung up before it had read all
+            return answer
+
+
+class Problems(PlatformCase):
+    def test_every_refusal_is_a_problem_that_can_be_found_again(self):
+        for method, path, body, status, code in (
+                ("GET", "/v1/nothing", None, 404, "not-found"),
+                ("PATCH", "/v1/me", None, 405, "unsupported"),
+                ("POST", "/v1/users", b"{", 400, "invalid"),
+                ("POST", "/v1/users", b" " * (256 * 1024 + 1), 413, "too-large"),
+                ("GET", "/v1/users?limit=0", None, 400, "invalid"),
+                ("GET", "/v1/users?what=1", None, 400, "invalid"),
+                ("GET", "/v1/users?limit=1&limit=2", None, 400, "invalid"),
+                ("GET", "/v1/users?cursor=x", None, 400, "invalid")):
+            got, headers, reply = self.send(method, path, body)
+            self.assertEqual((got, reply["code"], reply["status"]), (status, code, status), path)
+            self.assertEqual(headers["Content-Type"], "application/problem+json")
+            self.assertEqual(reply["type"], "urn:berth:problem:" + code)
+            self.assertEqual(reply["request"], headers["X-Request-Id"])
+            self.assertTrue(reply["title"] and reply["detail"])
+
+    def test_broken_http_is_refused_and_hurts_nobody(self):
+        huge = b"GET /v1/me HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 65536 + b"\r\n\r\n"
+        for data in (b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"\0" * 100, b"GET / HTTP/9.9\r\n\r\n",
+                     b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+                     huge):
+            self.assertNotRegex(self.raw(data), rb"^HTTP/1\.1 2", data[:40])
+            self.call("GET", "/v1/me")
+
+    def test_strings_that_mean_something_elsewhere_mean_nothing_here(self):
+        for name in ("'; DROP TABLE account; --", "\" OR 1=1", "%s%n%x", "${jndi:ldap://x}",
+                     "a\u202eb", "/../../etc/passwd"):
+            reply = self.call("POST", "/v1/users", {"name": name, "password": PASSWORD}, 201)
+            rows = self.call("GET", "/v1/users?limit=1000")["users"]
+            self.assertEqual([r["name"] for r in rows if r["id"] == reply["id"]], [name])
+        for bad in ("a\nb", "a\x1b[2J", "a\x7f"):
+            self.call("POST", "/v1/users", {"name": bad, "password": PASSWORD}, 400)
+        self.call("GET", "/v1/sessions?user=%27%20OR%20%271%27%3D%271")
+
+
+class Keys(PlatformCase):
+    def test_the_same_key_gives_the_same_answer_and_one_change(self):
+        body = {"name": "demo", "manifest": MANIFEST}
+        key = {"Idempotency-Key": "first"}
+        status, _, first = self.send("POST", "/v1/images", body, key)
+        again, headers, second = self.send("POST", "/v1/images", body, key)
+        self.assertEqual((status, again, first), (201, 201, second))
+        self.assertEqual(headers["Idempotency-Replayed"], "true")
+        self.assertEqual(len(self.call("GET", "/v1/images")["images"]), 1)
+
+    def test_a_key_is_for_one_request_and_one_user(self):
+        key = {"Idempotency-Key": "k"}
+        self.call("POST", "/v1/images", {"name": "a", "manifest": MANIFEST}, 201, headers=key)
+        reply = self.call("POST", "/v1/images", {"name": "b", "manifest": MANIFEST}, 422,
+                          headers=key)
+        self.assertEqual(reply["code"], "key-reused")
+        ann = self.add_user("ann")
+        self.call("POST", "/v1/role-grants", {"role": "image-admin", "scope": "/", "user": "ann"},
+                  201)
+        self.call("POST", "/v1/images", {"name": "b", "manifest": MANIFEST}, 201, headers=key,
+                  token=ann)
+
+    def test_a_request_that_failed_may_be_sent_again(self):
+        key = {"Idempotency-Key": "k"}
+        grant = {"role": "viewer", "scope": "/", "user": "ann"}
+        self.call("POST", "/v1/role-grants", grant, 404, headers=key)
+        self.add_user("ann")
+        self.call("POST", "/v1/role-grants", grant, 201, headers=key)
+
+    def test_bad_keys_are_refused(self):
+        for key in ("a b", "x" * 129):
+            self.call("POST", "/v1/images", {"name": "a", "manifest": MANIFEST}, 400,
+                      headers={"Idempotency-Key": key})
+
+
+class Pages(PlatformCase):
+    def test_pages_show_everything_once_while_rows_come(self):
+        for i in range(7):
+            self.call("POST", "/v1/images", {"name": f"i{i}", "manifest": MANIFEST}, 201)
+        seen, query = [], "?limit=2"
+        while True:
+            page = self.call("GET", "/v1/images" + query)
+            seen += [row["name"] for row in page["images"]]
+            if "next" not in page:
+                break
+            if len(seen) == 4:
+                self.call("POST", "/v1/images", {"name": "a-new-one", "manifest": MANIFEST}, 201)
+            query = "?limit=2&cursor=" + page["next"]
+        self.assertEqual(seen, [f"i{i}" for i in range(7)])
+        self.call("GET", "/v1/users?cursor=" + page.get("next", "aW1hZ2VzCmE="), expect=400)
+
+
+class Rights(PlatformCase):
+    def test_a_role_on_one_host_shows_that_host_only(self):
+        ids = [self.site.new_host(name) for name in ("one", "two")]
+        for host, name in zip(ids, ("one", "two")):
+            self.call("POST", "/v1/hosts", {"id": host, "name": name}, 201)
+        ann = self.add_user("ann")
+        self.call("GET", "/v1/hosts", expect=403, token=ann)
+        grant = self.call("POST", "/v1/role-grants", {"role": "viewer", "user": "ann",
+                                                      "scope": "/hosts/" + ids[1]}, 201)
+        rows = self.call("GET", "/v1/hosts", token=ann)["hosts"]
+        self.assertEqual([row["name"] for row in rows], ["two"])
+        self.call("GET", "/v1/status", expect=403, token=ann)
+        self.assertEqual(self.call("GET", "/v1/me", token=ann)["roles"],
+                         [{"role": "viewer", "scope": "/hosts/" + ids[1]}])
+        self.call("DELETE", "/v1/role-grants/" + grant["id"], expect=204)
+        self.call("GET", "/v1/hosts", expect=403, token=ann)
+
+    def test_the_last_administrator_stays(self):
+        grant, = self.call("GET", "/v1/role-grants")["grants"]
+        self.assertEqual((grant["user"], grant["role"], grant["scope"]), ("admin", "admin", "/"))
+        self.assertEqual(self.call("DELETE", "/v1/role-grants/" + grant["id"], expect=409)["code"],
+                         "state")
+        self.call("POST", "/v1/role-grants", {"role": "king", "scope": "/", "user": "admin"}, 400)
+        self.call("POST", "/v1/role-grants", {"role": "viewer", "scope": "/x", "user": "admin"},
+                  400)
+
+    def test_only_administrators_of_a_part_give_roles_on_it(self):
+        ann = self.add_user("ann")
+        self.call("POST", "/v1/role-grants", {"role": "admin", "scope": "/hosts", "user": "ann"},
+                  201)
+        self.call("POST", "/v1/role-grants", {"role": "viewer", "scope": "/hosts", "user": "ann"},
+                  201, token=ann)
+        self.call("POST", "/v1/role-grants", {"role": "admin", "scope": "/", "user": "ann"}, 403,
+                  token=ann)
+
+
+class Limits(PlatformCase):
+    def test_a_source_that_asks_too_fast_is_told_to_wait(self):
+        statuses = set()
+        connection = UnixConnection(self.site.path("api.sock"), "192.0.2.9")
+        for _ in range(20000):
+            connection.request("GET", "/v1/health")
+            response = connection.getresponse()
+            reply = json.loads(response.read())
+            statuses.add(response.status)
+            if response.status == 429:
+                self.assertGreaterEqual(int(response.headers["Retry-After"]), 1)
+                self.assertEqual(reply["code"], "throttled")
+                break
+        connection.close()
+        self.assertEqual(statuses, {200, 429})
+        self.call("GET", "/v1/health", source="192.0.2.10")
+
+
+class Events(PlatformCase):
+    def watch(self, token=None, last=None):
+        connection = UnixConnection(self.site.path("api.sock"), timeout=60)
+        headers = {"Authorization": "Bearer " + (token or self.admin)}
+        if last:
+            headers["Last-Event-ID"] = last
+        connection.request("GET", "/v1/events", None, headers)
+        response = connection.getresponse()
+        self.addCleanup(connection.close)
+        self.assertEqual((response.status, response.headers["Content-Type"]),
+                         (200, "text/event-stream"))
+        return response
+
+    def next(self, stream, kind=None):
+        event = {}
+        while True:
+            line = stream.readline().decode().rstrip("\n")
+            if line.startswith(":"):
+                continue
+            if line:
+                key, value = line.split(":", 1)
+                event[key] = value.strip()
+            elif event:
+                event["data"] = json.loads(event["data"])
+                if kind is None or event["data"].get("kind") == kind:
+                    return event
+                event = {}
+
+    def test_changes_are_told_and_nothing_is_lost_between_two_streams(self):
+        stream = self.watch()
+        self.assertEqual(self.next(stream)["event"], "begin")
+        user = self.call("POST", "/v1/users", {"name": "ann", "password": PASSWORD}, 201)
+        note = self.next(stream, "user.added")
+        self.assertEqual(note["data"]["object"], user["id"])
+        stream.close()
+        names = [self.call("POST", "/v1/images", {"name": f"i{i}", "manifest": MANIFEST}, 201)["id"]
+                 for i in range(3)]
+        again = self.watch(last=note["id"])
+        self.assertEqual([self.next(again, "image.added")["data"]["object"] for _ in names], names)
+
+    def test_a_watcher_sees_what_its_role_shows(self):
+        ann = self.add_user("ann")
+        stream = self.watch(ann)
+        self.assertEqual(self.next(stream)["event"], "begin")
+        self.call("POST", "/v1/images", {"name": "i", "manifest": MANIFEST}, 201)
+        self.call("POST", "/v1/role-grants", {"role": "viewer", "scope": "/images", "user": "ann"},
+                  201)
+        seen = self.call("POST", "/v1/images", {"name": "j", "manifest": MANIFEST}, 201)["id"]
+        objects = [self.next(stream)["data"]["object"]]
+        while objects[-1] != seen:
+            objects.append(self.next(stream)["data"]["object"])
+        kinds = self.call("GET", "/v1/audit?limit=100")["audit"]
+        granted = {row["object"] for row in kinds if row["kind"] == "role.granted"}
+        self.assertFalse(granted & set(objects), "who has which role is for auditors")
+
+    def test_a_stream_ends_with_its_login_and_bad_places_are_refused(self):
+        token = self.broker.login("admin", ADMIN_PASSWORD)
+        stream = self.watch(token)
+        self.next(stream)
+        self.call("POST", "/v1/auth/logout", expect=204, token=token)
+        event = self.next(stream)
+        while event["event"] == "change":
+            event = self.next(stream)
+        self.assertEqual(event["event"], "end")
+        self.assertEqual(stream.read(), b"")
+        self.call("GET", "/v1/events", expect=400, headers={"Last-Event-ID": "x:1"})
+
+
+class Documents(PlatformCase):
+    def test_answers_are_as_the_document_says(self):
+        document = self.call("GET", "/v1/openapi.json")
+        self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, 201)
+        self.call("POST", "/v1/hosts", {"id": self.site.new_host("one"), "name": "one"}, 201)
+        pool = self.call("POST", "/v1/pools", {"name": "p", "image": "demo", "size": 2}, 201)["id"]
+        self.call("POST", "/v1/entitlements", {"pool": "p", "user": "admin"}, 201)
+        n = 0
+        for path, methods in document["paths"].items():
+            if "get" not in methods or "{" in path or path == "/v1/events":
+                continue
+            content = methods["get"]["responses"]["200"].get("content", {})
+            if any(p["required"] for p in methods["get"]["parameters"]) or not content:
+                continue
+            reply = self.call("GET", path)
+            validate(reply, content["application/json"]["schema"], document, path)
+            n += 1
+        self.assertGreater(n, 15)
+        validate(self.call("GET", "/v1/pools/" + pool, expect=200),
+                 {"$ref": "#/components/schemas/Pool"}, document)
+        validate(self.call("GET", "/v1/nothing", expect=404),
+                 {"$ref": "#/components/schemas/Problem"}, document)
+
+    def test_reports_come_as_tables_too(self):
+        self.broker.request("POST", "/v1/auth/login", {"user": "=cmd()", "password": "wrong one!"})
+        rows = self.call("GET", "/v1/reports/failed-logins")["rows"]
+        self.assertEqual([(r["actor"], r["n_failures"]) for r in rows], [("user:=cmd()", 1)])
+        status, headers, text = self.send("GET", "/v1/reports/usage?by=pool",
+                                          headers={"Accept": "text/csv"})
+        self.assertEqual((status, headers["Content-Type"], text.splitlines()[0]),
+                         (200, "text/csv; charset=utf-8",
+                          "pool,sessions,seconds,peak,peak_at_us"))
+        self.call("GET", "/v1/reports/usage?from=5&to=4", expect=400)
+
+    def test_metrics_name_nobody(self):
+        self.add_user("somebody-special")
+        text = self.call("GET", "/v1/metrics")
+        self.assertNotIn("somebody-special", text)
+        self.assertRegex(text, r'berth_http_requests_total\{class="2xx"\} [1-9]')
+        self.assertIn("berth_store_read_seconds_bucket", text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
