@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "broker/api/http-server.h"
 #include "broker/broker.h"
 #include "broker/claim.h"
 #include "broker/launch.h"
@@ -64,6 +65,19 @@ forget(BerthConnects *connects, Wait *wait)
 {
     g_queue_remove(&connects->waits, wait);
     wait->connects = NULL;
+}
+
+/* Lets one go whose client has gone: a desktop that it got now would be nobody's for long. */
+static bool
+maybe_abandon(BerthConnects *connects, Wait *wait)
+{
+    if (wait->is_running || !berth_http_is_abandoned(wait->request)) {
+        return false;
+    }
+    berth_request_fail(wait->request, BERTH_ERR_NO_DESKTOP, "the client has gone");
+    forget(connects, wait);
+    wait_free(wait);
+    return true;
 }
 
 static void
@@ -191,7 +205,7 @@ try_done(int error, void *data)
     if (error != BERTH_OK) {
         answer_failed(wait, error, "");
     } else if (!take_result(connects, wait)) {
-        if (wait->is_retry_wanted) {
+        if (wait->is_retry_wanted && !maybe_abandon(connects, wait)) {
             start_try(wait);
         }
         return;
@@ -280,9 +294,10 @@ berth_connects_retry(BerthConnects *connects)
     if (berth_store_read(connects->broker->store, read_hope, &hope) == BERTH_OK) {
         GList *next = NULL;
         for (GList *link = connects->waits.head; link != NULL; link = next) {
+            Wait *wait = link->data;
             next = link->next;
-            if (has_hope(&hope, link->data)) {
-                try_again(link->data);
+            if (!maybe_abandon(connects, wait) && has_hope(&hope, wait)) {
+                try_again(wait);
             }
         }
     }
@@ -299,7 +314,7 @@ on_timer(gpointer data)
     for (GList *link = connects->waits.head; link != NULL; link = next) {
         Wait *wait = link->data;
         next = link->next;
-        if (wait->is_running) {
+        if (wait->is_running || maybe_abandon(connects, wait)) {
             continue;
         }
         if (now_us >= wait->deadline_us) {

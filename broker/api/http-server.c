@@ -445,6 +445,16 @@ check_peers(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+bool
+berth_http_is_abandoned(const BerthRequest *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+    ssize_t n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 void
 berth_http_wake(BerthRequest *request)
 {

@@ -31,6 +31,12 @@ void berth_http_resume(BerthRequest *request);
 void berth_http_wake(BerthRequest *request);
 
 /*
+ * Whether the client of a request that waits has closed its end, so that nobody takes the answer.
+ * libmicrohttpd does not look at a connection while its request waits.
+ */
+bool berth_http_is_abandoned(const BerthRequest *request);
+
+/*
  * What the abstract socket name of a gateway's connection says of the client.
  *
  * name:        len bytes of sun_path: a zero byte, "berth-gateway/<random>/<client ip>" and, for a

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real broker against fake agents: what users, administrators and hosts see of it."""
 import base64
+import json
 import os
 import socket
 import struct
@@ -12,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from broker_site import ADMIN_PASSWORD, Broker, Site, new_folder  # noqa: E402
+from broker_site import ADMIN_PASSWORD, Broker, Site, UnixConnection, new_folder  # noqa: E402
 from fake_agent import FakeAgent  # noqa: E402
 
 PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
@@ -289,6 +290,25 @@ class Desktops(BrokerCase):
         reply = self.connect(tokens[1], pool, expect=202)
         self.assertEqual((reply["state"], reply["session"], reply["position"]), ("queued", None, 1))
         self.assertLess(time.monotonic() - began, 5)
+
+    def test_who_left_the_queue_gets_no_desktop(self):
+        self.add_host()
+        anna, bert, carla = (self.add_user(name) for name in ("anna", "bert", "carla"))
+        pool = self.add_pool(size=1, spares=1, users=["anna", "bert", "carla"])
+        first = self.connect(anna, pool)
+        self.connect(bert, pool, expect=202)
+        # Its second request waits for long; an answer to somebody else shows that it arrived.
+        waiting = UnixConnection(self.site.path("api.sock"))
+        waiting.request("POST", f"/v1/me/desktops/{pool}/connect",
+                        json.dumps({"client_key": KEY, "client": "test"}),
+                        {"Authorization": "Bearer " + bert})
+        self.machines()
+        waiting.close()
+        self.call("POST", f"/v1/me/sessions/{first['session']}/logoff", token=anna, expect=204)
+        eventually(lambda: self.broker.request(
+            "POST", f"/v1/me/desktops/{pool}/connect", {"client_key": KEY, "client": "test"},
+            carla)[0] == 200)
+        self.assertNotIn("bert", [row["user"] for row in self.call("GET", "/v1/sessions")["sessions"]])
 
     def test_a_pool_that_is_not_mine_does_not_exist(self):
         self.add_host()
