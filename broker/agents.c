@@ -723,3 +723,13 @@ berth_agents_check_silence(BerthAgents *agents)
     maybe_renew_leases(agents, now_us);
     take_mode(agents, &look);
 }
+
+bool
+berth_agents_get_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret_usage)
+{
+    const BerthAgentLink *link = find_link(agents, host);
+    if (link != NULL) {
+        *ret_usage = berth_agent_link_get_usage(link);
+    }
+    return link != NULL;
+}

@@ -40,6 +40,9 @@ uint16_t berth_agents_get_port(const BerthAgents *agents);
 /* Reads what was changed, and tells every agent that asked what changed for it. */
 void berth_agents_update(BerthAgents *agents);
 
+/* What a host said last that it uses; false if its link is not here.  Units: BerthHostUsage. */
+bool berth_agents_get_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret_usage);
+
 /* Whether a link to the host is up. */
 bool berth_agents_is_linked(const BerthAgents *agents, const char *host);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "broker/api/objects.h"
+#include "broker/broker.h"
 #include "broker/host-acts.h"
 
 int
@@ -20,7 +21,15 @@ berth_handle_add_host(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_get_host(BerthTx *tx, BerthRequest *request)
 {
-    return berth_object_reply(tx, request, BERTH_SQL_HOST_JSON, "host", request->id);
+    BerthHostUsage usage;
+    int error = berth_object_reply(tx, request, BERTH_SQL_HOST_JSON, "host", request->id);
+    if (error == BERTH_OK && berth_agents_get_usage(request->broker->agents, request->id, &usage)) {
+        json_object_set_new(request->reply, "usage",
+                            json_pack("{s:I, s:I, s:I}", "cpu_pct", (json_int_t)usage.cpu_pct,
+                                      "memory_used_mib", (json_int_t)usage.memory_used_mib,
+                                      "disk_free_mib", (json_int_t)usage.disk_free_mib));
+    }
+    return error;
 }
 
 int

@@ -212,6 +212,8 @@ class Hosts(base.BrokerCase):
         self.add_pool(size=2, spares=1)
         eventually(lambda: len(self.machines("ready")) == 1)
         one = self.host_id("one")
+        usage = self.call("GET", f"/v1/hosts/{one}")["usage"]
+        self.assertEqual((usage["memory_used_mib"], usage["disk_free_mib"]), (100, 1000))
         self.call("POST", f"/v1/hosts/{one}/maintenance", {"enabled": True})
         eventually(lambda: not self.machines())
         self.call("POST", f"/v1/hosts/{one}/maintenance", {"enabled": False})
