@@ -149,8 +149,16 @@ on_header(char *data, size_t size, size_t n, void *user_data)
     return len;
 }
 
+/* Answers with secrets are not kept for a second time. */
+static bool
+takes_key(const char *method, const char *path)
+{
+    return strcmp(method, "POST") == 0 && !g_str_has_prefix(path, "/v1/auth/") &&
+           !g_str_has_prefix(path, "/v1/me/");
+}
+
 static struct curl_slist *
-make_headers(const BerthCtlClient *client, const char *method, const char *if_match)
+make_headers(const BerthCtlClient *client, bool has_key, const char *if_match)
 {
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     if (client->authorization != NULL) {
@@ -160,7 +168,7 @@ make_headers(const BerthCtlClient *client, const char *method, const char *if_ma
         g_autofree char *line = g_strconcat("If-Match: ", if_match, NULL);
         headers = curl_slist_append(headers, line);
     }
-    if (strcmp(method, "POST") == 0) {
+    if (has_key) {
         g_autofree char *key = g_uuid_string_random();
         g_autofree char *line = g_strconcat("Idempotency-Key: ", key, NULL);
         headers = curl_slist_append(headers, line);
@@ -187,14 +195,15 @@ set_request(BerthCtlClient *client, const char *method, const char *text)
 
 /* Twice if the connection broke: reading is harmless, and what writes has its key or its ETag. */
 static bool
-perform_safely(BerthCtlClient *client, GByteArray *answer, long *ret_status, GError **error)
+perform_safely(BerthCtlClient *client, bool may_repeat, GByteArray *answer, long *ret_status,
+               GError **error)
 {
     g_autoptr(GError) first = NULL;
     client->etag[0] = '\0';
     if (perform(client, answer, ret_status, &first)) {
         return true;
     }
-    if (first->code != BERTH_ERR_IO) {
+    if (first->code != BERTH_ERR_IO || !may_repeat) {
         g_propagate_error(error, g_steal_pointer(&first));
         return false;
     }
@@ -209,14 +218,16 @@ berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *pa
     g_autofree char *url = g_strconcat(client->base_url, path, NULL);
     g_autoptr(GByteArray) answer = g_byte_array_new();
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct curl_slist *headers = make_headers(client, method, if_match);
+    bool has_key = takes_key(method, path);
+    bool may_repeat = has_key || strcmp(method, "POST") != 0;
+    struct curl_slist *headers = make_headers(client, has_key, if_match);
     long status = 0;
     curl_easy_setopt(client->curl, CURLOPT_URL, url);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, client);
     set_request(client, method, text);
-    bool is_good = perform_safely(client, answer, &status, error) &&
+    bool is_good = perform_safely(client, may_repeat, answer, &status, error) &&
                    read_answer(answer, status, ret_reply, error);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
