@@ -49,13 +49,13 @@ print_top(BerthCtl *ctl, bool is_screen, GError **error)
         return false;
     }
     if (ctl->is_json) {
-        berth_ctl_print(ctl, status, NULL, NULL);
+        berth_ctl_print(ctl, status, "status", NULL);
         return true;
     }
     if (is_screen) {
         fputs("\033[H\033[2J", stdout);
     }
-    g_autofree char *text = berth_ctl_format_object(status);
+    g_autofree char *text = berth_ctl_format_object(json_object_get(status, "status"));
     fputs(text, stdout);
     bool is_good = print_list(ctl, "hosts", "", error) && print_list(ctl, "pools", "", error) &&
                    print_list(ctl, "sessions", "", error);
