@@ -2,10 +2,12 @@
 #include "broker/audit.h"
 
 #include "base/error.h"
+#include "base/id.h"
 
 #include <glib.h>
 #include <string.h>
 
+#define HEAD_CONTEXT "berth audit head v1"
 #define HASH_CHARS BERTH_CHAIN_HASH_CHARS
 #define FIRST_PREV_HASH "0000000000000000000000000000000000000000000000000000000000000000"
 /* Rows that verify reads at once: what it costs in memory, whatever the length of the log. */
@@ -164,11 +166,112 @@ walk_chains(BerthTx *tx, BerthAuditReport *ret)
     return error;
 }
 
+static char *
+head_text(const char *chain, int64_t seq, const char *hash, int64_t at_us)
+{
+    return g_strdup_printf("%s\n%" G_GINT64_FORMAT "\n%s\n%" G_GINT64_FORMAT, chain, seq, hash,
+                           at_us);
+}
+
 int
-berth_audit_verify(BerthTx *tx, BerthAuditReport *ret)
+berth_audit_seal(BerthTx *tx, const BerthSigningKey *key, int64_t now_us)
+{
+    uint8_t signature[BERTH_STATEMENT_SIGNATURE_BYTES];
+    char hex[2 * BERTH_STATEMENT_SIGNATURE_BYTES + 1];
+    BerthChain *chain = berth_tx_get_chain(tx);
+    int error = ensure_known(tx, chain);
+    if (error != BERTH_OK || chain->n_unsigned == 0) {
+        return error;
+    }
+    g_autofree char *text = head_text(chain->id, chain->seq, chain->hash, now_us);
+    error = berth_signing_key_sign_text(key, HEAD_CONTEXT, text, signature);
+    if (error == BERTH_OK) {
+        berth_hex_format(signature, sizeof signature, hex);
+        error = berth_tx_run(tx, BERTH_SQL_EVENT_HEAD_INSERT, "sisis", chain->id, chain->seq,
+                             chain->hash, now_us, hex);
+    }
+    if (error == BERTH_OK) {
+        chain->n_unsigned = 0;
+    }
+    return error;
+}
+
+typedef struct {
+    char chain[33];
+    int64_t seq;
+    int64_t at_us;
+    char hash[HASH_CHARS + 1];
+    char signature[2 * BERTH_STATEMENT_SIGNATURE_BYTES + 1];
+} Head;
+
+static int
+read_heads(BerthTx *tx, GArray *heads)
+{
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_EVENT_HEADS, "");
+    while (berth_rows_next(&rows)) {
+        Head head = { .seq = berth_rows_int(&rows, 1), .at_us = berth_rows_int(&rows, 3) };
+        g_strlcpy(head.chain, berth_rows_text(&rows, 0), sizeof head.chain);
+        g_strlcpy(head.hash, berth_rows_text(&rows, 2), sizeof head.hash);
+        g_strlcpy(head.signature, berth_rows_text(&rows, 4), sizeof head.signature);
+        g_array_append_val(heads, head);
+    }
+    return berth_rows_end(&rows);
+}
+
+static bool
+is_signature_good(const Head *head, const BerthTicketKey *key)
+{
+    uint8_t signature[BERTH_STATEMENT_SIGNATURE_BYTES];
+    g_autofree char *text = head_text(head->chain, head->seq, head->hash, head->at_us);
+    return berth_hex_parse(head->signature, signature, sizeof signature) == BERTH_OK &&
+           berth_ticket_key_verify_text(key, HEAD_CONTEXT, text, signature) == BERTH_OK;
+}
+
+static int
+check_head(BerthTx *tx, const Head *head, const BerthTicketKey *key, const char **ret_problem)
+{
+    g_autofree char *hash = NULL;
+    int error = berth_tx_get_text(tx, &hash, BERTH_SQL_EVENT_HASH, "si", head->chain, head->seq);
+    if (error == BERTH_ERR_NOT_FOUND) {
+        *ret_problem = "the chain was cut off before a signed head";
+        return BERTH_OK;
+    }
+    if (error == BERTH_OK && strcmp(hash, head->hash) != 0) {
+        *ret_problem = "the chain was written anew: it is not what was signed";
+    } else if (error == BERTH_OK && key != NULL && !is_signature_good(head, key)) {
+        *ret_problem = "the signature of a head is not of this site's key";
+    }
+    return error;
+}
+
+static int
+check_heads(BerthTx *tx, const BerthTicketKey *key, BerthAuditReport *ret)
+{
+    g_autoptr(GArray) heads = g_array_new(FALSE, FALSE, sizeof(Head));
+    int error = read_heads(tx, heads);
+    for (guint i = 0; i < heads->len && error == BERTH_OK && ret->bad_seq == 0; i++) {
+        const Head *head = &g_array_index(heads, Head, i);
+        const char *problem = NULL;
+        error = check_head(tx, head, key, &problem);
+        if (error == BERTH_OK && problem != NULL) {
+            ret->bad_seq = head->seq;
+            ret->problem = problem;
+            g_strlcpy(ret->bad_chain, head->chain, sizeof ret->bad_chain);
+        }
+        ret->n_heads++;
+    }
+    return error;
+}
+
+int
+berth_audit_verify(BerthTx *tx, const BerthTicketKey *key, BerthAuditReport *ret)
 {
     BerthAuditReport report = { .problem = "" };
     int error = walk_chains(tx, &report);
+    if (error == BERTH_OK && report.bad_seq == 0) {
+        error = check_heads(tx, key, &report);
+    }
     if (error == BERTH_OK) {
         *ret = report;
     }

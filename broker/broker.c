@@ -130,10 +130,44 @@ berth_broker_new(const BerthConfig *config, GError **error)
     return broker;
 }
 
+static int
+run_seal(BerthTx *tx, void *data)
+{
+    const BerthBroker *broker = data;
+    return berth_audit_seal(tx, broker->signing_key, berth_site_clock_now_us());
+}
+
+static void
+seal_done(int error, void *data)
+{
+    BerthBroker *broker = data;
+    broker->is_sealing = false;
+    if (error != BERTH_OK) {
+        berth_log_warning("store", "the audit log is not signed: %s", berth_error_sentence(error));
+    }
+}
+
+/* Signs the audit chain every minute in which it grew, and sooner if it grew much. */
+static void
+maybe_seal(BerthBroker *broker)
+{
+    BerthStoreHealth health;
+    int64_t now_us = berth_monotonic_us();
+    berth_store_get_health(broker->store, &health);
+    bool is_due = health.n_unsigned >= BERTH_AUDIT_SEAL_RECORDS ||
+                  now_us - broker->sealed_us >= BERTH_AUDIT_SEAL_US;
+    if (broker->is_sealing || health.n_unsigned == 0 || !is_due) {
+        return;
+    }
+    broker->sealed_us = now_us;
+    broker->is_sealing = berth_store_submit(broker->store, run_seal, seal_done, broker) == BERTH_OK;
+}
+
 static gboolean
 on_tick(gpointer data)
 {
     BerthBroker *broker = data;
+    maybe_seal(broker);
     berth_agents_check_silence(broker->agents);
     berth_metric_set(BERTH_METRIC_AGENT_LINKS, berth_agents_n_links(broker->agents));
     berth_agents_update(broker->agents);
@@ -248,6 +282,9 @@ berth_broker_free(BerthBroker *broker)
     stop_sources(broker);
     berth_events_stop(broker->events);
     stop_readers(broker);
+    if (broker->store != NULL && broker->signing_key != NULL) {
+        (void)berth_store_submit(broker->store, run_seal, seal_done, broker);
+    }
     berth_beat_free(broker->beat);
     berth_people_stop(broker->people);
     berth_connects_free(broker->connects);

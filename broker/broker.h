@@ -41,6 +41,8 @@ struct BerthBroker {
     char holder[BERTH_ID_HEX_CHARS + 1];  /* who holds leases: this state_dir */
     int lock_fd;
     guint tick_source;
+    bool is_sealing;   /* the audit chain is being signed */
+    int64_t sealed_us; /* monotonic */
     guint change_source;
     int64_t started_us; /* monotonic */
 };

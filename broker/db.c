@@ -121,12 +121,19 @@ run_migrate(Call *call, GError **error)
 }
 
 static bool
-print_audit(BerthTx *tx, GError **error)
+print_audit(const Call *call, BerthTx *tx, GError **error)
 {
     BerthAuditReport report;
+    BerthTicketKey key;
+    g_autoptr(BerthSigningKey) signing_key = berth_signing_key_load(
+        berth_config_get_string(call->config, "broker", "ticket_key_file"), error);
+    if (signing_key == NULL) {
+        return false;
+    }
+    berth_signing_key_get_public(signing_key, &key);
     int code = tx->class->begin(tx);
     if (code == BERTH_OK) {
-        code = berth_audit_verify(tx, &report);
+        code = berth_audit_verify(tx, &key, &report);
         tx->class->rollback(tx);
     }
     if (code != BERTH_OK) {
@@ -157,7 +164,7 @@ run_verify(Call *call, GError **error)
         return false;
     }
     tx->class->set_patient(tx);
-    return print_audit(tx, error);
+    return print_audit(call, tx, error);
 }
 
 static const struct {

@@ -41,7 +41,7 @@ berth_fsck(BerthTx *tx, json_t **ret_checks, int64_t *ret_n_breaches)
         add_check(list, checks[i].name, n, &n_breaches);
     }
     BerthAuditReport audit;
-    int error = berth_audit_verify(tx, &audit);
+    int error = berth_audit_verify(tx, NULL, &audit);
     if (error != BERTH_OK) {
         return error;
     }

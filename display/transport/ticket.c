@@ -189,6 +189,23 @@ is_signed_by(const BerthTicketKey *key, const uint8_t *data, size_t len,
 }
 
 int
+berth_signing_key_sign_text(const BerthSigningKey *self, const char *context, const char *text,
+                            uint8_t out[BERTH_STATEMENT_SIGNATURE_BYTES])
+{
+    g_autofree char *message = g_strconcat(context, "\n", text, NULL);
+    return sign_bytes(self->pkey, (const uint8_t *)message, strlen(message), out);
+}
+
+int
+berth_ticket_key_verify_text(const BerthTicketKey *key, const char *context, const char *text,
+                             const uint8_t signature[BERTH_STATEMENT_SIGNATURE_BYTES])
+{
+    g_autofree char *message = g_strconcat(context, "\n", text, NULL);
+    bool is_good = is_signed_by(key, (const uint8_t *)message, strlen(message), signature);
+    return is_good ? BERTH_OK : BERTH_ERR_UNTRUSTED;
+}
+
+int
 berth_ticket_sign(const BerthTicket *ticket, const BerthSigningKey *key,
                   uint8_t out[BERTH_TICKET_BYTES])
 {

@@ -52,6 +52,21 @@ void berth_ticket_key_format(const BerthTicketKey *key, char out[BERTH_TICKET_KE
 /* Errors: BERTH_ERR_INVALID: not exactly 64 hexadecimal digits. */
 int berth_ticket_key_parse(const char *hex, BerthTicketKey *ret);
 
+#define BERTH_STATEMENT_SIGNATURE_BYTES 64
+
+/*
+ * Signs a text that is no ticket.  The key signs context, a line end and the text: contexts that
+ * differ in their first bytes from BERTH_TICKET_CONTEXT can never be taken for a ticket.
+ *
+ * Errors: BERTH_ERR_INTERNAL: the crypto library failed.
+ */
+int berth_signing_key_sign_text(const BerthSigningKey *self, const char *context, const char *text,
+                                uint8_t out[BERTH_STATEMENT_SIGNATURE_BYTES]);
+
+/* Errors: BERTH_ERR_UNTRUSTED. */
+int berth_ticket_key_verify_text(const BerthTicketKey *key, const char *context, const char *text,
+                                 const uint8_t signature[BERTH_STATEMENT_SIGNATURE_BYTES]);
+
 /*
  * Writes and signs a ticket.
  * Errors: BERTH_ERR_INVALID: it would live longer than BERTH_LIMIT_TICKET_LIFE_US, or ends before

@@ -43,6 +43,8 @@ def main():
     program = os.path.join(build, "tests/bench/bench-claims")
     server = postgres.Server()
     rows = []
+    print(f"claims a second, {claims} claims a number of clients, fsync on\n")
+    print("clients   SQLite  bare loop  ratio   PostgreSQL  pgbench  ratio", flush=True)
     try:
         with tempfile.TemporaryDirectory(prefix="berth-claims-") as folder:
             script = os.path.join(folder, "update.sql")
@@ -56,13 +58,10 @@ def main():
                 peer = pgbench(server, clients, script)
                 mine = run(program, server.new_database(f"c{clients}"), clients, claims)
                 rows.append((clients, sqlite, bare, mine, peer))
+                print(f"{clients:7d} {sqlite:8.0f} {bare:10.0f} {sqlite / bare:6.2f} {mine:12.0f}"
+                      f" {peer:8.0f} {mine / peer:6.2f}", flush=True)
     finally:
         server.stop()
-    print(f"claims a second, {claims} claims a number of clients, fsync on\n")
-    print("clients   SQLite  bare loop  ratio   PostgreSQL  pgbench  ratio")
-    for clients, sqlite, bare, mine, peer in rows:
-        print(f"{clients:7d} {sqlite:8.0f} {bare:10.0f} {sqlite / bare:6.2f} {mine:12.0f}"
-              f" {peer:8.0f} {mine / peer:6.2f}")
     _, sqlite, bare, mine, peer = next(row for row in rows if row[0] == 32)
     goals = [("SQLite / bare loop", sqlite / bare, GOAL_SQLITE),
              ("PostgreSQL / pgbench", mine / peer, GOAL_POSTGRESQL)]
