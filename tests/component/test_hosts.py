@@ -217,7 +217,7 @@ class Backups(HostsCase):
         self.call("POST", "/v1/safe-mode", {"enabled": False}, expect=204)
         eventually(lambda: not self.status()["safe_mode"])
         eventually(lambda: self.hosts.describe()["is_welcome"])
-        self.assertEqual(self.alarms(), ["machines-found"])
+        eventually(lambda: self.alarms() == ["machines-found"])
 
     def test_a_store_that_is_older_than_its_hosts_notices_that_itself(self):
         self.make_history()
