@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/beat.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "broker/broker.h"
@@ -9,6 +10,8 @@
 #include "broker/tick.h"
 
 #define THOROUGH_S 30
+/* A tick of a large site takes its time from the writer: it rests so many times as long. */
+#define REST 5
 
 struct BerthBeat {
     BerthBroker *broker; /* NULL: freed, the last done function frees it */
@@ -16,6 +19,9 @@ struct BerthBeat {
     int64_t keep_us;
     int64_t n_seconds;
     int n_running;
+    guint pace_source;
+    int64_t began_us; /* the last tick, monotonic */
+    int64_t next_us;  /* none before, but for the one of each second */
     bool is_ticking;
     bool is_tick_wanted;
     bool is_firing;
@@ -76,6 +82,7 @@ run_tick(BerthTx *tx, void *data)
 }
 
 static void tick(BerthBeat *beat, bool is_thorough);
+static void pace(BerthBeat *beat);
 
 static void
 tick_done(int error, void *data)
@@ -83,7 +90,9 @@ tick_done(int error, void *data)
     Work *work = data;
     BerthBeat *beat = work->beat;
     bool is_wanted = beat->is_tick_wanted;
+    int64_t now_us = berth_monotonic_us();
     beat->is_ticking = false;
+    beat->next_us = now_us + REST * (now_us - beat->began_us);
     BerthBroker *broker = end(beat);
     if (error != BERTH_OK && error != BERTH_ERR_AGAIN) {
         berth_log_error("tick", "nothing was planned: %s", berth_error_sentence(error));
@@ -92,7 +101,7 @@ tick_done(int error, void *data)
     }
     work_free(work);
     if (broker != NULL && is_wanted) {
-        tick(beat, false);
+        pace(beat);
     }
 }
 
@@ -107,9 +116,31 @@ tick(BerthBeat *beat, bool is_thorough)
     work->tick.is_thorough = is_thorough;
     beat->is_tick_wanted = false;
     beat->is_ticking = true;
+    beat->began_us = berth_monotonic_us();
     int error = berth_store_submit(beat->store, run_tick, tick_done, work);
     if (error != BERTH_OK) {
         tick_done(error, work);
+    }
+}
+
+static gboolean
+on_pace(gpointer data)
+{
+    BerthBeat *beat = data;
+    beat->pace_source = 0;
+    tick(beat, false);
+    return G_SOURCE_REMOVE;
+}
+
+/* Ticks as soon as the last one is long enough ago for what it cost. */
+static void
+pace(BerthBeat *beat)
+{
+    int64_t wait_us = beat->next_us - berth_monotonic_us();
+    if (beat->is_ticking || wait_us <= 0) {
+        tick(beat, false);
+    } else if (beat->pace_source == 0) {
+        beat->pace_source = g_timeout_add((guint)(wait_us / 1000) + 1, on_pace, beat);
     }
 }
 
@@ -190,6 +221,9 @@ berth_beat_free(BerthBeat *beat)
     if (beat == NULL) {
         return;
     }
+    if (beat->pace_source != 0) {
+        g_source_remove(beat->pace_source);
+    }
     beat->broker = NULL;
     if (beat->n_running == 0) {
         g_free(beat);
@@ -199,7 +233,7 @@ berth_beat_free(BerthBeat *beat)
 void
 berth_beat_hurry(BerthBeat *beat)
 {
-    tick(beat, false);
+    pace(beat);
 }
 
 void
