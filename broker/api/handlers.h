@@ -90,6 +90,8 @@ int berth_handle_list_hosts(BerthTx *tx, BerthRequest *request);
 int berth_handle_list_users(BerthTx *tx, BerthRequest *request);
 int berth_handle_list_images(BerthTx *tx, BerthRequest *request);
 int berth_handle_list_audit(BerthTx *tx, BerthRequest *request);
+int berth_handle_explain_user(BerthTx *tx, BerthRequest *request);
+int berth_handle_message(BerthTx *tx, BerthRequest *request);
 int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
 
 /* admin-write.c: what administrators change. */

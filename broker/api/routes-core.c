@@ -18,6 +18,9 @@ static const BerthBodyField shadow_fields[] = {
     BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
     BERTH_FIELD_BOOL("control", false, "ask for the keyboard and the mouse, too"),
 };
+static const BerthBodyField message_fields[] = {
+    BERTH_FIELD_TEXT("text", true, 1, 512, "what the user is told"),
+};
 static const BerthQueryField session_query[] = {
     BERTH_QUERY_PAGE,
     BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
@@ -46,6 +49,9 @@ const BerthRoute berth_routes_core[] = {
     { BERTH_WRITE("POST", "/v1/sessions/{id}/disconnect", SESSION_CONTROL, SESSION,
                   berth_handle_disconnect, 204),
       .doc = "disconnects a session; it goes on" },
+    { BERTH_WRITE("POST", "/v1/sessions/{id}/message", SESSION_CONTROL, SESSION,
+                  berth_handle_message, 204),
+      BERTH_FIELDS(message_fields), .doc = "shows a text to the user of a session" },
     { BERTH_WRITE("POST", "/v1/sessions/{id}/logoff", SESSION_CONTROL, SESSION, berth_handle_logoff,
                   204),
       .doc = "ends a session" },
@@ -53,6 +59,8 @@ const BerthRoute berth_routes_core[] = {
                   200),
       BERTH_FIELDS(shadow_fields), .answer = "Launch",
       .doc = "a ticket to watch a session with its user's consent" },
+    { BERTH_GET_SLOW("/v1/users/{id}/explain", USER_READ, USER, berth_handle_explain_user),
+      .answer = "Explanation", .doc = "which desktops a user gets, and why or why not" },
 };
 
 const size_t berth_n_routes_core = G_N_ELEMENTS(berth_routes_core);

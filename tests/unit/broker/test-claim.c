@@ -5,6 +5,7 @@
 #include "store-fixture.h"
 
 #include "broker/claim-queue.h"
+#include "broker/explain.h"
 #include "broker/store/connection.h"
 
 #include <string.h>
@@ -255,6 +256,65 @@ a_ticket_is_dated_by_the_clock_of_its_host(void **state)
     fixture_clear(&f);
 }
 
+typedef struct {
+    Fixture *fixture;
+    json_t *reply;
+} Explain;
+
+static int
+run_explain(BerthTx *tx, void *data)
+{
+    Explain *explain = data;
+    BerthCause cause = { .now_us = explain->fixture->now_us, .actor = "test" };
+    return berth_explain(tx, &cause, explain->fixture->users[0], &explain->reply);
+}
+
+/* The first sentence why user 0 gets nothing; "" if nothing stands in the way. */
+static char *
+why_not(Fixture *f, const char *outcome)
+{
+    Explain explain = { .fixture = f };
+    assert_berth_ok(berth_store_read(f->store, run_explain, &explain));
+    json_t *pool = json_array_get(json_object_get(explain.reply, "pools"), 0);
+    json_t *trace = json_object_get(json_object_get(pool, "last_connect"), "trace");
+    assert_string_equal(json_string_value(json_object_get(trace, "outcome")), outcome);
+    assert_true(json_array_size(json_object_get(trace, "steps")) > 0);
+    const char *text = json_string_value(json_array_get(json_object_get(pool, "why_not"), 0));
+    char *copy = g_strdup(text != NULL ? text : "");
+    json_decref(explain.reply);
+    return copy;
+}
+
+static void
+a_user_is_told_why_there_is_no_desktop(void **state)
+{
+    static const struct {
+        const char *sql;
+        const char *outcome;
+        const char *why;
+    } rows[] = {
+        { "UPDATE pool SET enabled = 1", "starting", "" },
+        { "UPDATE pool SET enabled = 0, state = 'disabled'", "forbidden",
+          "the pool \"p\" is disabled" },
+        { "UPDATE account SET enabled = 0", "forbidden", "the account is disabled" },
+        { "UPDATE host SET state = 'suspect'", "host-down", "no host is up" },
+        { "UPDATE machine SET hold = 1", "queued",
+          "all 1 machines that the pool may have are taken: 0 in use, 0 failed" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Fixture f;
+        BerthClaimResult result;
+        fixture_init(&f, 1, 1);
+        run_all(&f);
+        sql(&f, rows[i].sql);
+        (void)fixture_claim(&f, 0, &result);
+        g_autofree char *why = why_not(&f, rows[i].outcome);
+        assert_string_equal(why, rows[i].why);
+        fixture_clear(&f);
+    }
+}
+
 int
 main(void)
 {
@@ -267,6 +327,7 @@ main(void)
         cmocka_unit_test(a_dedicated_desktop_is_kept_and_switched_on),
         cmocka_unit_test(an_entitlement_counts_only_in_its_hours),
         cmocka_unit_test(a_ticket_is_dated_by_the_clock_of_its_host),
+        cmocka_unit_test(a_user_is_told_why_there_is_no_desktop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
