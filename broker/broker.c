@@ -171,6 +171,7 @@ on_tick(gpointer data)
     berth_agents_check_silence(broker->agents);
     berth_metric_set(BERTH_METRIC_AGENT_LINKS, berth_agents_n_links(broker->agents));
     berth_agents_update(broker->agents);
+    berth_connects_retry(broker->connects); /* what another broker heard of */
     berth_beat_second(broker->beat);
     return G_SOURCE_CONTINUE;
 }

@@ -45,8 +45,11 @@ typedef struct {
     char *policy;
 } Wait;
 
+typedef struct Hope Hope;
+
 struct BerthConnects {
     BerthBroker *broker;
+    Hope *hope;   /* a question that is under way, NULL without */
     GQueue waits; /* Wait *, oldest first */
     guint timer;
 };
@@ -238,16 +241,20 @@ try_again(Wait *wait)
 }
 
 /* What the store says about those who wait. */
-typedef struct {
-    GHashTable *keyed; /* ids of sessions whose hosts have told their keys */
-    GHashTable *free;  /* pool id -> GINT_TO_POINTER(machines that are nobody's) */
-} Hope;
+struct Hope {
+    BerthConnects *connects; /* NULL: freed */
+    bool is_stale;           /* something changed since it was asked */
+    GHashTable *keyed;       /* ids of sessions whose hosts have told their keys */
+    GHashTable *free;        /* pool id -> GINT_TO_POINTER(machines that are nobody's) */
+};
 
 static int
 read_hope(BerthTx *tx, void *data)
 {
     Hope *hope = data;
     BerthRows rows;
+    g_hash_table_remove_all(hope->keyed);
+    g_hash_table_remove_all(hope->free);
     berth_tx_query(tx, &rows, BERTH_SQL_SESSIONS_KEYED, "");
     while (berth_rows_next(&rows)) {
         g_hash_table_add(hope->keyed, g_strdup(berth_rows_text(&rows, 0)));
@@ -283,26 +290,60 @@ has_hope(const Hope *hope, const Wait *wait)
     }
 }
 
+static void
+hope_free(Hope *hope)
+{
+    g_hash_table_unref(hope->keyed);
+    g_hash_table_unref(hope->free);
+    g_free(hope);
+}
+
+static void
+hope_done(int error, void *data)
+{
+    Hope *hope = data;
+    BerthConnects *connects = hope->connects;
+    GList *next = NULL;
+    if (connects == NULL) {
+        hope_free(hope);
+        return;
+    }
+    connects->hope = NULL;
+    for (GList *link = connects->waits.head; error == BERTH_OK && link != NULL; link = next) {
+        Wait *wait = link->data;
+        next = link->next;
+        if (!maybe_abandon(connects, wait) && has_hope(hope, wait)) {
+            try_again(wait);
+        }
+    }
+    bool is_stale = hope->is_stale;
+    hope_free(hope);
+    if (is_stale) {
+        berth_connects_retry(connects);
+    }
+}
+
+/* Asked in the writer: a store that answers slowly must not hold the main loop up. */
 void
 berth_connects_retry(BerthConnects *connects)
 {
+    if (connects->hope != NULL) {
+        connects->hope->is_stale = true;
+        return;
+    }
     if (connects->waits.length == 0) {
         return;
     }
-    Hope hope = { .keyed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                  .free = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
-    if (berth_store_read(connects->broker->store, read_hope, &hope) == BERTH_OK) {
-        GList *next = NULL;
-        for (GList *link = connects->waits.head; link != NULL; link = next) {
-            Wait *wait = link->data;
-            next = link->next;
-            if (!maybe_abandon(connects, wait) && has_hope(&hope, wait)) {
-                try_again(wait);
-            }
-        }
+    Hope *hope = g_new0(Hope, 1);
+    hope->connects = connects;
+    hope->keyed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    hope->free = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    connects->hope = hope;
+    int error = berth_store_submit(connects->broker->store, read_hope, hope_done, hope);
+    if (error != BERTH_OK) {
+        connects->hope = NULL;
+        hope_free(hope);
     }
-    g_hash_table_unref(hope.keyed);
-    g_hash_table_unref(hope.free);
 }
 
 static gboolean
@@ -351,6 +392,9 @@ berth_connects_free(BerthConnects *connects)
         if (!wait->is_running) {
             wait_free(wait);
         }
+    }
+    if (connects->hope != NULL) {
+        connects->hope->connects = NULL;
     }
     g_source_remove(connects->timer);
     g_free(connects);
