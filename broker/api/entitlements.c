@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "broker/api/page.h"
+#include "broker/steps.h"
 
 #include <string.h>
 
@@ -144,6 +145,12 @@ berth_handle_remove_entitlement(BerthTx *tx, BerthRequest *request)
         return error;
     }
     const json_t *row = json_array_get(rows, 0);
+    /* Who has no other entitlement to the pool is disconnected. */
+    error = berth_session_revoke_unentitled(
+        tx, &cause, json_string_value(json_object_get(row, "pool_id")), "", "revoked");
+    if (error != BERTH_OK) {
+        return error;
+    }
     return berth_audit(
         tx, &cause, "pool.disentitled", json_string_value(json_object_get(row, "pool_id")),
         json_pack("{s:s, s:O, s:O}", "entitlement", request->id, "user",

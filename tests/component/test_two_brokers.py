@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two broker processes on one PostgreSQL, their agents dialling either of them."""
+import os
+import secrets
+import tempfile
+import threading
+import time
+import unittest
+
+from broker_site import ADMIN_PASSWORD, Broker, Site
+from fake_agent import FakeAgent
+from postgres import Server
+
+PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
+KEY = "ab" * 32
+MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
+PASSWORD = "correct horse battery staple"
+
+
+def eventually(condition, seconds=60):
+    """The first true value of condition; the limit only ends a hung test."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("it never came true")
+
+
+class SecondSite(Site):
+    """The certificates and keys of another folder, with sockets and a state of its own."""
+
+    def __init__(self, first, folder, url):
+        self.dir, self.first = folder, first
+        os.makedirs(os.path.join(folder, "state"), exist_ok=True)
+        for name in ("ca.pem", "ca.key", "ticket.key", "ticket.pub", "broker.pem", "broker.key"):
+            os.symlink(first.path(name), self.path(name))
+        with open(first.path("broker.conf"), encoding="utf-8") as file:
+            text = file.read().replace(first.dir, folder)
+        with open(self.path("broker.conf"), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+class SecondBroker(Broker):
+    def create_admin(self):
+        """The first one has made it."""
+
+
+class TwoBrokers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.addClassCleanup(cls.server.stop)
+
+    def setUp(self):
+        folders = [tempfile.TemporaryDirectory(prefix="berth-") for _ in range(2)]
+        for folder in folders:
+            self.addCleanup(folder.cleanup)
+        url = self.server.new_database("two" + secrets.token_hex(4))
+        first = Site(folders[0].name)
+        with open(first.path("broker.conf"), "a", encoding="utf-8") as config:
+            config.write(f"\n[auth]\npepper_file = {first.path('pepper.key')}\n"
+                         f"\n[store]\nurl = {url}\n")
+        second = SecondSite(first, folders[1].name, url)
+        with open(second.path("broker.conf"), encoding="utf-8") as file:
+            text = file.read().replace(second.path("pepper.key"), first.path("pepper.key"))
+        with open(second.path("broker.conf"), "w", encoding="utf-8") as file:
+            file.write(text)
+        self.site = first
+        self.brokers = [Broker(PROGRAM, first), SecondBroker(PROGRAM, second)]
+        for broker in self.brokers:
+            self.addCleanup(broker.kill)
+        self.admin = self.brokers[0].login("admin", ADMIN_PASSWORD)
+
+    def call(self, broker, method, path, body=None, token=None, expect=200):
+        status, reply = self.brokers[broker].request(method, path, body, token or self.admin)
+        if expect:
+            self.assertEqual(status, expect, reply)
+        return reply
+
+    def add_host(self, broker, name):
+        host_id = self.site.new_host(name)
+        self.call(0, "POST", "/v1/hosts", {"id": host_id, "name": name}, expect=201)
+        agent = FakeAgent(self.brokers[broker].port, self.site.dir, host_id, name)
+        agent.start()
+        self.addCleanup(agent.stop)
+        agent.wait_for(lambda a: a.welcome)
+        return agent
+
+    def add_user(self, name):
+        self.call(0, "POST", "/v1/users", {"name": name, "password": PASSWORD}, expect=201)
+        return self.brokers[1].login(name, PASSWORD)
+
+    def add_pool(self, users, size=2):
+        self.call(0, "POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, expect=201)
+        pool = self.call(0, "POST", "/v1/pools", {
+            "name": "pool", "image": "demo", "size": size, "spares_hot": 1, "vcpus": 1,
+            "memory_mib": 256}, expect=201)["id"]
+        for user in users:
+            self.call(0, "POST", f"/v1/pools/{pool}/entitlements", {"user": user}, expect=204)
+        return pool
+
+    def connect(self, broker, token, pool):
+        """Asks until there is a ticket, as a client does."""
+        def ask():
+            reply = self.call(broker, "POST", f"/v1/me/desktops/{pool}/connect",
+                              {"client_key": KEY, "client": "test"}, token, expect=None)
+            return reply if reply.get("state") == "ready" else None
+        return eventually(ask)
+
+    def assert_whole(self, broker):
+        checks = self.call(broker, "GET", "/v1/fsck")
+        self.assertEqual(checks["breaches"], 0, [c for c in checks["fsck"] if c["breaches"]])
+
+    def test_a_user_at_both_brokers_at_once_gets_one_desktop(self):
+        self.add_host(0, "one")
+        self.add_host(1, "two")
+        anna = self.add_user("anna")
+        pool = self.add_pool(["anna"], size=4)
+        replies = []
+        threads = [threading.Thread(
+            target=lambda number=i: replies.append(self.connect(number % 2, anna, pool)))
+            for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(replies), 8)
+        self.assertEqual(len({reply["machine"] for reply in replies}), 1)
+        self.assertEqual(len({reply["ticket"] for reply in replies}), 8)
+        self.assert_whole(1)
+
+    def test_a_connect_is_served_when_the_agent_of_the_other_broker_reports(self):
+        self.add_host(0, "one")
+        anna = self.add_user("anna")
+        pool = self.add_pool(["anna"])
+        self.assertEqual(self.connect(1, anna, pool)["state"], "ready")
+        self.assert_whole(0)
+
+    def test_a_killed_brokers_work_is_taken_over(self):
+        self.add_host(1, "two")
+        anna, bert = self.add_user("anna"), self.add_user("bert")
+        pool = self.add_pool(["anna", "bert"], size=3)
+        self.connect(0, anna, pool)
+        self.brokers[0].kill()
+        began = time.monotonic()
+        reply = self.connect(1, bert, pool)
+        print(f"connect at the other broker after the kill: {time.monotonic() - began:.2f} s")
+        self.assertEqual(reply["state"], "ready")
+        # The planner's lease runs out and the other one makes the spare that is missing.
+        eventually(lambda: [row for row in self.call(1, "GET", "/v1/machines")["machines"]
+                            if row["state"] == "ready"])
+        self.assert_whole(1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
