@@ -44,5 +44,5 @@ berth_queue_wait(BerthTx *tx, const BerthCause *cause, const char *account, cons
 int
 berth_queue_leave(BerthTx *tx, const char *account, const char *pool)
 {
-    return berth_tx_run(tx, BERTH_SQL_QUEUE_LEAVE, "ss", account, pool);
+    return berth_tx_post(tx, BERTH_SQL_QUEUE_LEAVE, "ss", account, pool);
 }

@@ -40,7 +40,7 @@ berth_trace_write(BerthTrace *trace, BerthTx *tx, const BerthCause *cause, const
     if (text == NULL) {
         return BERTH_ERR_NO_MEMORY;
     }
-    int error = berth_tx_run(tx, BERTH_SQL_TRACE_SET, "ssis", account, pool, cause->now_us, text);
+    int error = berth_tx_post(tx, BERTH_SQL_TRACE_SET, "ssis", account, pool, cause->now_us, text);
     free(text);
     return error;
 }

@@ -315,9 +315,9 @@ grant(Run *run)
     result->not_before_us = now_us + own->clock_offset_us;
     result->expires_us = result->not_before_us + BERTH_LIMIT_TICKET_LIFE_US;
     berth_trace_step(&run->trace, "ticket", "granted", NULL);
-    return berth_tx_run(run->tx, BERTH_SQL_TICKET_INSERT, "ssisii", result->ticket, own->session,
-                        result->connection_epoch, claim->client_key, now_us,
-                        now_us + BERTH_LIMIT_TICKET_LIFE_US);
+    return berth_tx_post(run->tx, BERTH_SQL_TICKET_INSERT, "ssisii", result->ticket, own->session,
+                         result->connection_epoch, claim->client_key, now_us,
+                         now_us + BERTH_LIMIT_TICKET_LIFE_US);
 }
 
 /* The host's lease is over: nobody waits for a desktop there that holds nothing. */

@@ -19,8 +19,8 @@ add_job(BerthTx *tx, const BerthTimerStart *start, const char *kind, const Berth
     g_autofree char *data = g_strdup_printf(
         "{\"event\":\"%s\",\"action\":\"%s\",\"left_us\":%" G_GINT64_FORMAT "}",
         berth_timer_event_name(timer->event), berth_timer_action_name(timer->action), left_us);
-    return berth_tx_run(tx, start->is_once ? BERTH_SQL_JOB_INSERT_ONCE : BERTH_SQL_JOB_INSERT,
-                        "sssisi", id, kind, start->session, start->epoch, data, run_at_us);
+    return berth_tx_post(tx, start->is_once ? BERTH_SQL_JOB_INSERT_ONCE : BERTH_SQL_JOB_INSERT,
+                         "sssisi", id, kind, start->session, start->epoch, data, run_at_us);
 }
 
 static int
@@ -83,7 +83,7 @@ berth_session_timers_start_unused(BerthTx *tx, const BerthTimerStart *start, int
 int
 berth_session_timers_cancel(BerthTx *tx, const char *session, BerthTimerEvent event)
 {
-    return berth_tx_run(tx, BERTH_SQL_JOB_CANCEL, "ss", session, berth_timer_event_name(event));
+    return berth_tx_post(tx, BERTH_SQL_JOB_CANCEL, "ss", session, berth_timer_event_name(event));
 }
 
 int

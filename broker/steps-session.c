@@ -134,9 +134,9 @@ berth_session_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthSe
         return error;
     }
     session.state = (BerthSessionState)state;
-    error = berth_tx_run_one(tx, BERTH_SQL_SESSION_SET_STATE, "ssiis", id,
-                             berth_fsm_state_name(&berth_session_fsm, state), cause->now_us,
-                             berth_session_deadline_us(session.state, cause->now_us), reason);
+    error = berth_tx_post(tx, BERTH_SQL_SESSION_SET_STATE, "ssiis", id,
+                          berth_fsm_state_name(&berth_session_fsm, state), cause->now_us,
+                          berth_session_deadline_us(session.state, cause->now_us), reason);
     if (error == BERTH_OK) {
         error = turn_timers(tx, cause, &session);
     }
