@@ -23,14 +23,6 @@ berth_queue_estimate_us(const BerthQueueFacts *facts)
 }
 
 int
-berth_queue_count_ahead(BerthTx *tx, const BerthCause *cause, const char *account, const char *pool,
-                        int64_t *ret_n)
-{
-    return berth_tx_get_int(tx, ret_n, BERTH_SQL_QUEUE_AHEAD, "ssi", account, pool,
-                            cause->now_us - BERTH_QUEUE_FRESH_US);
-}
-
-int
 berth_queue_wait(BerthTx *tx, const BerthCause *cause, const char *account, const char *pool,
                  bool *ret_is_new)
 {

@@ -27,10 +27,6 @@ typedef struct {
 /* An honest estimate of a wait; negative if nobody can say.  Pure. */
 int64_t berth_queue_estimate_us(const BerthQueueFacts *facts);
 
-/* How many wait before this user, who may be a newcomer.  Errors: those of tx.h. */
-int berth_queue_count_ahead(BerthTx *tx, const BerthCause *cause, const char *account,
-                            const char *pool, int64_t *ret_n);
-
 /*
  * Joins the queue or stays in it.
  *

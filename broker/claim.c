@@ -47,6 +47,7 @@ typedef struct {
     bool is_open;      /* an entitlement counts now */
     int64_t max_per_user;
     int64_t size;
+    int64_t n_ahead; /* users who wait and came before this one */
 } Pool;
 
 /* One claim on its way. */
@@ -97,8 +98,8 @@ read_pool(Run *run)
     BerthRows rows;
     Pool *pool = &run->pool;
     int n_rows = 0;
-    berth_tx_query(run->tx, &rows, BERTH_SQL_CLAIM_POOL, "ss", run->claim->account,
-                   run->claim->pool);
+    berth_tx_query(run->tx, &rows, BERTH_SQL_CLAIM_POOL, "ssi", run->claim->account,
+                   run->claim->pool, run->cause->now_us - BERTH_QUEUE_FRESH_US);
     for (; !pool->is_open && berth_rows_next(&rows); n_rows++) {
         const char *on_logoff = berth_rows_text(&rows, 2);
         pool->is_dedicated = strcmp(berth_rows_text(&rows, 1), "dedicated") == 0;
@@ -107,6 +108,7 @@ read_pool(Run *run)
         pool->max_per_user = berth_rows_int(&rows, 3);
         pool->size = berth_rows_int(&rows, 4);
         pool->is_account_enabled = berth_rows_int(&rows, 5) != 0;
+        pool->n_ahead = berth_rows_int(&rows, 10);
         pool->is_open = is_entitlement_open(run, &rows);
     }
     int error = berth_rows_end(&rows);
@@ -157,11 +159,11 @@ open_session(Run *run)
     own->is_new = true;
     int error = berth_session_policy(run->tx, claim->account, claim->pool, "", &run->policy);
     if (error == BERTH_OK) {
-        error = berth_tx_run(run->tx, BERTH_SQL_SESSION_INSERT, "ssssssissiiss", own->session,
-                             own->assignment, own->machine, own->host, claim->pool, claim->account,
-                             own->epoch, claim->client, claim->client_key, cause->now_us,
-                             berth_session_deadline_us(BERTH_SESSION_ALLOCATING, cause->now_us),
-                             own->rung, run->policy);
+        error = berth_tx_post(run->tx, BERTH_SQL_SESSION_INSERT, "ssssssissiiss", own->session,
+                              own->assignment, own->machine, own->host, claim->pool, claim->account,
+                              own->epoch, claim->client, claim->client_key, cause->now_us,
+                              berth_session_deadline_us(BERTH_SESSION_ALLOCATING, cause->now_us),
+                              own->rung, run->policy);
     }
     if (error == BERTH_OK) {
         json_t *data = json_pack("{s:s, s:s, s:s}", "machine", own->machine, "user", claim->account,
@@ -178,14 +180,11 @@ take_machine(Run *run)
     Own *own = &run->own;
     const BerthClaim *claim = run->claim;
     BerthPicked picked = { .rung = "" };
-    BerthPickAsk ask = { .pool = claim->pool, .assignment = own->assignment };
-    int error =
-        berth_queue_count_ahead(run->tx, run->cause, claim->account, claim->pool, &ask.n_ahead);
-    if (error != BERTH_OK) {
-        return error;
-    }
+    BerthPickAsk ask = { .pool = claim->pool,
+                         .assignment = own->assignment,
+                         .n_ahead = run->pool.n_ahead };
     berth_id_random_hex(own->assignment);
-    error = berth_pick_machine(run->tx, run->cause, &ask, &run->trace, &picked);
+    int error = berth_pick_machine(run->tx, run->cause, &ask, &run->trace, &picked);
     run->result.position = ask.n_ahead + 1;
     if (error != BERTH_OK) {
         return error;
@@ -195,10 +194,10 @@ take_machine(Run *run)
     g_strlcpy(own->rung, picked.rung, sizeof own->rung);
     own->epoch = picked.epoch;
     own->is_host_up = true;
-    error = berth_tx_run(run->tx, BERTH_SQL_ASSIGNMENT_INSERT, "sssssiii", own->assignment,
-                         claim->pool, own->machine, claim->account,
-                         run->pool.is_dedicated ? "dedicated" : "floating", claim->slot, own->epoch,
-                         run->cause->now_us);
+    error = berth_tx_post(run->tx, BERTH_SQL_ASSIGNMENT_INSERT, "sssssiii", own->assignment,
+                          claim->pool, own->machine, claim->account,
+                          run->pool.is_dedicated ? "dedicated" : "floating", claim->slot,
+                          own->epoch, run->cause->now_us);
     return error == BERTH_OK ? berth_queue_leave(run->tx, claim->account, claim->pool) : error;
 }
 

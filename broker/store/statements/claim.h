@@ -14,7 +14,11 @@
 #define BERTH_STATEMENTS_CLAIM(X)                                                                  \
     X(CLAIM_POOL,                                                                                  \
       "SELECT p.enabled, p.kind, p.on_logoff, p.max_per_user, p.size, a.enabled, e.id, "           \
-      "s.timezone, s.rules, s.name FROM entitled e JOIN pool p ON p.id = e.pool "                  \
+      "s.timezone, s.rules, s.name, (SELECT count(*) FROM waiting w LEFT JOIN waiting i "          \
+      "ON i.account = ?1 AND i.pool = ?2 WHERE w.pool = ?2 AND w.account <> ?1 "                   \
+      "AND w.seen_us >= ?3 AND (i.account IS NULL OR w.since_us < i.since_us "                     \
+      "OR (w.since_us = i.since_us AND w.account < i.account))) "                                  \
+      "FROM entitled e JOIN pool p ON p.id = e.pool "                                              \
       "JOIN account a ON a.id = e.account LEFT JOIN schedule s ON s.id = e.schedule "              \
       "WHERE e.account = ?1 AND e.pool = ?2 ORDER BY e.id")                                        \
     X(CLAIM_OWN, "SELECT a.id, a.machine, a.machine_epoch, m.state, m.host, h.state, s.id, "       \
@@ -85,10 +89,6 @@
     X(TICKET_INSERT, "INSERT INTO ticket (id, session, connection_epoch, client_key, created_us, " \
                      "expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                \
     X(TICKET_PURGE, "DELETE FROM ticket WHERE expires_us < ?1")                                    \
-    X(QUEUE_AHEAD, "SELECT count(*) FROM waiting w LEFT JOIN waiting i ON i.account = ?1 "         \
-                   "AND i.pool = ?2 WHERE w.pool = ?2 AND w.account <> ?1 AND w.seen_us >= ?3 "    \
-                   "AND (i.account IS NULL OR w.since_us < i.since_us "                            \
-                   "OR (w.since_us = i.since_us AND w.account < i.account))")                      \
     X(QUEUE_WAIT, "INSERT INTO waiting (account, pool, since_us, seen_us) "                        \
                   "VALUES (?1, ?2, ?3, ?3) ON CONFLICT (account, pool) DO UPDATE SET "             \
                   "since_us = CASE WHEN waiting.seen_us < ?4 THEN excluded.since_us "              \
