@@ -28,6 +28,9 @@
     X(STORE_WRITE, HISTOGRAM, "berth_store_write_seconds", "", "a write from queue to commit") \
     X(STORE_READ, HISTOGRAM, "berth_store_read_seconds", "", "one read")                       \
     X(STORE_ERRORS, COUNTER, "berth_store_errors_total", "", "writes that the store refused")  \
+    X(STORE_QUEUED, GAUGE, "berth_store_queued", "", "writes that wait for their turn")        \
+    X(AUDIT_UNSIGNED, GAUGE, "berth_audit_unsigned", "",                                       \
+      "records of this broker's audit chain since its last signed head")                       \
     X(AGENT_INVENTORY, HISTOGRAM, "berth_agent_inventory_seconds", "",                         \
       "an inventory from arrival to commit")                                                   \
     X(HOSTS_SILENT, GAUGE, "berth_hosts_silent_alarm", "", "1 while most hosts are silent")    \

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mpsc-queue.h"
+#include "broker/metrics.h"
 #include "broker/store/connection.h"
 #include "broker/store/migrate.h"
 
@@ -30,6 +31,7 @@ typedef struct {
     BerthTxFunc run;
     BerthStoreDone done;
     void *data;
+    int64_t queued_us;
     int error;
     bool is_waited_for; /* a thread sleeps in berth_store_write() */
     bool is_finished;
@@ -180,6 +182,7 @@ pause_writer(BerthStore *store, int64_t pause_us)
 static void
 fail_group(GQueue *group, int error)
 {
+    berth_metric_add(BERTH_METRIC_STORE_ERRORS, group->length);
     berth_log_error("store", "a group of %u writes is lost: %s", group->length,
                     berth_error_sentence(error));
     for (GList *link = group->head; link != NULL; link = link->next) {
@@ -234,9 +237,11 @@ static void
 finish_group(BerthStore *store, GQueue *group)
 {
     Job *job = NULL;
+    int64_t now_us = berth_monotonic_us();
     g_mutex_lock(&store->mutex);
     store->busy_since_us = 0;
     while ((job = g_queue_pop_head(group)) != NULL) {
+        berth_metric_observe_us(BERTH_METRIC_STORE_WRITE, now_us - job->queued_us);
         if (job->is_waited_for) {
             job->is_finished = true;
             g_cond_broadcast(&store->finished);
@@ -257,10 +262,12 @@ take_group(BerthStore *store, GQueue *group)
     while (store->jobs.length == 0 && !store->is_closing) {
         g_cond_wait(&store->wake, &store->mutex);
     }
-    while (store->jobs.length > 0 && group->length < MAX_GROUP) {
-        g_queue_push_tail(group, g_queue_pop_head(&store->jobs));
-    }
     store->busy_since_us = berth_monotonic_us();
+    while (store->jobs.length > 0 && group->length < MAX_GROUP) {
+        Job *job = g_queue_pop_head(&store->jobs);
+        berth_metric_observe_us(BERTH_METRIC_STORE_QUEUE, store->busy_since_us - job->queued_us);
+        g_queue_push_tail(group, job);
+    }
     g_mutex_unlock(&store->mutex);
     return group->length > 0;
 }
@@ -385,7 +392,7 @@ berth_store_submit(BerthStore *store, BerthTxFunc run, BerthStoreDone done, void
         error = BERTH_ERR_CLOSED;
     } else if (store->jobs.length < BERTH_STORE_MAX_QUEUED) {
         Job *job = g_new0(Job, 1);
-        *job = (Job){ .run = run, .done = done, .data = data };
+        *job = (Job){ .run = run, .done = done, .data = data, .queued_us = berth_monotonic_us() };
         g_queue_push_tail(&store->jobs, job);
         g_cond_signal(&store->wake);
         error = BERTH_OK;
@@ -397,7 +404,9 @@ berth_store_submit(BerthStore *store, BerthTxFunc run, BerthStoreDone done, void
 int
 berth_store_write(BerthStore *store, BerthTxFunc run, void *data)
 {
-    Job job = { .run = run, .data = data, .is_waited_for = true };
+    Job job = {
+        .run = run, .data = data, .is_waited_for = true, .queued_us = berth_monotonic_us()
+    };
     g_mutex_lock(&store->mutex);
     g_queue_push_tail(&store->jobs, &job);
     g_cond_signal(&store->wake);
