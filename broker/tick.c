@@ -6,6 +6,7 @@
 #include "broker/claim-queue.h"
 #include "broker/deadlines.h"
 #include "broker/lease.h"
+#include "broker/operations.h"
 #include "broker/plan-step.h"
 #include "broker/session-timers.h"
 #include "broker/unit.h"
@@ -62,6 +63,13 @@ purge(BerthTx *tx, void *data)
     return error;
 }
 
+static int
+tidy_operations(BerthTx *tx, void *data)
+{
+    const Work *work = data;
+    return berth_operations_tidy(tx, work->cause->now_us);
+}
+
 /* A part that fails is logged; the others go on. */
 static int
 run_part(BerthTx *tx, const char *name, BerthTxFunc run, Work *work)
@@ -93,6 +101,9 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
     }
     if (error == BERTH_OK && tick->is_thorough) {
         error = run_part(tx, "old rows stay", purge, &work);
+    }
+    if (error == BERTH_OK && tick->is_thorough) {
+        error = run_part(tx, "operations are not looked at", tidy_operations, &work);
     }
     if (error == BERTH_OK) {
         *ret_n_changes = work.n_changes;
