@@ -119,22 +119,26 @@ read_groups(BerthTx *tx, const BerthRequest *request, const Period *period, int 
 }
 
 static json_t *
-make_usage_row(const char *key, const char *name, const Group *group, int64_t from_us,
-               int64_t to_us)
+make_usage_row(const char *key, const char *name, const BerthReportHour *use)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I}", key, name, "sessions", (json_int_t)use->n_spans,
+                     "seconds", (json_int_t)(use->total_us / 1000000), "peak",
+                     (json_int_t)use->peak, "peak_at_us", (json_int_t)use->peak_at_us);
+}
+
+static json_t *
+make_named_row(const char *key, const char *name, const Group *group, const Period *period)
 {
     const BerthSpan *spans = (const BerthSpan *)(const void *)group->spans->data;
-    int64_t total_us = 0;
-    int64_t n_sessions = 0;
-    int64_t at_us = 0;
+    BerthReportHour use = { .n_spans = 0 };
     for (guint i = 0; i < group->spans->len; i++) {
-        int64_t us = berth_span_overlap_us(&spans[i], from_us, to_us);
-        total_us += us;
-        n_sessions += us > 0 ? 1 : 0;
+        int64_t us = berth_span_overlap_us(&spans[i], period->from_us, period->to_us);
+        use.total_us += us;
+        use.n_spans += us > 0 ? 1 : 0;
     }
-    size_t peak = berth_spans_peak(spans, group->spans->len, from_us, to_us, &at_us);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I}", key, name, "sessions", (json_int_t)n_sessions,
-                     "seconds", (json_int_t)(total_us / 1000000), "peak", (json_int_t)peak,
-                     "peak_at_us", (json_int_t)at_us);
+    use.peak = (int64_t)berth_spans_peak(spans, group->spans->len, period->from_us, period->to_us,
+                                         &use.peak_at_us);
+    return make_usage_row(key, name, &use);
 }
 
 static json_t *
@@ -143,9 +147,8 @@ make_named_rows(GHashTable *groups, const char *key, const Period *period)
     json_t *rows = json_array();
     GList *names = g_list_sort(g_hash_table_get_keys(groups), (GCompareFunc)strcmp);
     for (const GList *name = names; name != NULL; name = name->next) {
-        json_array_append_new(rows, make_usage_row(key, name->data,
-                                                   g_hash_table_lookup(groups, name->data),
-                                                   period->from_us, period->to_us));
+        json_array_append_new(
+            rows, make_named_row(key, name->data, g_hash_table_lookup(groups, name->data), period));
     }
     g_list_free(names);
     return rows;
@@ -162,14 +165,17 @@ make_hours(BerthRequest *request, GHashTable *groups, const Period *period, json
                                      MAX_HOURS);
     }
     json_t *rows = json_array();
-    for (; all != NULL && begin_us < period->to_us; begin_us += BERTH_REPORT_HOUR_US) {
-        char hour[24];
-        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(begin_us / 1000000);
+    size_t n_hours = (size_t)((period->to_us - begin_us - 1) / BERTH_REPORT_HOUR_US) + 1;
+    g_autofree BerthReportHour *hours = g_new0(BerthReportHour, n_hours);
+    if (all != NULL) {
+        berth_spans_by_hour((const BerthSpan *)(const void *)all->spans->data, all->spans->len,
+                            period->from_us, period->to_us, hours, n_hours);
+    }
+    for (size_t i = 0; all != NULL && i < n_hours; i++) {
+        int64_t hour_us = begin_us + (int64_t)i * BERTH_REPORT_HOUR_US;
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(hour_us / 1000000);
         g_autofree char *text = time != NULL ? g_date_time_format(time, "%Y-%m-%dT%H:00Z") : NULL;
-        g_strlcpy(hour, text != NULL ? text : "", sizeof hour);
-        json_array_append_new(rows,
-                              make_usage_row("hour", hour, all, MAX(begin_us, period->from_us),
-                                             MIN(begin_us + BERTH_REPORT_HOUR_US, period->to_us)));
+        json_array_append_new(rows, make_usage_row("hour", text != NULL ? text : "", &hours[i]));
     }
     *ret_rows = rows;
     return BERTH_OK;

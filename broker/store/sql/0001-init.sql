@@ -523,6 +523,7 @@ CREATE TABLE event (
     PRIMARY KEY (chain, seq)
 ) STRICT;
 CREATE INDEX event_at ON event (at_us, chain, seq);
+CREATE INDEX event_login_failed ON event (at_us, actor) WHERE kind = 'login.failed';
 
 -- Where a chain stood when its broker signed it.
 CREATE TABLE event_head (

@@ -159,6 +159,61 @@ a_peak_counts_who_was_there_at_once(void **state)
     assert_int_equal(berth_span_overlap_us(&spans[1], 20, 30), 0);
 }
 
+enum {
+    N_SPANS = 200,
+    N_HOURS = 50
+};
+
+/* Many on full hours, some outside, some empty, some that last for all of it. */
+static BerthSpan
+random_span(GRand *random)
+{
+    int64_t unit_us = BERTH_REPORT_HOUR_US / (g_rand_boolean(random) ? 1 : 7);
+    int64_t hour = 1000 + g_rand_int_range(random, -9, N_HOURS + 2);
+    int64_t begin_us = hour * BERTH_REPORT_HOUR_US + g_rand_int_range(random, 0, 7) * unit_us;
+    return (BerthSpan){ begin_us, begin_us + g_rand_int_range(random, 0, 90) * unit_us };
+}
+
+/* The slow way: each hour by itself. */
+static BerthReportHour
+look_at_hour(const BerthSpan *spans, int64_t begin_us, int64_t end_us)
+{
+    BerthReportHour hour = { .n_spans = 0 };
+    for (int i = 0; i < N_SPANS; i++) {
+        int64_t us = berth_span_overlap_us(&spans[i], begin_us, end_us);
+        hour.total_us += us;
+        hour.n_spans += us > 0 ? 1 : 0;
+    }
+    hour.peak = (int64_t)berth_spans_peak(spans, N_SPANS, begin_us, end_us, &hour.peak_at_us);
+    return hour;
+}
+
+static void
+hours_told_at_once_are_as_told_one_by_one(void **state)
+{
+    BerthSpan spans[N_SPANS];
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    int64_t from_us = 1000 * BERTH_REPORT_HOUR_US + 5;
+    int64_t to_us = (1000 + N_HOURS) * BERTH_REPORT_HOUR_US - 7;
+    for (int round = 0; round < 20; round++) {
+        BerthReportHour hours[N_HOURS];
+        memset(hours, 0, sizeof hours);
+        for (int i = 0; i < N_SPANS; i++) {
+            spans[i] = random_span(random);
+        }
+        berth_spans_by_hour(spans, N_SPANS, from_us, to_us, hours, N_HOURS);
+        for (int h = 0; h < N_HOURS; h++) {
+            BerthReportHour alone =
+                look_at_hour(spans, MAX((1000 + h) * BERTH_REPORT_HOUR_US, from_us),
+                             MIN((1001 + h) * BERTH_REPORT_HOUR_US, to_us));
+            assert_int_equal(hours[h].peak, alone.peak);
+            assert_int_equal(hours[h].peak_at_us, alone.peak_at_us);
+            assert_int_equal(hours[h].total_us, alone.total_us);
+            assert_int_equal(hours[h].n_spans, alone.n_spans);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -171,6 +226,7 @@ main(void)
         cmocka_unit_test(a_bucket_empties_and_fills),
         cmocka_unit_test(a_crowd_is_forgotten_oldest_first),
         cmocka_unit_test(a_peak_counts_who_was_there_at_once),
+        cmocka_unit_test(hours_told_at_once_are_as_told_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
