@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/api/page.h"
+#include "broker/broker.h"
 #include "broker/fsck.h"
 
 int
@@ -103,6 +104,25 @@ berth_handle_list_audit(BerthTx *tx, BerthRequest *request)
         request->reply = json_pack("{s:o}", "audit", rows);
     }
     return error;
+}
+
+int
+berth_handle_verify_audit(BerthTx *tx, BerthRequest *request)
+{
+    BerthAuditReport report;
+    int error = berth_audit_verify(tx, &request->broker->ticket_key, &report);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *breach = report.bad_seq == 0
+                         ? json_null()
+                         : json_pack("{s:s, s:I, s:s}", "chain", report.bad_chain, "seq",
+                                     (json_int_t)report.bad_seq, "problem", report.problem);
+    request->reply =
+        json_pack("{s:b, s:I, s:I, s:I, s:o}", "is_whole", report.bad_seq == 0, "n_events",
+                  (json_int_t)report.n_records, "n_chains", (json_int_t)report.n_chains, "n_heads",
+                  (json_int_t)report.n_heads, "breach", breach);
+    return BERTH_OK;
 }
 
 int

@@ -92,6 +92,7 @@ int berth_handle_list_images(BerthTx *tx, BerthRequest *request);
 int berth_handle_list_audit(BerthTx *tx, BerthRequest *request);
 int berth_handle_explain_user(BerthTx *tx, BerthRequest *request);
 int berth_handle_message(BerthTx *tx, BerthRequest *request);
+int berth_handle_verify_audit(BerthTx *tx, BerthRequest *request);
 int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
 
 /* admin-write.c: what administrators change. */
@@ -178,7 +179,8 @@ int berth_handle_operation(BerthTx *tx, BerthRequest *request);
 
 /* internal.c: for gateways and probes. */
 void berth_handle_alive(BerthRequest *request);
-int berth_handle_ready(BerthTx *tx, BerthRequest *request);
+void berth_handle_ready(BerthRequest *request);
+void berth_handle_set_log(BerthRequest *request);
 int berth_handle_host_addresses(BerthTx *tx, BerthRequest *request);
 void berth_handle_health(BerthRequest *request);
 int berth_handle_metrics(BerthTx *tx, BerthRequest *request);

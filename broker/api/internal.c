@@ -30,18 +30,21 @@ berth_handle_alive(BerthRequest *request)
                                   "uptime_s", (json_int_t)uptime_s));
 }
 
-int
-berth_handle_ready(BerthTx *tx, BerthRequest *request)
+/*
+ * The store's last word, without waiting for its next one: who balances load asks often, and most
+ * of all while the store is stuck.
+ */
+void
+berth_handle_ready(BerthRequest *request)
 {
-    g_autofree char *cluster = NULL;
-    int error = berth_tx_get_text(tx, &cluster, BERTH_SQL_META_GET, "s", "cluster");
-    if (error != BERTH_OK) {
+    BerthStoreHealth health;
+    berth_store_get_health(request->broker->store, &health);
+    if (!health.is_answering) {
         request->retry_after_s = 1;
-        return berth_request_explain(request, BERTH_ERR_BUSY, "the store does not answer: %s",
-                                     berth_error_sentence(error));
+        berth_request_fail(request, BERTH_ERR_STORE_DOWN, "the store does not answer");
+        return;
     }
-    request->reply = json_pack("{s:s}", "status", "ready");
-    return BERTH_OK;
+    berth_request_reply(request, 200, json_pack("{s:s}", "status", "ready"));
 }
 
 void
@@ -80,6 +83,10 @@ berth_handle_metrics(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_OK) {
         error = add_states(tx, text, BERTH_SQL_METRIC_HOSTS, "hosts");
     }
+    BerthStoreHealth health;
+    berth_store_get_health(request->broker->store, &health);
+    berth_metric_set(BERTH_METRIC_STORE_QUEUED, health.n_queued);
+    berth_metric_set(BERTH_METRIC_AUDIT_UNSIGNED, health.n_unsigned);
     berth_metrics_format(text);
     berth_metrics_format_process(text);
     request->text = strdup(text->str);

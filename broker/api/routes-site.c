@@ -9,6 +9,9 @@
 static const BerthBodyField safe_mode_fields[] = {
     BERTH_FIELD_BOOL("enabled", false, "true begins it"),
 };
+static const BerthBodyField log_fields[] = {
+    BERTH_FIELD_TEXT("scopes", true, 0, BERTH_LIMIT_LOG_SPEC_BYTES, "levels: \"info,agent=debug\""),
+};
 static const BerthBodyField entitle_fields[] = {
     BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "name of the user"),
 };
@@ -91,9 +94,14 @@ const BerthRoute berth_routes_site[] = {
       .doc = "takes a role away, but not the last administrator's" },
     { BERTH_GET_SLOW("/v1/audit", AUDIT_READ, AUDIT, berth_handle_list_audit),
       BERTH_QUERY(audit_query), .answer = "AuditList", .doc = "the audit log, newest first" },
+    { BERTH_GET_SLOW("/v1/audit/verify", AUDIT_READ, AUDIT, berth_handle_verify_audit),
+      .answer = "AuditReport",
+      .doc = "recomputes every chain of the audit log and compares it with its signed heads" },
     { BERTH_GET_SLOW("/v1/fsck", STATUS_READ, SITE, berth_handle_fsck), .answer = "Fsck",
       .doc = "counts breaches of invariants" },
 
+    { BERTH_ASYNC("PUT", "/v1/log", SITE_ADMIN, SITE, berth_handle_set_log, 204),
+      BERTH_FIELDS(log_fields), .doc = "what the broker that answers writes into its log" },
     { BERTH_ASYNC("GET", "/v1/openapi.json", NOBODY, NONE, berth_handle_openapi, 200),
       .answer = "OpenApi", .doc = "this document" },
     { BERTH_ASYNC("GET", "/v1/events", SELF, NONE, berth_handle_events, 200),
@@ -113,10 +121,10 @@ const BerthRoute berth_routes_site[] = {
       .doc = "metrics as Prometheus text" },
     { BERTH_ASYNC("GET", "/v1/health", NOBODY, NONE, berth_handle_alive, 200), .answer = "Alive",
       .doc = "whether this broker is alive" },
-    { BERTH_GET("/v1/ready", NOBODY, NONE, berth_handle_ready), .answer = "Ready",
+    { BERTH_ASYNC("GET", "/v1/ready", NOBODY, NONE, berth_handle_ready, 200), .answer = "Ready",
       .doc = "whether this broker can serve: its store answers" },
-    { BERTH_GET("/internal/v1/ready", INTERNAL, NONE, berth_handle_ready), .answer = "Ready",
-      .doc = "whether this broker can serve: its store answers" },
+    { BERTH_ASYNC("GET", "/internal/v1/ready", INTERNAL, NONE, berth_handle_ready, 200),
+      .answer = "Ready", .doc = "whether this broker can serve: its store answers" },
     { BERTH_GET("/internal/v1/hosts", INTERNAL, NONE, berth_handle_host_addresses),
       .answer = "HostAddressList", .doc = "where hosts are, for gateways" },
     { BERTH_ASYNC("GET", "/internal/v1/health", INTERNAL, NONE, berth_handle_health, 200),

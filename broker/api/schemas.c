@@ -38,6 +38,7 @@ static const struct {
     { "Operation", "id:text kind:text object:text state:text progress_pct:int detail:text "
                    "created_us:int updated_us:int" },
     { "Status", "status:object" },
+    { "AuditReport", "is_whole:bool n_events:int n_chains:int n_heads:int breach:object?" },
     { "Fsck", "breaches:int fsck:array" },
     { "Alive", "status:text version:text uptime_s:int" },
     { "Ready", "status:text" },

@@ -77,6 +77,8 @@
 #define BERTH_LIMIT_HTTP_RECEIVE_US (60LL * 1000 * 1000)
 /* HTTP: logins and sources whose rate is remembered; a hostile crowd costs some MiB. */
 #define BERTH_LIMIT_HTTP_RATE_KEYS 16384u
+/* Log: levels of scopes that one request sets. */
+#define BERTH_LIMIT_LOG_SPEC_BYTES 512
 /* Reports: sessions that one reads; 40 bytes each. */
 #define BERTH_LIMIT_REPORT_SESSIONS 2000000
 /* HTTP: event streams open at once on one broker; each looks into the store three times a second.

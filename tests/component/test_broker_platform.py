@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The API's platform on a real broker: problems, versions, keys, pages, events, documents."""
+import concurrent.futures
 import json
 import os
 import re
@@ -156,6 +157,59 @@ class Keys(PlatformCase):
         for key in ("a b", "x" * 129):
             self.call("POST", "/v1/images", {"name": "a", "manifest": MANIFEST}, 400,
                       headers={"Idempotency-Key": key})
+
+    def test_no_answer_with_a_secret_is_kept(self):
+        body = {"client_key": "0" * 64}
+        for path, body in (("/v1/me/desktops/" + "1" * 32 + "/connect", body),
+                           ("/v1/me/tokens", {"name": "t"}), ("/v1/me/totp", None)):
+            reply = self.call("POST", path, body, 400, headers={"Idempotency-Key": "k"})
+            self.assertIn("Idempotency-Key", reply["detail"])
+
+    def test_a_document_says_which_requests_take_a_key(self):
+        for path, methods in self.call("GET", "/v1/openapi.json")["paths"].items():
+            for method, what in methods.items():
+                schema = what["responses"].get("200", what["responses"].get("201", {}))
+                name = json.dumps(schema).split("schemas/")[-1].split('"')[0]
+                if name in ("Launch", "Login", "NewToken", "Totp", "RecoveryCodes", "OidcStart"):
+                    self.assertNotIn("Idempotency-Key", json.dumps(what["parameters"]),
+                                     f"{method} {path} tells a secret")
+
+
+class Versions(PlatformCase):
+    def test_who_read_an_old_version_changes_nothing(self):
+        made = self.call("POST", "/v1/pools", {"name": "p", "image": self.image(), "size": 1}, 201)
+        path = "/v1/pools/" + made["id"]
+        _, headers, pool = self.send("GET", path)
+        tag = headers["ETag"]
+        self.assertEqual(tag, f'"{pool["version"]}"')
+        self.assertEqual(self.call("PATCH", path, {"size": 2}, 428)["code"],
+                         "precondition-required")
+        self.call("PATCH", path, {"size": 2}, headers={"If-Match": tag})
+        self.assertEqual(self.call("PATCH", path, {"size": 3}, 412,
+                                   headers={"If-Match": tag})["code"], "precondition")
+        _, headers, pool = self.send("GET", path)
+        self.assertEqual(pool["size"], 2)
+        self.assertNotEqual(headers["ETag"], tag)
+        self.call("PATCH", path, {"size": 4}, headers={"If-Match": headers["ETag"]})
+        self.call("PATCH", path, {"size": 5}, headers={"If-Match": "*"})
+        for bad in ("5", "W/\"1\"", "\"x\"", ""):
+            self.call("PATCH", path, {"size": 6}, 400,
+                      headers={"If-Match": bad})
+        self.assertEqual(self.call("GET", path)["size"], 5)
+
+    def test_of_two_who_read_the_same_one_wins(self):
+        made = self.call("POST", "/v1/pools", {"name": "p", "image": self.image(), "size": 1}, 201)
+        path = "/v1/pools/" + made["id"]
+        tag = self.send("GET", path)[1]["ETag"]
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            statuses = list(threads.map(
+                lambda size: self.send("PATCH", path, {"size": size}, {"If-Match": tag})[0],
+                range(2, 10)))
+        self.assertEqual(sorted(statuses), [200] + 7 * [412])
+
+    def image(self):
+        self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, 201)
+        return "demo"
 
 
 class Pages(PlatformCase):
@@ -337,6 +391,23 @@ class Documents(PlatformCase):
         self.assertNotIn("somebody-special", text)
         self.assertRegex(text, r'berth_http_requests_total\{class="2xx"\} [1-9]')
         self.assertIn("berth_store_read_seconds_bucket", text)
+        for name in ("store_read", "store_write", "store_queue", "login", "login_hash"):
+            self.assertRegex(text, rf"berth_{name}_seconds_count [1-9]")
+        self.assertRegex(text, r"(?m)^berth_store_queued \d+$")
+
+    def test_the_audit_log_is_whole_and_says_so(self):
+        self.add_user("ann")
+        reply = self.call("GET", "/v1/audit/verify")
+        self.assertEqual((reply["is_whole"], reply["breach"], reply["n_chains"]), (True, None, 1))
+        self.assertGreaterEqual(reply["n_events"], 2)
+
+    def test_log_levels_are_set_by_name(self):
+        self.call("PUT", "/v1/log", {"scopes": "warning,http=debug"}, 204)
+        rows = self.call("GET", "/v1/audit")["audit"]
+        self.assertEqual([r["data"] for r in rows if r["kind"] == "site.log-levels"],
+                         [{"scopes": "warning,http=debug"}])
+        for bad in ("loud", "=info", "http=", "a" * 513):
+            self.call("PUT", "/v1/log", {"scopes": bad}, 400)
 
 
 if __name__ == "__main__":

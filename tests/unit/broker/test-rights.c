@@ -167,6 +167,8 @@ static const struct {
     { "GET", "/v1/reports/peak", SITE, "paA" },
     { "GET", "/v1/reports/failed-logins", SITE, "paA" },
     { "GET", "/v1/events", SELF, "" },
+    { "GET", "/v1/audit/verify", SITE, "aA" },
+    { "PUT", "/v1/log", SITE, "A" },
     { "GET", "/v1/operations", SELF, "" },
     { "GET", "/v1/operations/{id}", SELF, "" },
     { "GET", "/v1/openapi.json", OPEN, "" },
