@@ -71,6 +71,7 @@ send_inventory(BerthBrokerLink *self, json_t *inventory, json_t *news)
     self->inventory_us = berth_monotonic_us();
     json_object_set_new(inventory, "type", json_string("inventory"));
     json_object_set_new(inventory, "serial", json_integer(++self->serial));
+    json_object_set_new(inventory, "clock_us", json_integer(berth_wall_us()));
     send_message(self, inventory);
 }
 
@@ -90,8 +91,9 @@ tell_inventory(BerthBrokerLink *self, bool also_same)
     }
     if (also_same) {
         json_t *usage = json_object_get(inventory, "usage");
-        send_message(self, json_pack("{s:s,s:I,s:O*}", "type", "same", "serial",
-                                     (json_int_t)self->serial, "usage", usage));
+        send_message(self, json_pack("{s:s,s:I,s:I,s:O*}", "type", "same", "serial",
+                                     (json_int_t)self->serial, "clock_us",
+                                     (json_int_t)berth_wall_us(), "usage", usage));
     }
     json_decref(news);
     json_decref(inventory);

@@ -23,6 +23,7 @@ typedef struct {
     char session_key[2 * BERTH_KEY_HASH_BYTES + 1];
     int64_t machine_epoch;
     int64_t connection_epoch;
+    int64_t clock_offset_us; /* of the host, which is the one that looks at the ticket's times */
     BerthPolicy policy;
 } Watched;
 
@@ -42,6 +43,7 @@ find_watched(BerthTx *tx, const char *id, Watched *ret)
         ret->machine_epoch = berth_rows_int(&rows, 4);
         ret->connection_epoch = berth_rows_int(&rows, 5);
         ret->policy = berth_policy_of_pool(berth_rows_text(&rows, 6));
+        ret->clock_offset_us = berth_rows_int(&rows, 7);
     }
     int error = berth_rows_end(&rows);
     return error == BERTH_OK && !is_found ? BERTH_ERR_NOT_FOUND : error;
@@ -70,8 +72,8 @@ berth_handle_shadow(BerthTx *tx, BerthRequest *request)
         .rights = BERTH_RIGHT_OBSERVE | (wants_control ? BERTH_RIGHT_INPUT : 0u),
         .machine_epoch = watched.machine_epoch,
         .connection_epoch = watched.connection_epoch,
-        .not_before_us = request->now_us,
-        .expires_us = request->now_us + BERTH_LIMIT_TICKET_LIFE_US,
+        .not_before_us = request->now_us + watched.clock_offset_us,
+        .expires_us = request->now_us + watched.clock_offset_us + BERTH_LIMIT_TICKET_LIFE_US,
     };
     request->reply = berth_launch_reply(&launch, &watched.policy, request->broker->signing_key);
     if (request->reply == NULL) {

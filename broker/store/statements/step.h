@@ -47,7 +47,8 @@
                       "JOIN pool p ON p.id = s.pool JOIN machine m ON m.id = s.machine "           \
                       "WHERE s.id = ?1")                                                           \
     X(SESSION_WATCH, "SELECT s.machine, s.host, s.account, s.session_key, s.machine_epoch, "       \
-                     "s.connection_epoch, p.policy FROM session s JOIN pool p ON p.id = s.pool "   \
+                     "s.connection_epoch, p.policy, h.clock_offset_us FROM session s "             \
+                     "JOIN pool p ON p.id = s.pool JOIN host h ON h.id = s.host "                  \
                      "WHERE s.id = ?1 AND s.session_key IS NOT NULL "                              \
                      "AND s.state IN ('connecting', 'active', 'disconnected')")                    \
     X(SESSION_SET_STATE, "UPDATE session SET state = ?2, since_us = ?3, "                          \
