@@ -12,6 +12,8 @@
 #define THOROUGH_S 30
 /* A tick of a large site takes its time from the writer: it rests so many times as long. */
 #define REST 5
+/* After one that found nothing to do: most changes are of no interest to it. */
+#define IDLE_REST_US (100LL * 1000)
 
 struct BerthBeat {
     BerthBroker *broker; /* NULL: freed, the last done function frees it */
@@ -92,7 +94,8 @@ tick_done(int error, void *data)
     bool is_wanted = beat->is_tick_wanted;
     int64_t now_us = berth_monotonic_us();
     beat->is_ticking = false;
-    beat->next_us = now_us + REST * (now_us - beat->began_us);
+    int64_t least_us = work->n_changes > 0 ? 0 : IDLE_REST_US;
+    beat->next_us = now_us + MAX(REST * (now_us - beat->began_us), least_us);
     BerthBroker *broker = end(beat);
     if (error != BERTH_OK && error != BERTH_ERR_AGAIN) {
         berth_log_error("tick", "nothing was planned: %s", berth_error_sentence(error));
