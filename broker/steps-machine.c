@@ -348,28 +348,41 @@ berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthMa
     return read_and_step(tx, cause, id, &step, json_object());
 }
 
-int
-berth_machine_claim_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner,
-                          char ret_machine[BERTH_ID_HEX_CHARS + 1],
-                          char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch)
+/* One of the pool's present image, or one of an older image. */
+static int
+take_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner, bool is_old,
+           char ret_machine[BERTH_ID_HEX_CHARS + 1], char ret_host[BERTH_ID_HEX_CHARS + 1],
+           int64_t *ret_epoch)
 {
     BerthRows rows;
-    int state = BERTH_MACHINE_READY;
-    int error = berth_fsm_step(&berth_machine_fsm, &state, BERTH_MACHINE_EVENT_CLAIM, NULL);
-    if (error != BERTH_OK) {
-        return error;
-    }
-    berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_CLAIM_READY, "sssi", pool, owner,
-                   berth_fsm_state_name(&berth_machine_fsm, state), cause->now_us);
+    berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_CLAIM_READY, "sssib", pool, owner,
+                   berth_fsm_state_name(&berth_machine_fsm, BERTH_MACHINE_ASSIGNED), cause->now_us,
+                   (int)is_old);
     bool is_found = berth_rows_next(&rows);
     if (is_found) {
         g_strlcpy(ret_machine, berth_rows_text(&rows, 0), BERTH_ID_HEX_CHARS + 1);
         g_strlcpy(ret_host, berth_rows_text(&rows, 1), BERTH_ID_HEX_CHARS + 1);
         *ret_epoch = berth_rows_int(&rows, 2);
     }
-    error = berth_rows_end(&rows);
-    if (error != BERTH_OK || !is_found) {
-        return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
+    int error = berth_rows_end(&rows);
+    return error == BERTH_OK && !is_found ? BERTH_ERR_NOT_FOUND : error;
+}
+
+int
+berth_machine_claim_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner,
+                          char ret_machine[BERTH_ID_HEX_CHARS + 1],
+                          char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch)
+{
+    int state = BERTH_MACHINE_READY;
+    int error = berth_fsm_step(&berth_machine_fsm, &state, BERTH_MACHINE_EVENT_CLAIM, NULL);
+    if (error == BERTH_OK) {
+        error = take_ready(tx, cause, pool, owner, false, ret_machine, ret_host, ret_epoch);
+    }
+    if (error == BERTH_ERR_NOT_FOUND) {
+        error = take_ready(tx, cause, pool, owner, true, ret_machine, ret_host, ret_epoch);
+    }
+    if (error != BERTH_OK) {
+        return error;
     }
     return berth_steps_audit(tx, cause, &berth_machine_fsm, ret_machine, BERTH_MACHINE_READY,
                              BERTH_MACHINE_EVENT_CLAIM, state,

@@ -357,7 +357,7 @@ CREATE TABLE machine (
     CHECK (state NOT IN ('creating', 'starting', 'recycling') OR deadline_us IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX machine_name ON machine (pool, name) WHERE state <> 'deleted';
-CREATE INDEX machine_pool_state ON machine (pool, state);
+CREATE INDEX machine_pool_state ON machine (pool, state, since_us, id);
 CREATE INDEX machine_host ON machine (host) WHERE state <> 'deleted';
 CREATE INDEX machine_missing ON machine (host) WHERE condition = 'missing';
 CREATE INDEX machine_deadline ON machine (deadline_us) WHERE deadline_us IS NOT NULL;

@@ -8,7 +8,7 @@
 #define BERTH_SQL_MAY_HAND_OUT                             \
     "m.dirty = 0 AND m.assignment IS NULL AND m.hold = 0 " \
     "AND h.state IN ('up', 'degraded') AND h.drain = 0 AND h.maintenance = 0 "
-/* Machines of an image that the pool has left are handed out last; p is the pool. */
+/* 1: of an image that the pool has left, to be handed out last; p is the pool. */
 #define BERTH_SQL_OLD_LAST "CASE WHEN m.image IS NULL OR m.image = p.image THEN 0 ELSE 1 END"
 
 #define BERTH_STATEMENTS_CLAIM(X)                                                                  \
@@ -31,9 +31,9 @@
     X(MACHINE_CLAIM_READY,                                                                         \
       "UPDATE machine SET state = ?3, assignment = ?2, power = 'on', since_us = ?4, "              \
       "deadline_us = NULL, absent_us = NULL WHERE id = (SELECT m.id FROM machine m "               \
-      "JOIN host h ON h.id = m.host JOIN pool p ON p.id = m.pool "                                 \
-      "WHERE m.pool = ?1 AND m.state = 'ready' AND " BERTH_SQL_MAY_HAND_OUT                        \
-      "ORDER BY " BERTH_SQL_OLD_LAST ", m.since_us, m.id LIMIT 1 "                                 \
+      "CROSS JOIN host h CROSS JOIN pool p WHERE m.pool = ?1 AND m.state = 'ready' "               \
+      "AND h.id = m.host AND p.id = m.pool AND " BERTH_SQL_MAY_HAND_OUT "AND " BERTH_SQL_OLD_LAST  \
+      " = ?5 ORDER BY m.since_us, m.id LIMIT 1 "                                                   \
       "/*pg FOR UPDATE OF m SKIP LOCKED*/) AND state = 'ready' "                                   \
       "RETURNING id, host, epoch")                                                                 \
     X(CLAIM_COMING,                                                                                \
