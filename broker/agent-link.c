@@ -258,6 +258,18 @@ run_inventory(BerthTx *tx, void *data)
 static void maybe_apply(BerthAgentLink *link);
 
 static void
+tell_ready_sessions(BerthBroker *broker, const BerthInventory *inventory)
+{
+    for (guint i = 0; broker->connects != NULL && i < inventory->sessions->len; i++) {
+        const BerthSessionReport *report =
+            &g_array_index(inventory->sessions, BerthSessionReport, i);
+        if (report->session_key[0] != '\0') {
+            berth_connects_session_ready(broker->connects, report->id);
+        }
+    }
+}
+
+static void
 inventory_done(int error, void *data)
 {
     Job *job = data;
@@ -268,10 +280,11 @@ inventory_done(int error, void *data)
         berth_log_error("agent", "the inventory of host \"%s\" was not taken: %s", job->host,
                         berth_error_sentence(error));
     }
-    BerthAgentLink *link = job_free(job);
     if (result.n_steps > 0) {
+        tell_ready_sessions(broker, job->inventory);
         berth_broker_changed(broker);
     }
+    BerthAgentLink *link = job_free(job);
     if (link == NULL) {
         return;
     }

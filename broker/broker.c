@@ -181,8 +181,8 @@ on_changed(gpointer data)
 {
     BerthBroker *broker = data;
     broker->change_source = 0;
-    berth_agents_update(broker->agents);
     berth_connects_retry(broker->connects);
+    berth_agents_update(broker->agents);
     berth_beat_hurry(broker->beat);
     return G_SOURCE_REMOVE;
 }
@@ -288,7 +288,7 @@ berth_broker_free(BerthBroker *broker)
     }
     berth_beat_free(broker->beat);
     berth_people_stop(broker->people);
-    berth_connects_free(broker->connects);
+    g_clear_pointer(&broker->connects, berth_connects_free);
     /* Every done function runs here at the latest: no request is left without an answer. */
     berth_store_free(broker->store);
     berth_http_server_free(broker->api);

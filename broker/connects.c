@@ -323,6 +323,24 @@ hope_done(int error, void *data)
     }
 }
 
+/*
+ * Whether the store has to be asked for anybody: who waits for a host of ours is told by its link,
+ * and the results of tries come in the order of the writes, so one that runs has seen all of them.
+ */
+static bool
+needs_hope(const BerthConnects *connects)
+{
+    for (const GList *link = connects->waits.head; link != NULL; link = link->next) {
+        const Wait *wait = link->data;
+        bool is_told = wait->result.outcome == BERTH_CLAIM_STARTING &&
+                       berth_agents_is_linked(connects->broker->agents, wait->result.host);
+        if (!wait->is_running && !is_told) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Asked in the writer: a store that answers slowly must not hold the main loop up. */
 void
 berth_connects_retry(BerthConnects *connects)
@@ -331,7 +349,7 @@ berth_connects_retry(BerthConnects *connects)
         connects->hope->is_stale = true;
         return;
     }
-    if (connects->waits.length == 0) {
+    if (!needs_hope(connects)) {
         return;
     }
     Hope *hope = g_new0(Hope, 1);
@@ -343,6 +361,20 @@ berth_connects_retry(BerthConnects *connects)
     if (error != BERTH_OK) {
         connects->hope = NULL;
         hope_free(hope);
+    }
+}
+
+void
+berth_connects_session_ready(BerthConnects *connects, const char *session)
+{
+    GList *next = NULL;
+    for (GList *link = connects->waits.head; link != NULL; link = next) {
+        Wait *wait = link->data;
+        next = link->next;
+        if (wait->result.outcome == BERTH_CLAIM_STARTING &&
+            strcmp(wait->result.session, session) == 0 && !maybe_abandon(connects, wait)) {
+            try_again(wait);
+        }
     }
 }
 

@@ -29,3 +29,6 @@ void berth_connects_add(BerthConnects *connects, BerthRequest *request);
 
 /* Something was written: tries those again who may be served now. */
 void berth_connects_retry(BerthConnects *connects);
+
+/* A host told the key of a session, and the store has it: tries at once whoever waits for that. */
+void berth_connects_session_ready(BerthConnects *connects, const char *session);
