@@ -68,6 +68,7 @@ add(GArray *changes, BerthCtlAct act, const char *kind, const char *label, const
                               .kind = kind,
                               .label = g_strdup(label),
                               .id = row != NULL ? g_strdup(text_of(row, "id")) : NULL,
+                              .version = json_integer_value(json_object_get(row, "version")),
                               .before = before,
                               .after = after };
     g_array_append_val(changes, change);

@@ -20,11 +20,12 @@ typedef enum {
 
 typedef struct {
     BerthCtlAct act;
-    const char *kind; /* "pools" ... or "policies"; borrowed from a literal */
-    char *label;      /* for people */
-    char *id;         /* of what is there; NULL when created */
-    json_t *before;   /* values of the keys that change, as they are; NULL when created */
-    json_t *after;    /* body of the request; NULL when deleted */
+    const char *kind;   /* "pools" ... or "policies"; borrowed from a literal */
+    char *label;        /* for people */
+    char *id;           /* of what is there; NULL when created */
+    json_int_t version; /* that it had; 0 for things without one */
+    json_t *before;     /* values of the keys that change, as they are; NULL when created */
+    json_t *after;      /* body of the request; NULL when deleted */
 } BerthCtlChange;
 
 /*

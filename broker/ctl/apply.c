@@ -94,13 +94,36 @@ policy_path(BerthCtl *ctl, const json_t *after, GError **error)
     return id != NULL ? g_strconcat("/v1/policies/", level, "/", id, NULL) : NULL;
 }
 
+/* Policies have no ETag: what is there is read once more. */
+static bool
+is_policy_as_shown(BerthCtl *ctl, const BerthCtlChange *change, GError **error)
+{
+    size_t i = 0;
+    json_t *row = NULL;
+    const json_t *found = NULL;
+    json_auto_t *rows = berth_ctl_client_list(ctl->client, "/v1/policies", "policies", error);
+    if (rows == NULL) {
+        return false;
+    }
+    json_array_foreach (rows, i, row) {
+        if (json_equal(json_object_get(row, "level"), json_object_get(change->after, "level")) &&
+            json_equal(json_object_get(row, "name"), json_object_get(change->after, "name"))) {
+            found = json_object_get(row, "policy");
+        }
+    }
+    const json_t *shown = json_object_get(change->before, "policy");
+    bool is_same = found == NULL || shown == NULL ? found == shown : json_equal(found, shown);
+    return is_same || berth_set_error(error, BERTH_ERR_PRECONDITION, "%s",
+                                      berth_error_sentence(BERTH_ERR_PRECONDITION));
+}
+
 static bool
 carry_out_policy(BerthCtl *ctl, const BerthCtlChange *change, GError **error)
 {
     json_auto_t *reply = NULL;
     g_autofree char *path = policy_path(ctl, change->after, error);
     json_auto_t *body = json_pack("{s:O}", "policy", json_object_get(change->after, "policy"));
-    return path != NULL &&
+    return path != NULL && is_policy_as_shown(ctl, change, error) &&
            berth_ctl_client_call(ctl->client, "PUT", path, body, NULL, &reply, error);
 }
 
@@ -109,22 +132,17 @@ static bool
 carry_out(BerthCtl *ctl, const BerthCtlChange *change, GError **error)
 {
     static const char *const methods[] = { "POST", "PATCH", "DELETE" };
-    json_auto_t *before = NULL;
     json_auto_t *reply = NULL;
-    g_autofree char *etag = NULL;
     if (strcmp(change->kind, "policies") == 0) {
         return carry_out_policy(ctl, change, error);
     }
-    g_autofree char *path =
-        g_strconcat("/v1/", change->kind, change->id != NULL ? "/" : "", change->id, NULL);
-    if (change->act == BERTH_CTL_UPDATE) {
-        if (!berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &before, error)) {
-            return false;
-        }
-        etag = g_strdup(berth_ctl_client_get_etag(ctl->client));
-    }
-    return berth_ctl_client_call(ctl->client, methods[change->act], path, change->after,
-                                 etag != NULL && etag[0] != '\0' ? etag : NULL, &reply, error);
+    g_autofree char *path = g_strconcat(berth_ctl_find_kind(change->kind)->path,
+                                        change->id != NULL ? "/" : "", change->id, NULL);
+    g_autofree char *etag = change->version > 0
+                                ? g_strdup_printf("\"%" JSON_INTEGER_FORMAT "\"", change->version)
+                                : NULL;
+    return berth_ctl_client_call(ctl->client, methods[change->act], path, change->after, etag,
+                                 &reply, error);
 }
 
 static bool

@@ -19,6 +19,7 @@ struct BerthCtlClient {
     char *base_url;
     char *authorization; /* whole header line, NULL before a login */
     char etag[MAX_ETAG_BYTES + 1];
+    const volatile sig_atomic_t *interrupt;
 };
 
 BerthCtlClient *
@@ -76,6 +77,23 @@ berth_ctl_client_set_token(BerthCtlClient *client, const char *token)
     client->authorization = g_strdup_printf("Authorization: Bearer %s", token);
 }
 
+static int
+on_progress(void *user_data, curl_off_t n_down_all, curl_off_t n_down, curl_off_t n_up_all,
+            curl_off_t n_up)
+{
+    const BerthCtlClient *client = user_data;
+    return client->interrupt != NULL && *client->interrupt ? 1 : 0;
+}
+
+void
+berth_ctl_client_set_interrupt(BerthCtlClient *client, const volatile sig_atomic_t *flag)
+{
+    client->interrupt = flag;
+    curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(client->curl, CURLOPT_XFERINFODATA, client);
+    curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, flag != NULL ? 0L : 1L);
+}
+
 static size_t
 on_data(char *data, size_t size, size_t n, void *user_data)
 {
@@ -108,6 +126,9 @@ perform(BerthCtlClient *client, GByteArray *answer, long *ret_status, GError **e
     curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
     CURLcode result = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
+    if (result == CURLE_ABORTED_BY_CALLBACK) {
+        return berth_set_error(error, BERTH_ERR_CLOSED, "interrupted");
+    }
     if (result != CURLE_OK) {
         bool is_trust = result == CURLE_PEER_FAILED_VERIFICATION;
         return berth_set_error(error, is_trust ? BERTH_ERR_UNTRUSTED : BERTH_ERR_IO, "%s: %s",

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 
 typedef struct BerthCtlClient BerthCtlClient;
@@ -28,6 +29,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthCtlClient, berth_ctl_client_free)
 
 /* Token for the requests that follow; copied. */
 void berth_ctl_client_set_token(BerthCtlClient *client, const char *token);
+
+/*
+ * Requests end with BERTH_ERR_CLOSED within a second after *flag has become 1.
+ *
+ * flag:  borrowed; a signal handler may set it; NULL: nothing interrupts
+ */
+void berth_ctl_client_set_interrupt(BerthCtlClient *client, const volatile sig_atomic_t *flag);
 
 /*
  * One request.

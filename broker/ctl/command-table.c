@@ -63,6 +63,8 @@
         (name), BERTH_CTL_ARG_FILE, NULL \
     }
 
+#define RENAME TEXT("name", "name", "new name")
+
 /* What a pool has; the same to make one and to change one. */
 #define POOL_OPTIONS                                                                         \
     TEXT("image", "image", "image that its machines start from"),                            \
@@ -90,16 +92,17 @@ static const BerthCtlOption create_pool[] = {
     FLAG("template", "template", "start by forking a template"), END
 };
 static const BerthCtlOption set_pool[] = {
-    POOL_OPTIONS, BOOL("enabled", "enabled", "yes or no: whether users may connect"),
+    RENAME, POOL_OPTIONS, BOOL("enabled", "enabled", "yes or no: whether users may connect"),
     BOOL("template", "template", "yes or no: start by forking a template"), END
 };
 static const BerthCtlOption create_user[] = {
     SECRET("new-password-fd", "password", "descriptor to read the new user's password from"),
-    TEXT("display-name", "display_name", "name for people"),
     FLAG("admin", "admin", "make an administrator of the site"), END
 };
+static const BerthCtlOption new_password[] = {
+    SECRET("new-password-fd", "password", "descriptor to read the new password from"), END
+};
 static const BerthCtlOption set_user[] = {
-    SECRET("new-password-fd", "password", "descriptor to read a new password from"),
     TEXT("display-name", "display_name", "name for people"),
     BOOL("enabled", "enabled", "yes or no: no ends all logins and sessions"),
     BOOL("needs-totp", "needs_totp", "yes or no: a second factor is asked for"), END
@@ -107,17 +110,31 @@ static const BerthCtlOption set_user[] = {
 static const BerthCtlOption create_image[] = {
     FILE_OF("manifest", "manifest", "the image's manifest"), END
 };
+static const BerthCtlOption set_image[] = {
+    RENAME, FILE_OF("manifest", "manifest", "another manifest, while no machine runs the image"),
+    END
+};
+static const BerthCtlOption set_group[] = { RENAME, END };
+static const BerthCtlOption create_machine[] = {
+    TEXT("pool", "pool", "pool of kind physical"), TEXT("host", "host", "host that reaches it"),
+    TEXT("address", "address", "IP:PORT of its RFB server"), END
+};
+static const BerthCtlOption recycle_options[] = {
+    FLAG("force", "force", "even if its user's data is lost"), END
+};
 static const BerthCtlOption create_host[] = { TEXT("id", "id", "id in the host's certificate"),
                                               END };
 static const BerthCtlOption set_host[] = {
+    RENAME,
     INT("memory-overcommit", "memory_overcommit_pct", "per cent of its memory to give away"),
-    INT("vcpu-overcommit", "vcpu_overcommit_pct", "per cent of its processors to give away"),
-    FILE_OF("labels", "labels", "file with labels"), END
+    INT("vcpu-overcommit", "vcpu_overcommit_pct", "per cent of its processors to give away"), END
 };
-static const BerthCtlOption schedule_options[] = {
-    TEXT("timezone", "timezone", "IANA name, as Europe/Berlin"),
-    FILE_OF("rules", "rules", "file with the windows of a week"), END
-};
+#define SCHEDULE_OPTIONS                                         \
+    TEXT("timezone", "timezone", "IANA name, as Europe/Berlin"), \
+        FILE_OF("rules", "rules", "file with the windows of a week")
+
+static const BerthCtlOption create_schedule[] = { SCHEDULE_OPTIONS, END };
+static const BerthCtlOption set_schedule[] = { RENAME, SCHEDULE_OPTIONS, END };
 static const BerthCtlOption source_options[] = {
     TEXT("kind", "kind", "ldap, pam or oidc"),
     FILE_OF("settings", "settings", "file with its settings"),
@@ -129,8 +146,11 @@ static const BerthCtlOption set_source[] = {
     BOOL("enabled", "enabled", "yes or no"), END
 };
 static const BerthCtlOption create_device[] = {
-    TEXT("fingerprint", "fingerprint", "SHA-256 of its certificate"),
+    TEXT("fingerprint", "fingerprint", "SHA-256 of the public key of its certificate"),
     TEXT("as-user", "user", "user whose desktops it shows"), END
+};
+static const BerthCtlOption set_device[] = {
+    BOOL("enabled", "enabled", "yes or no: no logs it out at once"), END
 };
 static const BerthCtlOption create_token[] = { INT("days", "days", "days that it lives"), END };
 static const BerthCtlOption entitle_options[] = {
@@ -145,6 +165,8 @@ static const BerthCtlOption grant_options[] = {
 static const BerthCtlOption get_options[] = { QUERY("state", "state", "only those in this state"),
                                               QUERY("pool", "pool", "only those of this pool"),
                                               QUERY("of-user", "user", "only those of this user"),
+                                              QUERY("group", "group", "only those of this group"),
+                                              QUERY("host", "host", "only those on this host"),
                                               END };
 static const BerthCtlOption delete_options[] = {
     QUERY_FLAG("force", "force", "also what holds data or is in use; the answer names it"), END
@@ -162,9 +184,19 @@ static const BerthCtlOption explain_policy_options[] = {
 };
 static const BerthCtlOption audit_options[] = { QUERY("limit", "limit", "rows, newest first (100)"),
                                                 END };
-static const BerthCtlOption report_options[] = { QUERY("from", "from", "first day, as 2026-01-31"),
-                                                 QUERY("to", "to", "last day"),
-                                                 QUERY("by", "by", "user, pool or hour"), END };
+#define REPORT_OPTIONS                                                                        \
+    { "from", BERTH_CTL_OPTION_QUERY_DAY, "from", "first day, as 2026-01-31 (30 days ago)" }, \
+        { "to", BERTH_CTL_OPTION_QUERY_DAY_END, "to", "last day (today)" },                   \
+        QUERY("pool", "pool", "only this pool")
+
+static const BerthCtlOption report_options[] = { REPORT_OPTIONS, END };
+static const BerthCtlOption failed_options[] = {
+    { "from", BERTH_CTL_OPTION_QUERY_DAY, "from", "first day, as 2026-01-31 (30 days ago)" },
+    { "to", BERTH_CTL_OPTION_QUERY_DAY_END, "to", "last day (today)" },
+    END
+};
+static const BerthCtlOption usage_options[] = { REPORT_OPTIONS,
+                                                QUERY("by", "by", "user, pool or hour"), END };
 static const BerthCtlOption test_options[] = { LOCAL("keep", "do not log off again"), END };
 static const BerthCtlOption top_options[] = { LOCAL("once", "print once and end"), END };
 
@@ -178,15 +210,15 @@ static const BerthCtlOption top_options[] = { LOCAL("once", "print once and end"
         .verb = "set", .noun = (noun_), .method = "PATCH", .path = "/v1/" noun_ "s/{id}",        \
         .args = { NAME("NAME", noun_) }, .options = (options_), .is_change = true, .doc = (doc_) \
     }
-#define ACT(verb_, kind_, doc_)                                                  \
+#define ACT(verb_, kind_, arg_, doc_)                                            \
     {                                                                            \
         .verb = (verb_), .method = "POST", .path = "/v1/" kind_ "s/{id}/" verb_, \
-        .args = { NAME(kind_, kind_) }, .doc = (doc_)                            \
+        .args = { NAME(arg_, kind_) }, .doc = (doc_)                             \
     }
-#define REPORT(noun_, list_, columns_, doc_)                                              \
+#define REPORT(noun_, options_, columns_, doc_)                                           \
     {                                                                                     \
         .verb = "report", .noun = (noun_), .method = "GET", .path = "/v1/reports/" noun_, \
-        .options = report_options, .list = (list_), .columns = (columns_), .doc = (doc_)  \
+        .options = (options_), .list = "rows", .columns = (columns_), .doc = (doc_)       \
     }
 #define DB(noun_, words_, doc_)                                          \
     {                                                                    \
@@ -209,7 +241,8 @@ const BerthCtlCommand berth_ctl_commands[] = {
     CREATE("group", NULL, "add a group"),
     CREATE("image", create_image, "add an image"),
     CREATE("host", create_host, "let a host join"),
-    CREATE("schedule", schedule_options, "add a schedule"),
+    CREATE("schedule", create_schedule, "add a schedule"),
+    CREATE("machine", create_machine, "add an existing machine to a pool of kind physical"),
     CREATE("source", source_options, "connect a directory or a login provider"),
     CREATE("device", create_device, "enrol a kiosk"),
     { .verb = "create",
@@ -221,9 +254,25 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .doc = "make an API token of one's own; it is shown once" },
     SET("pool", set_pool, "change a pool"),
     SET("user", set_user, "change a user"),
+    { .verb = "set",
+      .noun = "password",
+      .method = "POST",
+      .path = "/v1/users/{id}/password",
+      .args = { NAME("USER", "user") },
+      .options = new_password,
+      .doc = "set the password of a local user and end the logins" },
+    SET("group", set_group, "rename a group"),
+    SET("image", set_image, "change an image"),
     SET("host", set_host, "change a host"),
-    SET("schedule", schedule_options, "change a schedule"),
+    SET("schedule", set_schedule, "change a schedule"),
     SET("source", set_source, "change where people are known"),
+    { .verb = "set",
+      .noun = "device",
+      .method = "PATCH",
+      .path = "/v1/devices/{id}",
+      .args = { NAME("NAME", "device") },
+      .options = set_device,
+      .doc = "let a kiosk log in, or not" },
     { .verb = "delete",
       .args = { KIND, { "NAME", BERTH_CTL_ARG_FILE, NULL } },
       .options = delete_options,
@@ -252,17 +301,25 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .args = { BODY("ROLE", "role") },
       .options = grant_options,
       .doc = "give a user or a group a role" },
+    { .verb = "members",
+      .method = "GET",
+      .path = "/v1/groups/{id}/members",
+      .args = { NAME("GROUP", "group") },
+      .list = "members",
+      .columns = "name id",
+      .is_paged = true,
+      .doc = "list the members of a group" },
     { .verb = "add",
       .noun = "member",
       .method = "PUT",
       .path = "/v1/groups/{id}/members/{part}",
-      .args = { NAME("GROUP", "group"), WORD("USER") },
+      .args = { NAME("GROUP", "group"), { "USER", BERTH_CTL_ARG_PART_NAME, "user" } },
       .doc = "put a user into a group" },
     { .verb = "remove",
       .noun = "member",
       .method = "DELETE",
       .path = "/v1/groups/{id}/members/{part}",
-      .args = { NAME("GROUP", "group"), WORD("USER") },
+      .args = { NAME("GROUP", "group"), { "USER", BERTH_CTL_ARG_PART_NAME, "user" } },
       .doc = "take a user out of a group" },
 
     { .verb = "policy",
@@ -299,39 +356,74 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .columns = "key value from strict also",
       .doc = "show what applies to a user, and which policy said so" },
 
-    ACT("drain", "host", "give a host no new desktops; who is on it stays"),
-    ACT("undrain", "host", "end a drain"),
+    ACT("drain", "host", "HOST", "give a host no new desktops; who is on it stays"),
+    ACT("undrain", "host", "HOST", "end a drain"),
     { .verb = "maintenance",
       .method = "POST",
       .path = "/v1/hosts/{id}/maintenance",
       .args = { NAME("HOST", "host") },
       .options = (const BerthCtlOption[]){ BOOL("enabled", "enabled", "yes or no"), END },
       .doc = "take a host out of service, or back" },
-    ACT("fence", "host", "confirm that a lost host is off: its desktops are given up"),
-    ACT("recycle", "machine", "make a machine new; who uses it is put out"),
-    ACT("hold", "machine", "keep a machine from being handed out"),
-    ACT("release", "machine", "end a hold"),
-    ACT("start", "machine", "switch a machine on"),
-    ACT("stop", "machine", "switch a machine off"),
+    ACT("fence", "host", "HOST", "confirm that a lost host is off: its desktops are given up"),
+    { .verb = "hosts-gone",
+      .method = "POST",
+      .path = "/v1/hosts-gone",
+      .doc = "most hosts are silent because they are gone, not the network: count them as lost" },
+    { .verb = "strangers",
+      .method = "GET",
+      .path = "/v1/hosts/{id}/strangers",
+      .args = { NAME("HOST", "host") },
+      .list = "strangers",
+      .columns = "id epoch state overlay disk_mib",
+      .doc = "list machines of a host that the store does not know" },
+    { .verb = "reset",
+      .noun = "breakers",
+      .method = "POST",
+      .path = "/v1/pools/{id}/reset-breakers",
+      .args = { NAME("POOL", "pool") },
+      .doc = "forget the failures of a pool: it is tried again at once" },
+    { .verb = "recycle",
+      .method = "POST",
+      .path = "/v1/machines/{id}/recycle",
+      .args = { NAME("MACHINE", "machine") },
+      .options = recycle_options,
+      .doc = "make a machine new; who uses it is put out" },
+    ACT("hold", "machine", "MACHINE", "keep a machine from being handed out"),
+    ACT("release", "machine", "MACHINE", "end a hold"),
+    ACT("start", "machine", "MACHINE", "switch a machine on"),
+    ACT("stop", "machine", "MACHINE", "switch a machine off"),
     { .verb = "message",
       .method = "POST",
       .path = "/v1/sessions/{id}/message",
       .args = { NAME("SESSION", "session"), BODY("TEXT", "text") },
       .doc = "show a text to the user of a session" },
-    ACT("disconnect", "session", "disconnect a session; its desktop waits"),
-    ACT("logoff", "session", "end a session and recycle its desktop"),
+    ACT("disconnect", "session", "SESSION", "disconnect a session; its desktop waits"),
+    ACT("logoff", "session", "SESSION", "end a session and recycle its desktop"),
     { .verb = "revoke",
       .noun = "logins",
-      .method = "POST",
-      .path = "/v1/users/{id}/revoke-logins",
+      .method = "DELETE",
+      .path = "/v1/users/{id}/logins",
       .args = { NAME("USER", "user") },
-      .doc = "end all logins and sessions of a user" },
+      .doc = "end all logins and tokens of a user and disconnect the desktops" },
+    { .verb = "logins",
+      .method = "GET",
+      .path = "/v1/users/{id}/logins",
+      .args = { NAME("USER", "user") },
+      .list = "logins",
+      .columns = "kind name method source created_us used_us expires_us",
+      .doc = "list the open logins and tokens of a user" },
+    { .verb = "reset",
+      .noun = "second-factor",
+      .method = "DELETE",
+      .path = "/v1/users/{id}/totp",
+      .args = { NAME("USER", "user") },
+      .doc = "take a lost second factor away" },
 
     { .verb = "desktops",
       .method = "GET",
       .path = "/v1/me/desktops",
       .list = "desktops",
-      .columns = "name state machine session pool",
+      .columns = "name kind state machine session pool",
       .doc = "list my desktops" },
     { .verb = "connect-as-test",
       .args = { NAME("POOL", "pool") },
@@ -343,6 +435,14 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .args = { NAME("USER", "user") },
       .func = berth_ctl_run_explain_user,
       .doc = "show which desktops a user gets, why or why not, and how the last connect went" },
+    { .verb = "explain",
+      .noun = "pool",
+      .method = "GET",
+      .path = "/v1/pools/{id}/placement",
+      .args = { NAME("POOL", "pool") },
+      .list = "hosts",
+      .columns = "name reason score detail",
+      .doc = "show where the next machine of a pool goes, and why not elsewhere" },
     { .verb = "status",
       .method = "GET",
       .path = "/v1/status",
@@ -371,20 +471,24 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .method = "GET",
       .path = "/v1/audit/verify",
       .doc = "check that nobody edited, deleted, swapped or cut the audit log" },
-    REPORT("usage", "usage", "key hours sessions users", "hours of use by user, pool or hour"),
-    REPORT("peak", "peak", "pool at_us sessions", "most sessions at once"),
-    REPORT("failed-logins", "failed_logins", "at_us user source reason", "logins that failed"),
+    REPORT("usage", usage_options, "user pool hour sessions seconds peak peak_at_us",
+           "time in sessions by user, pool or hour"),
+    REPORT("peak", report_options, "pool peak peak_at_us sessions seconds",
+           "most sessions at once"),
+    REPORT("failed-logins", failed_options, "actor n_failures first_us last_us",
+           "logins that failed"),
     { .verb = "report",
       .noun = "capacity",
       .method = "GET",
       .path = "/v1/reports/capacity",
       .list = "pools",
-      .columns = "name n_assigned size room full_in_days words",
+      .columns = "name n_assigned size room limited_by peak full_in_days detail",
       .doc = "when will each pool be full" },
     { .verb = "safe-mode",
       .noun = "off",
       .method = "POST",
       .path = "/v1/safe-mode",
+      .has_body = true,
       .doc = "after a restored backup: what hosts reported is in order, go on" },
     { .verb = "log",
       .noun = "set",
@@ -400,6 +504,7 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .noun = "copy",
       .args = { FILE_ARG("FROM"), FILE_ARG("TO") },
       .doc = "copy a store, as from SQLite to PostgreSQL, and compare" },
+    DB("verify", FILE_ARG("[FILE]"), "check the audit log of a store, or of a backup"),
     { .verb = "completion",
       .args = { WORD("SHELL") },
       .doc = "print a completion script for bash" },

@@ -116,6 +116,24 @@ take_bool(BerthCtlCall *call, const BerthCtlOption *option, const char *value, G
     return set_member(call, option->key, json_boolean(value[0] == 'y'), error);
 }
 
+/* A day of the calendar, in UTC, as microseconds since 1970. */
+static bool
+take_day(BerthCtlCall *call, const BerthCtlOption *option, const char *value, GError **error)
+{
+    bool is_end = option->kind == BERTH_CTL_OPTION_QUERY_DAY_END;
+    g_autofree char *text = g_strconcat(value, "T00:00:00Z", NULL);
+    g_autoptr(GDateTime) day =
+        strlen(value) == strlen("2026-01-31") ? g_date_time_new_from_iso8601(text, NULL) : NULL;
+    g_autoptr(GDateTime) time = day != NULL ? g_date_time_add_days(day, is_end ? 1 : 0) : NULL;
+    if (time == NULL || g_date_time_to_unix(time) < 0) {
+        return berth_set_error(error, BERTH_ERR_CONFIG,
+                               "--%s takes a day as 2026-01-31, not \"%s\"", option->name, value);
+    }
+    g_autofree char *number =
+        g_strdup_printf("%" G_GINT64_FORMAT, g_date_time_to_unix(time) * G_USEC_PER_SEC);
+    return add_query(call, option->key, number);
+}
+
 static bool
 take_option(BerthCtlCall *call, const BerthCtlOption *option, const char *value, GError **error)
 {
@@ -136,6 +154,9 @@ take_option(BerthCtlCall *call, const BerthCtlOption *option, const char *value,
         return add_query(call, option->key, value);
     case BERTH_CTL_OPTION_QUERY_FLAG:
         return add_query(call, option->key, "true");
+    case BERTH_CTL_OPTION_QUERY_DAY:
+    case BERTH_CTL_OPTION_QUERY_DAY_END:
+        return take_day(call, option, value, error);
     case BERTH_CTL_OPTION_LOCAL:
         g_hash_table_add(call->flags, (gpointer)option->name);
         return true;

@@ -15,12 +15,13 @@
 /* What becomes of an argument. */
 typedef enum {
     BERTH_CTL_ARG_NONE,
-    BERTH_CTL_ARG_BODY,  /* a text in the request body, under `key` */
-    BERTH_CTL_ARG_NAME,  /* name or id of a thing of the kind `key`, in the path as its id */
-    BERTH_CTL_ARG_PART,  /* a word in the path, at "{part}" */
-    BERTH_CTL_ARG_KIND,  /* a kind; its path is the path */
-    BERTH_CTL_ARG_QUERY, /* a text after "?key=" */
-    BERTH_CTL_ARG_FILE,  /* a file that the command reads */
+    BERTH_CTL_ARG_BODY,      /* a text in the request body, under `key` */
+    BERTH_CTL_ARG_NAME,      /* name or id of a thing of the kind `key`, in the path as its id */
+    BERTH_CTL_ARG_PART,      /* a word in the path, at "{part}" */
+    BERTH_CTL_ARG_PART_NAME, /* name or id of a thing of the kind `key`, at "{part}" as its id */
+    BERTH_CTL_ARG_KIND,      /* a kind; its path is the path */
+    BERTH_CTL_ARG_QUERY,     /* a text after "?key=" */
+    BERTH_CTL_ARG_FILE,      /* a file that the command reads */
 } BerthCtlArgKind;
 
 typedef struct {
@@ -40,7 +41,9 @@ typedef enum {
     BERTH_CTL_OPTION_JSON_FILE, /* the JSON in a file */
     BERTH_CTL_OPTION_QUERY,     /* a text after "?key=" */
     BERTH_CTL_OPTION_QUERY_FLAG,
-    BERTH_CTL_OPTION_LOCAL, /* a flag for berthctl itself */
+    BERTH_CTL_OPTION_QUERY_DAY,     /* midnight in UTC at which a day begins, in microseconds */
+    BERTH_CTL_OPTION_QUERY_DAY_END, /* at which it ends */
+    BERTH_CTL_OPTION_LOCAL,         /* a flag for berthctl itself */
 } BerthCtlOptionKind;
 
 typedef struct {
@@ -65,6 +68,8 @@ typedef struct {
     const BerthCtlOption *options; /* until one of kind END; NULL for none */
     const char *list;              /* member of the answer to show; NULL: the answer itself */
     const char *columns;           /* of a list, separated by spaces */
+    bool is_paged;                 /* the list comes in pages */
+    bool has_body;                 /* takes an object, though it has no options */
     bool is_change; /* of a thing with an ETag: what it was is asked first, If-Match is sent */
     BerthCtlFunc func;
     const char *doc;

@@ -59,20 +59,21 @@ berth_ctl_print_completion(const char *shell, GError **error)
         return berth_set_error(error, BERTH_ERR_CONFIG,
                                "there is a completion for \"bash\", not for \"%s\"", shell);
     }
-    fputs("# Completion of berthctl for bash: berthctl completion bash > "
-          "/etc/bash_completion.d/berthctl\n"
-          "_berthctl() {\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} verb='' words='' i\n"
-          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-          "        case ${COMP_WORDS[i]} in\n"
-          "        --broker | --ca | --socket | --user | --password-fd) i=$((i + 1)) ;;\n"
-          "        -*) ;;\n"
-          "        *) verb=${COMP_WORDS[i]}; break ;;\n"
-          "        esac\n"
-          "    done\n"
-          "    case $verb in\n"
-          "    '') words=\"--broker --ca --socket --user --password-fd --json --help --version",
-          stdout);
+    fputs(
+        "# Completion of berthctl for bash: berthctl completion bash > "
+        "/etc/bash_completion.d/berthctl\n"
+        "_berthctl() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} verb='' words='' i\n"
+        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "        case ${COMP_WORDS[i]} in\n"
+        "        --broker | --ca | --socket | --user | --password-fd | --code-fd) i=$((i + 1)) ;;\n"
+        "        -*) ;;\n"
+        "        *) verb=${COMP_WORDS[i]}; break ;;\n"
+        "        esac\n"
+        "    done\n"
+        "    case $verb in\n"
+        "    '') words=\"--broker --ca --socket --user --password-fd --code-fd --json --help --version",
+        stdout);
     for (size_t i = 0; i < berth_ctl_n_commands; i++) {
         if (is_first_of_verb(i)) {
             printf(" %s", berth_ctl_commands[i].verb);

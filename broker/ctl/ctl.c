@@ -13,22 +13,18 @@
 #define POLL_MS 200
 #define BAR_CHARS 30
 
-char *
-berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GError **error)
+/* The row that a user named: by its key, or by its id.  Borrowed from rows; NULL on error. */
+static const json_t *
+find_row(const BerthCtlKind *kind, const json_t *rows, const char *name, GError **error)
 {
-    BerthId id;
-    g_autofree char *found = NULL;
-    g_autofree char *path = g_strconcat("/v1/", kind->name, NULL);
-    if (berth_id_parse(name, &id) == BERTH_OK) {
-        return g_strdup(name);
-    }
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, path, kind->name, error);
+    const json_t *found = NULL;
     size_t i = 0;
     json_t *row = NULL;
     json_array_foreach (rows, i, row) {
-        const char *row_id = json_string_value(json_object_get(row, "id"));
-        if (row_id == NULL ||
-            g_strcmp0(json_string_value(json_object_get(row, kind->key)), name) != 0) {
+        if (g_strcmp0(json_string_value(json_object_get(row, "id")), name) == 0) {
+            return row;
+        }
+        if (g_strcmp0(json_string_value(json_object_get(row, kind->key)), name) != 0) {
             continue;
         }
         if (found != NULL) {
@@ -36,12 +32,24 @@ berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GErr
                             kind->name, name);
             return NULL;
         }
-        found = g_strdup(row_id);
+        found = row;
     }
-    if (rows != NULL && found == NULL) {
+    if (found == NULL) {
         berth_set_error(error, BERTH_ERR_NOT_FOUND, "there is no %s \"%s\"", kind->one, name);
     }
-    return g_steal_pointer(&found);
+    return found;
+}
+
+char *
+berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GError **error)
+{
+    BerthId id;
+    if (berth_id_parse(name, &id) == BERTH_OK) {
+        return g_strdup(name);
+    }
+    json_auto_t *rows = berth_ctl_client_list(ctl->client, kind->path, kind->member, error);
+    const json_t *row = rows != NULL ? find_row(kind, rows, name, error) : NULL;
+    return row != NULL ? g_strdup(json_string_value(json_object_get(row, "id"))) : NULL;
 }
 
 static void
@@ -125,34 +133,47 @@ berth_ctl_wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GErr
     return true;
 }
 
+static bool
+get_list(BerthCtl *ctl, const BerthCtlCall *call, const BerthCtlKind *kind, GError **error)
+{
+    g_autofree char *path =
+        g_strconcat(kind->path, call->query->len > 0 ? "?" : "", call->query->str, NULL);
+    json_t *rows = berth_ctl_client_list(ctl->client, path, kind->member, error);
+    if (rows == NULL) {
+        return false;
+    }
+    json_auto_t *reply = json_pack("{s:o}", kind->name, rows);
+    berth_ctl_print(ctl, reply, kind->name, kind->columns);
+    return true;
+}
+
 bool
 berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 {
     const BerthCtlKind *kind = berth_ctl_find_kind(call->args[0]);
-    g_autofree char *path = g_strconcat("/v1/", kind->name, NULL);
     json_auto_t *reply = NULL;
     if (call->args[1] == NULL) {
-        g_autofree char *query =
-            g_strconcat(path, call->query->len > 0 ? "?" : "", call->query->str, NULL);
-        json_t *rows = berth_ctl_client_list(ctl->client, query, kind->name, error);
-        if (rows == NULL) {
+        return get_list(ctl, call, kind, error);
+    }
+    if (call->query->len > 0) {
+        return berth_set_error(error, BERTH_ERR_CONFIG, "say a name or what to list, not both");
+    }
+    if (kind->has_one) {
+        g_autofree char *id = berth_ctl_lookup(ctl, kind, call->args[1], error);
+        g_autofree char *path = g_strconcat(kind->path, "/", id, NULL);
+        if (id == NULL ||
+            !berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
             return false;
         }
-        reply = json_object();
-        json_object_set_new(reply, kind->name, rows);
-        berth_ctl_print(ctl, reply, kind->name, kind->columns);
+        berth_ctl_print(ctl, reply, NULL, NULL);
         return true;
     }
-    g_autofree char *id = berth_ctl_lookup(ctl, kind, call->args[1], error);
-    if (id == NULL) {
-        return false;
+    json_auto_t *rows = berth_ctl_client_list(ctl->client, kind->path, kind->member, error);
+    const json_t *row = rows != NULL ? find_row(kind, rows, call->args[1], error) : NULL;
+    if (row != NULL) {
+        berth_ctl_print(ctl, row, NULL, NULL);
     }
-    g_autofree char *one = g_strconcat(path, "/", id, NULL);
-    if (!berth_ctl_client_call(ctl->client, "GET", one, NULL, NULL, &reply, error)) {
-        return false;
-    }
-    berth_ctl_print(ctl, reply, NULL, NULL);
-    return true;
+    return row != NULL;
 }
 
 bool
@@ -167,8 +188,8 @@ berth_ctl_run_delete(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
     if (id == NULL) {
         return false;
     }
-    g_autofree char *path = g_strconcat("/v1/", kind->name, "/", id,
-                                        call->query->len > 0 ? "?" : "", call->query->str, NULL);
+    g_autofree char *path =
+        g_strconcat(kind->path, "/", id, call->query->len > 0 ? "?" : "", call->query->str, NULL);
     if (!berth_ctl_client_call(ctl->client, "DELETE", path, NULL, NULL, &reply, error)) {
         return false;
     }

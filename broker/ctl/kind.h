@@ -8,11 +8,14 @@
 #include <stddef.h>
 
 typedef struct {
-    const char *name;    /* "pools": as in commands, paths and answers */
+    const char *name;    /* "pools": as in commands */
     const char *one;     /* "pool" */
+    const char *path;    /* of the list */
+    const char *member;  /* of the answer that has the rows */
     const char *key;     /* member that people call it by */
     const char *columns; /* of a table for people, separated by spaces */
     bool is_removable;
+    bool has_one; /* one may be asked for by its id; else it is looked for in the list */
 } BerthCtlKind;
 
 extern const BerthCtlKind berth_ctl_kinds[];

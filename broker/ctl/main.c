@@ -4,9 +4,8 @@
  */
 #include "base/error.h"
 #include "base/process.h"
-#include "base/secret.h"
-#include "berth/limits.h"
 #include "broker/ctl/ctl.h"
+#include "broker/ctl/login.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +20,7 @@ static char *ca_file;
 static char *socket_path;
 static char *user_name;
 static int password_fd = -1;
+static int code_fd = -1;
 static gboolean is_json;
 static gboolean is_version;
 
@@ -33,82 +33,12 @@ static const GOptionEntry entries[] = {
       "log in for this command (else BERTH_TOKEN_FILE)", "NAME" },
     { "password-fd", 0, 0, G_OPTION_ARG_INT, &password_fd, "read the password from this descriptor",
       "N" },
+    { "code-fd", 0, 0, G_OPTION_ARG_INT, &code_fd,
+      "read the code of the second factor from this descriptor", "N" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &is_json, "print JSON", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &is_version, "print the version and end", NULL },
     { NULL },
 };
-
-static bool
-log_in(BerthCtlClient *client, char **ret_token, GError **error)
-{
-    if (password_fd < 0) {
-        return berth_set_error(error, BERTH_ERR_CONFIG, "--user needs --password-fd");
-    }
-    g_autoptr(BerthSecret) password =
-        berth_secret_read_fd(password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
-    if (password == NULL) {
-        return false;
-    }
-    json_auto_t *body = json_pack("{s:s, s:s}", "user", user_name, "password",
-                                  (const char *)berth_secret_bytes(password));
-    json_auto_t *reply = NULL;
-    if (!berth_ctl_client_call(client, "POST", "/v1/auth/login", body, NULL, &reply, error)) {
-        return false;
-    }
-    const char *token = json_string_value(json_object_get(reply, "token"));
-    if (token == NULL) {
-        return berth_set_error(error, BERTH_ERR_PROTOCOL, "the server gave no token");
-    }
-    *ret_token = g_strdup(token);
-    return true;
-}
-
-static bool
-load_token(BerthCtlClient *client, GError **error)
-{
-    g_autofree char *token = NULL;
-    const char *path = g_getenv("BERTH_TOKEN_FILE");
-    if (user_name != NULL) {
-        if (!log_in(client, &token, error)) {
-            return false;
-        }
-    } else if (path == NULL) {
-        return berth_set_error(error, BERTH_ERR_CONFIG,
-                               "log in with --user and --password-fd, or set BERTH_TOKEN_FILE");
-    } else if (!g_file_get_contents(path, &token, NULL, error)) {
-        return false;
-    }
-    berth_ctl_client_set_token(client, g_strstrip(token));
-    berth_wipe(token, strlen(token));
-    return true;
-}
-
-/* Writes the token where later commands find it, readable by its owner only. */
-static bool
-keep_token(const char *token, GError **error)
-{
-    const char *path = g_getenv("BERTH_TOKEN_FILE");
-    if (path == NULL) {
-        puts(token);
-        return true;
-    }
-    return g_file_set_contents_full(path, token, (gssize)strlen(token),
-                                    G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
-}
-
-static bool
-run_login(BerthCtlClient *client, GError **error)
-{
-    g_autofree char *token = NULL;
-    if (user_name == NULL) {
-        return berth_set_error(error, BERTH_ERR_CONFIG, "login needs --user");
-    }
-    bool is_good = log_in(client, &token, error) && keep_token(token, error);
-    if (token != NULL) {
-        berth_wipe(token, strlen(token));
-    }
-    return is_good;
-}
 
 static void
 replace(GString *path, const char *hole, const char *value)
@@ -126,13 +56,13 @@ make_path(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
         const BerthCtlArg *arg = &call->command->args[i];
         if (arg->kind == BERTH_CTL_ARG_PART) {
             replace(path, "{part}", call->args[i]);
-        } else if (arg->kind == BERTH_CTL_ARG_NAME) {
+        } else if (arg->kind == BERTH_CTL_ARG_NAME || arg->kind == BERTH_CTL_ARG_PART_NAME) {
             g_autofree char *id =
                 berth_ctl_lookup(ctl, berth_ctl_find_kind(arg->key), call->args[i], error);
             if (id == NULL) {
                 return NULL;
             }
-            replace(path, "{id}", id);
+            replace(path, arg->kind == BERTH_CTL_ARG_NAME ? "{id}" : "{part}", id);
         }
     }
     if (call->query->len > 0) {
@@ -172,27 +102,39 @@ finish_operation(BerthCtl *ctl, json_t **reply, GError **error)
     return true;
 }
 
+/* One request; reply is NULL for an answer without a body. */
 static bool
-run_request(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+ask(BerthCtl *ctl, const BerthCtlCall *call, json_t **ret_reply, GError **error)
 {
     const BerthCtlCommand *command = call->command;
     g_autofree char *etag = NULL;
     json_auto_t *nothing = NULL;
-    json_auto_t *reply = NULL;
     g_autofree char *path = make_path(ctl, call, error);
     if (path == NULL || (command->is_change && !read_etag(ctl, path, &etag, error))) {
         return false;
     }
-    bool needs_body = command->options != NULL && strcmp(command->method, "GET") != 0;
+    bool needs_body =
+        command->has_body || (command->options != NULL && strcmp(command->method, "GET") != 0);
+    if (command->is_paged) {
+        json_t *rows = berth_ctl_client_list(ctl->client, path, command->list, error);
+        *ret_reply = rows != NULL ? json_pack("{s:o}", command->list, rows) : NULL;
+        return rows != NULL;
+    }
     const json_t *body = call->body;
     if (body == NULL && needs_body) {
         body = nothing = json_object();
     }
-    if (!berth_ctl_client_call(ctl->client, command->method, path, body, etag, &reply, error) ||
-        !finish_operation(ctl, &reply, error)) {
+    return berth_ctl_client_call(ctl->client, command->method, path, body, etag, ret_reply, error);
+}
+
+static bool
+run_request(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+{
+    json_auto_t *reply = NULL;
+    if (!ask(ctl, call, &reply, error) || !finish_operation(ctl, &reply, error)) {
         return false;
     }
-    berth_ctl_print(ctl, reply, command->list, command->columns);
+    berth_ctl_print(ctl, reply, call->command->list, call->command->columns);
     /* What must never be, is: scripts want to know by the exit status. */
     if (json_integer_value(json_object_get(reply, "breaches")) > 0) {
         return berth_set_error(error, BERTH_ERR_CORRUPT, "the store breaks its own rules");
@@ -204,14 +146,16 @@ run_request(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 }
 
 static bool
-run_call(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
+run_call(BerthCtl *ctl, const BerthCtlLogin *login, const BerthCtlCall *call, GError **error)
 {
-    if (!load_token(ctl->client, error)) {
+    bool is_in = login->user != NULL ? berth_ctl_log_in(ctl->client, login, false, error)
+                                     : berth_ctl_load_token(ctl->client, login, error);
+    if (!is_in) {
         return false;
     }
     BerthCtlFunc func = call->command->func != NULL ? call->command->func : run_request;
     bool is_good = func(ctl, call, error);
-    if (user_name != NULL) {
+    if (login->user != NULL) {
         json_auto_t *nothing = NULL;
         (void)berth_ctl_client_call(ctl->client, "POST", "/v1/auth/logout", NULL, NULL, &nothing,
                                     NULL);
@@ -251,6 +195,10 @@ run(const BerthCtlCall *call, GError **error)
     if (strcmp(call->command->verb, "completion") == 0) {
         return berth_ctl_print_completion(call->args[0], error);
     }
+    const BerthCtlLogin login = { .user = user_name,
+                                  .password_fd = password_fd,
+                                  .code_fd = code_fd,
+                                  .token_file = g_getenv("BERTH_TOKEN_FILE") };
     g_autoptr(BerthCtlClient) client = berth_ctl_client_new(url, ca, socket_path, error);
     BerthCtl ctl = { .client = client,
                      .is_json = is_json,
@@ -258,8 +206,8 @@ run(const BerthCtlCall *call, GError **error)
     if (client == NULL) {
         return false;
     }
-    return strcmp(call->command->verb, "login") == 0 ? run_login(client, error)
-                                                     : run_call(&ctl, call, error);
+    return strcmp(call->command->verb, "login") == 0 ? berth_ctl_log_in(client, &login, true, error)
+                                                     : run_call(&ctl, &login, call, error);
 }
 
 static int

@@ -60,10 +60,28 @@ append_cell(GString *out, const char *text, glong width, bool is_last)
     }
 }
 
+/* Columns that some row has: what an answer leaves out everywhere is not shown. */
+static GStrv
+choose_columns(const json_t *rows, const char *columns)
+{
+    g_auto(GStrv) names = g_strsplit(columns, " ", -1);
+    g_autoptr(GStrvBuilder) chosen = g_strv_builder_new();
+    for (char **name = names; *name != NULL; name++) {
+        bool is_there = json_array_size(rows) == 0;
+        for (size_t r = 0; !is_there && r < json_array_size(rows); r++) {
+            is_there = json_object_get(json_array_get(rows, r), *name) != NULL;
+        }
+        if (is_there) {
+            g_strv_builder_add(chosen, *name);
+        }
+    }
+    return g_strv_builder_end(chosen);
+}
+
 char *
 berth_ctl_format_table(const json_t *rows, const char *columns)
 {
-    g_auto(GStrv) names = g_strsplit(columns, " ", -1);
+    g_auto(GStrv) names = choose_columns(rows, columns);
     guint n_columns = g_strv_length(names);
     size_t n_rows = json_array_size(rows);
     g_autofree glong *widths = g_new0(glong, n_columns);
@@ -77,7 +95,7 @@ berth_ctl_format_table(const json_t *rows, const char *columns)
             g_ptr_array_add(cells, format_value(names[c], json_object_get(row, names[c])));
         }
     }
-    for (guint i = 0; i < cells->len; i++) {
+    for (guint i = 0; n_columns > 0 && i < cells->len; i++) {
         glong width = width_of(g_ptr_array_index(cells, i));
         widths[i % n_columns] = MAX(widths[i % n_columns], width);
     }
