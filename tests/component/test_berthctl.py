@@ -26,7 +26,8 @@ from broker_site import ADMIN_PASSWORD, Broker, Site, die_with_parent, new_folde
 from fake_hosts import FakeHosts  # noqa: E402
 
 BERTHCTL = PROGRAM = GATEWAY = FAKE_AGENT = None
-KINDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../broker/ctl/kind.c")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+KINDS = os.path.join(ROOT, "broker/ctl/kind.c")
 MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
 PASSWORD = "a good password"
 LIMIT_S = 60
@@ -731,6 +732,22 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("--socket", "/x", "create", "pool", "p", "--spares-c"),
                          ["--spares-cold"])
         self.assertEqual(self.complete("get", "pools", "--json"), [])
+
+
+class Documents(unittest.TestCase):
+    def test_the_commands_of_the_documents_exist(self):
+        text = subprocess.run([BERTHCTL, "--help"], capture_output=True, text=True,
+                              check=True).stdout.partition("\nCommands:\n")[2]
+        commands = set(re.findall(r"^  ([a-z-]+(?: [a-z-]+)?)", text, re.MULTILINE))
+        found = []
+        for name in ("docs/ADMIN.md", "packaging/README.md", "docs/POLICIES.md", "docs/API.md"):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                found += re.findall(r"(?:`|^|\| )berthctl ([a-z-]+)(?: ([a-z-]+))?", file.read(),
+                                    re.MULTILINE)
+        self.assertGreater(len(found), 20)
+        wrong = [words for words in found
+                 if words[0] not in commands and " ".join(words) not in commands]
+        self.assertEqual(wrong, [])
 
 
 class OverTheGateway(SiteCase):
