@@ -31,6 +31,8 @@
 /* Far beyond any clock, and room to count on. */
 #define MAX_GENERATION (INT64_MAX / 2)
 #define CLOCK_SLACK_US (1000LL * 1000)
+/* The year 2255: what a host may say that it is. */
+#define CLOCK_MAX_US (9000LL * 1000 * 1000 * 1000 * 1000)
 
 struct BerthAgentLink {
     BerthBroker *broker;
@@ -322,7 +324,8 @@ read_riders(BerthAgentLink *link, const json_t *message)
 {
     const json_t *clock_us = json_object_get(message, "clock_us");
     (void)berth_host_usage_from_json(message, &link->usage);
-    if (!json_is_integer(clock_us)) {
+    if (!json_is_integer(clock_us) || json_integer_value(clock_us) < 0 ||
+        json_integer_value(clock_us) > CLOCK_MAX_US) {
         return;
     }
     int64_t offset_us = json_integer_value(clock_us) - berth_site_clock_now_us();

@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MILLION (1000LL * 1000)
 /* A step of the reference that is worth a line in the log. */
@@ -56,42 +57,81 @@ read_reference(BerthTx *tx, int64_t *ret_us)
     return berth_tx_get_int(tx, ret_us, BERTH_SQL_SITE_REFERENCE, "i", berth_wall_us());
 }
 
-/* How far the site is ahead of the reference, as the leader wrote it; 0 without such a note. */
-static int
-read_lead(BerthTx *tx, int64_t *ret_lead_us, int64_t *ret_floor_us)
+/* What the leader wrote down: "SITE REFERENCE BOOT_US BOOT_ID"; zeros without such a note. */
+typedef struct {
+    int64_t site_us;
+    int64_t lead_us;  /* of the site before the reference */
+    int64_t boot_us;  /* its clock since boot ... */
+    bool is_our_boot; /* ... is ours */
+} Note;
+
+static char *
+dup_boot_id(void)
 {
     g_autofree char *text = NULL;
-    *ret_lead_us = 0;
-    *ret_floor_us = 0;
-    int error = berth_tx_get_text(tx, &text, BERTH_SQL_META_GET, "s", "site_clock");
-    if (error != BERTH_OK) {
-        return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
+    if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &text, NULL, NULL)) {
+        return g_strdup("");
     }
+    return g_strstrip(g_steal_pointer(&text));
+}
+
+static void
+parse_note(const char *text, Note *note)
+{
     char *end = NULL;
+    g_autofree char *boot_id = dup_boot_id();
     int64_t site_us = g_ascii_strtoll(text, &end, 10);
-    int64_t reference_us = g_ascii_strtoll(end, NULL, 10);
+    int64_t reference_us = g_ascii_strtoll(end, &end, 10);
+    int64_t boot_us = g_ascii_strtoll(end, &end, 10);
     if (site_us > 0 && reference_us > 0) {
-        *ret_lead_us = site_us - reference_us;
-        *ret_floor_us = site_us;
+        *note = (Note){ .site_us = site_us,
+                        .lead_us = site_us - reference_us,
+                        .boot_us = boot_us,
+                        .is_our_boot =
+                            boot_id[0] != '\0' && end[0] == ' ' && strcmp(end + 1, boot_id) == 0 };
     }
-    return BERTH_OK;
+}
+
+static int
+read_note(BerthTx *tx, Note *note)
+{
+    g_autofree char *text = NULL;
+    *note = (Note){ 0 };
+    int error = berth_tx_get_text(tx, &text, BERTH_SQL_META_GET, "s", "site_clock");
+    if (error == BERTH_OK) {
+        parse_note(text, note);
+    }
+    return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
+}
+
+/*
+ * On the machine that wrote the note, unless it was booted since, its clock since boot says how
+ * much time has passed, whatever was done to the wall clock while no broker ran; else the reference
+ * does.
+ */
+static int64_t
+reckon(const Note *note, int64_t reference_us, int64_t boot_us)
+{
+    if (note->is_our_boot && boot_us >= note->boot_us) {
+        return note->site_us + (boot_us - note->boot_us);
+    }
+    return MAX(reference_us + note->lead_us, note->site_us);
 }
 
 int
 berth_site_clock_open(BerthTx *tx)
 {
+    Note note;
     int64_t reference_us = 0;
-    int64_t lead_us = 0;
-    int64_t floor_us = 0;
     int error = read_reference(tx, &reference_us);
     if (error == BERTH_OK) {
-        error = read_lead(tx, &lead_us, &floor_us);
+        error = read_note(tx, &note);
     }
     if (error != BERTH_OK) {
         return error;
     }
     g_mutex_lock(&mutex);
-    int64_t now_us = MAX(reference_us + lead_us, floor_us);
+    int64_t now_us = reckon(&note, reference_us, berth_boot_us());
     if (is_open) {
         now_us = MAX(now_us, berth_site_time_now_us(&site, berth_boot_us()));
     }
@@ -102,10 +142,11 @@ berth_site_clock_open(BerthTx *tx)
 }
 
 static int64_t
-steer(int64_t reference_us)
+steer(int64_t reference_us, int64_t *ret_boot_us)
 {
     g_mutex_lock(&mutex);
     int64_t boot_us = berth_boot_us();
+    *ret_boot_us = boot_us;
     int64_t old_us = site.correct_us;
     berth_site_time_steer(&site, boot_us, reference_us);
     int64_t now_us = site.site_us;
@@ -124,24 +165,26 @@ steer(int64_t reference_us)
 int
 berth_site_clock_keep(BerthTx *tx, bool is_leader)
 {
+    Note note = { 0 };
     int64_t reference_us = 0;
-    int64_t lead_us = 0;
-    int64_t floor_us = 0;
     g_mutex_lock(&mutex);
     bool was_opened = is_open;
     g_mutex_unlock(&mutex);
     int error = was_opened ? read_reference(tx, &reference_us) : BERTH_ERR_STATE;
     if (error == BERTH_OK && !is_leader) {
-        error = read_lead(tx, &lead_us, &floor_us);
+        error = read_note(tx, &note);
     }
     if (error != BERTH_OK) {
         return error;
     }
-    int64_t site_us = steer(reference_us + lead_us);
+    int64_t boot_us = 0;
+    int64_t site_us = steer(reference_us + note.lead_us, &boot_us);
     if (!is_leader) {
         return BERTH_OK;
     }
+    g_autofree char *boot_id = dup_boot_id();
     g_autofree char *text =
-        g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, site_us, reference_us);
+        g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s",
+                        site_us, reference_us, boot_us, boot_id);
     return berth_tx_run(tx, BERTH_SQL_META_SET, "ss", "site_clock", text);
 }

@@ -9,6 +9,8 @@
  * broker on SQLite, the clock of the database on PostgreSQL.  One broker, the one that holds the
  * lease of the tick, writes down what the site's time was when the reference showed what; the
  * others go by that, and so does one that starts: site time never falls behind what the store saw.
+ * One that starts on the machine of that note, in the same boot, goes by the clock since boot: a
+ * wall clock that was set while no broker ran ends no login and no session.
  */
 #pragma once
 

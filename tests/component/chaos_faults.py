@@ -36,8 +36,9 @@ def config_of(site, name, url, port=0):
 class BrokerProcess:
     """A broker that comes back on the port and the sockets that it had."""
 
-    def __init__(self, program, site, name, url):
+    def __init__(self, program, site, name, url, env=None):
         self.program, self.site, self.name, self.url = program, site, name, url
+        self.env = {**os.environ, **env} if env else None
         self.socket = os.path.join(site.path(name), "api.sock")
         self.port = 0
         self.log = open(site.path(name + ".log"), "ab")  # pylint: disable=consider-using-with
@@ -48,7 +49,7 @@ class BrokerProcess:
         """Whether it got ready."""
         read_fd, write_fd = os.pipe()
         self.process = spawn([self.program, "--config", self.config, "--ready-fd", str(write_fd)],
-                             pass_fds=[write_fd], stderr=self.log)
+                             pass_fds=[write_fd], stderr=self.log, env=self.env)
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:
             lines = ready.read().split("\n")

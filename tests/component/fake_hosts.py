@@ -18,7 +18,8 @@ def host_id(number, seed=1):
 class FakeHosts:
     """Hosts of a site; nothing is dialled before send(op="dial")."""
 
-    def __init__(self, program, site, port, n_hosts, *options, seed=1):
+    def __init__(self, program, site, port, n_hosts, *options, seed=1, env=None):
+        self.env = {**os.environ, **env} if env else None
         self.args = [program, "--broker", f"127.0.0.1:{port}", "--ca", site.path("ca.pem"),
                      "--ca-key", site.path("ca.key"), "--cert-dir", site.path("hosts"), "--hosts",
                      str(n_hosts), "--seed", str(seed), *options]
@@ -30,7 +31,7 @@ class FakeHosts:
     def start(self):
         self.events = queue.Queue()
         self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, preexec_fn=die_with_parent)
+                                        text=True, preexec_fn=die_with_parent, env=self.env)
         threading.Thread(target=self.listen, args=(self.process, self.events),
                          daemon=True).start()
         assert self.read("ready")["hosts"] == self.ids

@@ -78,11 +78,15 @@ class Server:
             if self.is_root else []
         return [*prefix, f"{self.bin}/{program}", *args]
 
-    def start(self):
+    def start(self, env=None):
+        """env: added for the server alone."""
         # setpriv would clear the wish to die with us; it is told to make it.
         command = self.command("postgres", "-D", self.data)
         if self.is_root:
             command[1:1] = ["--pdeathsig", "KILL"]
+        if env:
+            at = len(command) - 3
+            command[at:at] = ["env", *(f"{key}={value}" for key, value in env.items())]
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/",
                                             stdin=subprocess.DEVNULL, start_new_session=True,
