@@ -524,7 +524,7 @@ static bool
 tell_wish(BerthAgentLink *link)
 {
     DesiredQuery query = { .host = link->host };
-    int error = berth_store_read(link->broker->store, read_desired, &query);
+    int error = berth_store_read_promptly(link->broker->store, read_desired, &query);
     if (error != BERTH_OK) {
         berth_log_error("agent", "the desired state of host \"%s\" cannot be read: %s", link->host,
                         berth_error_sentence(error));

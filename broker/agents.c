@@ -383,7 +383,7 @@ on_more(gpointer user_data)
 void
 berth_agents_update(BerthAgents *agents)
 {
-    int error = berth_store_read(agents->broker->store, read_changes, agents);
+    int error = berth_store_read_promptly(agents->broker->store, read_changes, agents);
     bool is_more = error == BERTH_ERR_AGAIN;
     int n_read = 0;
     if (error != BERTH_OK && !is_more) {
@@ -708,7 +708,7 @@ berth_agents_check_silence(BerthAgents *agents)
                   .site_us = berth_site_clock_now_us(),
                   .due = due,
                   .silent_us = silent_us };
-    if (berth_store_read(agents->broker->store, read_hosts, &look) != BERTH_OK) {
+    if (berth_store_read_promptly(agents->broker->store, read_hosts, &look) != BERTH_OK) {
         return;
     }
     forget_unknown(agents);

@@ -38,7 +38,7 @@ berth_handle_device_login(BerthRequest *request)
     }
     BerthLogin *login = berth_login_new(request, "", "device");
     login->is_whole = true;
-    login->error = berth_store_read(request->broker->store, read_kiosk, login);
+    login->error = berth_store_read_promptly(request->broker->store, read_kiosk, login);
     if (login->error == BERTH_OK && login->account[0] == '\0') {
         login->error = BERTH_ERR_BAD_CREDENTIALS;
         login->why = g_strdup_printf("no device has the fingerprint %s", request->device);

@@ -171,7 +171,7 @@ berth_handle_oidc_start(BerthRequest *request)
     berth_token_new(flow->flow);
     berth_token_new(flow->nonce);
     berth_token_new(flow->verifier);
-    int error = berth_store_read(request->broker->store, read_source, flow);
+    int error = berth_store_read_promptly(request->broker->store, read_source, flow);
     if (error == BERTH_OK) {
         error = berth_worker_pool_submit(request->broker->people->source_workers, run_start,
                                          start_done, flow);

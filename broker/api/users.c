@@ -252,7 +252,7 @@ read_name(BerthTx *tx, void *data)
 static void
 start_set_password(PasswordJob *job)
 {
-    int error = berth_store_read(job->request->broker->store, read_name, job);
+    int error = berth_store_read_promptly(job->request->broker->store, read_name, job);
     if (error != BERTH_OK) {
         password_done(error, job);
     } else {

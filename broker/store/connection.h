@@ -89,6 +89,9 @@ struct BerthConnectionClass {
     /* 1 if there is such a table, 0 if the database is empty, BERTH_ERR_CORRUPT if neither. */
     int (*has_table)(BerthTx *tx, const char *table);
 
+    /* For a thread that must not stand still: an answer is waited for a second. */
+    void (*set_prompt)(BerthTx *tx);
+
     /* For long work of an administrator: no statement and no answer takes too long. */
     void (*set_patient)(BerthTx *tx);
 

@@ -41,6 +41,7 @@
 
 typedef struct {
     BerthTx base;
+    bool is_prompt;
     BerthPipe *pipe;
     BerthPostgresqlParams params;
     int64_t mark; /* the number that our last commit wrote */
@@ -118,6 +119,9 @@ connect_again(Connection *self, GError **error)
     self->is_open = false;
     self->pipe = berth_pipe_new(&self->params, self->base.is_writer, error);
     self->base.is_lost = self->pipe == NULL;
+    if (self->pipe != NULL && self->is_prompt) {
+        berth_pipe_set_prompt(self->pipe);
+    }
     return self->pipe != NULL ? BERTH_OK : BERTH_ERR_STORE_DOWN;
 }
 
@@ -579,6 +583,16 @@ has_table(BerthTx *tx, const char *table)
 }
 
 static void
+set_prompt(BerthTx *tx)
+{
+    Connection *self = connection_of(tx);
+    self->is_prompt = true;
+    if (self->pipe != NULL) {
+        berth_pipe_set_prompt(self->pipe);
+    }
+}
+
+static void
 set_patient(BerthTx *tx)
 {
     berth_pipe_set_patient(connection_of(tx)->pipe);
@@ -649,6 +663,7 @@ static const BerthConnectionClass postgresql_class = {
     .fill_row = fill_row,
     .fill_end = fill_end,
     .has_table = has_table,
+    .set_prompt = set_prompt,
     .set_patient = set_patient,
     .count_others = count_others,
     .lock_schema = lock_schema,

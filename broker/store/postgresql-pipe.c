@@ -501,6 +501,12 @@ berth_pipe_copy_end(BerthPipe *self)
 }
 
 void
+berth_pipe_set_prompt(BerthPipe *self)
+{
+    self->answer_us = BERTH_PIPE_PROMPT_US;
+}
+
+void
 berth_pipe_set_patient(BerthPipe *self)
 {
     self->answer_us = PATIENT_US;

@@ -19,6 +19,8 @@ typedef struct BerthPipe BerthPipe;
 
 /* Longest wait for one answer; the server gives up before (statement_timeout). */
 #define BERTH_PIPE_ANSWER_US (8LL * 1000 * 1000)
+/* The same where everybody waits for who waits: agents hang up after 15 s of silence. */
+#define BERTH_PIPE_PROMPT_US (1000LL * 1000)
 #define BERTH_PIPE_STATEMENT_MS "5000"
 /* Waiting for another broker's row lock; then the transaction is tried again, job by job. */
 #define BERTH_PIPE_LOCK_MS "500"
@@ -77,6 +79,9 @@ int berth_pipe_exec(BerthPipe *self, const char *sql, PGresult **ret_result);
 int berth_pipe_copy_begin(BerthPipe *self, const char *sql);
 int berth_pipe_copy_put(BerthPipe *self, const char *data, size_t len);
 int berth_pipe_copy_end(BerthPipe *self);
+
+/* Waits BERTH_PIPE_PROMPT_US for each answer from now on. */
+void berth_pipe_set_prompt(BerthPipe *self);
 
 /* Waits for answers as long as a day from now on. */
 void berth_pipe_set_patient(BerthPipe *self);

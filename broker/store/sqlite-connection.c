@@ -396,6 +396,13 @@ has_table(BerthTx *tx, const char *table)
     return n > 0 ? 1 : n_others == 0 ? 0 : BERTH_ERR_CORRUPT;
 }
 
+/* A reader of a write-ahead log waits for nobody. */
+static void
+set_prompt(BerthTx *tx)
+{
+    (void)tx;
+}
+
 static void
 set_patient(BerthTx *tx)
 {
@@ -446,6 +453,7 @@ static const BerthConnectionClass sqlite_class = {
     .fill_row = fill_row,
     .fill_end = fill_end,
     .has_table = has_table,
+    .set_prompt = set_prompt,
     .set_patient = set_patient,
     .count_others = count_others,
     .lock_schema = lock_schema,

@@ -41,6 +41,7 @@ struct BerthStore {
     BerthTx *writer; /* writer thread */
     bool is_unsure;  /* writer thread: a commit was cut off */
     GAsyncQueue *readers;
+    BerthTx *prompt; /* main thread: its own reader */
     GThread *thread;
     BerthQueue *results;
     GMutex mutex;
@@ -299,6 +300,11 @@ open_connections(BerthStore *store, const char *url, const char *writer, GError 
         }
         g_async_queue_push(store->readers, reader);
     }
+    store->prompt = berth_connection_open(url, false, error);
+    if (store->prompt == NULL) {
+        return false;
+    }
+    store->prompt->class->set_prompt(store->prompt);
     return true;
 }
 
@@ -336,6 +342,7 @@ berth_store_free(BerthStore *store)
     }
     berth_queue_free(store->results);
     berth_connection_free(store->writer);
+    berth_connection_free(store->prompt);
     g_async_queue_unref(store->readers);
     g_mutex_clear(&store->mutex);
     g_cond_clear(&store->wake);
@@ -363,6 +370,17 @@ try_read(BerthTx *reader, BerthTxFunc func, void *data)
     return error != BERTH_OK ? error : ended;
 }
 
+/* Nobody else waits for it in vain, until a write has gone through. */
+static void
+note_loss(BerthStore *store, const BerthTx *reader)
+{
+    if (reader->is_lost) {
+        g_mutex_lock(&store->mutex);
+        store->is_answering = false;
+        g_mutex_unlock(&store->mutex);
+    }
+}
+
 int
 berth_store_read(BerthStore *store, BerthTxFunc func, void *data)
 {
@@ -373,13 +391,20 @@ berth_store_read(BerthStore *store, BerthTxFunc func, void *data)
         if (reader->is_lost) {
             error = try_read(reader, func, data);
         }
-        if (reader->is_lost) {
-            g_mutex_lock(&store->mutex);
-            store->is_answering = false; /* until a write has gone through */
-            g_mutex_unlock(&store->mutex);
-        }
+        note_loss(store, reader);
     }
     g_async_queue_push(store->readers, reader);
+    return error;
+}
+
+int
+berth_store_read_promptly(BerthStore *store, BerthTxFunc func, void *data)
+{
+    if (store->prompt->is_lost && !get_answering(store)) {
+        return BERTH_ERR_STORE_DOWN;
+    }
+    int error = try_read(store->prompt, func, data);
+    note_loss(store, store->prompt);
     return error;
 }
 

@@ -58,6 +58,14 @@ void berth_store_free(BerthStore *store);
 int berth_store_read(BerthStore *store, BerthTxFunc func, void *data);
 
 /*
+ * The same for the main thread, which has to serve everybody else: a store that does not answer
+ * holds it for a second, once, until writes go through again.
+ *
+ * Thread: main.  Errors: those of berth_store_read().
+ */
+int berth_store_read_promptly(BerthStore *store, BerthTxFunc func, void *data);
+
+/*
  * Queues a write.
  *
  * run:   called in the writer thread; data is lent to it until done

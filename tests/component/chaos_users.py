@@ -24,9 +24,9 @@ class NoAnswer(Exception):
     """The connection broke, or the answer came too late: nobody knows what happened."""
 
 
-def ask(path, method, url, body=None, token=None, headers=None):
+def ask(path, method, url, body=None, token=None, headers=None, limit_s=REQUEST_S):
     """(status, JSON, headers) of one request to one broker."""
-    connection = UnixConnection(path, timeout=REQUEST_S)
+    connection = UnixConnection(path, timeout=limit_s)
     headers = dict(headers or {})
     if token:
         headers["Authorization"] = "Bearer " + token

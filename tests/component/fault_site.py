@@ -18,6 +18,8 @@ from fake_agent import FakeAgent
 MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
 # An agent hangs up on a broker that says nothing.
 SILENCE_S = 15
+# No answer takes longer: the deadlines of a request, and a slow machine.
+ANSWER_S = 25
 PRELOAD = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
@@ -133,7 +135,7 @@ class FaultSite:
         """(status, reply) of one try."""
         headers = {"If-Match": "*"} if method in ("PATCH", "DELETE") else {}
         status, reply, _ = ask(self.brokers[broker].socket, method, path, body,
-                               token or self.admin, headers)
+                               token or self.admin, headers, ANSWER_S)
         return status, reply
 
     def try_ask(self, *args):
