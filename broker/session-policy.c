@@ -118,24 +118,28 @@ read_live_sessions(BerthTx *tx, const char *pool, const char *account, int *ret_
 }
 
 static int
-refresh_session(BerthTx *tx, const LiveSession *session)
+refresh_session(BerthTx *tx, const BerthCause *cause, const LiveSession *session)
 {
     char *policy = NULL;
     int error = berth_session_policy(tx, session->account, session->pool, session->device, &policy);
     if (error == BERTH_OK && strcmp(policy, session->policy) != 0) {
         error = berth_tx_run(tx, BERTH_SQL_SESSION_SET_POLICY, "ss", session->id, policy);
+        if (error == BERTH_OK) {
+            error = berth_audit(tx, cause, "session.policy", session->id, NULL);
+        }
     }
     free(policy);
     return error;
 }
 
 int
-berth_session_policies_refresh(BerthTx *tx, const char *pool, const char *account)
+berth_session_policies_refresh(BerthTx *tx, const BerthCause *cause, const char *pool,
+                               const char *account)
 {
     int error = BERTH_OK;
     g_autoptr(GArray) sessions = read_live_sessions(tx, pool, account, &error);
     for (guint i = 0; i < sessions->len && error == BERTH_OK; i++) {
-        error = refresh_session(tx, &g_array_index(sessions, LiveSession, i));
+        error = refresh_session(tx, cause, &g_array_index(sessions, LiveSession, i));
     }
     return error;
 }

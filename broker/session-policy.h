@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "broker/audit.h"
 #include "broker/store/tx.h"
 #include "policies/policy-decision.h"
 
@@ -45,4 +46,5 @@ int berth_session_policy(BerthTx *tx, const char *account, const char *pool, con
  *
  * Cost: one query a session.  Errors: as berth_session_policy_sources().
  */
-int berth_session_policies_refresh(BerthTx *tx, const char *pool, const char *account);
+int berth_session_policies_refresh(BerthTx *tx, const BerthCause *cause, const char *pool,
+                                   const char *account);

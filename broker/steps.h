@@ -89,7 +89,7 @@ int berth_session_notify(BerthTx *tx, const BerthCause *cause, const char *sessi
  *
  * account:  id of an account that was disabled or deleted
  * login:    id of a login token that was revoked, not its hash
- * pool:     id; account "" looks at everybody who has a session there
+ * pool:     id, "" for all; account "" looks at everybody who has a session there
  */
 int berth_session_revoke_account(BerthTx *tx, const BerthCause *cause, const char *account,
                                  const char *reason);

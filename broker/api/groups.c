@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "broker/api/page.h"
 #include "broker/broker.h"
+#include "broker/membership.h"
 
 #include <string.h>
 
@@ -102,6 +103,9 @@ berth_handle_remove_group(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_OK) {
         error = berth_audit(tx, &cause, "group.removed", request->id, json_incref(request->reply));
     }
+    if (error == BERTH_OK) {
+        error = berth_membership_changed(tx, &cause, "");
+    }
     json_decref(request->reply);
     request->reply = NULL;
     return error;
@@ -120,10 +124,18 @@ berth_handle_list_members(BerthTx *tx, BerthRequest *request)
     return berth_page_reply(request, &page, error, rows, "name");
 }
 
+static int
+finish_membership(BerthTx *tx, BerthRequest *request, const char *kind)
+{
+    BerthCause cause = berth_request_cause(request);
+    int error =
+        berth_audit(tx, &cause, kind, request->id, json_pack("{s:s}", "user", request->part));
+    return error == BERTH_OK ? berth_membership_changed(tx, &cause, request->part) : error;
+}
+
 int
 berth_handle_add_member(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = berth_request_cause(request);
     int error =
         berth_tx_run_one(tx, BERTH_SQL_MEMBER_ADD, "ssi", request->id, request->part, (int64_t)1);
     if (error == BERTH_ERR_NOT_FOUND) {
@@ -133,15 +145,12 @@ berth_handle_add_member(BerthTx *tx, BerthRequest *request)
         return berth_request_explain(request, BERTH_ERR_NOT_FOUND,
                                      "there is no such group or no user \"%s\"", request->part);
     }
-    return error == BERTH_OK ? berth_audit(tx, &cause, "group.joined", request->id,
-                                           json_pack("{s:s}", "user", request->part))
-                             : error;
+    return error == BERTH_OK ? finish_membership(tx, request, "group.joined") : error;
 }
 
 int
 berth_handle_remove_member(BerthTx *tx, BerthRequest *request)
 {
-    BerthCause cause = berth_request_cause(request);
     int error = berth_tx_run_one(tx, BERTH_SQL_MEMBER_REMOVE, "ssi", request->id, request->part,
                                  (int64_t)1);
     if (error == BERTH_ERR_NOT_FOUND) {
@@ -150,7 +159,5 @@ berth_handle_remove_member(BerthTx *tx, BerthRequest *request)
                                      "change in the directory",
                                      request->part);
     }
-    return error == BERTH_OK ? berth_audit(tx, &cause, "group.left", request->id,
-                                           json_pack("{s:s}", "user", request->part))
-                             : error;
+    return error == BERTH_OK ? finish_membership(tx, request, "group.left") : error;
 }

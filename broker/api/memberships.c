@@ -6,6 +6,7 @@
  * A group whose name is taken is called "name@source".
  */
 #include "broker/api/login.h"
+#include "broker/membership.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -203,6 +204,9 @@ berth_login_take_identity(BerthTx *tx, BerthLogin *login)
     if (error == BERTH_OK && json_array_size(joined) + json_array_size(left) > 0) {
         error = berth_audit(tx, &login->cause, "user.groups", login->account,
                             json_pack("{s:O, s:O}", "joined", joined, "left", left));
+        if (error == BERTH_OK) {
+            error = berth_membership_changed(tx, &login->cause, login->account);
+        }
     }
     return error;
 }

@@ -50,7 +50,8 @@ static int
 refresh(BerthTx *tx, const BerthRequest *request)
 {
     bool is_users = strcmp(level_of(request), "user") == 0;
-    return berth_session_policies_refresh(tx, "", is_users ? request->id : "");
+    BerthCause cause = { .now_us = request->now_us, .actor = request->actor };
+    return berth_session_policies_refresh(tx, &cause, "", is_users ? request->id : "");
 }
 
 static int

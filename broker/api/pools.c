@@ -209,8 +209,9 @@ berth_handle_change_pool(BerthTx *tx, BerthRequest *request)
         error = error == BERTH_OK ? step_enabled(tx, request, request->id, pool) : error;
         error = berth_object_changed(tx, request, error, BERTH_SQL_POOL_JSON, "pool");
     }
+    BerthCause cause = berth_request_cause(request);
     return error == BERTH_OK && berth_body_json(request->body, "policy") != NULL
-               ? berth_session_policies_refresh(tx, request->id, "")
+               ? berth_session_policies_refresh(tx, &cause, request->id, "")
                : error;
 }
 

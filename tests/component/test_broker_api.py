@@ -348,6 +348,33 @@ class Desktops(BrokerCase):
         self.assertEqual(reply["policy"], {**reply["policy"], **wanted})
         self.assertEqual(struct.unpack_from("<I", base64.b64decode(reply["ticket"]), 4)[0], 2)
 
+    def open_by_group(self, agent):
+        """A desktop that anna has by a group; its group and its session as the host sees it."""
+        anna = self.add_user("anna")
+        pool = self.add_pool()
+        group = self.call("POST", "/v1/groups", {"name": "staff"}, expect=201)["id"]
+        account = self.call("GET", "/v1/me", token=anna)["id"]
+        self.call("PUT", f"/v1/groups/{group}/members/{account}", expect=204)
+        self.call("POST", "/v1/entitlements", {"pool": pool, "group": "staff"}, expect=201)
+        self.connect(anna, pool)
+        agent.wait_for(lambda a: a.desired["sessions"])
+        return group, account
+
+    def test_a_changed_policy_reaches_a_session_that_runs(self):
+        agent = self.add_host()
+        group, _ = self.open_by_group(agent)
+        self.assertTrue(agent.desired["sessions"][0]["policy"]["input"])
+        self.call("PUT", f"/v1/policies/group/{group}", {"policy": {"input": False}}, expect=204)
+        agent.wait_for(lambda a: not a.desired["sessions"][0]["policy"]["input"], 5)
+        self.call("DELETE", f"/v1/policies/group/{group}", expect=204)
+        agent.wait_for(lambda a: a.desired["sessions"][0]["policy"]["input"], 5)
+
+    def test_who_leaves_the_group_that_entitles_is_put_out(self):
+        agent = self.add_host()
+        group, account = self.open_by_group(agent)
+        self.call("DELETE", f"/v1/groups/{group}/members/{account}", expect=204)
+        agent.wait_for(lambda a: a.desired["sessions"][0]["want"] == "disconnected", 5)
+
     def test_a_full_spare_gap_is_closed_at_once(self):
         self.add_host()
         self.add_pool(size=20, spares=10)

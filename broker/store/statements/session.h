@@ -61,7 +61,7 @@
       "SELECT id FROM session WHERE login = ?1 AND state NOT IN ('ending', 'ended') "              \
       "ORDER BY id")                                                                               \
     X(SESSIONS_UNENTITLED,                                                                         \
-      "SELECT s.id FROM session s WHERE s.pool = ?2 AND (?1 = '' OR s.account = ?1) "              \
+      "SELECT s.id FROM session s WHERE (?2 = '' OR s.pool = ?2) AND (?1 = '' OR s.account = ?1) " \
       "AND s.state NOT IN ('ending', 'ended') AND NOT EXISTS (SELECT 1 FROM entitled e "           \
       "WHERE e.account = s.account AND e.pool = s.pool) ORDER BY s.id")                            \
     X(SESSION_PURGE,                                                                               \
