@@ -16,7 +16,7 @@ read_site(BerthCtl *ctl, const json_t *file, GError **error)
     json_t *value = NULL;
     json_object_foreach ((json_t *)file, member, value) {
         g_autofree char *path = g_strconcat("/v1/", member, NULL);
-        json_t *rows = berth_ctl_client_list(ctl->client, path, member, error);
+        json_t *rows = berth_ctl_list(ctl, path, member, error);
         if (rows == NULL) {
             return NULL;
         }
@@ -101,7 +101,7 @@ is_policy_as_shown(BerthCtl *ctl, const BerthCtlChange *change, GError **error)
     size_t i = 0;
     json_t *row = NULL;
     const json_t *found = NULL;
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, "/v1/policies", "policies", error);
+    json_auto_t *rows = berth_ctl_list(ctl, "/v1/policies", "policies", error);
     if (rows == NULL) {
         return false;
     }

@@ -11,8 +11,6 @@
 #define CONNECT_TIMEOUT_S 10L
 #define REQUEST_TIMEOUT_S 60L
 #define MAX_ETAG_BYTES 64
-/* A list that goes on for longer is a server that runs in circles. */
-#define MAX_PAGES 10000
 
 struct BerthCtlClient {
     CURL *curl;
@@ -263,28 +261,4 @@ const char *
 berth_ctl_client_get_etag(const BerthCtlClient *client)
 {
     return client->etag;
-}
-
-json_t *
-berth_ctl_client_list(BerthCtlClient *client, const char *path, const char *member, GError **error)
-{
-    json_auto_t *rows = json_array();
-    g_autofree char *page = g_strdup(path);
-    for (int i = 0; i < MAX_PAGES; i++) {
-        json_auto_t *reply = NULL;
-        if (!berth_ctl_client_call(client, "GET", page, NULL, NULL, &reply, error)) {
-            return NULL;
-        }
-        json_array_extend(rows, json_object_get(reply, member));
-        const char *next = json_string_value(json_object_get(reply, "next"));
-        if (next == NULL) {
-            return json_incref(rows);
-        }
-        g_autofree char *escaped = g_uri_escape_string(next, NULL, false);
-        g_free(page);
-        page =
-            g_strdup_printf("%s%ccursor=%s", path, strchr(path, '?') != NULL ? '&' : '?', escaped);
-    }
-    berth_set_error(error, BERTH_ERR_PROTOCOL, "the list of %s does not end", member);
-    return NULL;
 }

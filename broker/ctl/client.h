@@ -55,15 +55,3 @@ bool berth_ctl_client_call(BerthCtlClient *client, const char *method, const cha
 
 /* The ETag of the last answer, "" if it had none. */
 const char *berth_ctl_client_get_etag(const BerthCtlClient *client);
-
-/*
- * All rows of a list, page after page.
- *
- * path:    "/v1/pools", with or without a query
- * member:  of the answer that has the rows
- *
- * Ownership: new reference to an array.  Errors: as berth_ctl_client_call().  Returns NULL on
- * error.
- */
-json_t *berth_ctl_client_list(BerthCtlClient *client, const char *path, const char *member,
-                              GError **error);

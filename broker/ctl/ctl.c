@@ -12,6 +12,113 @@
 
 #define POLL_MS 200
 #define BAR_CHARS 30
+/* A list that goes on for longer is a server that runs in circles. */
+#define MAX_PAGES 10000
+
+static void
+draw_progress(const json_t *operation)
+{
+    json_int_t percent = json_integer_value(json_object_get(operation, "progress_pct"));
+    const char *detail = json_string_value(json_object_get(operation, "detail"));
+    g_autofree char *clean = g_strdup(detail != NULL ? detail : "");
+    char bar[BAR_CHARS + 1];
+    for (int i = 0; i < BAR_CHARS; i++) {
+        bar[i] = i * 100 < percent * BAR_CHARS ? '#' : '-';
+    }
+    bar[BAR_CHARS] = '\0';
+    for (char *c = clean; *c != '\0'; c++) {
+        *c = g_ascii_iscntrl(*c) ? '?' : *c;
+    }
+    fprintf(stderr, "\r[%s] %3d %%  %.40s\033[K", bar, (int)percent, clean);
+    fflush(stderr);
+}
+
+static bool
+wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error)
+{
+    g_autofree char *path = g_strconcat("/v1/operations/", id, NULL);
+    const char *state = "running";
+    json_auto_t *reply = NULL;
+    while (strcmp(state, "running") == 0) {
+        g_clear_pointer(&reply, json_decref);
+        if (!berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
+            return false;
+        }
+        state = json_string_value(json_object_get(reply, "state"));
+        state = state != NULL ? state : "failed";
+        if (ctl->is_terminal) {
+            draw_progress(reply);
+        }
+        if (strcmp(state, "running") == 0) {
+            poll(NULL, 0, POLL_MS);
+        }
+    }
+    if (ctl->is_terminal) {
+        fputc('\n', stderr);
+    }
+    if (strcmp(state, "done") != 0) {
+        const char *detail = json_string_value(json_object_get(reply, "detail"));
+        return berth_set_error(error, BERTH_ERR_INTERNAL, "the operation %s: %s", state,
+                               detail != NULL ? detail : "");
+    }
+    *ret_reply = json_incref(reply);
+    return true;
+}
+
+static bool
+finish_operation(BerthCtl *ctl, json_t **reply, GError **error)
+{
+    const char *operation = json_string_value(json_object_get(*reply, "operation"));
+    json_t *end = NULL;
+    if (operation == NULL) {
+        return true;
+    }
+    if (!wait_operation(ctl, operation, &end, error)) {
+        return false;
+    }
+    json_t *result = json_object_get(end, "result");
+    json_decref(*reply);
+    *reply = json_incref(result != NULL ? result : end);
+    json_decref(end);
+    return true;
+}
+
+bool
+berth_ctl_call(BerthCtl *ctl, const char *method, const char *path, const json_t *body,
+               const char *if_match, json_t **ret_reply, GError **error)
+{
+    json_auto_t *reply = NULL;
+    if (!berth_ctl_client_call(ctl->client, method, path, body, if_match, &reply, error) ||
+        !finish_operation(ctl, &reply, error)) {
+        return false;
+    }
+    *ret_reply = json_incref(reply);
+    return true;
+}
+
+json_t *
+berth_ctl_list(BerthCtl *ctl, const char *path, const char *member, GError **error)
+{
+    json_auto_t *rows = json_array();
+    g_autofree char *page = g_strdup(path);
+    for (int i = 0; i < MAX_PAGES; i++) {
+        json_auto_t *reply = NULL;
+        if (!berth_ctl_call(ctl, "GET", page, NULL, NULL, &reply, error)) {
+            return NULL;
+        }
+        json_array_extend(rows, json_object_get(reply, member));
+        const char *next = json_string_value(json_object_get(reply, "next"));
+        if (next == NULL) {
+            return json_incref(rows);
+        }
+        g_autofree char *escaped = g_uri_escape_string(next, NULL, false);
+        g_free(page);
+        page =
+            g_strdup_printf("%s%ccursor=%s", path, strchr(path, '?') != NULL ? '&' : '?', escaped);
+    }
+    berth_set_error(error, BERTH_ERR_PROTOCOL, "the list of %s does not end", member);
+    return NULL;
+}
 
 /* The row that a user named: by its key, or by its id.  Borrowed from rows; NULL on error. */
 static const json_t *
@@ -47,7 +154,7 @@ berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name, GErr
     if (berth_id_parse(name, &id) == BERTH_OK) {
         return g_strdup(name);
     }
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, kind->path, kind->member, error);
+    json_auto_t *rows = berth_ctl_list(ctl, kind->path, kind->member, error);
     const json_t *row = rows != NULL ? find_row(kind, rows, name, error) : NULL;
     return row != NULL ? g_strdup(json_string_value(json_object_get(row, "id"))) : NULL;
 }
@@ -83,62 +190,12 @@ berth_ctl_print(const BerthCtl *ctl, const json_t *reply, const char *list, cons
     }
 }
 
-static void
-draw_progress(const json_t *operation)
-{
-    json_int_t percent = json_integer_value(json_object_get(operation, "progress_pct"));
-    const char *detail = json_string_value(json_object_get(operation, "detail"));
-    g_autofree char *clean = g_strdup(detail != NULL ? detail : "");
-    char bar[BAR_CHARS + 1];
-    for (int i = 0; i < BAR_CHARS; i++) {
-        bar[i] = i * 100 < percent * BAR_CHARS ? '#' : '-';
-    }
-    bar[BAR_CHARS] = '\0';
-    for (char *c = clean; *c != '\0'; c++) {
-        *c = g_ascii_iscntrl(*c) ? '?' : *c;
-    }
-    fprintf(stderr, "\r[%s] %3d %%  %.40s\033[K", bar, (int)percent, clean);
-    fflush(stderr);
-}
-
-bool
-berth_ctl_wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error)
-{
-    g_autofree char *path = g_strconcat("/v1/operations/", id, NULL);
-    const char *state = "running";
-    json_auto_t *reply = NULL;
-    while (strcmp(state, "running") == 0) {
-        g_clear_pointer(&reply, json_decref);
-        if (!berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
-            return false;
-        }
-        state = json_string_value(json_object_get(reply, "state"));
-        state = state != NULL ? state : "failed";
-        if (ctl->is_terminal) {
-            draw_progress(reply);
-        }
-        if (strcmp(state, "running") == 0) {
-            poll(NULL, 0, POLL_MS);
-        }
-    }
-    if (ctl->is_terminal) {
-        fputc('\n', stderr);
-    }
-    if (strcmp(state, "done") != 0) {
-        const char *detail = json_string_value(json_object_get(reply, "detail"));
-        return berth_set_error(error, BERTH_ERR_INTERNAL, "the operation %s: %s", state,
-                               detail != NULL ? detail : "");
-    }
-    *ret_reply = json_incref(reply);
-    return true;
-}
-
 static bool
 get_list(BerthCtl *ctl, const BerthCtlCall *call, const BerthCtlKind *kind, GError **error)
 {
     g_autofree char *path =
         g_strconcat(kind->path, call->query->len > 0 ? "?" : "", call->query->str, NULL);
-    json_t *rows = berth_ctl_client_list(ctl->client, path, kind->member, error);
+    json_t *rows = berth_ctl_list(ctl, path, kind->member, error);
     if (rows == NULL) {
         return false;
     }
@@ -161,14 +218,13 @@ berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
     if (kind->has_one) {
         g_autofree char *id = berth_ctl_lookup(ctl, kind, call->args[1], error);
         g_autofree char *path = g_strconcat(kind->path, "/", id, NULL);
-        if (id == NULL ||
-            !berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error)) {
+        if (id == NULL || !berth_ctl_call(ctl, "GET", path, NULL, NULL, &reply, error)) {
             return false;
         }
         berth_ctl_print(ctl, reply, NULL, NULL);
         return true;
     }
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, kind->path, kind->member, error);
+    json_auto_t *rows = berth_ctl_list(ctl, kind->path, kind->member, error);
     const json_t *row = rows != NULL ? find_row(kind, rows, call->args[1], error) : NULL;
     if (row != NULL) {
         berth_ctl_print(ctl, row, NULL, NULL);

@@ -28,8 +28,23 @@ char *berth_ctl_lookup(BerthCtl *ctl, const BerthCtlKind *kind, const char *name
 void berth_ctl_print(const BerthCtl *ctl, const json_t *reply, const char *list,
                      const char *columns);
 
-/* Waits until an operation has ended, with a progress bar for people. */
-bool berth_ctl_wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error);
+/*
+ * One request as berth_ctl_client_call(); an answer that became an operation is waited for, with a
+ * progress bar for people, and the operation's result is the reply.
+ */
+bool berth_ctl_call(BerthCtl *ctl, const char *method, const char *path, const json_t *body,
+                    const char *if_match, json_t **ret_reply, GError **error);
+
+/*
+ * All rows of a list, page after page.
+ *
+ * path:    "/v1/pools", with or without a query
+ * member:  of the answer that has the rows
+ *
+ * Ownership: new reference to an array.  Errors: as berth_ctl_call().  Returns NULL on
+ * error.
+ */
+json_t *berth_ctl_list(BerthCtl *ctl, const char *path, const char *member, GError **error);
 
 /* Commands of more than one request, as func of the command table. */
 bool berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error);

@@ -84,24 +84,6 @@ read_etag(BerthCtl *ctl, const char *path, char **ret_etag, GError **error)
     return true;
 }
 
-static bool
-finish_operation(BerthCtl *ctl, json_t **reply, GError **error)
-{
-    const char *operation = json_string_value(json_object_get(*reply, "operation"));
-    json_t *end = NULL;
-    if (operation == NULL) {
-        return true;
-    }
-    if (!berth_ctl_wait_operation(ctl, operation, &end, error)) {
-        return false;
-    }
-    json_t *result = json_object_get(end, "result");
-    json_decref(*reply);
-    *reply = json_incref(result != NULL ? result : end);
-    json_decref(end);
-    return true;
-}
-
 /* One request; reply is NULL for an answer without a body. */
 static bool
 ask(BerthCtl *ctl, const BerthCtlCall *call, json_t **ret_reply, GError **error)
@@ -116,7 +98,7 @@ ask(BerthCtl *ctl, const BerthCtlCall *call, json_t **ret_reply, GError **error)
     bool needs_body =
         command->has_body || (command->options != NULL && strcmp(command->method, "GET") != 0);
     if (command->is_paged) {
-        json_t *rows = berth_ctl_client_list(ctl->client, path, command->list, error);
+        json_t *rows = berth_ctl_list(ctl, path, command->list, error);
         *ret_reply = rows != NULL ? json_pack("{s:o}", command->list, rows) : NULL;
         return rows != NULL;
     }
@@ -124,14 +106,14 @@ ask(BerthCtl *ctl, const BerthCtlCall *call, json_t **ret_reply, GError **error)
     if (body == NULL && needs_body) {
         body = nothing = json_object();
     }
-    return berth_ctl_client_call(ctl->client, command->method, path, body, etag, ret_reply, error);
+    return berth_ctl_call(ctl, command->method, path, body, etag, ret_reply, error);
 }
 
 static bool
 run_request(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 {
     json_auto_t *reply = NULL;
-    if (!ask(ctl, call, &reply, error) || !finish_operation(ctl, &reply, error)) {
+    if (!ask(ctl, call, &reply, error)) {
         return false;
     }
     berth_ctl_print(ctl, reply, call->command->list, call->command->columns);

@@ -48,8 +48,7 @@ make_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
     }
     g_autofree char *escaped = g_uri_escape_string(preset, NULL, false);
     g_autofree char *path = g_strconcat("/v1/policies/presets/", escaped, NULL);
-    return berth_ctl_client_call(ctl->client, "GET", path, NULL, NULL, &reply, error) ? reply
-                                                                                      : NULL;
+    return berth_ctl_call(ctl, "GET", path, NULL, NULL, &reply, error) ? reply : NULL;
 }
 
 bool

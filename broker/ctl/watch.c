@@ -34,7 +34,7 @@ static bool
 print_list(BerthCtl *ctl, const char *name, GError **error)
 {
     const BerthCtlKind *kind = berth_ctl_find_kind(name);
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, kind->path, kind->member, error);
+    json_auto_t *rows = berth_ctl_list(ctl, kind->path, kind->member, error);
     if (rows == NULL) {
         return false;
     }
@@ -148,7 +148,7 @@ find_desktop(BerthCtl *ctl, const char *name, GError **error)
 {
     size_t i = 0;
     json_t *row = NULL;
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, "/v1/me/desktops", "desktops", error);
+    json_auto_t *rows = berth_ctl_list(ctl, "/v1/me/desktops", "desktops", error);
     if (rows == NULL) {
         return NULL;
     }
@@ -170,7 +170,7 @@ find_session(BerthCtl *ctl, const char *pool, GError **error)
 {
     size_t i = 0;
     json_t *row = NULL;
-    json_auto_t *rows = berth_ctl_client_list(ctl->client, "/v1/me/sessions", "sessions", error);
+    json_auto_t *rows = berth_ctl_list(ctl, "/v1/me/sessions", "sessions", error);
     json_array_foreach (rows, i, row) {
         if (g_strcmp0(json_string_value(json_object_get(row, "pool")), pool) == 0) {
             return g_strdup(json_string_value(json_object_get(row, "id")));

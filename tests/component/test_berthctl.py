@@ -709,6 +709,11 @@ class Progress(unittest.TestCase):
         self.assertIn("100 %", text)
         self.assertIn("office", text)
 
+    def test_a_list_that_takes_long_is_waited_for_too(self):
+        done = subprocess.run([*self.line[:3], "get", "pools"], env=self.env, capture_output=True,
+                              text=True, timeout=LIMIT_S, check=True)
+        self.assertEqual(done.stdout, "NAME\noffice\n")
+
     def test_scripts_get_the_result_without_a_bar(self):
         done = subprocess.run(self.line, env=self.env, capture_output=True, text=True,
                               timeout=LIMIT_S, check=True)
