@@ -48,7 +48,8 @@ struct BerthAgentLink {
     /* what the host should run */
     BerthHostWish *wish;
     bool is_polling;
-    bool is_wish_old; /* rows were changed since it was read */
+    bool is_wish_old;    /* rows were changed since it was read */
+    bool has_own_change; /* by reports of the host itself: read together with what follows */
     int64_t polled_us, read_us;
     /* what it runs */
     BerthInventory *inventory; /* the last, NULL before the first */
@@ -535,6 +536,7 @@ tell_wish(BerthAgentLink *link)
         berth_desired_make_safe(desired, link->inventory);
     }
     link->is_wish_old = false;
+    link->has_own_change = false;
     link->read_us = berth_monotonic_us();
     g_autofree char *message = berth_host_wish_offer(link->wish, desired);
     if (message != NULL) {
@@ -565,8 +567,15 @@ berth_agent_link_update(BerthAgentLink *link)
 void
 berth_agent_link_rows_changed(BerthAgentLink *link, bool is_own)
 {
-    link->is_wish_old = true;
+    link->has_own_change = link->has_own_change || is_own;
+    link->is_wish_old = link->is_wish_old || !is_own;
     link->is_apply_wanted = link->is_apply_wanted || !is_own;
+}
+
+void
+berth_agent_link_end_patience(BerthAgentLink *link)
+{
+    link->is_wish_old = link->is_wish_old || link->has_own_change;
 }
 
 const BerthInventory *

@@ -51,9 +51,12 @@ bool berth_agent_link_update(BerthAgentLink *link);
 /*
  * Rows of the host were changed: the next update reads them.
  *
- * is_own:  by its own reports, which need not be compared with them again
+ * is_own:  by its own reports, which need not be compared with them again; rarely is anything else
+ *          wanted of the host for them, so they are read with the next change of somebody else or
+ *          after berth_agent_link_end_patience()
  */
 void berth_agent_link_rows_changed(BerthAgentLink *link, bool is_own);
+void berth_agent_link_end_patience(BerthAgentLink *link);
 
 /* What the host reported last, NULL if nothing yet; borrowed until the loop turns. */
 const BerthInventory *berth_agent_link_get_inventory(const BerthAgentLink *link);

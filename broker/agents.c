@@ -25,6 +25,8 @@
 #define UPDATES_PER_TURN 32
 /* Pages of the change feed in one turn. */
 #define PAGES_PER_TURN 8
+/* How long what a host's own reports changed may wait for a change by others. */
+#define PATIENCE_MS 50
 #define LEASE_PERIOD_US (10LL * 1000 * 1000)
 /* Between two looks at the clock; a longer time was not the hosts' silence but our sleep. */
 #define LOOK_LIMIT_US (3LL * 1000 * 1000)
@@ -44,6 +46,7 @@ struct BerthAgents {
     int listen_fd;
     guint listen_source;
     guint more_source;
+    guint patience_source;
     GPtrArray *links;    /* BerthAgentLink *, all */
     GHashTable *watches; /* host id -> Watch * */
     guint n_welcomed;
@@ -322,6 +325,7 @@ berth_agents_free(BerthAgents *agents)
     }
     g_clear_handle_id(&agents->listen_source, g_source_remove);
     g_clear_handle_id(&agents->more_source, g_source_remove);
+    g_clear_handle_id(&agents->patience_source, g_source_remove);
     berth_clear_fd(&agents->listen_fd);
     for (guint i = 0; i < agents->links->len; i++) {
         berth_agent_link_free(g_ptr_array_index(agents->links, i));
@@ -343,10 +347,25 @@ berth_agents_get_port(const BerthAgents *agents)
                : 0;
 }
 
+static gboolean
+on_patience_ended(gpointer user_data)
+{
+    BerthAgents *agents = user_data;
+    agents->patience_source = 0;
+    for (guint i = 0; i < agents->links->len; i++) {
+        berth_agent_link_end_patience(g_ptr_array_index(agents->links, i));
+    }
+    berth_agents_update(agents);
+    return G_SOURCE_REMOVE;
+}
+
 static void
 on_change(const char *host, bool is_own, void *user_data)
 {
     BerthAgents *agents = user_data;
+    if (is_own && agents->patience_source == 0) {
+        agents->patience_source = g_timeout_add(PATIENCE_MS, on_patience_ended, agents);
+    }
     if (host != NULL) {
         BerthAgentLink *link = find_link(agents, host);
         if (link != NULL) {

@@ -153,13 +153,30 @@ read_machines(BerthTx *tx, const char *host, json_t *machines)
     return error != BERTH_OK ? error : end_error;
 }
 
-/* A pool keeps what its administrator said; a host gets the whole policy. */
 static void
-complete_session(json_t *session)
+policy_free(gpointer data)
+{
+    json_decref(data);
+}
+
+/* What is kept of a policy may say little; a host gets the whole.  Many sessions share one. */
+static json_t *
+find_policy(GHashTable *policies, const char *text)
+{
+    json_t *whole = g_hash_table_lookup(policies, text);
+    if (whole == NULL) {
+        BerthPolicy policy = berth_policy_of_pool(text);
+        whole = berth_policy_to_json(&policy);
+        g_hash_table_insert(policies, g_strdup(text), whole);
+    }
+    return json_incref(whole);
+}
+
+static void
+complete_session(json_t *session, GHashTable *policies)
 {
     const char *text = json_string_value(json_object_get(session, "policy"));
-    BerthPolicy policy = berth_policy_of_pool(text != NULL ? text : "");
-    set(session, "policy", berth_policy_to_json(&policy));
+    set(session, "policy", find_policy(policies, text != NULL ? text : ""));
     json_int_t number = json_integer_value(json_object_get(session, "notice_number"));
     if (number > 0) {
         set(session, "notice",
@@ -184,8 +201,10 @@ berth_host_desired(BerthTx *tx, const char *host, json_t **ret)
     }
     size_t i = 0;
     json_t *session = NULL;
+    g_autoptr(GHashTable) policies =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, policy_free);
     json_array_foreach (sessions, i, session) {
-        complete_session(session);
+        complete_session(session, policies);
     }
     *ret = json_pack("{s:O, s:O}", "machines", machines, "sessions", sessions);
     return *ret != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
