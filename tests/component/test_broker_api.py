@@ -452,6 +452,7 @@ class Restarts(BrokerCase):
         anna = self.add_user("anna")
         pool = self.add_pool(size=2, spares=2, users=["anna"])
         first = self.connect(anna, pool)
+        eventually(lambda: len(self.machines()) == 2)
         before = {row["id"]: row["epoch"] for row in self.machines()}
         self.broker.kill()
         generation = agent.generation
