@@ -115,7 +115,10 @@ int
 berth_handle_list_members(BerthTx *tx, BerthRequest *request)
 {
     BerthPage page;
-    int error = berth_page_begin(request, "members", &page);
+    int error = berth_request_find_owner(tx, request, BERTH_SQL_FIND_GROUP, "group");
+    if (error == BERTH_OK) {
+        error = berth_page_begin(request, "members", &page);
+    }
     if (error != BERTH_OK) {
         return error;
     }

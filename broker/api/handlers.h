@@ -198,6 +198,14 @@ int berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statem
                        const char *key, char ret_id[BERTH_ID_HEX_CHARS + 1]);
 
 /*
+ * Whether the id in the path is that of something: a part of nothing is not an empty list.
+ *
+ * Errors: BERTH_ERR_NOT_FOUND, those of berth_tx_run().
+ */
+int berth_request_find_owner(BerthTx *tx, BerthRequest *request, BerthStatement statement,
+                             const char *kind);
+
+/*
  * Refuses what an API token may not do: only a login by a person may.
  *
  * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_EXPIRED, those of berth_tx_run().

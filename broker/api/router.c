@@ -103,6 +103,17 @@ berth_request_cause(const BerthRequest *request)
 }
 
 int
+berth_request_find_owner(BerthTx *tx, BerthRequest *request, BerthStatement statement,
+                         const char *kind)
+{
+    g_autofree char *id = NULL;
+    int error = berth_tx_get_text(tx, &id, statement, "s", request->id);
+    return error != BERTH_ERR_NOT_FOUND
+               ? error
+               : berth_request_explain(request, error, "there is no %s \"%s\"", kind, request->id);
+}
+
+int
 berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement, const char *key,
                    char ret_id[BERTH_ID_HEX_CHARS + 1])
 {

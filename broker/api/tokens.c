@@ -56,7 +56,8 @@ berth_handle_my_logins(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_user_logins(BerthTx *tx, BerthRequest *request)
 {
-    return reply_logins(tx, request, request->id, "", "logins");
+    int error = berth_request_find_owner(tx, request, BERTH_SQL_FIND_ACCOUNT, "user");
+    return error == BERTH_OK ? reply_logins(tx, request, request->id, "", "logins") : error;
 }
 
 int
@@ -106,7 +107,8 @@ int
 berth_handle_end_user_logins(BerthTx *tx, BerthRequest *request)
 {
     BerthCause cause = berth_request_cause(request);
-    return berth_revoke_account(tx, &cause, request->id);
+    int error = berth_request_find_owner(tx, request, BERTH_SQL_FIND_ACCOUNT, "user");
+    return error == BERTH_OK ? berth_revoke_account(tx, &cause, request->id) : error;
 }
 
 int

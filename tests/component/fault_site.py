@@ -106,9 +106,11 @@ class Host(FakeAgent):
 
 
 class FaultSite:
-    def __init__(self, program, folder, url, n_brokers=1, env=None):
+    def __init__(self, program, folder, url, n_brokers=1, env=None, limits=""):
         self.program = program
         self.site = Site(folder)
+        with open(self.site.path("broker.conf"), "a", encoding="utf-8") as config:
+            config.write(limits)
         with open(self.site.path("pepper.key"), "w", encoding="ascii",
                   opener=lambda path, flags: os.open(path, flags, 0o600)) as pepper:
             pepper.write(secrets.token_hex(32) + "\n")
