@@ -16,6 +16,35 @@ format_time(json_int_t us)
 }
 
 static char *
+format_number(const char *name, const json_t *value)
+{
+    if (json_is_real(value)) {
+        return g_strdup_printf("%.1f", json_real_value(value));
+    }
+    return g_str_has_suffix(name, "_us")
+               ? format_time(json_integer_value(value))
+               : g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+}
+
+/* A text, or what is in an object or an array, so that it cannot move the cursor. */
+static char *
+format_text(const json_t *value)
+{
+    char *text = NULL;
+    if (json_is_string(value)) {
+        text = g_strdup(json_string_length(value) > 0 ? json_string_value(value) : "-");
+    } else {
+        char *dumped = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+        text = g_strdup(dumped != NULL ? dumped : "-");
+        free(dumped);
+    }
+    for (char *c = text; *c != '\0'; c++) {
+        *c = g_ascii_iscntrl(*c) ? '?' : *c;
+    }
+    return text;
+}
+
+static char *
 format_value(const char *name, const json_t *value)
 {
     if (value == NULL || json_is_null(value)) {
@@ -24,25 +53,7 @@ format_value(const char *name, const json_t *value)
     if (json_is_boolean(value)) {
         return g_strdup(json_is_true(value) ? "yes" : "no");
     }
-    if (json_is_integer(value)) {
-        return g_str_has_suffix(name, "_us")
-                   ? format_time(json_integer_value(value))
-                   : g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    }
-    char *text = NULL;
-    if (json_is_string(value)) {
-        text = g_strdup(json_string_length(value) > 0 ? json_string_value(value) : "-");
-    } else {
-        char *dumped = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
-        text = g_strdup(dumped);
-        free(dumped);
-    }
-    for (char *c = text; c != NULL && *c != '\0'; c++) {
-        if (g_ascii_iscntrl(*c)) {
-            *c = '?';
-        }
-    }
-    return text;
+    return json_is_number(value) ? format_number(name, value) : format_text(value);
 }
 
 static glong
@@ -110,22 +121,43 @@ berth_ctl_format_table(const json_t *rows, const char *columns)
     return g_string_free(out, FALSE);
 }
 
-char *
-berth_ctl_format_object(const json_t *object)
+static void append_tree(GString *out, const json_t *json, int depth);
+
+static bool
+is_deep(const json_t *value)
 {
-    GString *out = g_string_new(NULL);
-    const char *key = NULL;
-    json_t *value = NULL;
-    /* The macro's iterator wants a pointer that is not const; nothing is changed. */
-    json_object_foreach ((json_t *)object, key, value) {
-        g_autofree char *text = format_value(key, value);
-        append_cell(out, key, 20, false);
-        g_string_append_printf(out, "%s\n", text);
-    }
-    return g_string_free(out, FALSE);
+    return (json_is_object(value) && json_object_size(value) > 0) ||
+           (json_is_array(value) && json_array_size(value) > 0);
 }
 
-static void append_tree(GString *out, const json_t *json, int depth);
+/* What a list of flat things has, what they are called first; NULL if it is no such list. */
+static char *
+find_columns(const json_t *rows)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GString) first = g_string_new(NULL);
+    g_autoptr(GString) rest = g_string_new(NULL);
+    size_t i = 0;
+    json_t *row = NULL;
+    json_array_foreach (rows, i, row) {
+        const char *key = NULL;
+        json_t *value = NULL;
+        if (!json_is_object(row)) {
+            return NULL;
+        }
+        json_object_foreach (row, key, value) {
+            bool is_name = strcmp(key, "step") == 0 || strcmp(key, "name") == 0;
+            if (is_deep(value) || strchr(key, ' ') != NULL) {
+                return NULL;
+            }
+            if (g_hash_table_add(seen, (gpointer)key)) {
+                g_string_append_printf(is_name ? first : rest, " %s", key);
+            }
+        }
+    }
+    g_string_append(first, rest->str);
+    return first->len > 0 ? g_strdup(first->str + 1) : NULL;
+}
 
 static void
 append_indent(GString *out, int depth)
@@ -136,15 +168,24 @@ append_indent(GString *out, int depth)
 static void
 append_member(GString *out, const char *name, const json_t *value, int depth)
 {
-    bool is_deep = (json_is_object(value) && json_object_size(value) > 0) ||
-                   (json_is_array(value) && json_array_size(value) > 0);
     append_indent(out, depth);
-    if (is_deep) {
+    if (is_deep(value)) {
         g_string_append_printf(out, "%s:\n", name);
         append_tree(out, value, depth + 1);
     } else {
         g_autofree char *text = format_value(name, value);
         g_string_append_printf(out, "%s: %s\n", name, text);
+    }
+}
+
+static void
+append_rows(GString *out, const json_t *rows, const char *columns, int depth)
+{
+    g_autofree char *table = berth_ctl_format_table(rows, columns);
+    g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
+    for (char **line = lines; *line != NULL && **line != '\0'; line++) {
+        append_indent(out, depth);
+        g_string_append_printf(out, "%s\n", *line);
     }
 }
 
@@ -165,6 +206,11 @@ append_tree(GString *out, const json_t *json, int depth)
         }
         append_member(out, name, value, depth);
     }
+    g_autofree char *columns = find_columns(json);
+    if (columns != NULL) {
+        append_rows(out, json, columns, depth);
+        return;
+    }
     json_array_foreach (json, i, value) {
         append_member(out, "-", value, depth);
     }
@@ -175,5 +221,24 @@ berth_ctl_format_tree(const json_t *json)
 {
     GString *out = g_string_new(NULL);
     append_tree(out, json, 0);
+    return g_string_free(out, FALSE);
+}
+
+char *
+berth_ctl_format_object(const json_t *object)
+{
+    GString *out = g_string_new(NULL);
+    const char *key = NULL;
+    json_t *value = NULL;
+    /* The macro's iterator wants a pointer that is not const; nothing is changed. */
+    json_object_foreach ((json_t *)object, key, value) {
+        if (is_deep(value)) {
+            append_member(out, key, value, 0);
+            continue;
+        }
+        g_autofree char *text = format_value(key, value);
+        append_cell(out, key, 20, false);
+        g_string_append_printf(out, "%s\n", text);
+    }
     return g_string_free(out, FALSE);
 }

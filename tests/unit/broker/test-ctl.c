@@ -89,6 +89,31 @@ a_table_is_aligned_and_cannot_move_the_cursor(void **state)
     assert_true(is_same);
 }
 
+static void
+a_tree_shows_lists_of_flat_things_as_tables(void **state)
+{
+    json_t *trace = json_pack("{s:s, s:[{s:f, s:s}, {s:f, s:s}], s:[], s:[{s:{s:i}}]}", "user",
+                              "anna", "steps", "ms", 1.25, "step", "claim", "ms", 20.0, "step",
+                              "ticket", "why", "deep", "a", "b", 1);
+    char *text = berth_ctl_format_tree(trace);
+    json_decref(trace);
+    bool is_same = strcmp(text, "user: anna\n"
+                                "steps:\n"
+                                "  STEP    MS\n"
+                                "  claim   1.2\n"
+                                "  ticket  20.0\n"
+                                "why: []\n"
+                                "deep:\n"
+                                "  -:\n"
+                                "    a:\n"
+                                "      b: 1\n") == 0;
+    if (!is_same) {
+        print_message("%s", text);
+    }
+    g_free(text);
+    assert_true(is_same);
+}
+
 int
 main(void)
 {
@@ -97,6 +122,7 @@ main(void)
         cmocka_unit_test(wrong_command_lines_are_refused),
         cmocka_unit_test(help_names_every_command),
         cmocka_unit_test(a_table_is_aligned_and_cannot_move_the_cursor),
+        cmocka_unit_test(a_tree_shows_lists_of_flat_things_as_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
