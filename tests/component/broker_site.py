@@ -146,11 +146,11 @@ class Broker:
         return self.process.wait(60)
 
     def request(self, method, path, body=None, token=None, source=None, internal=False,
-                match=None):
+                match=None, headers=None):
         """Returns (status, decoded body or None); match is a version or "*" for If-Match."""
         name = "internal.sock" if internal else "api.sock"
         connection = UnixConnection(self.site.path(name), source)
-        headers = {"Authorization": "Bearer " + token} if token else {}
+        headers = {**(headers or {}), **({"Authorization": "Bearer " + token} if token else {})}
         if match is not None or method == "PATCH":
             headers["If-Match"] = f'"{match}"' if isinstance(match, int) else match or "*"
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()

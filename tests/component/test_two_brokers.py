@@ -154,6 +154,55 @@ class TwoBrokers(unittest.TestCase):
                             if row["state"] == "ready"])
         self.assert_whole(1)
 
+    def test_who_leaves_a_group_loses_its_desktops(self):
+        agent = self.add_host(0, "one")
+        anna = self.add_user("anna")
+        user, = [row["id"] for row in self.call(0, "GET", "/v1/users")["users"]
+                 if row["name"] == "anna"]
+        pool = self.add_pool([])
+        groups = [self.call(0, "POST", "/v1/groups", {"name": name}, expect=201)["id"]
+                  for name in ("one", "two")]
+        for group in groups:
+            self.call(0, "POST", "/v1/entitlements", {"pool": pool, "group": group}, expect=201)
+            self.call(0, "PUT", f"/v1/groups/{group}/members/{user}", expect=204)
+        desktops = self.call(1, "GET", "/v1/me/desktops", token=anna)["desktops"]
+        self.assertEqual([row["pool"] for row in desktops], [pool], "once, though by two groups")
+        session = self.connect(0, anna, pool)["session"]
+
+        def is_cut():
+            sessions = [s for s in (agent.desired or {}).get("sessions", [])
+                        if s["id"] == session]
+            return any(s["want"] == "disconnected" for s in sessions)
+        self.call(0, "DELETE", f"/v1/groups/{groups[0]}/members/{user}", expect=204)
+        self.assertFalse(is_cut())
+        self.assertEqual(len(self.call(1, "GET", "/v1/me/desktops", token=anna)["desktops"]), 1)
+        self.call(0, "DELETE", "/v1/groups/" + groups[1], expect=204)
+        eventually(is_cut)
+        self.assertEqual(self.call(1, "GET", "/v1/me/desktops", token=anna)["desktops"], [])
+        self.assert_whole(0)
+
+    def test_a_key_at_both_brokers_at_once_makes_one_change(self):
+        status_of = {}
+        body = {"name": "demo", "manifest": MANIFEST}
+
+        def send(number):
+            status, reply = self.brokers[number % 2].request(
+                "POST", "/v1/images", body, self.admin, headers={"Idempotency-Key": "once"})
+            status_of[number] = status, reply.get("id") or reply["code"]
+        threads = [threading.Thread(target=send, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        image, = self.call(0, "GET", "/v1/images")["images"]
+        self.assertIn((201, image["id"]), status_of.values())
+        for got in status_of.values():
+            self.assertIn(got, ((201, image["id"]), (409, "state"), (409, "exists")))
+        # Whoever was told to wait gets the answer of the one that was faster.
+        for number in range(2):
+            send(number)
+            self.assertEqual(status_of[number], (201, image["id"]))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

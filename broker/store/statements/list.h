@@ -68,13 +68,13 @@
                    "OR p.n_machines < p.size THEN 'available' ELSE 'busy' END AS state, "           \
                    "s.id AS session, m.name AS machine, "                                           \
                    "(SELECT max(u.since_us) FROM session u WHERE u.account = ?1 "                   \
-                   "AND u.pool = p.id) AS last_used_us FROM entitlement e "                         \
-                   "JOIN pool p ON p.id = e.pool "                                                  \
+                   "AND u.pool = p.id) AS last_used_us FROM pool p "                                \
                    "LEFT JOIN assignment a ON a.pool = p.id AND a.account = ?1 "                    \
                    "AND a.state = 'open' LEFT JOIN machine m ON m.id = a.machine "                  \
                    "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                     \
                    "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                \
-                   "WHERE e.account = ?1 ORDER BY p.name")                                          \
+                   "WHERE EXISTS (SELECT 1 FROM entitled e WHERE e.account = ?1 "                   \
+                   "AND e.pool = p.id) ORDER BY p.name")                                            \
     X(MY_SESSIONS, "SELECT s.id, s.pool, p.name, m.name AS machine, s.state, s.client, "            \
                    "s.started_us, s.connected_us, s.disconnected_us FROM session s "                \
                    "JOIN pool p ON p.id = s.pool JOIN machine m ON m.id = s.machine "               \
