@@ -27,6 +27,29 @@ read_kiosk(BerthTx *tx, void *data)
     return berth_rows_end(&rows);
 }
 
+/* Thread: hash worker. */
+static void
+run_look_for_kiosk(void *data)
+{
+    BerthLogin *login = data;
+    login->error = berth_store_read(login->broker->store, read_kiosk, login);
+    if (login->error == BERTH_OK && login->account[0] == '\0') {
+        login->error = BERTH_ERR_BAD_CREDENTIALS;
+        login->why = g_strdup_printf("no device has the fingerprint %s", login->request->device);
+    }
+}
+
+static void
+kiosk_done(void *data)
+{
+    BerthLogin *login = data;
+    if (login->error == BERTH_OK) {
+        berth_login_accept(login);
+    } else {
+        berth_login_refuse(login);
+    }
+}
+
 /* The proof is the TLS handshake with the gateway: the broker believes the gateway alone. */
 void
 berth_handle_device_login(BerthRequest *request)
@@ -38,15 +61,10 @@ berth_handle_device_login(BerthRequest *request)
     }
     BerthLogin *login = berth_login_new(request, "", "device");
     login->is_whole = true;
-    login->error = berth_store_read_promptly(request->broker->store, read_kiosk, login);
-    if (login->error == BERTH_OK && login->account[0] == '\0') {
-        login->error = BERTH_ERR_BAD_CREDENTIALS;
-        login->why = g_strdup_printf("no device has the fingerprint %s", request->device);
-    }
-    if (login->error == BERTH_OK) {
-        berth_login_accept(login);
-    } else {
-        berth_login_refuse(login);
+    int error = berth_worker_pool_submit(request->broker->people->hash_workers, run_look_for_kiosk,
+                                         kiosk_done, login);
+    if (error != BERTH_OK) {
+        berth_login_drop(login, error, "too many logins at once; try again in a moment");
     }
 }
 

@@ -98,12 +98,17 @@ berth_router_check_rate(BerthRequest *request, BerthRateLimit *limit, const char
 }
 
 static void
-start_write(BerthRequest *request)
+set_write_deadline(BerthRequest *request)
 {
     berth_request_set_deadline(request, BERTH_LIMIT_HTTP_WRITE_US,
                                "the store does not answer; the change may still be made, so look "
                                "before you send it again, or send it with the same "
                                "Idempotency-Key");
+}
+
+static void
+start_write(BerthRequest *request)
+{
     int error = berth_store_submit(request->broker->store, run_write_handler, write_done, request);
     if (error != BERTH_OK) {
         berth_router_answer(request, error);
@@ -126,10 +131,11 @@ handle(BerthRequest *request)
         berth_slow_read_start(request);
         break;
     case BERTH_HANDLE_WRITE:
+        set_write_deadline(request);
         start_write(request);
         break;
     case BERTH_HANDLE_ASYNC:
-        berth_request_clear_deadline(request);
+        set_write_deadline(request); /* what has one of its own clears it */
         request->route->func.async(request);
         break;
     }

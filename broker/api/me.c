@@ -47,6 +47,7 @@ berth_handle_my_sessions(BerthTx *tx, BerthRequest *request)
 void
 berth_handle_connect(BerthRequest *request)
 {
+    berth_request_clear_deadline(request); /* it waits for the desktop, as long as is said there */
     berth_connects_add(request->broker->connects, request);
 }
 

@@ -121,6 +121,10 @@ static void
 run_start(void *data)
 {
     Flow *flow = data;
+    flow->error = berth_store_read(flow->request->broker->store, read_source, flow);
+    if (flow->error != BERTH_OK) {
+        return;
+    }
     g_autoptr(GError) why = NULL;
     g_autoptr(BerthProvider) provider = open_provider(flow, &why);
     const BerthProviderFlow parts = { .redirect_uri = flow->redirect_uri,
@@ -141,16 +145,28 @@ run_start(void *data)
     }
 }
 
+static const char *
+explain_start(int error)
+{
+    switch (error) {
+    case BERTH_ERR_NOT_FOUND:
+        return "there is no such provider";
+    case BERTH_ERR_INVALID:
+        return "\"redirect_uri\" is neither a loopback address with a port nor one that the source "
+               "allows";
+    case BERTH_ERR_SOURCE_DOWN:
+        return "the provider does not answer; try again";
+    default:
+        return "the login cannot begin now; try again";
+    }
+}
+
 static void
 start_done(void *data)
 {
     Flow *flow = data;
     if (flow->error != BERTH_OK) {
-        fail_flow(flow, flow->error,
-                  flow->error == BERTH_ERR_INVALID
-                      ? "\"redirect_uri\" is neither a loopback address with a port nor one that "
-                        "the source allows"
-                      : "the provider does not answer; try again");
+        fail_flow(flow, flow->error, explain_start(flow->error));
         return;
     }
     int error =
@@ -171,15 +187,10 @@ berth_handle_oidc_start(BerthRequest *request)
     berth_token_new(flow->flow);
     berth_token_new(flow->nonce);
     berth_token_new(flow->verifier);
-    int error = berth_store_read_promptly(request->broker->store, read_source, flow);
-    if (error == BERTH_OK) {
-        error = berth_worker_pool_submit(request->broker->people->source_workers, run_start,
+    int error = berth_worker_pool_submit(request->broker->people->source_workers, run_start,
                                          start_done, flow);
-    }
     if (error != BERTH_OK) {
-        fail_flow(flow, error,
-                  error == BERTH_ERR_NOT_FOUND ? "there is no such provider"
-                                               : "the login cannot begin now; try again");
+        fail_flow(flow, error, explain_start(error));
     }
 }
 

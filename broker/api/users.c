@@ -23,6 +23,7 @@ typedef struct {
     char *user;
     char *phc;
     bool is_refused;
+    int error; /* of reading */
 } PasswordJob;
 
 static void
@@ -249,14 +250,32 @@ read_name(BerthTx *tx, void *data)
                : error;
 }
 
+/* Thread: hash worker. */
+static void
+run_read_name(void *data)
+{
+    PasswordJob *job = data;
+    job->error = berth_store_read(job->request->broker->store, read_name, job);
+}
+
+static void
+name_done(void *data)
+{
+    PasswordJob *job = data;
+    if (job->error != BERTH_OK) {
+        password_done(job->error, job);
+    } else {
+        start_hash(job);
+    }
+}
+
 static void
 start_set_password(PasswordJob *job)
 {
-    int error = berth_store_read_promptly(job->request->broker->store, read_name, job);
+    int error = berth_worker_pool_submit(job->request->broker->people->hash_workers, run_read_name,
+                                         name_done, job);
     if (error != BERTH_OK) {
         password_done(error, job);
-    } else {
-        start_hash(job);
     }
 }
 
