@@ -3,6 +3,7 @@
 """Two broker processes on one PostgreSQL, their agents dialling either of them."""
 import os
 import secrets
+import signal
 import tempfile
 import threading
 import time
@@ -15,6 +16,8 @@ from postgres import Server
 PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
 KEY = "ab" * 32
 MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
+# Longer than any request may wait for the store.
+FROZEN_S = 12
 PASSWORD = "correct horse battery staple"
 
 
@@ -202,6 +205,69 @@ class TwoBrokers(unittest.TestCase):
         for number in range(2):
             send(number)
             self.assertEqual(status_of[number], (201, image["id"]))
+
+    def test_a_frozen_store_is_told_of_at_once_and_loses_nothing(self):
+        bert = self.add_user("bert")
+        pool = self.add_pool(["bert"])
+        key = {"Idempotency-Key": "frozen"}
+        image = {"name": "late", "manifest": MANIFEST}
+        requests = [("GET", "/v1/pools", None, self.admin, None),
+                    ("GET", "/v1/sessions", None, self.admin, None),
+                    ("POST", "/v1/images", image, self.admin, key),
+                    ("POST", "/v1/auth/login", {"user": "bert", "password": PASSWORD}, None, None),
+                    ("POST", f"/v1/me/desktops/{pool}/connect",
+                     {"client_key": KEY, "client": "test"}, bert, None)]
+        answers, health = [], []
+
+        def send(broker, method, path, body, token, headers):
+            began = time.monotonic()
+            status, reply = self.brokers[broker].request(method, path, body, token, headers=headers)
+            answers.append((method, path, status, time.monotonic() - began, reply))
+        threads = [threading.Thread(target=send, args=(broker, *request))
+                   for request in requests for broker in range(2)]
+        self.server.signal_all(signal.SIGSTOP)
+        try:
+            for thread in threads:
+                thread.start()
+            end = time.monotonic() + FROZEN_S
+            is_ready = [True, True]
+            while time.monotonic() < end:
+                for broker in range(2):
+                    began = time.monotonic()
+                    self.call(broker, "GET", "/v1/health")
+                    health.append(time.monotonic() - began)
+                    status, _ = self.brokers[broker].request("GET", "/v1/ready")
+                    self.assertIn(status, (200, 503))
+                    is_ready[broker] = status == 200
+            self.assertEqual(is_ready, [False, False])
+            for thread in threads[:-2]:
+                thread.join()
+            told = list(answers)
+        finally:
+            self.server.signal_all(signal.SIGCONT)
+        for method, path, status, took_s, reply in told:
+            print(f"frozen: {method} {path}: {status} after {took_s:.1f} s")
+            self.assertEqual((status, reply["code"]), (503, "store-down"), path)
+            self.assertLess(took_s, FROZEN_S, path)
+        # A connect that was let in has a patience of its own, and may outlive the frost.
+        for thread in threads[-2:]:
+            thread.join()
+        self.assertEqual(len(answers), len(threads))
+        self.assertTrue({status for _, _, status, _, _ in answers} <= {200, 202, 503}, answers)
+        health.sort()
+        print(f"health: {len(health)} asked, the slowest took {health[-1] * 1000:.0f} ms")
+        self.assertLess(health[len(health) * 99 // 100], 1)
+        self.assertLess(health[-1], 4, "it waited for the store")
+        for broker in range(2):
+            eventually(lambda: self.brokers[broker].request("GET", "/v1/ready")[0] == 200)
+            self.assertTrue(self.brokers[broker].login("bert", PASSWORD))
+            status, reply = self.brokers[broker].request("POST", "/v1/images", image, self.admin,
+                                                         headers=key)
+            self.assertEqual(status, 201, reply)
+        self.assertEqual(sorted(row["name"] for row in self.call(0, "GET", "/v1/images")["images"]),
+                         ["demo", "late"])
+        self.assertTrue(self.call(1, "GET", "/v1/audit/verify")["is_whole"])
+        self.assert_whole(0)
 
 
 if __name__ == "__main__":
