@@ -58,6 +58,7 @@ struct BerthAgentLink {
     bool is_applying;
     bool is_applied; /* once at least */
     bool has_clock;
+    bool is_clock_new; /* the store does not know it */
     int64_t clock_offset_us;
     int n_strangers;
     int n_jobs;    /* writes under way that know this link */
@@ -277,6 +278,7 @@ inventory_done(int error, void *data)
 {
     Job *job = data;
     BerthBroker *broker = job->link->broker;
+    bool is_clock_lost = error != BERTH_OK && job->has_clock;
     BerthSyncResult result = error == BERTH_OK ? job->result : (BerthSyncResult){ 0 };
     berth_metric_observe_us(BERTH_METRIC_AGENT_INVENTORY, berth_monotonic_us() - job->started_us);
     if (error != BERTH_OK) {
@@ -292,6 +294,7 @@ inventory_done(int error, void *data)
         return;
     }
     link->is_applying = false;
+    link->is_clock_new = link->is_clock_new || is_clock_lost;
     if (link->is_apply_wanted) {
         maybe_apply(link);
     }
@@ -312,8 +315,9 @@ maybe_apply(BerthAgentLink *link)
     Job *job = job_new(link, link->host);
     job->inventory = berth_inventory_ref(link->inventory);
     job->living = berth_host_wish_ref_living(link->wish);
-    job->has_clock = link->has_clock;
+    job->has_clock = link->is_clock_new;
     job->clock_offset_us = link->clock_offset_us;
+    link->is_clock_new = false;
     link->is_apply_wanted = false;
     link->is_applying = true;
     submit(link, run_inventory, inventory_done, job);
@@ -332,6 +336,7 @@ read_riders(BerthAgentLink *link, const json_t *message)
     int64_t offset_us = json_integer_value(clock_us) - berth_site_clock_now_us();
     if (!link->has_clock || ABS(offset_us - link->clock_offset_us) > CLOCK_SLACK_US) {
         link->has_clock = true;
+        link->is_clock_new = true;
         link->clock_offset_us = offset_us;
         link->is_apply_wanted = true;
     }
