@@ -171,6 +171,14 @@ welcome(BerthAgentLink *link)
                               (int)link->broker->is_safe_mode, "ticket_keys", key));
 }
 
+/* The store's trouble is nothing against the host: it dials again. */
+static bool
+is_of_store(int error)
+{
+    return error == BERTH_ERR_STORE_DOWN || error == BERTH_ERR_BUSY || error == BERTH_ERR_AGAIN ||
+           error == BERTH_ERR_DISK_FULL || error == BERTH_ERR_IO || error == BERTH_ERR_CLOSED;
+}
+
 static int
 run_hello(BerthTx *tx, void *data)
 {
@@ -185,6 +193,12 @@ hello_done(int error, void *data)
     BerthHello hello = job->hello;
     BerthAgentLink *link = job_free(job);
     if (link == NULL) {
+        return;
+    }
+    if (is_of_store(error)) {
+        berth_log_warning("agent", "host \"%s\" has to dial again: %s", hello.host,
+                          berth_error_sentence(error));
+        berth_framed_close(link->framed);
         return;
     }
     if (error != BERTH_OK) {
