@@ -30,6 +30,30 @@ static const struct {
     { "Image", "id:text name:text version:int" },
     { "Host", "id:text name:text state:text address:text version:int" },
     { "User", "id:text name:text enabled:bool version:int" },
+    { "Explanation", "id:text user:text enabled:bool pools:array why_not:text?" },
+    { "Group", "id:text name:text source:text? external_id:text n_members:int created_us:int "
+               "version:int" },
+    { "Member", "id:text name:text display_name:text local:bool" },
+    { "OpenSource", "id:text name:text kind:text" },
+    { "Source", "id:text name:text kind:text settings:object priority:int enabled:bool "
+                "created_us:int version:int" },
+    { "Device", "id:text name:text fingerprint:text user:text enabled:bool created_us:int "
+                "version:int" },
+    { "OidcStart", "url:text state:text flow:text expires_in_s:int" },
+    { "Totp", "secret:text uri:text" },
+    { "RecoveryCodes", "recovery_codes:array" },
+    { "FactorRoles", "roles:array" },
+    { "LoginRow", "id:text kind:text name:text method:text source:text created_us:int used_us:int "
+                  "expires_us:int current:bool" },
+    { "NewToken", "id:text name:text token:text expires_us:int" },
+    { "PolicyRule", "level:text target:text name:text policy:object version:int" },
+    { "Policy", "" },
+    { "PolicyExplanation", "policy:object why:array" },
+    { "Schedule", "id:text name:text timezone:text rules:array version:int" },
+    { "HostVerdict", "host:text name:text reason:text detail:text score:int" },
+    { "CapacityReport", "pools:array hosts:array" },
+    { "Kept", "machine:text user:text" },
+    { "Stranger", "id:text epoch:int state:text overlay:text disk_mib:int" },
     { "Entitlement", "id:text user:text? group:text? pool:text pool_id:text schedule:text? "
                      "created_us:int" },
     { "Grant", "id:text user:text? group:text? role:text scope:text created_us:int" },
@@ -63,6 +87,18 @@ static const struct {
     { "ImageList", "images", "Image" },
     { "HostList", "hosts", "Host" },
     { "UserList", "users", "User" },
+    { "GroupList", "groups", "Group" },
+    { "MemberList", "members", "Member" },
+    { "OpenSourceList", "sources", "OpenSource" },
+    { "SourceList", "sources", "Source" },
+    { "DeviceList", "devices", "Device" },
+    { "LoginList", "logins", "LoginRow" },
+    { "TokenList", "tokens", "LoginRow" },
+    { "PolicyList", "policies", "PolicyRule" },
+    { "ScheduleList", "schedules", "Schedule" },
+    { "Placement", "hosts", "HostVerdict" },
+    { "Fenced", "kept", "Kept" },
+    { "StrangerList", "strangers", "Stranger" },
     { "EntitlementList", "entitlements", "Entitlement" },
     { "GrantList", "grants", "Grant" },
     { "AuditList", "audit", "Audit" },
@@ -98,7 +134,7 @@ make_object(const char *members)
     json_t *properties = json_object();
     json_t *required = json_array();
     g_auto(GStrv) words = g_strsplit(members, " ", -1);
-    for (char **word = words; *word != NULL; word++) {
+    for (char **word = words; *word != NULL && **word != '\0'; word++) {
         char *type = strchr(*word, ':');
         *type++ = '\0';
         bool is_nullable = g_str_has_suffix(type, "?");
@@ -108,8 +144,12 @@ make_object(const char *members)
             json_array_append_new(required, json_string(*word));
         }
     }
-    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
-                     required);
+    json_t *schema = json_pack("{s:s, s:o}", "type", "object", "properties", properties);
+    if (json_array_size(required) > 0) {
+        json_object_set(schema, "required", required);
+    }
+    json_decref(required);
+    return schema;
 }
 
 static json_t *

@@ -358,21 +358,69 @@ class Documents(PlatformCase):
         self.call("POST", "/v1/hosts", {"id": self.site.new_host("one"), "name": "one"}, 201)
         pool = self.call("POST", "/v1/pools", {"name": "p", "image": "demo", "size": 2}, 201)["id"]
         self.call("POST", "/v1/entitlements", {"pool": "p", "user": "admin"}, 201)
+        ids = self.make_one_of_each()
         n = 0
         for path, methods in document["paths"].items():
-            if "get" not in methods or "{" in path or path == "/v1/events":
+            kind = path.split("/")[2]
+            if "get" not in methods or path == "/v1/events" or (
+                    "{id}" in path and (kind not in ids or path.endswith("strangers"))):
                 continue
             content = methods["get"]["responses"]["200"].get("content", {})
             if any(p["required"] for p in methods["get"]["parameters"]) or not content:
                 continue
-            reply = self.call("GET", path)
+            reply = self.call("GET", path.replace("{id}", ids.get(kind, ""))
+                              .replace("{part}", "hardened"))
             validate(reply, content["application/json"]["schema"], document, path)
             n += 1
-        self.assertGreater(n, 15)
+        self.assertGreaterEqual(n, 30)
         validate(self.call("GET", "/v1/pools/" + pool, expect=200),
                  {"$ref": "#/components/schemas/Pool"}, document)
         validate(self.call("GET", "/v1/nothing", expect=404),
                  {"$ref": "#/components/schemas/Problem"}, document)
+
+    def make_one_of_each(self):
+        """Returns an id by kind, so that no list is empty."""
+        made = {"users": {"name": "ann", "password": PASSWORD}, "groups": {"name": "g"},
+                "sources": {"name": "pam", "kind": "pam"},
+                "devices": {"name": "k", "fingerprint": "a" * 64, "user": "ann"},
+                "schedules": {"name": "day", "timezone": "UTC", "rules": [
+                    {"days": [1], "from": "08:00", "to": "18:00"}]}}
+        ids = {kind: self.call("POST", "/v1/" + kind, body, 201)["id"]
+               for kind, body in made.items()}
+        self.call("PUT", f"/v1/groups/{ids['groups']}/members/{ids['users']}", expect=204)
+        self.call("PUT", "/v1/policies/site", {"policy": {"usb": False}}, 204)
+        self.call("POST", "/v1/me/tokens", {"name": "t"}, 201)
+        for kind in ("pools", "hosts", "images"):
+            ids[kind] = self.call("GET", "/v1/" + kind)[kind][0]["id"]
+        return ids
+
+    def test_answers_to_changes_are_as_the_document_says(self):
+        document = self.call("GET", "/v1/openapi.json")
+        self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, 201)
+        self.call("POST", "/v1/hosts", {"id": self.site.new_host("one"), "name": "one"}, 201)
+        self.call("POST", "/v1/pools", {"name": "p", "image": "demo", "size": 2}, 201)
+        ids = self.make_one_of_each()
+        for method, path, body, expect in (
+                ("POST", "/v1/me/tokens", {"name": "u"}, 201), ("POST", "/v1/me/totp", None, 200),
+                ("POST", "/v1/groups", {"name": "h"}, 201),
+                ("PATCH", "/v1/groups/{id}", {"name": "i"}, 200),
+                ("PATCH", "/v1/sources/{id}", {"priority": 5}, 200),
+                ("PATCH", "/v1/devices/{id}", {"enabled": False}, 200),
+                ("PATCH", "/v1/schedules/{id}", {"timezone": "Europe/Berlin"}, 200),
+                ("PATCH", "/v1/users/{id}", {"display_name": "Ann"}, 200)):
+            reply = self.call(method, path.replace("{id}", ids.get(path.split("/")[2], "")), body,
+                              expect, headers={"If-Match": "*"})
+            answer = document["paths"][path][method.lower()]["responses"][str(expect)]
+            validate(reply, answer["content"]["application/json"]["schema"], document, path)
+
+    def test_every_answer_has_a_schema(self):
+        document = self.call("GET", "/v1/openapi.json")
+        for path, methods in document["paths"].items():
+            for method, what in methods.items():
+                for answer in what["responses"].values():
+                    for content in answer.get("content", {}).values():
+                        name = content["schema"].get("$ref", "").rsplit("/", 1)[-1]
+                        self.assertIn(name, document["components"]["schemas"], f"{method} {path}")
 
     def test_reports_come_as_tables_too(self):
         self.broker.request("POST", "/v1/auth/login", {"user": "=cmd()", "password": "wrong one!"})
