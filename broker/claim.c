@@ -224,6 +224,9 @@ read_coming_time(Run *run, const char *rung, int64_t *ret_us)
 {
     BerthRows rows;
     *ret_us = 0;
+    if (strcmp(rung, "ready") == 0) {
+        return BERTH_OK; /* it only had to open a session */
+    }
     berth_tx_query(run->tx, &rows, BERTH_SQL_CLAIM_COMING_TIME, "ss", run->claim->pool, rung);
     if (berth_rows_next(&rows) && berth_rows_int(&rows, 0) > 0) {
         *ret_us = berth_rows_int(&rows, 1) / berth_rows_int(&rows, 0);

@@ -424,6 +424,9 @@ CREATE INDEX session_allocating ON session (id) WHERE state = 'allocating';
 CREATE INDEX session_account ON session (account);
 CREATE INDEX session_login ON session (login) WHERE login <> '';
 CREATE INDEX session_pool ON session (pool, started_us);
+-- how long machines took that were not ready: few among many
+CREATE INDEX session_coming ON session (pool, started_us)
+    WHERE granted_us IS NOT NULL AND rung <> 'ready';
 CREATE INDEX session_deadline ON session (deadline_us) WHERE deadline_us IS NOT NULL;
 
 -- Users who wait for a desktop of a pool, in the order in which they came.
