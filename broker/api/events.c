@@ -250,7 +250,8 @@ poll_watcher(BerthWatcher *watcher, int64_t now_us)
         if (now_us - watcher->moved_us > STALLED_US) {
             berth_metric_add(BERTH_METRIC_WATCHERS_CUT, 1);
             g_string_truncate(watcher->waiting, 0);
-            end(watcher);
+            watcher->is_over = true;
+            berth_http_cut(watcher->request); /* its socket takes no end of the stream, either */
         }
         return;
     }

@@ -456,6 +456,15 @@ berth_http_is_abandoned(const BerthRequest *request)
 }
 
 void
+berth_http_cut(BerthRequest *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    (void)shutdown(info->connect_fd, SHUT_RDWR);
+    berth_http_wake(request);
+}
+
+void
 berth_http_wake(BerthRequest *request)
 {
     if (request->is_suspended) {

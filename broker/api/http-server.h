@@ -27,6 +27,9 @@ void berth_http_server_free(BerthHttpServer *server);
 /* Goes on with a request that is answered now. */
 void berth_http_resume(BerthRequest *request);
 
+/* Ends the connection of a request under way, whatever waits to be sent.  Thread: main. */
+void berth_http_cut(BerthRequest *request);
+
 /* There are bytes for the stream of a request, or it is over. */
 void berth_http_wake(BerthRequest *request);
 

@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -42,10 +44,16 @@ def validate(value, schema, document, where="answer"):
 
 
 class PlatformCase(unittest.TestCase):
+    more_config = ""  # of [limits]
+
     def setUp(self):
         self.folder = new_folder()
         self.addCleanup(self.folder.cleanup)
         self.site = Site(self.folder.name)
+        with open(self.site.path("broker.conf"), encoding="utf-8") as file:
+            text = file.read().replace("[limits]\n", "[limits]\n" + self.more_config)
+        with open(self.site.path("broker.conf"), "w", encoding="utf-8") as file:
+            file.write(text)
         self.broker = Broker(PROGRAM, self.site)
         self.addCleanup(lambda: self.broker.kill())
         self.admin = self.broker.login("admin", ADMIN_PASSWORD)
@@ -283,7 +291,9 @@ class Limits(PlatformCase):
         self.call("GET", "/v1/health", source="192.0.2.10")
 
 
-class Events(PlatformCase):
+class Watching(PlatformCase):
+    """Reads event streams."""
+
     def watch(self, token=None, last=None):
         connection = UnixConnection(self.site.path("api.sock"), timeout=60)
         headers = {"Authorization": "Bearer " + (token or self.admin)}
@@ -311,6 +321,8 @@ class Events(PlatformCase):
                     return event
                 event = {}
 
+
+class Events(Watching):
     def test_changes_are_told_and_nothing_is_lost_between_two_streams(self):
         stream = self.watch()
         self.assertEqual(self.next(stream)["event"], "begin")
@@ -349,6 +361,61 @@ class Events(PlatformCase):
         self.assertEqual(event["event"], "end")
         self.assertEqual(stream.read(), b"")
         self.call("GET", "/v1/events", expect=400, headers={"Last-Event-ID": "x:1"})
+
+
+class StalledEvents(Watching):
+    """Of 30 s, and thus on one database only."""
+
+    def setUp(self):
+        self.more_config = "login_requests_per_s = 100000\n"
+        super().setUp()
+
+    def get_metric(self, name):
+        return int(re.search(rf"(?m)^{name} (\d+)$", self.call("GET", "/v1/metrics")).group(1))
+
+    def wait_for_metric(self, name, value):
+        end = time.monotonic() + 120
+        while self.get_metric(name) != value:
+            self.assertLess(time.monotonic(), end, f"{name} never was {value}")
+            time.sleep(0.1)
+
+    def change_often(self, pool, n):
+        connection = UnixConnection(self.site.path("api.sock"))
+        headers = {"Authorization": "Bearer " + self.admin, "If-Match": "*"}
+        for i in range(n):
+            connection.request("PATCH", "/v1/pools/" + pool, json.dumps({"size": i % 9}), headers)
+            response = connection.getresponse()
+            response.read()
+            self.assertEqual(response.status, 200)
+        connection.close()
+
+    def test_a_watcher_that_takes_nothing_is_cut_off_and_another_is_not(self):
+        self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, 201)
+        pool = self.call("POST", "/v1/pools", {"name": "p", "image": "demo", "size": 0}, 201)["id"]
+        taking = self.watch()
+        self.next(taking)
+        stalled = socket.socket(socket.AF_UNIX)
+        self.addCleanup(stalled.close)
+        stalled.settimeout(60)
+        stalled.connect(self.site.path("api.sock"))
+        stalled.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                        self.admin.encode() + b"\r\n\r\n")
+        self.wait_for_metric("berth_watchers", 2)
+        seen = threading.Event()
+
+        def take():
+            self.next(taking, "image.added")
+            seen.set()
+        with concurrent.futures.ThreadPoolExecutor(5) as threads:
+            threads.submit(take)
+            for done in [threads.submit(self.change_often, pool, 600) for _ in range(4)]:
+                done.result()
+            self.wait_for_metric("berth_watchers_cut_total", 1)
+            self.wait_for_metric("berth_watchers", 1)
+            self.call("POST", "/v1/images", {"name": "j", "manifest": MANIFEST}, 201)
+            self.assertTrue(seen.wait(60), "the other watcher was not told any more")
+        while stalled.recv(65536):
+            pass
 
 
 class Documents(PlatformCase):
