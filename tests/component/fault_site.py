@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import secrets
 import subprocess
 import sys
@@ -39,6 +40,15 @@ def new_seed():
     seed = int(os.environ.get("BERTH_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"seed {seed}", file=sys.stderr, flush=True)
     return seed
+
+
+def forget_dead_clocks():
+    """libfaketime leaves shared memory of processes that were killed."""
+    for name in os.listdir("/dev/shm"):
+        found = re.fullmatch(r"(?:sem\.)?faketime_(?:sem|shm)_(\d+)", name)
+        if found and not os.path.exists("/proc/" + found.group(1)):
+            with contextlib.suppress(OSError):
+                os.unlink("/dev/shm/" + name)
 
 
 class Clock:

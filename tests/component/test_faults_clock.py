@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import postgres  # noqa: E402
 from broker_site import new_folder  # noqa: E402
 from fake_hosts import FakeHosts  # noqa: E402
-from fault_site import Clock, FaultSite, eventually  # noqa: E402
+from fault_site import Clock, FaultSite, eventually, forget_dead_clocks  # noqa: E402
 
 PROGRAM = FAKE_AGENT = None
 HOUR_S = 3600
@@ -40,6 +40,7 @@ class ClockCase(unittest.TestCase):
         self.addCleanup(self.hosts.kill)
 
     def setUp(self):
+        self.addCleanup(forget_dead_clocks)
         folder = new_folder()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
