@@ -597,7 +597,7 @@ berth_agent_link_end_patience(BerthAgentLink *link)
     link->is_wish_old = link->is_wish_old || link->has_own_change;
 }
 
-const BerthInventory *
+BerthInventory *
 berth_agent_link_get_inventory(const BerthAgentLink *link)
 {
     return link->inventory;

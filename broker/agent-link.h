@@ -59,7 +59,7 @@ void berth_agent_link_rows_changed(BerthAgentLink *link, bool is_own);
 void berth_agent_link_end_patience(BerthAgentLink *link);
 
 /* What the host reported last, NULL if nothing yet; borrowed until the loop turns. */
-const BerthInventory *berth_agent_link_get_inventory(const BerthAgentLink *link);
+BerthInventory *berth_agent_link_get_inventory(const BerthAgentLink *link);
 
 /* What the host as a whole uses; zeros before it was told. */
 BerthHostUsage berth_agent_link_get_usage(const BerthAgentLink *link);

@@ -441,26 +441,12 @@ berth_agents_get_host_usage(const BerthAgents *agents, const char *host, BerthHo
     return true;
 }
 
-bool
-berth_agents_get_machine_usage(const BerthAgents *agents, const char *host, const char *machine,
-                               BerthMachineUsage *ret)
+BerthInventory *
+berth_agents_ref_inventory(const BerthAgents *agents, const char *host)
 {
     const BerthAgentLink *link = find_link(agents, host);
-    const BerthInventory *inventory = link != NULL ? berth_agent_link_get_inventory(link) : NULL;
-    const BerthMachineReport *report =
-        inventory != NULL ? berth_inventory_find(inventory, machine) : NULL;
-    if (report == NULL) {
-        return false;
-    }
-    *ret = report->usage;
-    return true;
-}
-
-const BerthInventory *
-berth_agents_get_inventory(const BerthAgents *agents, const char *host)
-{
-    const BerthAgentLink *link = find_link(agents, host);
-    return link != NULL ? berth_agent_link_get_inventory(link) : NULL;
+    BerthInventory *inventory = link != NULL ? berth_agent_link_get_inventory(link) : NULL;
+    return inventory != NULL ? berth_inventory_ref(inventory) : NULL;
 }
 
 int
@@ -741,14 +727,4 @@ berth_agents_check_silence(BerthAgents *agents)
     }
     maybe_renew_leases(agents, now_us);
     take_mode(agents, &look);
-}
-
-bool
-berth_agents_get_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret_usage)
-{
-    const BerthAgentLink *link = find_link(agents, host);
-    if (link != NULL) {
-        *ret_usage = berth_agent_link_get_usage(link);
-    }
-    return link != NULL;
 }

@@ -40,9 +40,6 @@ uint16_t berth_agents_get_port(const BerthAgents *agents);
 /* Reads what was changed, and tells every agent that asked what changed for it. */
 void berth_agents_update(BerthAgents *agents);
 
-/* What a host said last that it uses; false if its link is not here.  Units: BerthHostUsage. */
-bool berth_agents_get_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret_usage);
-
 /* Whether a link to the host is up. */
 bool berth_agents_is_linked(const BerthAgents *agents, const char *host);
 
@@ -58,13 +55,8 @@ guint berth_agents_n_links(const BerthAgents *agents);
 /* What a host uses as it told last; false if this broker has no link to it.  Cost: one look-up. */
 bool berth_agents_get_host_usage(const BerthAgents *agents, const char *host, BerthHostUsage *ret);
 
-/* What a machine of a host uses, as that told last; false if it did not.  Cost: O(its machines). */
-bool berth_agents_get_machine_usage(const BerthAgents *agents, const char *host,
-                                    const char *machine, BerthMachineUsage *ret);
-
-/* What a host reported last; NULL if this broker has no link to it; borrowed until the loop turns.
- */
-const BerthInventory *berth_agents_get_inventory(const BerthAgents *agents, const char *host);
+/* What a host reported last; NULL if this broker has no link to it.  Ownership: new reference. */
+BerthInventory *berth_agents_ref_inventory(const BerthAgents *agents, const char *host);
 
 /* Machines that hosts have and no row knows. */
 int berth_agents_n_strangers(const BerthAgents *agents);

@@ -14,7 +14,7 @@ berth_handle_status(BerthTx *tx, BerthRequest *request)
     if (rows != NULL) {
         json_t *status = json_incref(json_array_get(rows, 0));
         json_object_set_new(status, "version", json_string(BERTH_VERSION));
-        error = berth_status_add_alarms(tx, request->broker, status);
+        error = berth_status_add_alarms(tx, request->live, status);
         request->reply = json_pack("{s:o}", "status", status);
     }
     return error;

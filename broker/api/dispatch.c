@@ -214,6 +214,9 @@ berth_router_dispatch(BerthRequest *request, const char *authorization)
         handle(request);
         return;
     }
+    if (route->needs_live) {
+        request->live = berth_live_new(request->broker, request->id);
+    }
     berth_request_set_deadline(request, BERTH_LIMIT_HTTP_READ_US,
                                "the store does not answer; ask again in a few seconds");
     error = request->broker->readers != NULL

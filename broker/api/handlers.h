@@ -79,7 +79,7 @@ int berth_handle_my_logoff(BerthTx *tx, BerthRequest *request);
 
 /* admin-read.c: lists for administrators. */
 int berth_handle_status(BerthTx *tx, BerthRequest *request);
-int berth_status_add_alarms(BerthTx *tx, const BerthBroker *broker, json_t *status);
+int berth_status_add_alarms(BerthTx *tx, const BerthLive *live, json_t *status);
 int berth_handle_set_safe_mode(BerthTx *tx, BerthRequest *request);
 int berth_handle_hosts_gone(BerthTx *tx, BerthRequest *request);
 int berth_handle_strangers(BerthTx *tx, BerthRequest *request);

@@ -21,9 +21,9 @@ berth_handle_add_host(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_get_host(BerthTx *tx, BerthRequest *request)
 {
-    BerthHostUsage usage;
+    const BerthHostUsage usage = request->live->usage;
     int error = berth_object_reply(tx, request, BERTH_SQL_HOST_JSON, "host", request->id);
-    if (error == BERTH_OK && berth_agents_get_usage(request->broker->agents, request->id, &usage)) {
+    if (error == BERTH_OK && request->live->has_usage) {
         json_object_set_new(request->reply, "usage",
                             json_pack("{s:I, s:I, s:I}", "cpu_pct", (json_int_t)usage.cpu_pct,
                                       "memory_used_mib", (json_int_t)usage.memory_used_mib,

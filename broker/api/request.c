@@ -198,6 +198,7 @@ berth_request_free(BerthRequest *request)
         }
         g_byte_array_unref(request->input);
     }
+    berth_live_free(request->live);
     json_decref(request->reply);
     free(request->text);
     g_free(request->detail);

@@ -9,6 +9,7 @@
 
 #include "broker/api/body.h"
 #include "broker/auth/token.h"
+#include "broker/live.h"
 #include "broker/rights.h"
 #include "broker/store/tx.h"
 
@@ -64,6 +65,7 @@ struct BerthRequest {
     int64_t token_used_us;
     char id[BERTH_ID_HEX_CHARS + 1];     /* the {id} of the path */
     char part[BERTH_REQUEST_PART_CHARS]; /* the {part} of the path */
+    BerthLive *live;                     /* if the route asks for it; NULL else */
     json_t *query;                       /* the query string, checked; an object */
     json_t *body;                        /* checked by the fields of the route; NULL without */
 

@@ -65,6 +65,7 @@ struct BerthRoute {
     const BerthQueryField *query;
     size_t n_query;
     bool needs_match;   /* 428 without If-Match */
+    bool needs_live;    /* request->live is filled in */
     bool has_secret;    /* the answer may not be kept: no Idempotency-Key */
     const char *answer; /* name of a schema (schemas.c), or NULL */
     const char *doc;    /* one sentence */

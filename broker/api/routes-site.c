@@ -63,15 +63,16 @@ static const BerthQueryField audit_query[] = {
 };
 
 const BerthRoute berth_routes_site[] = {
-    { BERTH_GET("/v1/status", STATUS_READ, SITE, berth_handle_status), .answer = "Status",
-      .doc = "counts of everything, and what needs a person" },
+    { BERTH_GET("/v1/status", STATUS_READ, SITE, berth_handle_status), .needs_live = true,
+      .answer = "Status", .doc = "counts of everything, and what needs a person" },
     { BERTH_WRITE("POST", "/v1/safe-mode", SITE_ADMIN, SITE, berth_handle_set_safe_mode, 204),
       BERTH_FIELDS(safe_mode_fields),
       .doc = "ends safe mode: what hosts reported is in order, go on; or begins it" },
     { BERTH_WRITE("POST", "/v1/hosts-gone", SITE_ADMIN, SITE, berth_handle_hosts_gone, 204),
       .doc = "most hosts are silent because they are gone, not the broker's network: lose them" },
     { BERTH_GET("/v1/hosts/{id}/strangers", HOST_READ, HOST, berth_handle_strangers),
-      .answer = "StrangerList", .doc = "machines that the host has and no row knows" },
+      .needs_live = true, .answer = "StrangerList",
+      .doc = "machines that the host has and no row knows" },
     { BERTH_WRITE("POST", "/v1/pools/{id}/entitlements", ENTITLEMENT_WRITE, POOL,
                   berth_handle_entitle, 204),
       BERTH_FIELDS(entitle_fields), .doc = "lets a user have desktops of a pool" },

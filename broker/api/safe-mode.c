@@ -29,14 +29,14 @@ add_silence(json_t *alarms, const BerthStampede *stampede)
 }
 
 int
-berth_status_add_alarms(BerthTx *tx, const BerthBroker *broker, json_t *status)
+berth_status_add_alarms(BerthTx *tx, const BerthLive *live, json_t *status)
 {
     int64_t n_missing = 0;
     json_t *alarms = json_array();
-    int n_strangers = berth_agents_n_strangers(broker->agents);
+    int n_strangers = live->n_strangers;
     int error = berth_tx_get_int(tx, &n_missing, BERTH_SQL_MACHINES_MISSING, "");
-    add_silence(alarms, berth_agents_get_stampede(broker->agents));
-    if (broker->is_safe_mode) {
+    add_silence(alarms, &live->stampede);
+    if (live->is_safe_mode) {
         add_alarm(
             alarms, "safe-mode",
             "the store was restored: nothing is recycled or removed until safe mode is ended");
@@ -51,8 +51,8 @@ berth_status_add_alarms(BerthTx *tx, const BerthBroker *broker, json_t *status)
             g_strdup_printf("%d machines on hosts are in no row: see their strangers", n_strangers);
         add_alarm(alarms, "machines-found", text);
     }
-    json_object_set_new(status, "safe_mode", json_boolean(broker->is_safe_mode));
-    json_object_set_new(status, "cluster_epoch", json_integer(broker->cluster_epoch));
+    json_object_set_new(status, "safe_mode", json_boolean(live->is_safe_mode));
+    json_object_set_new(status, "cluster_epoch", json_integer(live->cluster_epoch));
     json_object_set_new(status, "strangers", json_integer(n_strangers));
     json_object_set_new(status, "alarms", alarms);
     return error;
@@ -106,7 +106,7 @@ read_known(BerthTx *tx, const char *host, int *ret_error)
 {
     BerthRows rows;
     GHashTable *known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    berth_tx_query(tx, &rows, BERTH_SQL_RECONCILE_MACHINES, "s", host);
+    berth_tx_query(tx, &rows, BERTH_SQL_HOST_MACHINE_IDS, "s", host);
     while (berth_rows_next(&rows)) {
         g_hash_table_add(known, g_strdup(berth_rows_text(&rows, 0)));
     }
@@ -118,8 +118,7 @@ int
 berth_handle_strangers(BerthTx *tx, BerthRequest *request)
 {
     int error = BERTH_OK;
-    const BerthInventory *inventory =
-        berth_agents_get_inventory(request->broker->agents, request->id);
+    const BerthInventory *inventory = request->live->inventory;
     if (inventory == NULL) {
         return berth_request_explain(request, BERTH_ERR_HOST_DOWN,
                                      "this broker has no link to host \"%s\"", request->id);

@@ -43,6 +43,8 @@
       "s.notice, s.notice_number FROM session s "                                                  \
       "JOIN account a ON a.id = s.account JOIN pool p ON p.id = s.pool "                           \
       "WHERE s.host = ?1 AND s.state <> 'ended' ORDER BY s.id")                                    \
+    X(HOST_MACHINE_IDS,                                                                            \
+      "SELECT id FROM machine WHERE host = ?1 AND state <> 'deleted' ORDER BY id")                 \
     X(RECONCILE_MACHINES,                                                                          \
       "SELECT id, state, epoch, dirty, assignment, overlay, scrub_overlay, "                       \
       "condition, code, detail, absent_us, keep FROM machine "                                     \
