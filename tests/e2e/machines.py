@@ -18,6 +18,8 @@ SHIMS = {
 for word; do package=$word; done
 dpkg-query -W -f '${db:Status-Status}\\n' "$package" | grep -qx installed ||
     { echo "$package is not installed here" >&2; exit 1; }
+# What Debian's package does when it is installed; here it may have been long ago.
+[ "$package" != postgresql ] || [ -d /etc/postgresql/15/main ] || pg_createcluster 15 main
 """,
     "systemd-ask-password": "#!/bin/sh\necho correct horse battery\n",
     "ssh": """#!/bin/sh
