@@ -83,8 +83,9 @@ class Failover(TwoBrokers):
         eventually(lambda: all(row["broker"] == self.holder(other) for row in self.links()))
         thread.join(60)
         self.assertIn("ticket", waiting)
+        # If its host had not seen bob yet, his session waits for him for a minute and a half first.
         eventually(lambda: gone["session"] not in [
-            row["id"] for row in self.site.rows("sessions", other) if row["state"] != "ended"])
+            row["id"] for row in self.site.rows("sessions", other) if row["state"] != "ended"], 180)
         self.assertEqual(self.lost_hosts(), [])
         self.assertEqual(self.site.breaches(other), [])
         self.assertTrue(self.site.brokers[leader].start())
