@@ -5,10 +5,14 @@
 #include "base/id.h"
 #include "broker/schedule.h"
 #include "broker/steps.h"
+#include "policies/policy.h"
 
 #include <string.h>
 
 #define SECOND_US (1000LL * 1000)
+#define WARN_US (60 * SECOND_US)
+/* The pool's, its logoff_after_s, and three of the policy. */
+#define MAX_TIMERS (BERTH_TIMERS_MAX + 4)
 
 static int
 add_job(BerthTx *tx, const BerthTimerStart *start, const char *kind, const BerthTimer *timer,
@@ -37,22 +41,59 @@ set_timer(BerthTx *tx, const BerthTimerStart *start, const BerthTimer *timer, si
     return error;
 }
 
-/* The timers of a pool; logoff_after_s is one more: logged off so long after the disconnection. */
+static void
+add_timer(BerthTimer *timers, size_t *n, BerthTimerEvent event, BerthTimerAction action,
+          int64_t delay_us, int64_t warn_us)
+{
+    if (delay_us > 0) {
+        timers[*n] = (BerthTimer){
+            .event = event, .action = action, .delay_us = delay_us, .warn_us = warn_us
+        };
+        *n += 1;
+    }
+}
+
+/* What the policy of a session limits; its user is told a minute before. */
+static void
+add_policy_timers(const char *policy_text, BerthTimer *timers, size_t *n)
+{
+    static const struct {
+        BerthPolicyKey key;
+        BerthTimerEvent event;
+        BerthTimerAction action;
+    } limits[] = {
+        { BERTH_POLICY_IDLE_DISCONNECT_S, BERTH_TIMER_ON_IDLE, BERTH_TIMER_DO_DISCONNECT },
+        { BERTH_POLICY_DISCONNECTED_LOGOFF_S, BERTH_TIMER_ON_DISCONNECT, BERTH_TIMER_DO_LOGOFF },
+        { BERTH_POLICY_SESSION_MAX_S, BERTH_TIMER_ON_MAX_DURATION, BERTH_TIMER_DO_LOGOFF },
+    };
+
+    BerthPolicy policy;
+    json_auto_t *json = json_loads(policy_text, JSON_REJECT_DUPLICATES, NULL);
+    if (!berth_policy_from_json(json, &policy, NULL)) {
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        int64_t delay_us = berth_policy_number(&policy, limits[i].key) * SECOND_US;
+        bool is_told = limits[i].event != BERTH_TIMER_ON_DISCONNECT && delay_us >= 2 * WARN_US;
+        add_timer(timers, n, limits[i].event, limits[i].action, delay_us, is_told ? WARN_US : 0);
+    }
+}
+
+/*
+ * The timers of a session: its pool's, its pool's logoff_after_s, which is one more, and those of
+ * its policy.
+ */
 static int
-read_timers(BerthTx *tx, const char *pool, BerthTimer ret[BERTH_TIMERS_MAX + 1], size_t *ret_n)
+read_timers(BerthTx *tx, const char *session, BerthTimer ret[MAX_TIMERS], size_t *ret_n)
 {
     BerthRows rows;
     *ret_n = 0;
-    berth_tx_query(tx, &rows, BERTH_SQL_POOL_TIMERS, "s", pool);
+    berth_tx_query(tx, &rows, BERTH_SQL_SESSION_TIMERS, "s", session);
     if (berth_rows_next(&rows)) {
         (void)berth_timers_parse(berth_rows_text(&rows, 0), ret, ret_n, NULL);
-        int64_t logoff_us = berth_rows_int(&rows, 1) * SECOND_US;
-        if (logoff_us > 0) {
-            ret[*ret_n] = (BerthTimer){ .event = BERTH_TIMER_ON_DISCONNECT,
-                                        .action = BERTH_TIMER_DO_LOGOFF,
-                                        .delay_us = logoff_us };
-            *ret_n += 1;
-        }
+        add_timer(ret, ret_n, BERTH_TIMER_ON_DISCONNECT, BERTH_TIMER_DO_LOGOFF,
+                  berth_rows_int(&rows, 1) * SECOND_US, 0);
+        add_policy_timers(berth_rows_text(&rows, 2), ret, ret_n);
     }
     return berth_rows_end(&rows);
 }
@@ -60,9 +101,9 @@ read_timers(BerthTx *tx, const char *pool, BerthTimer ret[BERTH_TIMERS_MAX + 1],
 int
 berth_session_timers_start(BerthTx *tx, BerthTimerEvent event, const BerthTimerStart *start)
 {
-    BerthTimer timers[BERTH_TIMERS_MAX + 1];
+    BerthTimer timers[MAX_TIMERS];
     size_t n = 0;
-    int error = read_timers(tx, start->pool, timers, &n);
+    int error = read_timers(tx, start->session, timers, &n);
     for (size_t i = 0; i < n && error == BERTH_OK; i++) {
         if (timers[i].event == event) {
             error = set_timer(tx, start, &timers[i], i);
@@ -77,7 +118,7 @@ berth_session_timers_start_unused(BerthTx *tx, const BerthTimerStart *start, int
     const BerthTimer timer = { .event = BERTH_TIMER_ON_DISCONNECT,
                                .action = BERTH_TIMER_DO_LOGOFF,
                                .delay_us = after_us };
-    return set_timer(tx, start, &timer, BERTH_TIMERS_MAX + 1);
+    return set_timer(tx, start, &timer, MAX_TIMERS);
 }
 
 int
@@ -91,7 +132,6 @@ berth_session_set_idle(BerthTx *tx, const char *session, int64_t idle_since_us)
 {
     BerthRows rows;
     int64_t epoch = 0;
-    g_autofree char *pool = NULL;
     int error = berth_tx_run(tx, BERTH_SQL_SESSION_SET_IDLE, "si", session, idle_since_us);
     if (error != BERTH_OK || idle_since_us == 0) {
         return error != BERTH_OK ? error
@@ -100,20 +140,14 @@ berth_session_set_idle(BerthTx *tx, const char *session, int64_t idle_since_us)
     berth_tx_query(tx, &rows, BERTH_SQL_SESSION_STATE, "s", session);
     if (berth_rows_next(&rows)) {
         epoch = berth_rows_int(&rows, 4);
-        pool = g_strdup(berth_rows_text(&rows, 5));
     }
     error = berth_rows_end(&rows);
-    const BerthTimerStart start = {
-        .session = session, .pool = pool, .epoch = epoch, .from_us = idle_since_us
-    };
-    return error == BERTH_OK && pool != NULL
-               ? berth_session_timers_start(tx, BERTH_TIMER_ON_IDLE, &start)
-               : error;
+    const BerthTimerStart start = { .session = session, .epoch = epoch, .from_us = idle_since_us };
+    return error == BERTH_OK ? berth_session_timers_start(tx, BERTH_TIMER_ON_IDLE, &start) : error;
 }
 
 typedef struct {
     char *session;
-    char *pool;
     int64_t epoch;
     bool is_open;
 } Scheduled;
@@ -123,15 +157,14 @@ scheduled_clear(gpointer data)
 {
     Scheduled *scheduled = data;
     g_free(scheduled->session);
-    g_free(scheduled->pool);
 }
 
 static void
 add_entitlement(GArray *sessions, const BerthRows *rows, int64_t now_us)
 {
     bool is_open =
-        berth_rows_is_null(rows, 3) ||
-        berth_schedule_is_open(berth_rows_text(rows, 3), berth_rows_text(rows, 4), now_us, NULL);
+        berth_rows_is_null(rows, 2) ||
+        berth_schedule_is_open(berth_rows_text(rows, 2), berth_rows_text(rows, 3), now_us, NULL);
     Scheduled *last =
         sessions->len > 0 ? &g_array_index(sessions, Scheduled, sessions->len - 1) : NULL;
     if (last != NULL && strcmp(last->session, berth_rows_text(rows, 0)) == 0) {
@@ -140,7 +173,6 @@ add_entitlement(GArray *sessions, const BerthRows *rows, int64_t now_us)
     }
     Scheduled scheduled = { .session = g_strdup(berth_rows_text(rows, 0)),
                             .epoch = berth_rows_int(rows, 1),
-                            .pool = g_strdup(berth_rows_text(rows, 2)),
                             .is_open = is_open };
     g_array_append_val(sessions, scheduled);
 }
@@ -159,7 +191,6 @@ berth_session_timers_check_schedules(BerthTx *tx, const BerthCause *cause)
     for (guint i = 0; i < sessions->len && error == BERTH_OK; i++) {
         const Scheduled *scheduled = &g_array_index(sessions, Scheduled, i);
         const BerthTimerStart start = { .session = scheduled->session,
-                                        .pool = scheduled->pool,
                                         .epoch = scheduled->epoch,
                                         .from_us = cause->now_us,
                                         .is_once = true };

@@ -17,13 +17,12 @@
 
 typedef struct {
     const char *session;
-    const char *pool;
     int64_t epoch;   /* connection epoch, 0 for the session as a whole */
     int64_t from_us; /* when the event was */
     bool is_once;    /* a timer that was set before stays as it is */
 } BerthTimerStart;
 
-/* Sets the pool's timers of an event. */
+/* Sets the timers of an event: those of the session's pool and of its policy. */
 int berth_session_timers_start(BerthTx *tx, BerthTimerEvent event, const BerthTimerStart *start);
 
 /* Gives an unused desktop back after a fixed time: no session of it was ever seen. */

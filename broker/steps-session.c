@@ -30,7 +30,6 @@ typedef struct {
     const char *id;
     BerthSessionState state;
     int64_t connection_epoch;
-    char *pool;
     char *assignment;
 } Session;
 
@@ -43,7 +42,6 @@ start_timers_of_absence(BerthTx *tx, const BerthCause *cause, const Session *ses
 {
     g_autofree char *assignment = NULL;
     const BerthTimerStart start = { .session = session->id,
-                                    .pool = session->pool,
                                     .epoch = session->connection_epoch,
                                     .from_us = cause->now_us };
     int error =
@@ -65,9 +63,9 @@ start_timers_of_absence(BerthTx *tx, const BerthCause *cause, const Session *ses
 static int
 start_timers_of_presence(BerthTx *tx, const BerthCause *cause, const Session *session)
 {
-    const BerthTimerStart start = {
-        .session = session->id, .pool = session->pool, .from_us = cause->now_us, .is_once = true
-    };
+    const BerthTimerStart start = { .session = session->id,
+                                    .from_us = cause->now_us,
+                                    .is_once = true };
     int error = berth_session_timers_cancel(tx, session->id, BERTH_TIMER_ON_DISCONNECT);
     if (error == BERTH_OK) {
         error = berth_session_timers_cancel(tx, session->id, BERTH_TIMER_ON_IDLE);
@@ -102,7 +100,6 @@ read_session(BerthTx *tx, const char *id, Session *ret)
         *ret = (Session){ .id = id,
                           .state = (BerthSessionState)state,
                           .connection_epoch = berth_rows_int(&rows, 4),
-                          .pool = g_strdup(berth_rows_text(&rows, 5)),
                           .assignment = g_strdup(berth_rows_text(&rows, 3)) };
     }
     int error = berth_rows_end(&rows);
@@ -112,7 +109,6 @@ read_session(BerthTx *tx, const char *id, Session *ret)
 static void
 session_clear(Session *session)
 {
-    g_free(session->pool);
     g_free(session->assignment);
 }
 

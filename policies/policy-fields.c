@@ -73,3 +73,20 @@ const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
     NUMBER(PHOTO_QUALITY_MIN, "photo_quality_min", MORE, 0, 100, 0,
            "quality below which photos are not sent while the path is slow"),
 };
+
+bool
+berth_policy_is_in_force(BerthPolicyKey key)
+{
+    switch (key) {
+    case BERTH_POLICY_INPUT:
+    case BERTH_POLICY_RESIZE:
+    case BERTH_POLICY_RESUME_WINDOW_S:
+    case BERTH_POLICY_OBSERVE:
+    case BERTH_POLICY_IDLE_DISCONNECT_S:
+    case BERTH_POLICY_DISCONNECTED_LOGOFF_S:
+    case BERTH_POLICY_SESSION_MAX_S:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -93,6 +93,9 @@ typedef struct {
     char texts[BERTH_N_POLICY_TEXTS][BERTH_POLICY_TEXT_BYTES + 1];
 } BerthPolicy;
 
+/* Whether this version acts on a key; the others wait for the channels that they are about. */
+bool berth_policy_is_in_force(BerthPolicyKey key);
+
 /* What applies where nobody said anything. */
 BerthPolicy berth_policy_default(void);
 

@@ -15,9 +15,11 @@ static const char head[] =
     "user, group, pool, site; of several groups the narrowest value. A policy may name keys in\n"
     "`\"strict\"` (`true`: all that it sets): no other policy then allows more than it does.\n\n"
     "`berthctl policy explain USER POOL` shows what applies to somebody, and which policy said so.\n"
-    "Everything is enforced on the host's side; the client only shows it. Keys of channels that a\n"
-    "version does not have yet (clipboard, files, sound, USB, printing) are kept for them.\n\n"
-    "| key | values | default | narrower is | what it says |\n|---|---|---|---|---|\n";
+    "What is in force is enforced by the host and the broker; the client only shows it. The other keys\n"
+    "can be set and are explained, and **nothing acts on them yet**: they are about channels and limits\n"
+    "that this version does not have. The three times begin to count anew at their next event: a change\n"
+    "does not shorten one that runs.\n\n"
+    "| key | values | default | narrower is | in force | what it says |\n|---|---|---|---|---|---|\n";
 
 static char *
 format_values(const BerthPolicyField *field)
@@ -53,7 +55,8 @@ main(void)
         g_autofree char *values = format_values(field);
         json_auto_t *value = berth_policy_value_to_json(&defaults, (BerthPolicyKey)key);
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        printf("| %s | %s | `%s` | %s | %s |\n", field->name, values, text, orders[field->order],
+        printf("| %s | %s | `%s` | %s | %s | %s |\n", field->name, values, text,
+               orders[field->order], berth_policy_is_in_force((BerthPolicyKey)key) ? "yes" : "no",
                field->doc);
         free(text);
     }

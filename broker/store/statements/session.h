@@ -36,19 +36,19 @@
       "UPDATE job SET state = ?2, last_error = ?3, run_at_us = ?4, locked_until_us = NULL "        \
       "WHERE id = ?1")                                                                             \
     X(JOB_PURGE, "DELETE FROM job WHERE state = 'done' AND run_at_us < ?1")                        \
-    X(POOL_TIMERS, "SELECT timers, logoff_after_s FROM pool WHERE id = ?1")                        \
+    X(SESSION_TIMERS, "SELECT p.timers, p.logoff_after_s, s.policy FROM session s "                \
+                      "JOIN pool p ON p.id = s.pool WHERE s.id = ?1")                              \
     X(TIMER_TARGET,                                                                                \
       "SELECT s.state, s.assignment, s.machine, s.connection_epoch, s.idle_since_us, a.state, "    \
       "(SELECT count(*) FROM session o WHERE o.assignment = s.assignment AND o.id <> s.id "        \
       "AND o.state NOT IN ('ending', 'ended')), m.keep FROM session s "                            \
       "JOIN assignment a ON a.id = s.assignment JOIN machine m ON m.id = s.machine "               \
       "WHERE s.id = ?1")                                                                           \
-    X(SESSIONS_SCHEDULED,                                                                          \
-      "SELECT s.id, s.connection_epoch, s.pool, c.timezone, c.rules FROM session s "               \
-      "JOIN pool p ON p.id = s.pool JOIN entitled e ON e.account = s.account "                     \
-      "AND e.pool = s.pool LEFT JOIN schedule c ON c.id = e.schedule "                             \
-      "WHERE s.state IN ('connecting', 'active', 'disconnected') "                                 \
-      "AND p.timers LIKE '%\"schedule\"%' ORDER BY s.id")                                          \
+    X(SESSIONS_SCHEDULED, "SELECT s.id, s.connection_epoch, c.timezone, c.rules FROM session s "   \
+                          "JOIN pool p ON p.id = s.pool JOIN entitled e ON e.account = s.account " \
+                          "AND e.pool = s.pool LEFT JOIN schedule c ON c.id = e.schedule "         \
+                          "WHERE s.state IN ('connecting', 'active', 'disconnected') "             \
+                          "AND p.timers LIKE '%\"schedule\"%' ORDER BY s.id")                      \
     X(SESSION_SET_NOTICE,                                                                          \
       "UPDATE session SET notice = ?2, notice_number = notice_number + 1 WHERE id = ?1 "           \
       "AND state NOT IN ('ending', 'ended')")                                                      \

@@ -196,6 +196,47 @@ a_session_lasts_as_long_as_it_may_however_often_it_is_left(void **state)
     fixture_clear(&f);
 }
 
+/* As enter(), with a policy of the pool instead of timers. */
+static BerthClaimResult
+enter_with_policy(Fixture *f, const char *policy)
+{
+    g_autofree char *text = g_strdup_printf("[]', policy = '%s", policy);
+    return enter(f, text);
+}
+
+static void
+a_policy_limits_how_long_somebody_is_idle_and_away(void **state)
+{
+    Fixture f;
+    BerthClaimResult claimed =
+        enter_with_policy(&f, "{\"idle_disconnect_s\":300,\"disconnected_logoff_s\":200}");
+    idle(&f, claimed.session, f.now_us);
+    pass(&f, 240);
+    assert_session(&f, claimed.session, "active 0 1");
+    pass(&f, 60);
+    assert_session(&f, claimed.session, "active 1 1");
+    event(&f, claimed.session, BERTH_SESSION_EVENT_SEEN_LISTENING);
+    pass(&f, 199);
+    assert_session(&f, claimed.session, "disconnected 1 1");
+    pass(&f, 1);
+    assert_session(&f, claimed.session, "ending 1 1");
+    fixture_clear(&f);
+}
+
+static void
+a_policy_limits_how_long_a_session_lasts(void **state)
+{
+    Fixture f;
+    BerthClaimResult claimed = enter_with_policy(&f, "{\"session_max_s\":1000}");
+    pass(&f, 939);
+    assert_session(&f, claimed.session, "active 0 0");
+    pass(&f, 1);
+    assert_session(&f, claimed.session, "active 0 1");
+    pass(&f, 60);
+    assert_session(&f, claimed.session, "ending 0 1");
+    fixture_clear(&f);
+}
+
 static void
 the_end_of_the_hours_ends_the_session(void **state)
 {
@@ -440,6 +481,8 @@ main(void)
         cmocka_unit_test(an_idle_user_is_warned_and_then_disconnected),
         cmocka_unit_test(coming_back_takes_the_timer_of_absence_back),
         cmocka_unit_test(a_session_lasts_as_long_as_it_may_however_often_it_is_left),
+        cmocka_unit_test(a_policy_limits_how_long_somebody_is_idle_and_away),
+        cmocka_unit_test(a_policy_limits_how_long_a_session_lasts),
         cmocka_unit_test(the_end_of_the_hours_ends_the_session),
         cmocka_unit_test(a_desktop_of_its_user_is_switched_off_some_time_after_the_log_off),
         cmocka_unit_test(a_job_of_a_broker_that_died_is_run_by_another_and_only_once),
