@@ -12,7 +12,7 @@
 #define MAX_MEMORY_MIB (64LL * 1024 * 1024)
 #define MAX_VCPUS 65536
 #define MAX_START_SLOTS 1024
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 
 static bool
 read_text(const json_t *message, const char *key, char *ret, GError **error)
@@ -53,6 +53,21 @@ read_address(const json_t *message, char *ret, GError **error)
     }
     if (berth_address_parse(ret, &address) != BERTH_OK || berth_address_get_port(&address) == 0) {
         return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"display_address\" is not ip:port");
+    }
+    return true;
+}
+
+/* Where other hosts get images from it; "" if it serves none. */
+static bool
+read_image_address(const json_t *message, char *ret, GError **error)
+{
+    BerthAddress address;
+    if (!read_text(message, "image_address", ret, error)) {
+        return false;
+    }
+    if (ret[0] != '\0' &&
+        (berth_address_parse(ret, &address) != BERTH_OK || berth_address_get_port(&address) == 0)) {
+        return berth_set_error(error, BERTH_ERR_PROTOCOL, "\"image_address\" is not ip:port");
     }
     return true;
 }
@@ -116,6 +131,8 @@ read_facts(const json_t *message, BerthHello *hello, GError **error)
 {
     return read_text(message, "boot_id", hello->boot_id, error) &&
            read_address(message, hello->address, error) &&
+           read_image_address(message, hello->image_address, error) &&
+           read_text(message, "cpu_model", hello->cpu_model, error) &&
            read_text(message, "accel", hello->accel, error) &&
            read_text(message, "qemu", hello->qemu, error) &&
            read_text(message, "cgroup", hello->cgroup, error) &&

@@ -15,7 +15,9 @@
 typedef struct {
     char host[BERTH_ID_HEX_CHARS + 1];
     char boot_id[BERTH_INVENTORY_TEXT_BYTES + 1];
-    char address[BERTH_INVENTORY_TEXT_BYTES + 1]; /* ip:port for display connections */
+    char address[BERTH_INVENTORY_TEXT_BYTES + 1];       /* ip:port for display connections */
+    char image_address[BERTH_INVENTORY_TEXT_BYTES + 1]; /* ip:port for images, "" for none */
+    char cpu_model[BERTH_INVENTORY_TEXT_BYTES + 1];
     char accel[BERTH_INVENTORY_TEXT_BYTES + 1];
     char qemu[BERTH_INVENTORY_TEXT_BYTES + 1];
     char cgroup[BERTH_INVENTORY_TEXT_BYTES + 1];

@@ -39,13 +39,13 @@ berth_host_hello(BerthTx *tx, const BerthCause *cause, const BerthHello *hello, 
     if (error != BERTH_OK) {
         return error;
     }
-    error =
-        berth_tx_run_one(tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiiiisssisi", hello->host,
-                         hello->boot_id, hello->agent_epoch, hello->address, hello->accel,
-                         hello->qemu, hello->memory_limit_mib, hello->start_slots, cause->now_us,
-                         hello->vcpu_limit, hello->labels[0] != '\0' ? hello->labels : "{}",
-                         hello->networks[0] != '\0' ? hello->networks : "[]", hello->cgroup,
-                         hello->cluster_epoch, holder, cause->now_us + BERTH_AGENT_LOST_US);
+    error = berth_tx_run_one(
+        tx, BERTH_SQL_HOST_SET_HELLO, "ssisssiiiisssisiss", hello->host, hello->boot_id,
+        hello->agent_epoch, hello->address, hello->accel, hello->qemu, hello->memory_limit_mib,
+        hello->start_slots, cause->now_us, hello->vcpu_limit,
+        hello->labels[0] != '\0' ? hello->labels : "{}",
+        hello->networks[0] != '\0' ? hello->networks : "[]", hello->cgroup, hello->cluster_epoch,
+        holder, cause->now_us + BERTH_AGENT_LOST_US, hello->image_address, hello->cpu_model);
     if (error == BERTH_OK) {
         error = berth_host_step(tx, cause, hello->host, BERTH_HOST_EVENT_HEARD);
     }

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define CONTROL_ALPN "berth-control/1"
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 #define EPOCH_FILE "agent.json"
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -97,6 +97,9 @@ make_hello(void *user_data)
         json_string(berth_cgroup_kind_name(berth_cgroups_get_kind(self->vm_host.cgroups))));
     json_object_set_new(hello, "start_slots", json_integer(self->config->start_slots));
     json_object_set_new(hello, "qemu", json_string(self->facts.qemu_version));
+    json_object_set_new(hello, "image_address", json_string(""));
+    json_object_set_new(hello, "cpu_model", json_string(""));
+    json_object_set_new(hello, "memory", json_object());
     return hello;
 }
 
@@ -107,6 +110,11 @@ make_inventory(void *user_data)
     json_t *inventory = json_object();
     json_object_set_new(inventory, "machines", berth_machine_park_report(self->machines));
     json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
+    json_object_set_new(inventory, "images", json_array());
+    json_object_set_new(inventory, "templates", json_array());
+    json_object_set_new(inventory, "tasks", json_array());
+    json_object_set_new(inventory, "disks", json_array());
+    json_object_set_new(inventory, "memory", json_object());
     json_object_set_new(inventory, "usage", berth_host_usage_report(self->usage));
     json_object_set_new(inventory, "conditions", json_array());
     return inventory;

@@ -28,6 +28,7 @@ struct BerthBrokerLink {
 
     BerthFramed *framed;
     bool is_welcome;
+    json_t *progress;     /* told with that inventory */
     json_t *news;         /* of the last inventory on this connection; NULL before it */
     int64_t serial;       /* of that inventory */
     int64_t inventory_us; /* when it was sent */
@@ -68,6 +69,8 @@ send_inventory(BerthBrokerLink *self, json_t *inventory, json_t *news)
 {
     json_decref(self->news);
     self->news = news;
+    json_decref(self->progress);
+    self->progress = berth_inventory_progress(inventory);
     self->inventory_us = berth_monotonic_us();
     json_object_set_new(inventory, "type", json_string("inventory"));
     json_object_set_new(inventory, "serial", json_integer(++self->serial));
@@ -75,7 +78,19 @@ send_inventory(BerthBrokerLink *self, json_t *inventory, json_t *news)
     send_message(self, inventory);
 }
 
-/* Sends the inventory if it is news or due, else, if that is wanted, that it is the same. */
+static bool
+is_progress(const BerthBrokerLink *self, const json_t *inventory)
+{
+    json_t *progress = berth_inventory_progress(inventory);
+    bool is_new = !json_equal(self->progress, progress);
+    json_decref(progress);
+    return is_new;
+}
+
+/*
+ * Sends the inventory if it is news or due, else, if that is wanted, that it is the same; what only
+ * progressed is told when "the same" would be due.
+ */
 static void
 tell_inventory(BerthBrokerLink *self, bool also_same)
 {
@@ -85,7 +100,8 @@ tell_inventory(BerthBrokerLink *self, bool also_same)
     json_t *inventory = self->callbacks->make_inventory(self->user_data);
     json_t *news = berth_inventory_news(inventory);
     bool is_due = berth_monotonic_us() - self->inventory_us >= BERTH_LINK_INVENTORY_INTERVAL_US;
-    if (self->news == NULL || is_due || !json_equal(self->news, news)) {
+    if (self->news == NULL || is_due || !json_equal(self->news, news) ||
+        (also_same && is_progress(self, inventory))) {
         send_inventory(self, inventory, news);
         return;
     }
@@ -305,6 +321,7 @@ hang_up(BerthBrokerLink *self)
     g_clear_handle_id(&self->gather_source, g_source_remove);
     g_clear_pointer(&self->framed, berth_framed_free);
     g_clear_pointer(&self->news, json_decref);
+    g_clear_pointer(&self->progress, json_decref);
     self->is_welcome = false;
 }
 

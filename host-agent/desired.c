@@ -139,6 +139,30 @@ add_if(GPtrArray *array, gpointer item)
     }
 }
 
+/* An optional array of objects; a new reference, an empty array if there is none. */
+static json_t *
+read_objects(BerthJsonFields *fields, const char *key, size_t max_items)
+{
+    size_t i;
+    json_t *item;
+    json_t *array = berth_json_fields_optional_array(fields, key, max_items);
+    json_array_foreach (array, i, item) {
+        if (!json_is_object(item)) {
+            berth_json_fields_fail(fields, key, "has something that is no object");
+        }
+    }
+    return array != NULL ? json_incref(array) : json_array();
+}
+
+static void
+read_parts(BerthJsonFields *fields, BerthDesired *self)
+{
+    self->images = read_objects(fields, "images", BERTH_LIMIT_HOST_IMAGES);
+    self->templates = read_objects(fields, "templates", BERTH_LIMIT_HOST_TEMPLATES);
+    self->tasks = read_objects(fields, "tasks", BERTH_LIMIT_HOST_TASKS);
+    self->disks = read_objects(fields, "disks", BERTH_LIMIT_HOST_DISKS);
+}
+
 BerthDesired *
 berth_desired_parse(const json_t *message, GError **error)
 {
@@ -148,13 +172,15 @@ berth_desired_parse(const json_t *message, GError **error)
     int64_t generation = berth_json_fields_int(&fields, "generation", 0, INT64_MAX);
     json_t *machines = berth_json_fields_array(&fields, "machines", BERTH_DESIRED_MACHINES_MAX);
     json_t *sessions = berth_json_fields_array(&fields, "sessions", BERTH_DESIRED_SESSIONS_MAX);
-    if (!berth_json_fields_finish(&fields, error)) {
-        return NULL;
-    }
     BerthDesired *self = g_new0(BerthDesired, 1);
     self->generation = generation;
     self->machines = g_ptr_array_new_with_free_func(machine_free);
     self->sessions = g_ptr_array_new_with_free_func(session_free);
+    read_parts(&fields, self);
+    if (!berth_json_fields_finish(&fields, error)) {
+        berth_desired_free(self);
+        return NULL;
+    }
     size_t i;
     json_t *item;
     json_array_foreach (machines, i, item) {
@@ -172,6 +198,10 @@ berth_desired_free(BerthDesired *self)
     if (self != NULL) {
         g_ptr_array_unref(self->machines);
         g_ptr_array_unref(self->sessions);
+        json_decref(self->images);
+        json_decref(self->templates);
+        json_decref(self->tasks);
+        json_decref(self->disks);
         g_free(self);
     }
 }

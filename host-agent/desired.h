@@ -3,7 +3,8 @@
  * What the broker wants of this host, read strictly from its "desired" message.
  *
  * A machine or session that cannot be read does not stop the others: it is kept as broken, so that
- * it counts as listed and is reported, but nothing is done for it.
+ * it counts as listed and is reported, but nothing is done for it.  Images, templates, tasks and
+ * disks are only bounded here: their modules read them.
  */
 #pragma once
 
@@ -48,6 +49,8 @@ typedef struct {
     int64_t generation;
     GPtrArray *machines; /* of BerthDesiredMachine * */
     GPtrArray *sessions; /* of BerthDesiredSession * */
+    /* Arrays of objects, owned, never NULL; each is read by the module whose it is. */
+    json_t *images, *templates, *tasks, *disks;
 } BerthDesired;
 
 /* Reads a message of type "desired"; NULL on error (BERTH_ERR_INVALID). */

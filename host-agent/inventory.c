@@ -64,6 +64,44 @@ berth_inventory_set_ended(json_t *machine)
                         json_string("QEMU ended by itself; it is started again soon"));
 }
 
+/* Numbers that count on by themselves, by list. */
+static const struct {
+    const char *list;
+    const char *key;
+} progress_keys[] = {
+    { "images", "bytes" },
+    { "tasks", "progress_pct" },
+    { "disks", "used_mib" },
+};
+
+static void
+delete_progress(json_t *news)
+{
+    size_t i;
+    json_t *item;
+    for (size_t k = 0; k < G_N_ELEMENTS(progress_keys); k++) {
+        json_array_foreach (json_object_get(news, progress_keys[k].list), i, item) {
+            json_object_del(item, progress_keys[k].key);
+        }
+    }
+    json_object_del(news, "memory");
+}
+
+json_t *
+berth_inventory_progress(const json_t *inventory)
+{
+    size_t i;
+    json_t *item;
+    json_t *progress = json_array();
+    for (size_t k = 0; k < G_N_ELEMENTS(progress_keys); k++) {
+        json_array_foreach (json_object_get(inventory, progress_keys[k].list), i, item) {
+            json_t *value = json_object_get(item, progress_keys[k].key);
+            json_array_append(progress, value != NULL ? value : json_null());
+        }
+    }
+    return progress;
+}
+
 json_t *
 berth_inventory_news(const json_t *inventory)
 {
@@ -71,6 +109,7 @@ berth_inventory_news(const json_t *inventory)
     size_t i;
     json_t *item;
     json_object_del(news, "usage");
+    delete_progress(news);
     json_array_foreach (json_object_get(news, "machines"), i, item) {
         json_object_del(item, "usage");
     }

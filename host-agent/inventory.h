@@ -18,10 +18,13 @@ json_t *berth_inventory_machine(const BerthVmSpec *spec, BerthVmState state, boo
 void berth_inventory_set_ended(json_t *machine);
 
 /*
- * What of an inventory is news: all but usage and the seconds of idleness, of which only counts
- * whether there are any.  A new reference.
+ * What of an inventory is news: all but usage, progress and the seconds of idleness, of which only
+ * counts whether there are any.  A new reference.
  */
 json_t *berth_inventory_news(const json_t *inventory);
+
+/* How far images, tasks and disks are: no news, told now and then.  A new reference. */
+json_t *berth_inventory_progress(const json_t *inventory);
 
 /* A machine that is wanted but cannot be made; a new reference. */
 json_t *berth_inventory_refused_machine(const BerthId *id, uint64_t epoch, int code,

@@ -247,6 +247,17 @@ berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items
     return value;
 }
 
+json_t *
+berth_json_fields_optional_array(BerthJsonFields *self, const char *key, size_t max_items)
+{
+    const json_t *value = json_object_get(self->object, key);
+    if (value == NULL || json_is_null(value)) {
+        (void)get_value(self, key);
+        return NULL;
+    }
+    return berth_json_fields_array(self, key, max_items);
+}
+
 bool
 berth_name_is_plain(const char *name)
 {

@@ -69,6 +69,9 @@ json_t *berth_json_fields_optional_object(BerthJsonFields *self, const char *key
 /* An array of at most max_items; borrowed, NULL after an error. */
 json_t *berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items);
 
+/* The same, but a missing key or null gives NULL without an error. */
+json_t *berth_json_fields_optional_array(BerthJsonFields *self, const char *key, size_t max_items);
+
 /* Whether the name is a plain file or image name: letters, digits and . _ - +, no dot in front. */
 bool berth_name_is_plain(const char *name);
 

@@ -172,6 +172,17 @@
 /* PAM helper: bytes of one packet: a user, a password, an address and what goes with them. */
 #define BERTH_LIMIT_AUTH_PACKET_BYTES 1024u
 
+/* Control link: versions of images, RAM templates, tasks and disks of one host in one message; a
+ * manifest has at most 64 KiB, and a message 4 MiB.  Tasks that do not fit wait. */
+#define BERTH_LIMIT_HOST_IMAGES 128u
+#define BERTH_LIMIT_HOST_TEMPLATES 64u
+#define BERTH_LIMIT_HOST_TASKS 64u
+#define BERTH_LIMIT_HOST_DISKS 4096u
+/* Control link: bytes of the arguments and of the result of one task, as JSON text: what sealing
+ * found lists thousands of packages and files. */
+#define BERTH_LIMIT_TASK_ARGS_BYTES (64u * 1024)
+#define BERTH_LIMIT_TASK_RESULT_BYTES (256u * 1024)
+
 /* Client: desktops in a list, and milliseconds before it asks a broker again. */
 #define BERTH_LIMIT_CLIENT_DESKTOPS 512u
 #define BERTH_LIMIT_CLIENT_RETRY_MIN_MS 100

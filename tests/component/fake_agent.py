@@ -33,6 +33,11 @@ class FakeAgent(threading.Thread):
         self.write_lock = threading.Lock()
         self.machines = {}   # id -> report
         self.sessions = {}   # id -> report
+        self.images = {}     # version -> report
+        self.templates = {}  # key -> report
+        self.tasks = {}      # id -> report
+        self.disks = {}      # id -> report
+        self.run_task = lambda task: {"state": "done", "result": {}}  # None: leave it to the test
         self.desired = {"machines": [], "sessions": []}
         self.generation = 0
         self.n_desired = 0
@@ -66,12 +71,13 @@ class FakeAgent(threading.Thread):
         sock = context.wrap_socket(raw, server_hostname="broker.berth")
         sock.settimeout(60)
         self.sock = sock
-        self.send({"type": "hello", "version": 2, "host": self.host_id, "boot_id": "boot-1",
+        self.send({"type": "hello", "version": 3, "host": self.host_id, "boot_id": "boot-1",
                    "agent_epoch": self.epoch, "cluster_epoch": self.cluster_epoch,
                    "display_address": "127.0.0.1:9", "accel": "tcg",
                    "memory_limit_mib": self.memory_mib, "vcpu_limit": 64, "start_slots": 4,
                    "qemu": "7.2.22", "labels": {}, "cgroup": "none",
-                   "networks": ["user", "bridge"]})
+                   "networks": ["user", "bridge"], "image_address": "127.0.0.1:8",
+                   "cpu_model": "fake", "memory": {}})
         talker = threading.Thread(target=self.talk_forever, args=(sock,), daemon=True)
         talker.start()
         try:
@@ -167,7 +173,52 @@ class FakeAgent(threading.Thread):
                 del self.sessions[gone]
         for session in self.desired["sessions"]:
             self.converge_session(session)
+        self.converge_parts()
         self.send_inventory()
+
+    def converge_parts(self):
+        """Images, templates, tasks and disks: with auto, all that is wanted is there at once."""
+        for name, key, make in (("images", "version", self.make_image),
+                                ("templates", "version", self.make_template),
+                                ("tasks", "id", self.make_task), ("disks", "id", self.make_disk)):
+            have, wanted = getattr(self, name), self.desired.get(name, [])
+            for gone in set(have) - {item[key] for item in wanted}:
+                del have[gone]
+            for item in wanted:
+                if item.get("want") == "absent":
+                    have.pop(item[key], None)
+                elif self.auto and item[key] not in have:
+                    report = make(item)
+                    if report is not None:
+                        have[item[key]] = report
+
+    @staticmethod
+    def make_image(image):
+        n = sum(file["size_bytes"] for file in image["manifest"].get("files", []))
+        return {"version": image["version"], "state": "present", "bytes": n, "total_bytes": n,
+                "code": "", "detail": ""}
+
+    @staticmethod
+    def make_template(template):
+        return {"key": template["version"], "version": template["version"],
+                "vcpus": template["vcpus"], "memory_mib": template["memory_mib"],
+                "state": "ready", "forks": 0, "detail": ""}
+
+    def make_task(self, task):
+        done = self.run_task(task)
+        return done and {"id": task["id"], "progress_pct": 100, "code": "", "detail": "",
+                         "result": {}, **done}
+
+    @staticmethod
+    def make_disk(disk):
+        return {"id": disk["id"], "epoch": disk["epoch"], "state": "present", "used_mib": 1,
+                "code": "", "detail": ""}
+
+    def set_part(self, name, key, **values):
+        """Reports something about an image, template, task or disk: set_part("tasks", id, ...)."""
+        with self.lock:
+            getattr(self, name).setdefault(key, {"id": key}).update(values)
+            self.send_inventory()
 
     @staticmethod
     def converge_power(mine, want):
@@ -197,7 +248,10 @@ class FakeAgent(threading.Thread):
         self.send({"type": "inventory", "serial": self.serial, "conditions": self.conditions,
                    "machines": list(self.machines.values()),
                    "sessions": list(self.sessions.values()),
-                   "usage": {"cpu_pct": 1, "memory_used_mib": 100, "disk_free_mib": 1000}})
+                   "images": list(self.images.values()),
+                   "templates": list(self.templates.values()),
+                   "tasks": list(self.tasks.values()), "disks": list(self.disks.values()),
+                   "memory": {}, "usage": {"cpu_pct": 1, "memory_used_mib": 100, "disk_free_mib": 1000}})
 
     def set_machine(self, machine_id, **values):
         """Reports something about a machine."""

@@ -226,7 +226,7 @@ class LifeTests(AgentTest):
         self.assertEqual(broker.hello["accel"], "tcg")
         self.assertEqual(broker.hello["display_address"], f"127.0.0.1:{site.port}")
         self.assertRegex(broker.hello["qemu"], r"^\d+\.\d+")
-        self.assertEqual(broker.hello["version"], 2)
+        self.assertEqual(broker.hello["version"], 3)
         self.assertEqual(broker.hello["labels"], {"room": "b1", "gpu": "no"})
         self.assertEqual(broker.hello["vcpu_limit"], 7)
         self.assertIn(broker.hello["cgroup"], ("none", "v1", "v2"))

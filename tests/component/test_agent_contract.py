@@ -102,7 +102,7 @@ class Contract(unittest.TestCase):
 
     def test_it_says_who_it_is(self):
         hello = self.broker.hello
-        self.assertEqual((hello["version"], hello["host"]), (2, self.subject.host_id))
+        self.assertEqual((hello["version"], hello["host"]), (3, self.subject.host_id))
         for key, kind in (("agent_epoch", int), ("cluster_epoch", int), ("boot_id", str),
                           ("display_address", str), ("memory_limit_mib", int), ("vcpu_limit", int),
                           ("start_slots", int), ("labels", dict), ("cgroup", str),

@@ -160,14 +160,19 @@ CREATE TABLE schedule (
     created_us INTEGER NOT NULL
 ) STRICT;
 
+-- manifest: of images whose files an administrator puts on the hosts; '{}' where versions have it.
 CREATE TABLE image (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
     manifest TEXT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    keep_versions INTEGER NOT NULL DEFAULT 3 CHECK (keep_versions >= 0),
     version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL
 ) STRICT;
 
+-- manifest: the canonical text that is signed; sha256: of that text.  report: what sealing found.
+-- machine, pool: where a draft is edited.  operation: that makes it now.
 CREATE TABLE image_version (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     image TEXT NOT NULL REFERENCES image (id),
@@ -176,8 +181,15 @@ CREATE TABLE image_version (
         'retired', 'deleting', 'deleted')),
     manifest TEXT NOT NULL DEFAULT '{}',
     sha256 TEXT NOT NULL DEFAULT '',
+    signature TEXT NOT NULL DEFAULT '',
+    size_bytes INTEGER NOT NULL DEFAULT 0 CHECK (size_bytes >= 0),
     parent TEXT REFERENCES image_version (id),
     changelog TEXT NOT NULL DEFAULT '',
+    report TEXT NOT NULL DEFAULT '{}',
+    machine TEXT,
+    pool TEXT,
+    sealed_by TEXT NOT NULL DEFAULT '',
+    operation TEXT NOT NULL DEFAULT '',
     created_us INTEGER NOT NULL,
     sealed_us INTEGER,
     since_us INTEGER NOT NULL,
@@ -186,6 +198,18 @@ CREATE TABLE image_version (
     CHECK (state NOT IN ('sealing', 'deleting') OR deadline_us IS NOT NULL),
     CHECK (state NOT IN ('sealed', 'available', 'retired') OR sealed_us IS NOT NULL)
 ) STRICT;
+CREATE INDEX image_version_deadline ON image_version (deadline_us) WHERE deadline_us IS NOT NULL;
+
+-- Names that move: which version new desktops of a pool are made of.
+CREATE TABLE image_tag (
+    image TEXT NOT NULL REFERENCES image (id),
+    tag TEXT NOT NULL,
+    version TEXT NOT NULL REFERENCES image_version (id),
+    moved_us INTEGER NOT NULL,
+    moved_by TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (image, tag)
+) STRICT;
+CREATE INDEX image_tag_version ON image_tag (version);
 
 CREATE TABLE host (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
@@ -216,17 +240,74 @@ CREATE TABLE host (
     seen_us INTEGER NOT NULL DEFAULT 0,
     lease_until_us INTEGER NOT NULL DEFAULT 0,
     clock_offset_us INTEGER NOT NULL DEFAULT 0, -- its wall clock minus the site's
-    broker TEXT NOT NULL DEFAULT '' -- holder that has its link
+    broker TEXT NOT NULL DEFAULT '', -- holder that has its link
+    image_address TEXT NOT NULL DEFAULT '', -- "ip:port" where other hosts get images from it
+    cpu_model TEXT NOT NULL DEFAULT '',
+    memory_report TEXT NOT NULL DEFAULT '{}' -- what it last told of its memory
 ) STRICT;
+
+-- Where the files of a version are: 'host:<id>' or 'broker:<holder>'.
+CREATE TABLE image_replica (
+    version TEXT NOT NULL REFERENCES image_version (id),
+    place TEXT NOT NULL,
+    host TEXT REFERENCES host (id),
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'fetching', 'verifying', 'present', 'failed')),
+    bytes INTEGER NOT NULL DEFAULT 0,
+    total_bytes INTEGER NOT NULL DEFAULT 0,
+    code TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    since_us INTEGER NOT NULL,
+    PRIMARY KEY (version, place)
+) STRICT;
+CREATE INDEX image_replica_host ON image_replica (host) WHERE host IS NOT NULL;
+
+-- RAM templates as their hosts report them.
+CREATE TABLE ram_template (
+    host TEXT NOT NULL REFERENCES host (id),
+    key TEXT NOT NULL,
+    version TEXT NOT NULL,
+    vcpus INTEGER NOT NULL,
+    memory_mib INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('building', 'ready', 'failed')),
+    n_forks INTEGER NOT NULL DEFAULT 0,
+    detail TEXT NOT NULL DEFAULT '',
+    since_us INTEGER NOT NULL,
+    PRIMARY KEY (host, key)
+) STRICT;
+CREATE INDEX ram_template_version ON ram_template (version);
+
+-- Long work on a host; object: of whom it is (a machine, a version, a disk).
+CREATE TABLE host_task (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    host TEXT NOT NULL REFERENCES host (id),
+    kind TEXT NOT NULL,
+    object TEXT NOT NULL,
+    args TEXT NOT NULL DEFAULT '{}',
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
+    progress_pct INTEGER NOT NULL DEFAULT 0 CHECK (progress_pct BETWEEN 0 AND 100),
+    code TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    result TEXT NOT NULL DEFAULT '{}',
+    operation TEXT NOT NULL DEFAULT '',
+    created_us INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,
+    deadline_us INTEGER,
+    CHECK (state NOT IN ('waiting', 'running') OR deadline_us IS NOT NULL)
+) STRICT;
+CREATE INDEX host_task_open ON host_task (host) WHERE state IN ('waiting', 'running');
+CREATE INDEX host_task_object ON host_task (object);
 
 -- timers: JSON array of at most four {"event", "delay_s", "warn_s", "action"}.
 -- power: JSON array of {"schedule": id, "spares_hot", "spares_frozen", "spares_cold"}.
--- resources, network, app: JSON objects, docs/API.md.
+-- resources, network, app, user_disk: JSON objects, docs/API.md.
 CREATE TABLE pool (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('floating', 'dedicated', 'app', 'physical')),
     image TEXT REFERENCES image (id),
+    tag TEXT NOT NULL DEFAULT 'stable',
+    image_version TEXT REFERENCES image_version (id), -- of its machines; NULL: an image without versions
+    purpose TEXT NOT NULL DEFAULT 'desktops' CHECK (purpose IN ('desktops', 'maintenance', 'test')),
     size INTEGER NOT NULL CHECK (size >= 0),
     spares_hot INTEGER NOT NULL CHECK (spares_hot >= 0),
     spares_frozen INTEGER NOT NULL DEFAULT 0 CHECK (spares_frozen >= 0),
@@ -246,6 +327,7 @@ CREATE TABLE pool (
     resources TEXT NOT NULL DEFAULT '{}',
     network TEXT NOT NULL DEFAULT '{}',
     app TEXT NOT NULL DEFAULT '{}',
+    user_disk TEXT NOT NULL DEFAULT '{}',
     logoff_after_s INTEGER NOT NULL DEFAULT 0 CHECK (logoff_after_s >= 0),
     n_machines INTEGER NOT NULL DEFAULT 0 CHECK (n_machines >= 0),
     n_created INTEGER NOT NULL DEFAULT 0,
@@ -276,7 +358,13 @@ CREATE TABLE rollout (
     state TEXT NOT NULL CHECK (state IN ('planned', 'canary', 'rolling', 'paused', 'rolling-back',
         'done', 'rolled-back')),
     paused_from TEXT NOT NULL DEFAULT '',
+    strategy TEXT NOT NULL DEFAULT 'at-logoff'
+        CHECK (strategy IN ('at-logoff', 'idle-now', 'force', 'window')),
+    n_canary INTEGER NOT NULL DEFAULT 0 CHECK (n_canary >= 0),
+    batch INTEGER NOT NULL DEFAULT 1 CHECK (batch >= 1),
+    max_unavailable INTEGER NOT NULL DEFAULT 1 CHECK (max_unavailable >= 1),
     settings TEXT NOT NULL DEFAULT '{}',
+    gate TEXT NOT NULL DEFAULT '{}', -- numbers measured last, and verdicts
     reason TEXT NOT NULL DEFAULT '',
     version INTEGER NOT NULL DEFAULT 1,
     created_us INTEGER NOT NULL,
@@ -328,6 +416,8 @@ CREATE TABLE machine (
     pool TEXT NOT NULL REFERENCES pool (id),
     host TEXT NOT NULL REFERENCES host (id),
     image TEXT REFERENCES image (id),
+    version TEXT REFERENCES image_version (id), -- NULL: its image has none
+    canary INTEGER NOT NULL DEFAULT 0 CHECK (canary IN (0, 1)),
     name TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('planned', 'creating', 'starting', 'ready', 'stopped',
         'assigned', 'recycling', 'lost', 'failed', 'deleting', 'deleted')),
@@ -360,6 +450,7 @@ CREATE UNIQUE INDEX machine_name ON machine (pool, name) WHERE state <> 'deleted
 CREATE INDEX machine_pool_state ON machine (pool, state, since_us, id);
 CREATE INDEX machine_host ON machine (host) WHERE state <> 'deleted';
 CREATE INDEX machine_missing ON machine (host) WHERE condition = 'missing';
+CREATE INDEX machine_version ON machine (version) WHERE version IS NOT NULL AND state <> 'deleted';
 CREATE INDEX machine_deadline ON machine (deadline_us) WHERE deadline_us IS NOT NULL;
 
 CREATE TABLE assignment (
@@ -428,6 +519,76 @@ CREATE INDEX session_pool ON session (pool, started_us);
 CREATE INDEX session_coming ON session (pool, started_us)
     WHERE granted_us IS NOT NULL AND rung <> 'ready';
 CREATE INDEX session_deadline ON session (deadline_us) WHERE deadline_us IS NOT NULL;
+
+-- How machines of a version did: what rollouts are judged by.
+CREATE TABLE version_sample (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    version TEXT NOT NULL REFERENCES image_version (id),
+    pool TEXT NOT NULL REFERENCES pool (id),
+    host TEXT NOT NULL REFERENCES host (id),
+    machine TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('boot', 'ready', 'logon', 'first-frame', 'crash')),
+    ok INTEGER NOT NULL CHECK (ok IN (0, 1)),
+    value_ms INTEGER NOT NULL DEFAULT 0,
+    at_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX version_sample_kind ON version_sample (version, kind, at_us);
+
+-- Data that stays --------------------------------------------------------------------------------
+
+-- A user's own disk; pool NULL: for any pool.  host NULL: on storage that all hosts have.
+CREATE TABLE user_disk (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    account TEXT NOT NULL REFERENCES account (id),
+    pool TEXT REFERENCES pool (id),
+    host TEXT REFERENCES host (id),
+    storage TEXT NOT NULL DEFAULT '',
+    name TEXT NOT NULL DEFAULT '',
+    size_mib INTEGER NOT NULL CHECK (size_mib > 0),
+    state TEXT NOT NULL CHECK (state IN ('new', 'detached', 'attached', 'checking', 'failed',
+        'deleting', 'deleted')),
+    epoch INTEGER NOT NULL DEFAULT 0,
+    fs TEXT NOT NULL DEFAULT '',
+    used_mib INTEGER NOT NULL DEFAULT 0,
+    detail TEXT NOT NULL DEFAULT '',
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER NOT NULL,
+    since_us INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX user_disk_account ON user_disk (account, pool) WHERE state <> 'deleted';
+CREATE INDEX user_disk_host ON user_disk (host) WHERE host IS NOT NULL AND state <> 'deleted';
+
+-- Who has a disk: one machine at a time.
+CREATE TABLE disk_lease (
+    disk TEXT PRIMARY KEY REFERENCES user_disk (id),
+    machine TEXT NOT NULL REFERENCES machine (id),
+    machine_epoch INTEGER NOT NULL,
+    host TEXT NOT NULL REFERENCES host (id),
+    epoch INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'releasing')),
+    since_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX disk_lease_machine ON disk_lease (machine);
+
+CREATE TABLE restore_point (
+    id TEXT PRIMARY KEY CHECK (length(id) = 32),
+    kind TEXT NOT NULL CHECK (kind IN ('desktop', 'user-disk')),
+    machine TEXT REFERENCES machine (id),
+    disk TEXT REFERENCES user_disk (id),
+    host TEXT REFERENCES host (id),
+    version TEXT REFERENCES image_version (id),
+    state TEXT NOT NULL CHECK (state IN ('making', 'ready', 'failed', 'deleting', 'deleted')),
+    consistency TEXT NOT NULL CHECK (consistency IN ('crash', 'frozen', 'clean')),
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    location TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    note TEXT NOT NULL DEFAULT '',
+    created_us INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,
+    keep_until_us INTEGER
+) STRICT;
+CREATE INDEX restore_point_version ON restore_point (version) WHERE version IS NOT NULL;
+CREATE INDEX restore_point_machine ON restore_point (machine) WHERE machine IS NOT NULL;
 
 -- Users who wait for a desktop of a pool, in the order in which they came.
 CREATE TABLE waiting (
@@ -555,7 +716,26 @@ CREATE TRIGGER event_head_is_append_only_d BEFORE DELETE ON event_head
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
 END;
+CREATE TRIGGER image_version_is_sealed
+    BEFORE UPDATE OF image, number, manifest, sha256, signature ON image_version
+    WHEN OLD.sealed_us IS NOT NULL AND (NEW.image <> OLD.image OR NEW.number <> OLD.number
+        OR NEW.manifest <> OLD.manifest OR NEW.sha256 <> OLD.sha256
+        OR NEW.signature <> OLD.signature)
+BEGIN
+    SELECT RAISE(ABORT, 'a sealed version never changes');
+END;
 -- postgresql
+CREATE FUNCTION image_version_is_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a sealed version never changes';
+END
+$$;
+CREATE TRIGGER image_version_is_sealed
+    BEFORE UPDATE OF image, number, manifest, sha256, signature ON image_version
+    FOR EACH ROW WHEN (OLD.sealed_us IS NOT NULL AND (NEW.image <> OLD.image
+        OR NEW.number <> OLD.number OR NEW.manifest <> OLD.manifest OR NEW.sha256 <> OLD.sha256
+        OR NEW.signature <> OLD.signature))
+    EXECUTE FUNCTION image_version_is_sealed();
 CREATE FUNCTION event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the audit log is append-only';

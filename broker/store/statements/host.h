@@ -16,7 +16,8 @@
     X(HOST_SET_HELLO, "UPDATE host SET boot_id = ?2, agent_epoch = ?3, address = ?4, accel = ?5, " \
                       "qemu = ?6, memory_limit_mib = ?7, start_slots = ?8, seen_us = ?9, "         \
                       "vcpu_limit = ?10, labels = ?11, networks = ?12, cgroup = ?13, "             \
-                      "cluster_epoch = ?14, broker = ?15, lease_until_us = ?16 WHERE id = ?1")     \
+                      "cluster_epoch = ?14, broker = ?15, lease_until_us = ?16, "                  \
+                      "image_address = ?17, cpu_model = ?18 WHERE id = ?1")                        \
     X(HOST_MACHINES, "SELECT id FROM machine WHERE host = ?1 "                                     \
                      "AND state <> 'deleted' AND state <> 'lost'")                                 \
     X(HOST_SESSIONS,                                                                               \

@@ -103,13 +103,14 @@ static void
 say_hello(FakeHost *host)
 {
     say(host, json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:i, s:i, s:s, s:{}, s:s, "
-                        "s:[ss], s:I}",
-                        "type", "hello", "version", 2, "host", host->id, "boot_id", "boot-1",
+                        "s:[ss], s:I, s:s, s:s, s:{}}",
+                        "type", "hello", "version", 3, "host", host->id, "boot_id", "boot-1",
                         "agent_epoch", (json_int_t)host->agent_epoch, "cluster_epoch",
                         (json_int_t)host->cluster_epoch, "display_address", "127.0.0.1:9", "accel",
                         "tcg", "memory_limit_mib", (json_int_t)host->site->memory_mib, "vcpu_limit",
                         1024, "start_slots", 64, "qemu", "7.2.22", "labels", "cgroup", "none",
-                        "networks", "user", "bridge", "clock_us", (json_int_t)berth_wall_us()));
+                        "networks", "user", "bridge", "clock_us", (json_int_t)berth_wall_us(),
+                        "image_address", "127.0.0.1:8", "cpu_model", "fake", "memory"));
 }
 
 static json_t *

@@ -7,6 +7,7 @@
 #include "fake-model.h"
 
 #include "base/id.h"
+#include "fake-parts.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct FakeModel {
     FakeModelConfig config;
     json_t *machines; /* object: id -> machine */
     json_t *sessions;
+    FakeParts *parts;
     bool is_changed;
 };
 
@@ -58,6 +60,7 @@ fake_model_new(const FakeModelConfig *config)
     model->config = *config;
     model->machines = json_object();
     model->sessions = json_object();
+    model->parts = fake_parts_new();
     return model;
 }
 
@@ -66,6 +69,7 @@ fake_model_free(FakeModel *model)
 {
     json_decref(model->machines);
     json_decref(model->sessions);
+    fake_parts_free(model->parts);
     g_free(model);
 }
 
@@ -300,6 +304,9 @@ fake_model_converge(FakeModel *model, const json_t *desired, bool is_safe_mode, 
     json_array_foreach (json_object_get(desired, "sessions"), i, item) {
         converge_session(model, item);
     }
+    if (!model->config.is_manual && fake_parts_converge(model->parts, desired)) {
+        model->is_changed = true;
+    }
 }
 
 bool
@@ -353,8 +360,10 @@ list_values(const json_t *object)
 json_t *
 fake_model_report(const FakeModel *model)
 {
-    return json_pack("{s:o, s:o}", "machines", list_values(model->machines), "sessions",
-                     list_values(model->sessions));
+    json_t *report = json_pack("{s:o, s:o}", "machines", list_values(model->machines), "sessions",
+                               list_values(model->sessions));
+    fake_parts_report(model->parts, report);
+    return report;
 }
 
 json_t *

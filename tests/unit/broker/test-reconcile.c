@@ -299,7 +299,8 @@ strange_inventories_are_refused(void **state)
 
 #define HELLO_1                                                                                  \
     "\"host\":\"" ID "\",\"boot_id\":\"b\",\"agent_epoch\":1,\"display_address\":\"1.2.3.4:5\"," \
-    "\"accel\":\"tcg\",\"memory_limit_mib\":10,\"start_slots\":2,\"qemu\":\"7.2\""
+    "\"accel\":\"tcg\",\"memory_limit_mib\":10,\"start_slots\":2,\"qemu\":\"7.2\","              \
+    "\"image_address\":\"1.2.3.4:6\",\"cpu_model\":\"c\""
 
 static bool
 read_hello(const char *rest, BerthHello *ret)
@@ -311,27 +312,29 @@ read_hello(const char *rest, BerthHello *ret)
 }
 
 static void
-a_hello_of_version_2_is_read_whole(void **state)
+a_hello_of_version_3_is_read_whole(void **state)
 {
     BerthHello hello;
-    assert_true(read_hello(",\"version\":2,\"cluster_epoch\":5,\"vcpu_limit\":8,\"cgroup\":\"v1\","
+    assert_true(read_hello(",\"version\":3,\"cluster_epoch\":5,\"vcpu_limit\":8,\"cgroup\":\"v1\","
                            "\"labels\":{\"b\":\"2\",\"a\":\"1\"},\"networks\":[\"user\"]",
                            &hello));
     assert_int_equal(hello.cluster_epoch, 5);
     assert_int_equal(hello.vcpu_limit, 8);
     assert_string_equal(hello.cgroup, "v1");
+    assert_string_equal(hello.image_address, "1.2.3.4:6");
+    assert_string_equal(hello.cpu_model, "c");
     assert_string_equal(hello.labels, "{\"a\":\"1\",\"b\":\"2\"}");
     assert_string_equal(hello.networks, "[\"user\"]");
     assert_false(read_hello(",\"version\":1", &hello));
-    assert_false(read_hello(",\"version\":2", &hello));
     assert_false(read_hello(",\"version\":3", &hello));
-    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":-1,\"vcpu_limit\":8,\"cgroup\":\"\","
+    assert_false(read_hello(",\"version\":4", &hello));
+    assert_false(read_hello(",\"version\":3,\"cluster_epoch\":-1,\"vcpu_limit\":8,\"cgroup\":\"\","
                             "\"labels\":{},\"networks\":[]",
                             &hello));
-    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
+    assert_false(read_hello(",\"version\":3,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
                             "\"labels\":{\"a\":1},\"networks\":[]",
                             &hello));
-    assert_false(read_hello(",\"version\":2,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
+    assert_false(read_hello(",\"version\":3,\"cluster_epoch\":1,\"vcpu_limit\":8,\"cgroup\":\"\","
                             "\"labels\":{},\"networks\":[{}]",
                             &hello));
 }
@@ -351,7 +354,7 @@ main(void)
         cmocka_unit_test(idleness_is_written_when_it_begins_and_when_it_ends),
         cmocka_unit_test(numbers_of_usage_are_no_news),
         cmocka_unit_test(a_deleted_machine_is_gone_when_the_host_says_so),
-        cmocka_unit_test(a_hello_of_version_2_is_read_whole),
+        cmocka_unit_test(a_hello_of_version_3_is_read_whole),
         cmocka_unit_test(strange_inventories_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
