@@ -116,23 +116,6 @@ berth_handle_add_entitlement(BerthTx *tx, BerthRequest *request)
 }
 
 int
-berth_handle_entitle(BerthTx *tx, BerthRequest *request)
-{
-    Entitlement what = { 0 };
-    char id[BERTH_ID_HEX_CHARS + 1];
-    g_strlcpy(what.pool, request->id, sizeof what.pool);
-    int error = berth_request_find(tx, request, BERTH_SQL_FIND_ACCOUNT, "user", what.account);
-    if (error == BERTH_OK) {
-        error = insert(tx, request, &what, id);
-    }
-    if (error == BERTH_ERR_STATE) {
-        return berth_request_explain(request, BERTH_ERR_NOT_FOUND, "there is no pool \"%s\"",
-                                     request->id);
-    }
-    return error == BERTH_ERR_EXISTS ? BERTH_OK : error;
-}
-
-int
 berth_handle_remove_entitlement(BerthTx *tx, BerthRequest *request)
 {
     BerthCause cause = berth_request_cause(request);

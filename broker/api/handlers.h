@@ -96,7 +96,6 @@ int berth_handle_verify_audit(BerthTx *tx, BerthRequest *request);
 int berth_handle_fsck(BerthTx *tx, BerthRequest *request);
 
 /* admin-write.c: what administrators change. */
-int berth_handle_entitle(BerthTx *tx, BerthRequest *request);
 int berth_handle_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_logoff(BerthTx *tx, BerthRequest *request);
 int berth_handle_shadow(BerthTx *tx, BerthRequest *request);

@@ -12,9 +12,6 @@ static const BerthBodyField safe_mode_fields[] = {
 static const BerthBodyField log_fields[] = {
     BERTH_FIELD_TEXT("scopes", true, 0, BERTH_LIMIT_LOG_SPEC_BYTES, "levels: \"info,agent=debug\""),
 };
-static const BerthBodyField entitle_fields[] = {
-    BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "name of the user"),
-};
 static const BerthBodyField entitlement_fields[] = {
     BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
     BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
@@ -73,9 +70,6 @@ const BerthRoute berth_routes_site[] = {
     { BERTH_GET("/v1/hosts/{id}/strangers", HOST_READ, HOST, berth_handle_strangers),
       .needs_live = true, .answer = "StrangerList",
       .doc = "machines that the host has and no row knows" },
-    { BERTH_WRITE("POST", "/v1/pools/{id}/entitlements", ENTITLEMENT_WRITE, POOL,
-                  berth_handle_entitle, 204),
-      BERTH_FIELDS(entitle_fields), .doc = "lets a user have desktops of a pool" },
     { BERTH_GET_SLOW("/v1/entitlements", ENTITLEMENT_READ, ANY, berth_handle_list_entitlements),
       BERTH_QUERY(entitlement_query), .answer = "EntitlementList",
       .doc = "who may have which desktops" },
@@ -85,7 +79,7 @@ const BerthRoute berth_routes_site[] = {
       .doc = "lets a user or a group have desktops of a pool" },
     { BERTH_WRITE("DELETE", "/v1/entitlements/{id}", ENTITLEMENT_WRITE, ENTITLEMENT,
                   berth_handle_remove_entitlement, 204),
-      .doc = "takes an entitlement away; open sessions go on" },
+      .doc = "takes an entitlement away; who has no other one to the pool is disconnected" },
     { BERTH_GET("/v1/role-grants", GRANT_READ, ANY, berth_handle_list_grants),
       BERTH_QUERY(grant_query), .answer = "GrantList", .doc = "who has which role where" },
     { BERTH_WRITE("POST", "/v1/role-grants", GRANT_WRITE, BODY, berth_handle_add_grant, 201),

@@ -68,7 +68,7 @@ class BrokerCase(unittest.TestCase):
             "name": f"pool{size}{spares}", "image": "demo", "size": size, "spares_hot": spares,
             "vcpus": 1, "memory_mib": 256, **more}, expect=201)["id"]
         for user in users:
-            self.call("POST", f"/v1/pools/{pool}/entitlements", {"user": user}, expect=204)
+            self.call("POST", "/v1/entitlements", {"pool": pool, "user": user}, expect=201)
         return pool
 
     def connect(self, token, pool, expect=200, key=KEY):
@@ -245,7 +245,7 @@ class Desktops(BrokerCase):
         # The agent lies: the new epoch runs on the old disk.  That is no scrub receipt.
         agent.set_machine(first["machine"], epoch=2, state="ready", overlay=old_overlay)
         agent.flush()
-        self.call("POST", f"/v1/pools/{pool}/entitlements", {"user": "anna"}, expect=204)
+        self.call("POST", "/v1/entitlements", {"pool": pool, "user": "anna"}, expect=409)
         self.assertEqual(self.machines()[0]["state"], "recycling")
         agent.set_machine(first["machine"], epoch=2, state="ready", overlay="f" * 32)
         machine, = eventually(lambda: self.machines("ready"))

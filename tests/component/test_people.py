@@ -395,7 +395,7 @@ class Revocation(PeopleCase):
         self.pool = self.call("POST", "/v1/pools", {
             "name": "pool", "image": "demo", "size": 1, "spares_hot": 1, "vcpus": 1,
             "memory_mib": 256}, expect=201)["id"]
-        self.call("POST", f"/v1/pools/{self.pool}/entitlements", {"user": "anna"}, expect=204)
+        self.call("POST", "/v1/entitlements", {"pool": self.pool, "user": "anna"}, expect=201)
 
     def connect(self, token):
         reply = self.call("POST", f"/v1/me/desktops/{self.pool}/connect",

@@ -102,7 +102,8 @@ class TwoBrokers(unittest.TestCase):
             "name": "pool", "image": "demo", "size": size, "spares_hot": 1, "vcpus": 1,
             "memory_mib": 256}, expect=201)["id"]
         for user in users:
-            self.call(0, "POST", f"/v1/pools/{pool}/entitlements", {"user": user}, expect=204)
+            self.call(0, "POST", "/v1/entitlements", {"pool": pool, "user": user},
+                      expect=201)
         return pool
 
     def connect(self, broker, token, pool):

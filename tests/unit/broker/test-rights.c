@@ -119,7 +119,6 @@ static const struct {
     { "DELETE", "/v1/pools/{id}", POOL, "pA" },
     { "GET", "/v1/pools/{id}/placement", POOL, "vhpiaA" },
     { "POST", "/v1/pools/{id}/reset-breakers", POOL, "pA" },
-    { "POST", "/v1/pools/{id}/entitlements", POOL, "pA" },
     { "GET", "/v1/machines", POOLS, "vhpiaA" },
     { "POST", "/v1/machines", POOLS, "pA" },
     { "GET", "/v1/machines/{id}", MACHINE, "vhpiaA" },

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What administrators do to sessions of others.
+ */
 #include "broker/api/handlers.h"
 
 #include "broker/steps.h"
