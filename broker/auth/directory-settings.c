@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "berth/limits.h"
+#include "broker/auth/text-settings.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -11,11 +12,7 @@
 #define MAX_TIMEOUT_S 30
 #define DEFAULT_TIMEOUT_S 5
 
-static const struct {
-    const char *key;
-    size_t offset;
-    const char *default_value;
-} texts[] = {
+static const BerthTextSetting texts[] = {
     { "ca_file", offsetof(BerthDirectory, ca_file), "" },
     { "bind_dn", offsetof(BerthDirectory, bind_dn), "" },
     { "bind_password_file", offsetof(BerthDirectory, bind_password_file), "" },
@@ -38,12 +35,6 @@ static const char *const nested_names[] = {
     [BERTH_NESTED_WALK] = "walk",
     [BERTH_NESTED_NONE] = "none",
 };
-
-static char **
-text_of(BerthDirectory *directory, size_t row)
-{
-    return (char **)(void *)((char *)directory + texts[row].offset);
-}
 
 static bool
 set_urls(BerthDirectory *directory, const json_t *value, GError **error)
@@ -93,25 +84,6 @@ set_timeout(BerthDirectory *directory, const json_t *value, GError **error)
 }
 
 static bool
-set_text(BerthDirectory *directory, const char *key, const json_t *value, GError **error)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        if (strcmp(texts[i].key, key) != 0) {
-            continue;
-        }
-        const char *text = json_string_value(value);
-        if (text == NULL || strlen(text) > BERTH_LIMIT_DIRECTORY_DN_BYTES) {
-            return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is a text of at most %u bytes",
-                                   key, BERTH_LIMIT_DIRECTORY_DN_BYTES);
-        }
-        g_free(*text_of(directory, i));
-        *text_of(directory, i) = g_strdup(text);
-        return true;
-    }
-    return berth_set_error(error, BERTH_ERR_INVALID, "a directory has no setting \"%.64s\"", key);
-}
-
-static bool
 set_one(BerthDirectory *directory, const char *key, const json_t *value, GError **error)
 {
     if (strcmp(key, "urls") == 0) {
@@ -123,7 +95,8 @@ set_one(BerthDirectory *directory, const char *key, const json_t *value, GError 
     if (strcmp(key, "timeout_s") == 0) {
         return set_timeout(directory, value, error);
     }
-    return set_text(directory, key, value, error);
+    return berth_text_settings_set(texts, G_N_ELEMENTS(texts), directory, "a directory", key, value,
+                                   error);
 }
 
 static bool
@@ -157,9 +130,7 @@ berth_directory_new(const json_t *settings, GError **error)
     json_t *value = NULL;
     directory->urls = g_ptr_array_new_with_free_func(g_free);
     directory->timeout_s = DEFAULT_TIMEOUT_S;
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        *text_of(directory, i) = g_strdup(texts[i].default_value);
-    }
+    berth_text_settings_init(texts, G_N_ELEMENTS(texts), directory);
     json_object_foreach ((json_t *)settings, key, value) {
         if (!set_one(directory, key, value, error)) {
             return NULL;
@@ -173,9 +144,7 @@ berth_directory_free(BerthDirectory *directory)
 {
     if (directory != NULL) {
         g_ptr_array_unref(directory->urls);
-        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-            g_free(*text_of(directory, i));
-        }
+        berth_text_settings_clear(texts, G_N_ELEMENTS(texts), directory);
         g_free(directory);
     }
 }

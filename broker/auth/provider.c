@@ -12,6 +12,7 @@
 #include "berth/limits.h"
 #include "broker/auth/jwt.h"
 #include "broker/auth/provider-http.h"
+#include "broker/auth/text-settings.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -39,11 +40,7 @@ struct BerthProvider {
     int timeout_s;
 };
 
-static const struct {
-    const char *key;
-    size_t offset;
-    const char *default_value;
-} texts[] = {
+static const BerthTextSetting texts[] = {
     { "issuer", offsetof(BerthProvider, issuer), "" },
     { "client_id", offsetof(BerthProvider, client_id), "" },
     { "client_secret_file", offsetof(BerthProvider, client_secret_file), "" },
@@ -101,31 +98,6 @@ berth_provider_cache_free(BerthProviderCache *cache)
     }
 }
 
-static char **
-text_of(BerthProvider *provider, size_t row)
-{
-    return (char **)(void *)((char *)provider + texts[row].offset);
-}
-
-static bool
-set_text(BerthProvider *provider, const char *key, const json_t *value, GError **error)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        if (strcmp(texts[i].key, key) != 0) {
-            continue;
-        }
-        const char *text = json_string_value(value);
-        if (text == NULL || strlen(text) > BERTH_LIMIT_DIRECTORY_DN_BYTES) {
-            return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is a text of at most %u bytes",
-                                   key, BERTH_LIMIT_DIRECTORY_DN_BYTES);
-        }
-        g_free(*text_of(provider, i));
-        *text_of(provider, i) = g_strdup(text);
-        return true;
-    }
-    return berth_set_error(error, BERTH_ERR_INVALID, "a provider has no setting \"%.64s\"", key);
-}
-
 static bool
 set_redirects(BerthProvider *provider, const json_t *value, GError **error)
 {
@@ -162,7 +134,8 @@ set_one(BerthProvider *provider, const char *key, const json_t *value, GError **
         return (provider->timeout_s >= 1 && provider->timeout_s <= MAX_TIMEOUT_S) ||
                berth_set_error(error, BERTH_ERR_INVALID, "\"timeout_s\" is 1 to %d", MAX_TIMEOUT_S);
     }
-    return set_text(provider, key, value, error);
+    return berth_text_settings_set(texts, G_N_ELEMENTS(texts), provider, "a provider", key, value,
+                                   error);
 }
 
 BerthProvider *
@@ -173,9 +146,7 @@ berth_provider_new(const json_t *settings, GError **error)
     json_t *value = NULL;
     provider->redirect_uris = g_ptr_array_new_with_free_func(g_free);
     provider->timeout_s = DEFAULT_TIMEOUT_S;
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        *text_of(provider, i) = g_strdup(texts[i].default_value);
-    }
+    berth_text_settings_init(texts, G_N_ELEMENTS(texts), provider);
     json_object_foreach ((json_t *)settings, key, value) {
         if (!set_one(provider, key, value, error)) {
             return NULL;
@@ -193,9 +164,7 @@ void
 berth_provider_free(BerthProvider *provider)
 {
     if (provider != NULL) {
-        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-            g_free(*text_of(provider, i));
-        }
+        berth_text_settings_clear(texts, G_N_ELEMENTS(texts), provider);
         g_ptr_array_unref(provider->redirect_uris);
         g_free(provider);
     }
