@@ -29,7 +29,8 @@ GOALS_MS = {"sqlite": 25, "postgresql": 50}
 LIMIT_S = 600
 sys.path.insert(0, os.path.join(ROOT, "tests", "component"))
 import postgres  # noqa: E402
-from broker_site import ADMIN_PASSWORD, Site, UnixConnection, new_folder  # noqa: E402
+from broker_site import (ADMIN_PASSWORD, Site, UnixConnection, create_admin,  # noqa: E402
+                         new_folder)
 from chaos_faults import BrokerProcess, spawn  # noqa: E402
 from chaos_users import PASSWORD, ask  # noqa: E402
 
@@ -45,28 +46,18 @@ def cpu_s(pid):
 class Morning:
     def __init__(self, folder, url):
         self.site = Site(folder)
-        with open(self.site.path("pepper.key"), "w", encoding="ascii",
-                  opener=lambda path, flags: os.open(path, flags, 0o600)) as pepper:
-            pepper.write(secrets.token_hex(32) + "\n")
+        self.site.add_pepper()
         with open(self.site.path("broker.conf"), "a", encoding="utf-8") as config:
             config.write("login_requests_per_s = 0\n")  # one administrator makes all the users
         self.broker = BrokerProcess(os.path.join(BUILD, "broker", "berth-broker"), self.site,
                                     "broker", url)
-        self.create_admin()
+        create_admin(self.broker.program, self.broker.config)
         assert self.broker.start(), "the broker did not start"
         self.token = None
         self.token = self.call("POST", "/v1/auth/login",
                                {"user": "admin", "password": ADMIN_PASSWORD})["token"]
         self.agents = self.start_agents()
         self.pool = self.fill_pool()
-
-    def create_admin(self):
-        read_fd, write_fd = os.pipe()
-        os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
-        os.close(write_fd)
-        subprocess.run([self.broker.program, "--config", self.broker.config, "--create-admin",
-                        "admin", "--password-fd", str(read_fd)], pass_fds=[read_fd], check=True)
-        os.close(read_fd)
 
     def call(self, method, path, body=None, token=None):
         status, reply, _ = ask(self.broker.socket, method, path, body, token or self.token)

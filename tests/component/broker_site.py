@@ -38,6 +38,19 @@ def openssl(*args):
     subprocess.run(["openssl", *args], check=True, capture_output=True)
 
 
+def create_admin(program, config, env=None):
+    """The first administrator of a site, with ADMIN_PASSWORD."""
+    read_fd, write_fd = os.pipe()
+    os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
+    os.close(write_fd)
+    try:
+        subprocess.run([program, "--config", config, "--create-admin", "admin", "--password-fd",
+                        str(read_fd)], pass_fds=[read_fd], check=True,
+                       env={**os.environ, **(env or {})})
+    finally:
+        os.close(read_fd)
+
+
 class Site:
     """Folder of certificates; new_host() adds one for a host."""
 
@@ -52,6 +65,12 @@ class Site:
         self.issue("broker", "DNS:broker.berth")
         with open(self.path("broker.conf"), "w", encoding="utf-8") as config:
             config.write(CONFIG.format(dir=folder) + self.store_config())
+
+    def add_pepper(self):
+        """What brokers that share a site share too."""
+        with open(self.path("pepper.key"), "w", encoding="ascii",
+                  opener=lambda path, flags: os.open(path, flags, 0o600)) as pepper:
+            pepper.write(secrets.token_hex(32) + "\n")
 
     @staticmethod
     def store_config():
@@ -113,12 +132,7 @@ class Broker:
         self.start()
 
     def create_admin(self):
-        read_fd, write_fd = os.pipe()
-        os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
-        os.close(write_fd)
-        subprocess.run([self.program, "--config", self.site.path("broker.conf"), "--create-admin",
-                        "admin", "--password-fd", str(read_fd)], pass_fds=[read_fd], check=True)
-        os.close(read_fd)
+        create_admin(self.program, self.site.path("broker.conf"))
 
     def start(self, port=0):
         config = self.site.path("broker.conf")

@@ -6,12 +6,11 @@ import os
 import random
 import re
 import secrets
-import subprocess
 import sys
 import threading
 import time
 
-from broker_site import ADMIN_PASSWORD, Site
+from broker_site import ADMIN_PASSWORD, Site, create_admin
 from chaos_faults import BrokerProcess
 from chaos_users import PASSWORD, NoAnswer, ask, read_ticket
 from fake_agent import FakeAgent
@@ -121,27 +120,16 @@ class FaultSite:
         self.site = Site(folder)
         with open(self.site.path("broker.conf"), "a", encoding="utf-8") as config:
             config.write(limits)
-        with open(self.site.path("pepper.key"), "w", encoding="ascii",
-                  opener=lambda path, flags: os.open(path, flags, 0o600)) as pepper:
-            pepper.write(secrets.token_hex(32) + "\n")
+        self.site.add_pepper()
         self.brokers = [BrokerProcess(program, self.site, f"broker{i}", url, env)
                         for i in range(n_brokers)]
-        self.create_admin(env)
+        create_admin(program, self.brokers[0].config, env)
         self.hosts = []
         for broker in self.brokers:
             assert broker.start(), f"{broker.name} did not start"
         self.admin = None
         self.admin = self.must("POST", "/v1/auth/login",
                                {"user": "admin", "password": ADMIN_PASSWORD})["token"]
-
-    def create_admin(self, env):
-        read_fd, write_fd = os.pipe()
-        os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
-        os.close(write_fd)
-        subprocess.run([self.program, "--config", self.brokers[0].config, "--create-admin",
-                        "admin", "--password-fd", str(read_fd)], pass_fds=[read_fd], check=True,
-                       env={**os.environ, **(env or {})})
-        os.close(read_fd)
 
     def ask(self, method, path, body=None, token=None, broker=0):
         """(status, reply) of one try."""

@@ -14,14 +14,13 @@ import argparse
 import os
 import random
 import secrets
-import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import postgres  # noqa: E402
-from broker_site import ADMIN_PASSWORD, Site, new_folder  # noqa: E402
+from broker_site import ADMIN_PASSWORD, Site, create_admin, new_folder  # noqa: E402
 from chaos_check import check  # noqa: E402
 from chaos_faults import BrokerProcess, Faults, PostgresProcess, spawn  # noqa: E402
 from chaos_users import PASSWORD, History, NoAnswer, Person, Revoker, ask  # noqa: E402
@@ -60,9 +59,7 @@ class Chaos:
         self.options = options
         self.random = random.Random(options.seed)
         self.site = Site(folder)
-        with open(self.site.path("pepper.key"), "w", encoding="ascii",
-                  opener=lambda path, flags: os.open(path, flags, 0o600)) as pepper:
-            pepper.write(secrets.token_hex(32) + "\n")
+        self.site.add_pepper()
         self.server = None
         url = "sqlite:" + self.site.path("store.sqlite")
         n_brokers = 1
@@ -72,7 +69,7 @@ class Chaos:
         self.brokers = [BrokerProcess(options.broker, self.site, f"broker{i}", url)
                         for i in range(n_brokers)]
         self.sockets = [broker.socket for broker in self.brokers]
-        self.create_admin()
+        create_admin(options.broker, self.brokers[0].config)
         self.admin = None
         for broker in self.brokers:
             assert broker.start(), f"{broker.name} did not start"
@@ -82,14 +79,6 @@ class Chaos:
         self.history = History()
         self.pools = [self.add_pool(i) for i in range(N_POOLS)]
         self.people = [self.add_person(i) for i in range(options.users)]
-
-    def create_admin(self):
-        read_fd, write_fd = os.pipe()
-        os.write(write_fd, ADMIN_PASSWORD.encode() + b"\n")
-        os.close(write_fd)
-        subprocess.run([self.options.broker, "--config", self.brokers[0].config, "--create-admin",
-                        "admin", "--password-fd", str(read_fd)], pass_fds=[read_fd], check=True)
-        os.close(read_fd)
 
     def answer(self, method, path, body=None, limit_s=60):
         """A good answer of any broker, asked until there is one."""
