@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Places where a test lets this process die at once, as in a power cut: what was written so far is
+ * all that the next start finds.
+ *
+ *   BERTH_KILL_AT=import-signed     dies when it first comes there
+ *   BERTH_KILL_AT=import-signed:3   dies when it comes there for the third time
+ *
+ * The lists name them all, so that a test can visit each.  A build with -Dkill_points=false (all
+ * packages) has none of it.  Thread: any.
+ */
+#pragma once
+
+/* X(NAME, "name"): a list for each thing that is done, in the order in which it is done. */
+/* clang-format off */
+
+/* Import of files into the depot of the broker. */
+#define BERTH_KILL_POINTS_IMPORT(X) \
+    X(UPLOAD_MADE, "upload-made") \
+    X(UPLOAD_WRITTEN, "upload-written") \
+    X(IMPORT_WANTED, "import-wanted") \
+    X(IMPORT_LOOKED, "import-looked") \
+    X(IMPORT_CONVERTED, "import-converted") \
+    X(IMPORT_HASHED, "import-hashed") \
+    X(IMPORT_STORED, "import-stored") \
+    X(IMPORT_SIGNED, "import-signed") \
+    X(IMPORT_RECORDED, "import-recorded")
+
+/* A file comes to its place in a store folder. */
+#define BERTH_KILL_POINTS_STORE(X) \
+    X(STORE_SYNCED, "store-synced") \
+    X(STORE_LISTED, "store-listed") \
+    X(STORE_RENAMED, "store-renamed")
+
+/* A version comes to a host. */
+#define BERTH_KILL_POINTS_REPLICATE(X)
+
+/* Maintenance machines and the seal of a version. */
+#define BERTH_KILL_POINTS_SEAL(X)
+
+/* RAM templates, forks and recycling. */
+#define BERTH_KILL_POINTS_CLONE(X)
+
+/* Rollouts. */
+#define BERTH_KILL_POINTS_ROLLOUT(X)
+
+/* User disks. */
+#define BERTH_KILL_POINTS_DISK(X)
+
+/* Snapshots, exports, imports and restores of desktops. */
+#define BERTH_KILL_POINTS_BACKUP(X)
+
+#define BERTH_KILL_POINTS(X) \
+    BERTH_KILL_POINTS_IMPORT(X) \
+    BERTH_KILL_POINTS_STORE(X) \
+    BERTH_KILL_POINTS_REPLICATE(X) \
+    BERTH_KILL_POINTS_SEAL(X) \
+    BERTH_KILL_POINTS_CLONE(X) \
+    BERTH_KILL_POINTS_ROLLOUT(X) \
+    BERTH_KILL_POINTS_DISK(X) \
+    BERTH_KILL_POINTS_BACKUP(X)
+
+/* clang-format on */
+
+typedef enum {
+#define BERTH_KILL_POINT_ENUM(name, text) BERTH_KILL_##name,
+    BERTH_KILL_POINTS(BERTH_KILL_POINT_ENUM)
+#undef BERTH_KILL_POINT_ENUM
+    BERTH_KILL_N_POINTS,
+} BerthKillPoint;
+
+/* Name of a point as in BERTH_KILL_AT; never NULL. */
+const char *berth_kill_point_name(BerthKillPoint point);
+
+#ifdef BERTH_HAS_KILL_POINTS
+/* Ends the process by SIGKILL if BERTH_KILL_AT asks for it here; else does nothing. */
+void berth_kill_point(BerthKillPoint point);
+#else
+static inline void
+berth_kill_point(BerthKillPoint point)
+{
+    (void)point;
+}
+#endif
