@@ -115,6 +115,18 @@
 #define BERTH_LIMIT_AGENT_MESSAGES_AT_ONCE 400
 /* Images: bytes of a manifest; it goes to a host with every machine, in one message. */
 #define BERTH_LIMIT_MANIFEST_BYTES 8192u
+/* Images: bytes of the signed manifest of a version; its script and command line fit. */
+#define BERTH_LIMIT_VERSION_MANIFEST_BYTES 65536u
+/* Images: bytes of a kernel command line (what x86 takes), and of the script that prepares a
+ * template. */
+#define BERTH_LIMIT_CMDLINE_BYTES 2000u
+#define BERTH_LIMIT_PREPARE_BYTES 16384u
+/* Images: bytes of one file of a version; its list of chunks has 16 MiB then. */
+#define BERTH_LIMIT_IMAGE_BYTES (2ULL << 40)
+/* Images: guest memory in MiB and virtual CPUs that a version asks for. */
+#define BERTH_LIMIT_GUEST_MEMORY_MIN_MIB 16
+#define BERTH_LIMIT_GUEST_MEMORY_MAX_MIB (1024 * 1024)
+#define BERTH_LIMIT_GUEST_VCPUS 64
 /* Schedules: windows of one. */
 #define BERTH_LIMIT_SCHEDULE_RULES 32u
 /* Pools: timers, rules of the power schedule, arguments of an application. */
