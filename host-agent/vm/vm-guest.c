@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#define AGENT_LINGER_MS 5000
+#define SET_TIME_MS 10000
 /* The port of a fork inside QEMU. */
 #define TAP_NAME "port"
 
@@ -21,8 +21,11 @@ void
 berth_vm_unwatch_guest(BerthVm *self)
 {
     g_clear_handle_id(&self->deadline_source, g_source_remove);
-    g_clear_handle_id(&self->linger_source, g_source_remove);
-    g_clear_pointer(&self->guest_agent, berth_guest_agent_free);
+    if (self->guest_agent != NULL) {
+        berth_guest_agent_forget(self->guest_agent, self);
+        berth_guest_agent_close(self->guest_agent);
+        g_clear_pointer(&self->guest_agent, berth_guest_agent_unref);
+    }
     g_clear_pointer(&self->probe, berth_console_probe_free);
 }
 
@@ -39,25 +42,12 @@ berth_vm_become_ready(BerthVm *self, const char *condition)
     berth_vm_step(self, BERTH_VM_EVENT_READY);
 }
 
-static gboolean
-on_agent_linger_over(gpointer user_data)
-{
-    BerthVm *self = user_data;
-    self->linger_source = 0;
-    g_clear_pointer(&self->guest_agent, berth_guest_agent_free);
-    return G_SOURCE_REMOVE;
-}
-
 static void
-on_guest_agent_alive(void *user_data)
+on_guest_agent_alive(int code, const json_t *result, const char *text, void *user_data)
 {
-    BerthVm *self = user_data;
-    if (self->boot.memory == BERTH_MEMORY_FORK) {
-        berth_guest_agent_set_time(self->guest_agent, berth_wall_us() * 1000);
+    if (code == BERTH_OK) {
+        berth_vm_become_ready(user_data, "");
     }
-    /* Closing at once could lose what QEMU has not read yet. */
-    self->linger_source = g_timeout_add(AGENT_LINGER_MS, on_agent_linger_over, self);
-    berth_vm_become_ready(self, "");
 }
 
 static void
@@ -96,11 +86,14 @@ berth_vm_add_display_peer(BerthVm *self, int *ret_fd, GError **error)
     return true;
 }
 
-static void
-watch_guest_agent(BerthVm *self)
+BerthGuestAgent *
+berth_vm_get_guest_agent(BerthVm *self)
 {
-    g_autofree char *path = g_build_filename(self->folder, BERTH_GUEST_AGENT_SOCKET, NULL);
-    self->guest_agent = berth_guest_agent_new(self->host->poller, path, on_guest_agent_alive, self);
+    if (self->guest_agent == NULL && self->qmp != NULL) {
+        g_autofree char *path = g_build_filename(self->folder, BERTH_GUEST_AGENT_SOCKET, NULL);
+        self->guest_agent = berth_guest_agent_new(self->host->poller, path);
+    }
+    return self->guest_agent;
 }
 
 void
@@ -111,7 +104,8 @@ berth_vm_watch_guest(BerthVm *self)
     self->deadline_source =
         g_timeout_add((guint)self->host->ready_deadline_ms, on_ready_deadline, self);
     if (manifest->ready == BERTH_READY_GUEST_AGENT) {
-        watch_guest_agent(self);
+        berth_guest_agent_call(berth_vm_get_guest_agent(self), "guest-ping", NULL,
+                               self->host->ready_deadline_ms, on_guest_agent_alive, self);
     } else if (berth_vm_add_display_peer(self, &fd, NULL)) {
         self->probe =
             berth_console_probe_new(fd, manifest->width, manifest->height, on_console_shown, self);
@@ -153,7 +147,9 @@ on_forked(int code, const json_t *result, const char *text, void *user_data)
     }
     plug_nic(self);
     if (self->spec.manifest.ready == BERTH_READY_GUEST_AGENT) {
-        watch_guest_agent(self);
+        berth_guest_agent_call(berth_vm_get_guest_agent(self), "guest-set-time",
+                               json_pack("{s:I}", "time", (json_int_t)berth_wall_us() * 1000),
+                               SET_TIME_MS, NULL, NULL);
     }
     berth_vm_become_ready(self, "");
 }

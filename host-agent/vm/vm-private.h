@@ -42,7 +42,6 @@ struct BerthVm {
     guint power_off_source;
 
     guint deadline_source;
-    guint linger_source;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
     BerthConsoleProbe *probe;

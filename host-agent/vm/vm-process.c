@@ -304,13 +304,6 @@ on_power_off_limit(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-static void
-on_guest_agent_can_shut_down(void *user_data)
-{
-    BerthVm *self = user_data;
-    berth_guest_agent_shut_down(self->guest_agent);
-}
-
 /* Both ways at once: a guest without the agent knows the button, and the second is harmless. */
 void
 berth_vm_power_off_process(BerthVm *self)
@@ -325,9 +318,7 @@ berth_vm_power_off_process(BerthVm *self)
         return;
     }
     berth_qmp_command(self->qmp, "system_powerdown", NULL, NULL, NULL);
-    g_autofree char *path = g_build_filename(self->folder, BERTH_GUEST_AGENT_SOCKET, NULL);
-    self->guest_agent =
-        berth_guest_agent_new(self->host->poller, path, on_guest_agent_can_shut_down, self);
+    berth_guest_agent_shut_down(berth_vm_get_guest_agent(self));
     self->power_off_source =
         g_timeout_add((guint)self->host->power_off_ms, on_power_off_limit, self);
 }

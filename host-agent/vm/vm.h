@@ -9,6 +9,7 @@
 
 #include "base/poller.h"
 #include "host-agent/vm/cgroup.h"
+#include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/image-check.h"
 #include "host-agent/vm/networks.h"
 #include "host-agent/vm/qemu-argv.h"
@@ -122,6 +123,12 @@ const BerthVmSpec *berth_vm_get_spec(const BerthVm *self);
 
 /* The monitor while there is one, else NULL; borrowed. */
 BerthQmp *berth_vm_get_qmp(const BerthVm *self);
+
+/*
+ * The client of its guest agent, for commands and scripts; NULL while there is no process that can
+ * be talked to.  Borrowed; it is closed when the machine is powered off or ends.
+ */
+BerthGuestAgent *berth_vm_get_guest_agent(BerthVm *self);
 
 /* Path of the overlay for g_free(), NULL if the image has no disk. */
 char *berth_vm_dup_disk_path(const BerthVm *self);

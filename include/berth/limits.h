@@ -144,7 +144,12 @@
 #define BERTH_LIMIT_NOTICE_BYTES 512u
 /* QMP and guest agent: bytes of one line. */
 #define BERTH_LIMIT_QMP_LINE_BYTES (4u * 1024 * 1024)
-#define BERTH_LIMIT_GUEST_AGENT_LINE_BYTES (64u * 1024)
+#define BERTH_LIMIT_GUEST_AGENT_LINE_BYTES (1024u * 1024)
+/* Guest agent: commands that wait, bytes of a script, and of all that one writes: in base64 it fits
+ * into one line. */
+#define BERTH_LIMIT_GUEST_CALLS 64u
+#define BERTH_LIMIT_GUEST_SCRIPT_BYTES (64u * 1024)
+#define BERTH_LIMIT_GUEST_OUTPUT_BYTES (704u * 1024)
 
 /* Names: bytes of UTF-8 in a user, pool, host or image name, and in a password. */
 #define BERTH_LIMIT_NAME_BYTES 128u
