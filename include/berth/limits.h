@@ -199,6 +199,8 @@
  * found lists thousands of packages and files. */
 #define BERTH_LIMIT_TASK_ARGS_BYTES (64u * 1024)
 #define BERTH_LIMIT_TASK_RESULT_BYTES (256u * 1024)
+/* Restore points and backups: bytes of a manifest; names, sizes and one hash. */
+#define BERTH_LIMIT_BACKUP_MANIFEST_BYTES 8192u
 
 /* Client: desktops in a list, and milliseconds before it asks a broker again. */
 #define BERTH_LIMIT_CLIENT_DESKTOPS 512u
