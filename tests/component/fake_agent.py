@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+HANDSHAKE_S = 10  # as the real agent: a frozen broker takes connections and says nothing
+
 
 class FakeAgent(threading.Thread):
     """Drives pretended machines towards the desired state, as a real agent would.
@@ -67,7 +69,7 @@ class FakeAgent(threading.Thread):
         context.load_cert_chain(os.path.join(self.site, f"host-{self.host_name}.pem"),
                                 os.path.join(self.site, f"host-{self.host_name}.key"))
         context.set_alpn_protocols(["berth-control/1"])
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=HANDSHAKE_S)
         sock = context.wrap_socket(raw, server_hostname="broker.berth")
         sock.settimeout(60)
         self.sock = sock

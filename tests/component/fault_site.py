@@ -88,10 +88,12 @@ class Host(FakeAgent):
     def __init__(self, ports, *args, **options):
         super().__init__(ports[0], *args, memory_mib=1 << 20, **options)
         self.ports = list(ports)
+        self.n_dials = random.randrange(len(self.ports))
         self.n_links = 0
 
     def serve_once(self):
-        self.port = random.choice(self.ports)
+        self.port = self.ports[self.n_dials % len(self.ports)]
+        self.n_dials += 1
         self.generation = 0
         super().serve_once()
 
