@@ -42,7 +42,14 @@
 #define BERTH_KILL_POINTS_CLONE(X)
 
 /* Rollouts. */
-#define BERTH_KILL_POINTS_ROLLOUT(X)
+#define BERTH_KILL_POINTS_ROLLOUT(X) \
+    X(ROLLOUT_PUBLISHED, "rollout-published") \
+    X(ROLLOUT_LOOKED, "rollout-looked") \
+    X(ROLLOUT_CHOSEN, "rollout-chosen") \
+    X(ROLLOUT_RECYCLED, "rollout-recycled") \
+    X(ROLLOUT_WARNED, "rollout-warned") \
+    X(ROLLOUT_STEPPED, "rollout-stepped") \
+    X(ROLLOUT_FINISHED, "rollout-finished")
 
 /* User disks. */
 #define BERTH_KILL_POINTS_DISK(X)

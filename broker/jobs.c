@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "broker/fsm/job.h"
+#include "broker/rollout-step.h"
 #include "broker/session-timers.h"
 #include "broker/unit.h"
 
@@ -67,6 +68,9 @@ run_unit(BerthTx *tx, void *data)
 {
     const Run *run = data;
     const Job *job = run->job;
+    if (strcmp(job->kind, BERTH_ROLLOUT_JOB) == 0) {
+        return berth_rollout_fire(tx, run->cause, job->target, job->epoch);
+    }
     return berth_session_timers_fire(tx, run->cause, job->kind, job->target, job->epoch, job->data);
 }
 

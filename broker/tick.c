@@ -8,6 +8,7 @@
 #include "broker/lease.h"
 #include "broker/operations.h"
 #include "broker/plan-step.h"
+#include "broker/rollout-step.h"
 #include "broker/session-timers.h"
 #include "broker/unit.h"
 
@@ -51,6 +52,7 @@ purge(BerthTx *tx, void *data)
         { BERTH_SQL_QUEUE_PURGE, now_us - BERTH_QUEUE_FORGET_US },
         { BERTH_SQL_TOKEN_PURGE, now_us },
         { BERTH_SQL_JOB_PURGE, now_us - JOB_KEEP_US },
+        { BERTH_SQL_SAMPLE_PURGE, now_us - BERTH_ROLLOUT_SAMPLES_KEEP_US },
         { BERTH_SQL_SESSION_PURGE, history_us },
         { BERTH_SQL_ASSIGNMENT_PURGE, history_us },
         { BERTH_SQL_MACHINE_PURGE, history_us },
@@ -92,6 +94,9 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
     int error = berth_lease_take(tx, cause, "tick", tick->holder, &epoch);
     if (error == BERTH_OK) {
         error = berth_deadlines_step(tx, cause, &work.n_changes);
+    }
+    if (error == BERTH_OK) {
+        error = berth_rollouts_step(tx, cause, tick->is_thorough, &work.n_changes);
     }
     if (error == BERTH_OK) {
         error = run_part(tx, "pools are not planned", plan, &work);

@@ -4,7 +4,9 @@
  */
 #pragma once
 
+#include "berth/ids.h"
 #include "broker/fsm/rollout.h"
+#include "broker/store/tx.h"
 
 #include <stdbool.h>
 
@@ -25,3 +27,20 @@ typedef struct {
  * is paused changes nothing.
  */
 const char *berth_version_wanted(const BerthVersionFacts *facts);
+
+typedef struct {
+    char version[BERTH_ID_HEX_CHARS + 1]; /* "": the image of the pool has no versions */
+    bool is_canary;
+} BerthVersionChoice;
+
+/*
+ * Chooses for a machine that is made or recycled.  Whether its host has that version is the
+ * caller's to look at.
+ *
+ * machine:  that is recycled; NULL: a new one
+ *
+ * Errors: BERTH_ERR_NOT_FOUND if there is no such pool or machine, those of berth_tx_run().
+ * Thread: writer.
+ */
+int berth_version_choose(BerthTx *tx, const char *pool, const char *machine,
+                         BerthVersionChoice *ret);

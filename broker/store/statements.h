@@ -23,6 +23,7 @@
 #include "broker/store/statements/plan.h"
 #include "broker/store/statements/report.h"
 #include "broker/store/statements/rights.h"
+#include "broker/store/statements/rollout.h"
 #include "broker/store/statements/session.h"
 #include "broker/store/statements/step.h"
 
@@ -40,6 +41,7 @@
     BERTH_STATEMENTS_PLAN(X)      \
     BERTH_STATEMENTS_REPORT(X)    \
     BERTH_STATEMENTS_RIGHTS(X)    \
+    BERTH_STATEMENTS_ROLLOUT(X)   \
     BERTH_STATEMENTS_SESSION(X)   \
     BERTH_STATEMENTS_STEP(X)
 

@@ -202,6 +202,11 @@
 /* Restore points and backups: bytes of a manifest; names, sizes and one hash. */
 #define BERTH_LIMIT_BACKUP_MANIFEST_BYTES 8192u
 
+/* Rollouts: bytes of the message to users and of a schedule's name. */
+#define BERTH_LIMIT_ROLLOUT_TEXT_BYTES 512u
+/* Rollouts: pools that one publish names. */
+#define BERTH_LIMIT_ROLLOUT_POOLS 256u
+
 /* Client: desktops in a list, and milliseconds before it asks a broker again. */
 #define BERTH_LIMIT_CLIENT_DESKTOPS 512u
 #define BERTH_LIMIT_CLIENT_RETRY_MIN_MS 100

@@ -190,13 +190,14 @@ is_given_up(const World *world, const BerthRolloutMachine *machine)
 }
 
 static void
-check(const World *world)
+check(World *world)
 {
     int n_new = 0;
     int n_away = 0;
     for (int i = 0; i < world->n_machines; i++) {
         n_new += world->machines[i].side == BERTH_SIDE_TO ? 1 : 0;
-        n_away += world->extras[i].was_taken && !is_given_up(world, &world->machines[i]) ? 1 : 0;
+        world->extras[i].was_taken &= !is_given_up(world, &world->machines[i]);
+        n_away += world->extras[i].was_taken ? 1 : 0;
     }
     int most = world->input.max_unavailable > 0 ? (int)world->input.max_unavailable
                                                 : MAX(world->n_machines / 4, 1);
