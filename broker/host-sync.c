@@ -6,6 +6,7 @@
 #include "broker/reconcile.h"
 #include "broker/session-timers.h"
 #include "broker/steps.h"
+#include "broker/version-samples.h"
 
 #include <string.h>
 
@@ -93,6 +94,7 @@ read_session_rows(BerthTx *tx, const char *host, int *ret_error)
         row.epoch = berth_rows_int(&rows, 2);
         g_strlcpy(row.session_key, berth_rows_text(&rows, 3), sizeof row.session_key);
         row.idle_since_us = berth_rows_int(&rows, 4);
+        row.is_measured = berth_rows_int(&rows, 5) != 0;
         g_array_append_val(sessions, row);
     }
     *ret_error = berth_rows_end(&rows);
@@ -149,6 +151,8 @@ apply_step(BerthTx *tx, const BerthCause *cause, const BerthReconcileStep *step)
                                 session != NULL ? session->session_key : "");
     case BERTH_RECONCILE_SESSION_IDLE:
         return berth_session_set_idle(tx, step->id, step->time_us);
+    case BERTH_RECONCILE_SESSION_FRAME:
+        return berth_sample_first_frame(tx, cause, step->id, session->first_frame_ms);
     }
     return BERTH_ERR_INTERNAL;
 }

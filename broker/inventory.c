@@ -9,6 +9,7 @@
 /* Block of a string chunk: what the texts of some twenty machines need. */
 #define TEXTS_BYTES 1024
 #define MAX_IDLE_S (366LL * 24 * 3600)
+#define MAX_FIRST_FRAME_MS (3600LL * 1000)
 
 static const char *const machine_states[BERTH_N_MACHINE_REPORTS] = {
     [BERTH_REPORT_CREATING] = "creating", [BERTH_REPORT_STARTING] = "starting",
@@ -142,6 +143,7 @@ read_session(const json_t *item, GStringChunk *texts, BerthSessionReport *ret, G
     }
     ret->state = (BerthSessionReportState)state;
     ret->idle_s = MIN(get_count(item, "idle_s"), MAX_IDLE_S);
+    ret->first_frame_ms = MIN(get_count(item, "first_frame_ms"), MAX_FIRST_FRAME_MS);
     return get_key(item, ret->session_key, error) &&
            get_text(item, "code", texts, &ret->code, error);
 }
@@ -298,7 +300,8 @@ is_same_session(const BerthSessionReport *a, const BerthSessionReport *b)
 {
     return a->epoch == b->epoch && a->state == b->state && strcmp(a->id, b->id) == 0 &&
            strcmp(a->session_key, b->session_key) == 0 && strcmp(a->code, b->code) == 0 &&
-           (a->idle_s == 0) == (b->idle_s == 0) && a->idle_s <= b->idle_s;
+           (a->idle_s == 0) == (b->idle_s == 0) && a->idle_s <= b->idle_s &&
+           a->first_frame_ms == b->first_frame_ms;
 }
 
 bool

@@ -75,7 +75,8 @@ typedef struct {
     BerthSessionReportState state;
     char session_key[BERTH_INVENTORY_KEY_CHARS + 1]; /* "" if there is none */
     const char *code;
-    int64_t idle_s; /* since the last input */
+    int64_t idle_s;         /* since the last input */
+    int64_t first_frame_ms; /* from capture to socket, of the first picture; 0 before */
 } BerthSessionReport;
 
 typedef struct {

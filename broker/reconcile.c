@@ -201,6 +201,16 @@ plan_idle(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *repo
 }
 
 static void
+plan_first_frame(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *report)
+{
+    if (report->first_frame_ms > 0 && !row->is_measured) {
+        add(plan, (BerthReconcileStep){ .kind = BERTH_RECONCILE_SESSION_FRAME,
+                                        .id = row->id,
+                                        .session_report = report });
+    }
+}
+
+static void
 plan_session(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *report)
 {
     bool is_told = report != NULL && report->epoch == row->epoch;
@@ -223,6 +233,7 @@ plan_session(Plan *plan, const BerthSessionRow *row, const BerthSessionReport *r
     }
     if (is_told) {
         plan_idle(plan, row, report);
+        plan_first_frame(plan, row, report);
     }
     if (is_told && report->state == BERTH_REPORT_SESSION_CONNECTED) {
         step_session(plan, row, BERTH_SESSION_EVENT_SEEN_CONNECTED, report);

@@ -39,6 +39,7 @@ typedef struct {
     int64_t epoch;
     char session_key[BERTH_INVENTORY_KEY_CHARS + 1];
     int64_t idle_since_us; /* 0: not idle */
+    bool is_measured;      /* its first picture need not be told (any more) */
 } BerthSessionRow;
 
 typedef enum {
@@ -50,6 +51,7 @@ typedef enum {
     BERTH_RECONCILE_SESSION_EVENT, /* step session `row` by `event`; report may be NULL */
     BERTH_RECONCILE_SESSION_KEY,   /* copy the key of `session_report`, none if it is NULL */
     BERTH_RECONCILE_SESSION_IDLE,  /* without input since `time_us`; 0: there is input */
+    BERTH_RECONCILE_SESSION_FRAME, /* its first picture came: `session_report` says when */
 } BerthReconcileKind;
 
 typedef struct {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/breaker-step.h"
+#include "broker/version-samples.h"
 
 #include <string.h>
 
@@ -30,12 +31,14 @@ typedef struct {
     char *host;
     char *power;
     char *scrub_overlay;
-    char *image; /* NULL if it has none */
-    char *code;  /* what its host said last */
+    char *image;   /* NULL if it has none */
+    char *version; /* NULL if its image has none */
+    char *code;    /* what its host said last */
     int64_t epoch;
     int64_t memory_mib;
     int64_t vcpus;
     int64_t n_failures;
+    int64_t since_us;
     bool is_kept; /* holds its user's data */
 } Machine;
 
@@ -58,6 +61,7 @@ machine_clear(Machine *machine)
     g_free(machine->power);
     g_free(machine->scrub_overlay);
     g_free(machine->image);
+    g_free(machine->version);
     g_free(machine->code);
 }
 
@@ -110,6 +114,8 @@ read_machine(BerthTx *tx, const char *id, Machine *ret)
             .is_kept = berth_rows_int(&rows, 10) != 0,
             .image = berth_rows_is_null(&rows, 11) ? NULL : g_strdup(berth_rows_text(&rows, 11)),
             .code = g_strdup(berth_rows_text(&rows, 12)),
+            .version = berth_rows_is_null(&rows, 13) ? NULL : g_strdup(berth_rows_text(&rows, 13)),
+            .since_us = berth_rows_int(&rows, 14),
         };
     }
     int error = berth_rows_end(&rows);
@@ -301,6 +307,20 @@ tell_breaker(BerthTx *tx, const BerthCause *cause, const Machine *machine, int s
                                       code);
 }
 
+/* And for how its version does. */
+static int
+tell_samples(BerthTx *tx, const BerthCause *cause, const Machine *machine, int state,
+             const Step *step)
+{
+    const BerthSampleMachine sample = { .id = machine->id,
+                                        .version = machine->version,
+                                        .pool = machine->pool,
+                                        .host = machine->host,
+                                        .state = machine->state,
+                                        .since_us = machine->since_us };
+    return berth_sample_machine(tx, cause, &sample, step->event, (BerthMachineState)state);
+}
+
 static int
 step_machine(BerthTx *tx, const BerthCause *cause, const Machine *machine, Step *step, json_t *data)
 {
@@ -319,6 +339,9 @@ step_machine(BerthTx *tx, const BerthCause *cause, const Machine *machine, Step 
     }
     if (error == BERTH_OK) {
         error = tell_breaker(tx, cause, machine, state, step);
+    }
+    if (error == BERTH_OK) {
+        error = tell_samples(tx, cause, machine, state, step);
     }
     if (error == BERTH_OK) {
         json_object_set_new(details, "epoch", json_integer(machine->epoch));

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/session-timers.h"
+#include "broker/version-samples.h"
 
 #include <string.h>
 
@@ -114,6 +115,21 @@ session_clear(Session *session)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 
+/* A first connection, or a desktop that went before it, tells about the desktop's version. */
+static int
+tell_samples(BerthTx *tx, const BerthCause *cause, const char *session, BerthSessionState from,
+             BerthSessionState to, const char *reason)
+{
+    if (from != BERTH_SESSION_CONNECTING) {
+        return BERTH_OK;
+    }
+    if (to == BERTH_SESSION_ACTIVE) {
+        return berth_sample_logon(tx, cause, session);
+    }
+    return strcmp(reason, "desktop-gone") == 0 ? berth_sample_logon_failed(tx, cause, session)
+                                               : BERTH_OK;
+}
+
 int
 berth_session_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthSessionEvent event,
                    const char *reason)
@@ -130,6 +146,10 @@ berth_session_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthSe
         return error;
     }
     session.state = (BerthSessionState)state;
+    error = tell_samples(tx, cause, id, (BerthSessionState)from, session.state, reason);
+    if (error != BERTH_OK) {
+        return error;
+    }
     error = berth_tx_post(tx, BERTH_SQL_SESSION_SET_STATE, "ssiis", id,
                           berth_fsm_state_name(&berth_session_fsm, state), cause->now_us,
                           berth_session_deadline_us(session.state, cause->now_us), reason);

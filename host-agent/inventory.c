@@ -148,6 +148,10 @@ berth_inventory_session(const BerthSessionReport *report, int64_t now_us)
                         json_integer((json_int_t)report->connection_epoch));
     int64_t idle_s = report->input_us != 0 ? (now_us - report->input_us) / 1000000 : 0;
     json_object_set_new(object, "idle_s", json_integer(idle_s >= IDLE_FROM_S ? idle_s : 0));
+    if (report->first_frame_us > 0) {
+        json_object_set_new(object, "first_frame_ms",
+                            json_integer((json_int_t)(report->first_frame_us / 1000 + 1)));
+    }
     if (report->code != BERTH_OK) {
         json_object_set_new(object, "code", json_string(berth_error_name(report->code)));
     }

@@ -49,8 +49,9 @@ typedef struct {
     BerthSessionHostState state;
     char session_key[2 * BERTH_KEY_HASH_BYTES + 1]; /* "" until known */
     uint64_t connection_epoch;
-    int64_t input_us; /* monotonic time of the last input or connection; 0: none so far */
-    int code;         /* why it ended or cannot start; BERTH_OK */
+    int64_t input_us;       /* monotonic time of the last input or connection; 0: none so far */
+    int64_t first_frame_us; /* how long its first picture took; 0 before */
+    int code;               /* why it ended or cannot start; BERTH_OK */
 } BerthSessionReport;
 
 /* Makes the session and starts its process.  environment: borrowed. */

@@ -37,13 +37,18 @@ read_listening(BerthJsonFields *fields, BerthSessionReport *report)
 static void
 read_state(BerthJsonFields *fields, BerthSessionReport *report)
 {
-    static const char *const counters[] = { "frames",    "bytes_out",     "width",         "height",
-                                            "observers", "checks_failed", "first_frame_us" };
+    static const char *const counters[] = { "frames", "bytes_out", "width",
+                                            "height", "observers", "checks_failed" };
     bool is_connected = berth_json_fields_optional_bool(fields, "connected", false);
     report->connection_epoch =
         (uint64_t)berth_json_fields_optional_int(fields, "connection_epoch", 0, INT64_MAX, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(counters); i++) {
         berth_json_fields_optional_int(fields, counters[i], 0, INT64_MAX, 0);
+    }
+    int64_t first_frame_us =
+        berth_json_fields_optional_int(fields, "first_frame_us", 0, INT64_MAX, 0);
+    if (report->first_frame_us == 0) {
+        report->first_frame_us = first_frame_us;
     }
     report->input_us = berth_json_fields_optional_int(fields, "input_us", 0, INT64_MAX, 0);
     report->state = is_connected ? BERTH_SESSION_CONNECTED : BERTH_SESSION_LISTENING;

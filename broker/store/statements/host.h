@@ -51,9 +51,12 @@
       "condition, code, detail, absent_us, keep FROM machine "                                     \
       "WHERE host = ?1 AND state <> 'deleted' AND state <> 'planned' ORDER BY id "                 \
       "/*pg FOR UPDATE*/")                                                                         \
-    X(RECONCILE_SESSIONS, "SELECT id, state, machine_epoch, session_key, idle_since_us "           \
-                          "FROM session WHERE host = ?1 AND state <> 'ended' ORDER BY id "         \
-                          "/*pg FOR UPDATE*/")                                                     \
+    X(RECONCILE_SESSIONS, "SELECT s.id, s.state, s.machine_epoch, s.session_key, "                 \
+                          "s.idle_since_us, CASE WHEN m.version IS NULL OR EXISTS (SELECT 1 "      \
+                          "FROM version_sample v WHERE v.id = s.id) THEN 1 ELSE 0 END "            \
+                          "FROM session s JOIN machine m ON m.id = s.machine "                     \
+                          "WHERE s.host = ?1 AND s.state <> 'ended' ORDER BY s.id "                \
+                          "/*pg FOR UPDATE OF s*/")                                                \
     X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")          \
     X(HOST_SET_CLOCK, "UPDATE host SET clock_offset_us = ?2 WHERE id = ?1")                        \
     X(FEED_EVENTS, "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, '') "        \

@@ -64,6 +64,9 @@
       "r.to_version, s.state FROM session s JOIN machine m ON m.id = s.machine "                   \
       "JOIN rollout r ON r.pool = s.pool AND r.state IN ('rolling', 'rolling-back') "              \
       "WHERE s.id = ?1")                                                                           \
+    X(SAMPLE_SESSION, "SELECT m.version, s.pool, s.host, s.machine, s.granted_us, s.connected_us " \
+                      "FROM session s JOIN machine m ON m.id = s.machine "                         \
+                      "WHERE s.id = ?1 AND m.version IS NOT NULL")                                 \
     X(SAMPLE_INSERT, "INSERT INTO version_sample (id, version, pool, host, machine, kind, ok, "    \
                      "value_ms, at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "               \
                      "ON CONFLICT (id) DO NOTHING")                                                \

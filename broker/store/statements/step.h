@@ -7,7 +7,8 @@
 #define BERTH_STATEMENTS_STEP(X)                                                                   \
     X(MACHINE_LOCK,                                                                                \
       "SELECT state, assignment, epoch, pool, host, memory_mib, vcpus, "                           \
-      "n_failures, scrub_overlay, power, keep, image, code FROM machine WHERE id = ?1 "            \
+      "n_failures, scrub_overlay, power, keep, image, code, version, since_us FROM machine "       \
+      "WHERE id = ?1 "                                                                             \
       "/*pg FOR UPDATE*/")                                                                         \
     X(MACHINE_SET_STATE, "UPDATE machine SET state = ?2, assignment = COALESCE(?3, assignment), "  \
                          "n_failures = ?4, "                                                       \
