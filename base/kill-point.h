@@ -36,7 +36,15 @@
 #define BERTH_KILL_POINTS_REPLICATE(X)
 
 /* Maintenance machines and the seal of a version. */
-#define BERTH_KILL_POINTS_SEAL(X)
+#define BERTH_KILL_POINTS_SEAL(X) \
+    X(SCRIPT_BEGUN, "script-begun") \
+    X(SEAL_CHECKED, "seal-checked") \
+    X(SEAL_GENERALISED, "seal-generalised") \
+    X(SEAL_LISTED, "seal-listed") \
+    X(SEAL_STOPPED, "seal-stopped") \
+    X(SEAL_FLATTENED, "seal-flattened") \
+    X(SEAL_STORED, "seal-stored") \
+    X(SEAL_BOOTED, "seal-booted")
 
 /* RAM templates, forks and recycling. */
 #define BERTH_KILL_POINTS_CLONE(X)

@@ -15,6 +15,7 @@
 #include "host-agent/machine-park.h"
 #include "host-agent/session-park.h"
 #include "host-agent/state-file.h"
+#include "host-agent/tasks/task-park.h"
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct BerthAgent {
     void *user_data;
 
     BerthPoller *poller;
-    char *machine_folder, *session_folder;
+    char *machine_folder, *session_folder, *task_folder;
     char *boot_id;
     int64_t agent_epoch;   /* counts the starts of this agent */
     int64_t cluster_epoch; /* the highest that a broker of the cluster had */
@@ -42,6 +43,7 @@ struct BerthAgent {
     BerthHostProbe *probe;
     BerthMachinePark *machines;
     BerthSessionPark *sessions;
+    BerthTaskPark *tasks;
     BerthDisplayListener *listener;
     BerthTlsContext *tls;
     BerthBrokerLink *link;
@@ -112,7 +114,7 @@ make_inventory(void *user_data)
     json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
     json_object_set_new(inventory, "images", json_array());
     json_object_set_new(inventory, "templates", json_array());
-    json_object_set_new(inventory, "tasks", json_array());
+    json_object_set_new(inventory, "tasks", berth_task_park_report(self->tasks));
     json_object_set_new(inventory, "disks", json_array());
     json_object_set_new(inventory, "memory", json_object());
     json_object_set_new(inventory, "usage", berth_host_usage_report(self->usage));
@@ -139,6 +141,7 @@ set_safe_mode(BerthAgent *self, bool is_safe_mode)
 {
     berth_machine_park_set_safe_mode(self->machines, is_safe_mode);
     berth_session_park_set_safe_mode(self->sessions, is_safe_mode);
+    berth_task_park_set_safe_mode(self->tasks, is_safe_mode);
 }
 
 /* A broker with an older store than one before would undo what that one decided. */
@@ -173,6 +176,7 @@ on_desired(BerthDesired *desired, void *user_data)
     self->desired = desired;
     berth_machine_park_want(self->machines, desired, self->cluster);
     berth_session_park_want(self->sessions, desired);
+    berth_task_park_want(self->tasks, desired->tasks);
     berth_desired_free(old);
 }
 
@@ -274,15 +278,33 @@ make_parks(BerthAgent *self)
     self->sessions = berth_session_park_new(&sessions);
 }
 
+static void
+make_task_park(BerthAgent *self)
+{
+    BerthTaskParkConfig tasks = {
+        .host = { .vm_host = &self->vm_host,
+                  .machines = self->machines,
+                  .image_folder = self->config->image_dir,
+                  .work_folder = self->task_folder },
+        .folder = self->task_folder,
+        .kinds = berth_task_kinds,
+        .on_changed = inventory_changed,
+        .user_data = self,
+    };
+    self->tasks = berth_task_park_new(&tasks);
+}
+
 static bool
 start(BerthAgent *self, GError **error)
 {
     if (!berth_state_folder_make(self->machine_folder, error) ||
-        !berth_state_folder_make(self->session_folder, error)) {
+        !berth_state_folder_make(self->session_folder, error) ||
+        !berth_state_folder_make(self->task_folder, error)) {
         return false;
     }
     count_start(self);
     make_parks(self);
+    make_task_park(self);
     berth_networks_settle(self->vm_host.networks);
     return start_listening(self, error) && start_link(self, error);
 }
@@ -321,6 +343,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
     self->poller = berth_poller_new(NULL);
     self->machine_folder = g_build_filename(config->state_dir, "vms", NULL);
     self->session_folder = g_build_filename(config->state_dir, "sessions", NULL);
+    self->task_folder = g_build_filename(config->state_dir, "tasks", NULL);
     if (!g_file_get_contents(BOOT_ID_FILE, &self->boot_id, NULL, NULL)) {
         self->boot_id = g_strdup("");
     }
@@ -355,6 +378,7 @@ berth_agent_free(BerthAgent *self)
     berth_tls_context_unref(self->tls);
     berth_display_listener_free(self->listener);
     g_clear_pointer(&self->sessions, berth_session_park_free);
+    g_clear_pointer(&self->tasks, berth_task_park_free);
     berth_machine_park_free(self->machines);
     berth_image_check_free(self->vm_host.images);
     berth_networks_free(self->vm_host.networks);
@@ -364,6 +388,7 @@ berth_agent_free(BerthAgent *self)
     berth_poller_free(self->poller);
     g_free(self->machine_folder);
     g_free(self->session_folder);
+    g_free(self->task_folder);
     g_free(self->boot_id);
     g_free(self);
 }

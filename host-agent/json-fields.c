@@ -233,6 +233,12 @@ berth_json_fields_optional_object(BerthJsonFields *self, const char *key)
 }
 
 json_t *
+berth_json_fields_any(BerthJsonFields *self, const char *key)
+{
+    return get_value(self, key);
+}
+
+json_t *
 berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items)
 {
     json_t *value = get_value(self, key);

@@ -66,6 +66,9 @@ json_t *berth_json_fields_object(BerthJsonFields *self, const char *key);
 /* The same, but a missing key or null gives NULL without an error. */
 json_t *berth_json_fields_optional_object(BerthJsonFields *self, const char *key);
 
+/* A value of any type, which the caller checks; borrowed, NULL if it is missing. */
+json_t *berth_json_fields_any(BerthJsonFields *self, const char *key);
+
 /* An array of at most max_items; borrowed, NULL after an error. */
 json_t *berth_json_fields_array(BerthJsonFields *self, const char *key, size_t max_items);
 

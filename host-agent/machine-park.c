@@ -350,6 +350,7 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Mach
         ret_running->runs = runs_of(machine->vm);
         ret_running->epoch = spec->epoch;
         ret_running->absent_since_us = machine->absent_since_us;
+        ret_wanted->is_wanted_off |= berth_vm_is_held_off(machine->vm);
     }
 }
 
@@ -693,6 +694,13 @@ berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachi
     ret->is_ready = state == BERTH_VM_READY;
     ret->is_usable = state == BERTH_VM_READY || state == BERTH_VM_STARTING;
     return true;
+}
+
+BerthVm *
+berth_machine_park_get_vm(BerthMachinePark *self, const BerthId *id)
+{
+    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    return machine != NULL ? machine->vm : NULL;
 }
 
 bool

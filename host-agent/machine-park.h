@@ -53,6 +53,9 @@ typedef struct {
 /* Looks a machine up; false if it is not here. */
 bool berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachineFacts *ret);
 
+/* A machine of this host that is no physical one; borrowed until the loop runs on, may be NULL. */
+BerthVm *berth_machine_park_get_vm(BerthMachinePark *self, const BerthId *id);
+
 /*
  * A new display peer of a machine at that epoch, and the name of its capture source (constant).
  *

@@ -32,6 +32,8 @@ struct BerthVm {
     bool is_network_off;   /* not as its pool wants */
     char *missing_limits;  /* names of those that the host cannot enforce; NULL: none */
     bool has_ended;        /* it is stopped because QEMU ended by itself */
+    bool is_held_off;      /* its owner keeps it switched off */
+    bool was_cut_off;      /* the guest did not shut down when it was asked to last */
     bool rests_when_made;  /* no process is to run once the overlay is there */
 
     int pidfd;

@@ -235,6 +235,7 @@ spawn_qemu(BerthVm *self, GError **error)
     self->spec.pid_start_ticks = berth_process_get_start_ticks(self->spec.pid);
     self->spec.has_run = true;
     self->has_ended = false;
+    self->was_cut_off = false;
     self->spec.is_off = false;
     berth_vm_watch_process(self, pidfd);
     return true;
@@ -298,6 +299,7 @@ on_power_off_limit(gpointer user_data)
 {
     BerthVm *self = user_data;
     self->power_off_source = 0;
+    self->was_cut_off = true;
     berth_log_warning("vm", "machine=%s did not shut down in %d s, its power is cut", self->hex_id,
                       self->host->power_off_ms / 1000);
     berth_vm_end_process(self);

@@ -487,6 +487,27 @@ berth_vm_power_on(BerthVm *self, const BerthVmBoot *boot, const char *template_k
 }
 
 void
+berth_vm_hold_off(BerthVm *self, bool is_held)
+{
+    if (self->is_held_off != is_held) {
+        self->is_held_off = is_held;
+        berth_vm_report(self);
+    }
+}
+
+bool
+berth_vm_is_held_off(const BerthVm *self)
+{
+    return self->is_held_off;
+}
+
+bool
+berth_vm_was_cut_off(const BerthVm *self)
+{
+    return self->was_cut_off;
+}
+
+void
 berth_vm_update(BerthVm *self, const BerthVmSpec *wanted)
 {
     BerthVmSpec *spec = &self->spec;

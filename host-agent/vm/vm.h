@@ -87,6 +87,16 @@ void berth_vm_power_off(BerthVm *self);
  */
 void berth_vm_power_on(BerthVm *self, const BerthVmBoot *boot, const char *template_key);
 
+/*
+ * While held off, the machine's owner switches it off and keeps it so, whatever is wanted of it:
+ * its disk is being worked on.  Known to this object only.
+ */
+void berth_vm_hold_off(BerthVm *self, bool is_held);
+bool berth_vm_is_held_off(const BerthVm *self);
+
+/* Whether its power was cut when it was switched off last: its file systems were not unmounted. */
+bool berth_vm_was_cut_off(const BerthVm *self);
+
 /* Takes what may change in a living machine from a newer wish: keep, resources and network. */
 void berth_vm_update(BerthVm *self, const BerthVmSpec *wanted);
 

@@ -138,6 +138,14 @@
 #define BERTH_LIMIT_PLAN_MACHINES 2000
 /* Labels of one pool or host. */
 #define BERTH_LIMIT_LABELS 16u
+/* Tasks of a host: bytes of UTF-8 of what one is doing or why it failed, and of all results in one
+ * inventory: the rest is told when the broker has taken these. */
+#define BERTH_LIMIT_TASK_DETAIL_BYTES 1024u
+#define BERTH_LIMIT_TASK_REPORT_BYTES (1024u * 1024)
+/* run-script: bytes of the script of an administrator. */
+#define BERTH_LIMIT_RUN_SCRIPT_BYTES (48u * 1024)
+/* Sealing: bytes of the lists of packages and files in the report of a version. */
+#define BERTH_LIMIT_FACTS_BYTES (192u * 1024)
 /* Session control socket between agent and session process: bytes of one JSON message. */
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* Notices to users: bytes of UTF-8 of one. */
