@@ -338,6 +338,7 @@ build_filter(scmp_filter_ctx filter, const BerthSandboxProfile *profile, GError 
     if (!add_profile_calls(filter, profile, error)) {
         return false;
     }
+    result |= add_calls(filter, SCMP_ACT_ERRNO(EPERM), profile->refused);
     if (!(profile->flags & BERTH_SANDBOX_FILES)) {
         result |= add_calls(filter, SCMP_ACT_ERRNO(EACCES), refused_calls);
     }

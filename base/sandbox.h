@@ -34,6 +34,8 @@ typedef struct {
     const char *const *ro_paths; /* NULL-terminated files or folders to read; NULL: none */
     const char *const *rw_paths; /* NULL-terminated files or folders to change; NULL: none */
     const char *const *syscalls; /* NULL-terminated names of further calls; NULL: none */
+    const char *const *refused;  /* NULL-terminated names of calls that fail with EPERM instead of
+                                  * ending the process: libraries try them; NULL: none */
 } BerthSandboxProfile;
 
 /*

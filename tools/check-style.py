@@ -27,7 +27,7 @@ C_RULES = [
     (r"\bg_main_loop_run\s*\(", r"", r"^(base/main-loop\.c$|client/probe/|tests/)",
      "programs run by berth_main_loop_run, which ends on signals"),
     (r"(?<![\w.>])v?fork\s*\(|\bexec[lv]p?e?\s*\(", r"",
-     r"^(base/process\.c$|host-agent/vhost-gpu/keeper\.c$|tests/)",
+     r"^(base/process\.c$|base/depot/image-sandbox\.c$|host-agent/vhost-gpu/keeper\.c$|tests/)",
      "programs are started by berth_spawn"),
     (r"\b(rand|srand|random|srandom|drand48)\s*\(", r"", TESTS,
      "randomness is berth_random_bytes"),

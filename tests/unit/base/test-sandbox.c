@@ -65,6 +65,12 @@ use_what_is_open(void)
 }
 
 static int
+try_a_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM ? 0 : 1;
+}
+
+static int
 open_password_file(void)
 {
     return open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? 0 : 1;
@@ -228,11 +234,21 @@ a_profile_may_name_further_calls(void **state)
     assert_int_equal(run_in(&typo, kill_parent), EXIT_NO_SANDBOX);
 }
 
+static void
+what_libraries_try_may_fail_instead(void **state)
+{
+    static const char *const refused[] = { "socket", NULL };
+    static const BerthSandboxProfile profile = { .name = "refused", .refused = refused };
+    assert_int_equal(run_in(&profile, try_a_socket), 0);
+    assert_int_equal(run_in(&strict, try_a_socket), -SIGSYS);
+}
+
 int
 main(void)
 {
     g_unsetenv("BERTH_SANDBOX");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_libraries_try_may_fail_instead),
         cmocka_unit_test(open_descriptors_memory_and_the_loop_still_work),
         cmocka_unit_test(opening_a_file_is_refused),
         cmocka_unit_test(landlock_opens_only_what_the_profile_names),
