@@ -60,7 +60,21 @@
     X(ROLLOUT_FINISHED, "rollout-finished")
 
 /* User disks. */
-#define BERTH_KILL_POINTS_DISK(X)
+#define BERTH_KILL_POINTS_DISK(X) \
+    X(DISK_NOTED, "disk-noted") \
+    X(DISK_MADE, "disk-made") \
+    X(DISK_GROWN, "disk-grown") \
+    X(DISK_OPENED, "disk-opened") \
+    X(DISK_PLUGGED, "disk-plugged") \
+    X(DISK_FORMATTED, "disk-formatted") \
+    X(DISK_FORMAT_NOTED, "disk-format-noted") \
+    X(DISK_MOUNTED, "disk-mounted") \
+    X(DISK_RESIZED, "disk-resized") \
+    X(DISK_LEFT, "disk-left") \
+    X(DISK_UNPLUGGED, "disk-unplugged") \
+    X(DISK_CLOSED, "disk-closed") \
+    X(DISK_CHECKED, "disk-checked") \
+    X(DISK_DELETED, "disk-deleted")
 
 /* Snapshots, exports, imports and restores of desktops. */
 #define BERTH_KILL_POINTS_BACKUP(X)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/errors.h"
+#include "berth/user-disk.h"
 #include "display/transport/tcp.h"
 
 #include <limits.h>
@@ -29,6 +30,8 @@ static const BerthConfigRow schema[] = {
     { GROUP, "state_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/agent", "folder of machines and sessions" },
     { GROUP, "image_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/images", "folder of golden images" },
     { GROUP, "template_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of RAM templates; empty: templates in state_dir" },
+    { GROUP, "disk_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of user disks; empty: disks in state_dir" },
+    { GROUP, "disk_storage", BERTH_CONFIG_STRING, 0, 64, "", "name of the storage that disk_dir is on, if several hosts share it" },
     { GROUP, "listen", BERTH_CONFIG_STRING, 3, 63, "0.0.0.0:8471", "address for display connections, ip:port" },
     { GROUP, "advertise", BERTH_CONFIG_STRING, 0, 63, "", "address told to the broker; empty: listen" },
     { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
@@ -85,6 +88,25 @@ check_folder(const char *key, const char *path, size_t max_chars, GError **error
     return true;
 }
 
+/* Who shares a storage is found by a label, as everything that pools ask of hosts. */
+static bool
+add_storage_label(const BerthConfig *config, BerthAgentConfig *self, GError **error)
+{
+    const char *name = berth_config_get_string(config, GROUP, "disk_storage");
+    const char *folder = berth_config_get_string(config, GROUP, "disk_dir");
+    if (name[0] == '\0') {
+        return true;
+    }
+    if (folder[0] == '\0' || json_object_get(self->labels, BERTH_DISK_STORAGE_LABEL) != NULL ||
+        json_object_set_new(self->labels, BERTH_DISK_STORAGE_LABEL, json_string(name)) != 0) {
+        return berth_set_error(error, BERTH_ERR_CONFIG,
+                               "disk_storage is \"%s\": it needs a disk_dir, and no label of "
+                               "its own",
+                               name);
+    }
+    return true;
+}
+
 /* "room=b1 gpu=no" as an object; NULL with error set. */
 static json_t *
 read_labels(const char *text, GError **error)
@@ -137,6 +159,7 @@ check(const BerthAgentConfig *self, GError **error)
            (self->advertise[0] == '\0' || check_address("advertise", self->advertise, error)) &&
            check_folder("state_dir", self->state_dir, STATE_DIR_MAX_CHARS, error) &&
            check_folder("image_dir", self->image_dir, PATH_MAX, error) &&
+           check_folder("disk_dir", self->disk_dir, PATH_MAX, error) &&
            check_folder("template_dir", self->template_dir, TEMPLATE_DIR_MAX_CHARS, error);
 }
 
@@ -156,6 +179,7 @@ berth_agent_config_load(const char *path, GError **error)
     self->state_dir = dup_string(config, "state_dir");
     self->image_dir = dup_string(config, "image_dir");
     self->template_dir = dup_string(config, "template_dir");
+    self->disk_dir = dup_string(config, "disk_dir");
     self->listen = dup_string(config, "listen");
     self->advertise = dup_string(config, "advertise");
     self->session_program = dup_string(config, "session_program");
@@ -172,13 +196,18 @@ berth_agent_config_load(const char *path, GError **error)
         g_free(self->template_dir);
         self->template_dir = g_build_filename(self->state_dir, "templates", NULL);
     }
+    if (self->disk_dir[0] == '\0') {
+        g_free(self->disk_dir);
+        self->disk_dir = g_build_filename(self->state_dir, "disks", NULL);
+    }
     if (self->memory_limit_mib == 0) {
         self->memory_limit_mib = default_memory_mib();
     }
     if (self->vcpu_limit == 0) {
         self->vcpu_limit = VCPUS_PER_CPU * (int)sysconf(_SC_NPROCESSORS_ONLN);
     }
-    if (self->labels == NULL || !read_choices(config, self, error) || !check(self, error)) {
+    if (self->labels == NULL || !add_storage_label(config, self, error) ||
+        !read_choices(config, self, error) || !check(self, error)) {
         berth_agent_config_free(self);
         return NULL;
     }
@@ -200,6 +229,7 @@ berth_agent_config_free(BerthAgentConfig *self)
     g_free(self->state_dir);
     g_free(self->image_dir);
     g_free(self->template_dir);
+    g_free(self->disk_dir);
     g_free(self->listen);
     g_free(self->advertise);
     g_free(self->session_program);

@@ -15,7 +15,7 @@ typedef struct {
     BerthId host_id;
     char *broker, *broker_name;
     char *ca_file, *cert_file, *key_file;
-    char *state_dir, *image_dir, *template_dir;
+    char *state_dir, *image_dir, *template_dir, *disk_dir;
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
     char *session_program, *gpu_program, *qemu_program, *qemu_img_program;
     int memory_limit_mib, vcpu_limit;

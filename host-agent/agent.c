@@ -9,6 +9,7 @@
 #include "display/transport/tcp.h"
 #include "display/transport/tls.h"
 #include "host-agent/broker-link.h"
+#include "host-agent/disks/disk-store.h"
 #include "host-agent/display-listener.h"
 #include "host-agent/host-usage.h"
 #include "host-agent/json-fields.h"
@@ -41,6 +42,7 @@ struct BerthAgent {
     BerthHostFacts facts;
     BerthHostUsage *usage;
     BerthHostProbe *probe;
+    BerthDiskStore *disks;
     BerthMachinePark *machines;
     BerthSessionPark *sessions;
     BerthTaskPark *tasks;
@@ -48,6 +50,7 @@ struct BerthAgent {
     BerthTlsContext *tls;
     BerthBrokerLink *link;
     BerthDesired *desired;
+    bool is_safe_mode; /* of the broker: nothing that it does not list goes */
 };
 
 /* ---- link ---- */
@@ -115,7 +118,7 @@ make_inventory(void *user_data)
     json_object_set_new(inventory, "images", json_array());
     json_object_set_new(inventory, "templates", json_array());
     json_object_set_new(inventory, "tasks", berth_task_park_report(self->tasks));
-    json_object_set_new(inventory, "disks", json_array());
+    json_object_set_new(inventory, "disks", berth_disk_store_report(self->disks));
     json_object_set_new(inventory, "memory", json_object());
     json_object_set_new(inventory, "usage", berth_host_usage_report(self->usage));
     json_object_set_new(inventory, "conditions", json_array());
@@ -139,6 +142,7 @@ save_epochs(BerthAgent *self)
 static void
 set_safe_mode(BerthAgent *self, bool is_safe_mode)
 {
+    self->is_safe_mode = is_safe_mode;
     berth_machine_park_set_safe_mode(self->machines, is_safe_mode);
     berth_session_park_set_safe_mode(self->sessions, is_safe_mode);
     berth_task_park_set_safe_mode(self->tasks, is_safe_mode);
@@ -174,6 +178,7 @@ on_desired(BerthDesired *desired, void *user_data)
     BerthAgent *self = user_data;
     BerthDesired *old = self->desired;
     self->desired = desired;
+    berth_disk_store_want(self->disks, desired->disks, self->is_safe_mode);
     berth_machine_park_want(self->machines, desired, self->cluster);
     berth_session_park_want(self->sessions, desired);
     berth_task_park_want(self->tasks, desired->tasks);
@@ -252,6 +257,19 @@ is_machine_in_use(const BerthId *machine, void *user_data)
 }
 
 static void
+make_disk_store(BerthAgent *self)
+{
+    const BerthDiskStoreConfig config = {
+        .poller = self->poller,
+        .folder = self->config->disk_dir,
+        .qemu_img_program = self->config->qemu_img_program,
+        .on_changed = inventory_changed,
+        .user_data = self,
+    };
+    self->disks = berth_disk_store_new(&config);
+}
+
+static void
 make_parks(BerthAgent *self)
 {
     BerthMachineParkConfig machines = {
@@ -303,6 +321,7 @@ start(BerthAgent *self, GError **error)
         return false;
     }
     count_start(self);
+    make_disk_store(self);
     make_parks(self);
     make_task_park(self);
     berth_networks_settle(self->vm_host.networks);
@@ -380,6 +399,7 @@ berth_agent_free(BerthAgent *self)
     g_clear_pointer(&self->sessions, berth_session_park_free);
     g_clear_pointer(&self->tasks, berth_task_park_free);
     berth_machine_park_free(self->machines);
+    berth_disk_store_free(self->disks);
     berth_image_check_free(self->vm_host.images);
     berth_networks_free(self->vm_host.networks);
     berth_cgroups_free(self->vm_host.cgroups);

@@ -45,6 +45,7 @@ typedef struct {
 #define BERTH_QEMU_NIC_BUS "rp-nic"
 #define BERTH_QEMU_NETDEV_ID "net0"
 #define BERTH_QEMU_NIC_ID "nic0"
+#define BERTH_QEMU_USER_DISK_BUS "rp-spare1" /* a root port that is free in templates and forks */
 
 /*
  * Builds the command line as a new vector for g_strfreev().

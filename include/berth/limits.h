@@ -203,6 +203,10 @@
 #define BERTH_LIMIT_HOST_TEMPLATES 64u
 #define BERTH_LIMIT_HOST_TASKS 64u
 #define BERTH_LIMIT_HOST_DISKS 4096u
+/* User disks: MiB of one; less than the first has no room for a file system, and qcow2 with
+ * clusters of 64 KiB keeps its tables small up to the second. */
+#define BERTH_LIMIT_USER_DISK_MIN_MIB 16
+#define BERTH_LIMIT_USER_DISK_MIB (16 * 1024 * 1024)
 /* Control link: bytes of the arguments and of the result of one task, as JSON text: what sealing
  * found lists thousands of packages and files. */
 #define BERTH_LIMIT_TASK_ARGS_BYTES (64u * 1024)

@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/disks/disk-store.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/kill-point.h"
+#include "base/log.h"
+#include "berth/errors.h"
+#include "berth/limits.h"
+#include "host-agent/child.h"
+#include "host-agent/disks/disk-journal.h"
+#include "host-agent/disks/disk-plan.h"
+#include "host-agent/disks/qcow2-header.h"
+#include "host-agent/json-fields.h"
+#include "host-agent/state-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAKE_TIMEOUT_MS 60000
+/* A check reads all metadata: some MiB for each TiB, on a slow disk. */
+#define CHECK_TIMEOUT_MS 300000
+#define MIB (1024LL * 1024)
+/* What qemu-img check exits with. */
+#define CHECK_CORRUPT 2
+#define CHECK_LEAKS 3
+
+typedef enum {
+    DISK_AT_REST,
+    DISK_OPENING,
+    DISK_OPEN,
+    DISK_CHECKING, /* after it was closed */
+} DiskState;
+
+typedef struct {
+    BerthDiskStore *store;
+    BerthDiskWish wish;
+    char hex[BERTH_ID_HEX_CHARS + 1];
+    char *path;
+    DiskState state;
+    bool is_listed;
+    bool is_mounted;
+    bool has_journal;
+    BerthDiskJournal journal;
+    uint64_t epoch; /* of whom it is open for */
+    BerthId machine;
+    int failure; /* BERTH_OK or why its last opening or closing failed */
+    char *failure_text;
+    int64_t size_mib; /* of the file as it was last seen, 0 before */
+    const BerthDiskHolder *holder;
+    void *holder_data;
+    BerthChild *child;
+    BerthDiskStep step; /* what the child does */
+    guint answer_source;
+} Disk;
+
+struct BerthDiskStore {
+    BerthDiskStoreConfig config;
+    GHashTable *disks; /* BerthId * of the wish -> Disk * */
+};
+
+static void
+disk_free(gpointer data)
+{
+    Disk *disk = data;
+    berth_child_cancel(disk->child);
+    g_clear_handle_id(&disk->answer_source, g_source_remove);
+    g_free(disk->path);
+    g_free(disk->failure_text);
+    g_free(disk);
+}
+
+static void
+changed(Disk *disk)
+{
+    disk->store->config.on_changed(disk->store->config.user_data);
+}
+
+static Disk *
+find(BerthDiskStore *self, const BerthId *id)
+{
+    return g_hash_table_lookup(self->disks, id);
+}
+
+/* The journal is read once, when the disk is first spoken of. */
+static void
+load_journal(Disk *disk)
+{
+    GError *error = NULL;
+    if (!berth_disk_journal_load(disk->store->config.folder, disk->hex, &disk->journal,
+                                 &disk->has_journal, &error)) {
+        berth_log_error("disks", "disk=%s: %s", disk->hex, error->message);
+        g_error_free(error);
+        /* Whatever it said: there is data, and nobody has looked at it. */
+        disk->has_journal = true;
+        disk->journal = (BerthDiskJournal){ .is_formatted = true, .is_open = true };
+    }
+}
+
+static Disk *
+ensure(BerthDiskStore *self, const BerthId *id)
+{
+    Disk *disk = find(self, id);
+    if (disk == NULL) {
+        disk = g_new0(Disk, 1);
+        disk->store = self;
+        disk->wish.id = *id;
+        berth_id_format(id, disk->hex);
+        disk->path = g_strdup_printf("%s/%s.qcow2", self->config.folder, disk->hex);
+        load_journal(disk);
+        g_hash_table_insert(self->disks, &disk->wish.id, disk);
+    }
+    return disk;
+}
+
+static void
+set_failure(Disk *disk, int code, const char *text)
+{
+    g_free(disk->failure_text);
+    disk->failure = code;
+    disk->failure_text = code != BERTH_OK ? g_strdup(text) : NULL;
+    if (code != BERTH_OK) {
+        berth_log_error("disks", "disk=%s: %s", disk->hex, text);
+    }
+}
+
+static bool
+save_journal(Disk *disk)
+{
+    GError *error = NULL;
+    if (!berth_disk_journal_save(&disk->journal, disk->store->config.folder, disk->hex, &error)) {
+        set_failure(disk, error->code, error->message);
+        g_error_free(error);
+        return false;
+    }
+    disk->has_journal = true;
+    return true;
+}
+
+/* ---- opening ---- */
+
+static gboolean
+on_answer(gpointer data)
+{
+    Disk *disk = data;
+    disk->answer_source = 0;
+    bool is_open = disk->state == DISK_OPEN;
+    const BerthDiskHolder *holder = disk->holder;
+    if (!is_open) {
+        disk->holder = NULL;
+    }
+    if (holder != NULL) {
+        holder->opened(disk->failure, is_open ? disk->path : NULL, disk->journal.is_formatted,
+                       disk->failure_text, disk->holder_data);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+answer(Disk *disk, DiskState state)
+{
+    disk->state = state;
+    disk->answer_source = g_idle_add(on_answer, disk);
+    changed(disk);
+}
+
+static void
+fail_opening(Disk *disk, int code, const char *text)
+{
+    set_failure(disk, code, text);
+    answer(disk, DISK_AT_REST);
+}
+
+static void
+read_facts(Disk *disk, BerthDiskFacts *ret, GError **error)
+{
+    struct stat info;
+    BerthQcow2Header header = { 0 };
+    *ret = (BerthDiskFacts){
+        .wish_epoch = disk->epoch,
+        .wish_size_mib = disk->wish.size_mib,
+        .is_new = disk->wish.is_new,
+        .has_journal = disk->has_journal,
+        .journal_epoch = disk->journal.epoch,
+        .is_formatted = disk->journal.is_formatted,
+        .was_open = disk->has_journal && disk->journal.is_open,
+        .has_file = lstat(disk->path, &info) == 0,
+    };
+    if (ret->has_file) {
+        ret->is_header_good = berth_qcow2_header_load(disk->path, &header, error);
+        ret->size_mib = (int64_t)(header.size_bytes / MIB);
+        ret->was_open = ret->was_open || header.is_dirty;
+        disk->size_mib = ret->size_mib;
+    }
+}
+
+/* From here on no older lease may have it, and nobody may take it for checked. */
+static void
+hand_out(Disk *disk)
+{
+    bool is_known = disk->has_journal;
+    disk->journal.epoch = disk->epoch;
+    disk->journal.is_open = true;
+    disk->journal.machine = disk->machine;
+    /* A file without a journal may hold anything: it is never formatted. */
+    disk->journal.is_formatted = is_known ? disk->journal.is_formatted : true;
+    if (!save_journal(disk)) {
+        answer(disk, DISK_AT_REST);
+        return;
+    }
+    berth_kill_point(BERTH_KILL_DISK_OPENED);
+    answer(disk, DISK_OPEN);
+}
+
+static void on_child_done(int status, const char *output, void *user_data);
+
+static void
+run_child(Disk *disk, BerthDiskStep step, const char *const *argv, int timeout_ms)
+{
+    GError *error = NULL;
+    disk->step = step;
+    disk->child =
+        berth_child_run(disk->store->config.poller, argv, timeout_ms, on_child_done, disk, &error);
+    if (disk->child == NULL) {
+        fail_opening(disk, error->code, error->message);
+        g_error_free(error);
+    }
+}
+
+static char *
+dup_part_path(const Disk *disk)
+{
+    return g_strconcat(disk->path, ".part", NULL);
+}
+
+/* The journal comes first: a file that is there was made by us, and whether it is formatted is
+ * known. */
+static void
+make_file(Disk *disk)
+{
+    g_autofree char *part = dup_part_path(disk);
+    g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT "M", disk->wish.size_mib);
+    disk->journal = (BerthDiskJournal){ .machine = disk->machine };
+    if (!save_journal(disk)) {
+        answer(disk, DISK_AT_REST);
+        return;
+    }
+    berth_kill_point(BERTH_KILL_DISK_NOTED);
+    const char *const argv[] = {
+        disk->store->config.qemu_img_program, "create", "-q", "-f", "qcow2", part, size, NULL
+    };
+    unlink(part);
+    run_child(disk, BERTH_DISK_STEP_MAKE, argv, MAKE_TIMEOUT_MS);
+}
+
+static void
+check_file(Disk *disk)
+{
+    const char *const argv[] = { disk->store->config.qemu_img_program,
+                                 "check",
+                                 "-q",
+                                 "-f",
+                                 "qcow2",
+                                 "-r",
+                                 "leaks",
+                                 disk->path,
+                                 NULL };
+    run_child(disk, BERTH_DISK_STEP_CHECK, argv, CHECK_TIMEOUT_MS);
+}
+
+static void
+grow_file(Disk *disk)
+{
+    g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT "M", disk->wish.size_mib);
+    const char *const argv[] = {
+        disk->store->config.qemu_img_program, "resize", "-q", "-f", "qcow2", disk->path, size, NULL
+    };
+    run_child(disk, BERTH_DISK_STEP_GROW, argv, MAKE_TIMEOUT_MS);
+}
+
+static void
+prepare(Disk *disk)
+{
+    BerthDiskFacts facts;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    read_facts(disk, &facts, &error);
+    switch (berth_disk_plan(&facts)) {
+    case BERTH_DISK_STEP_OPEN:
+        hand_out(disk);
+        break;
+    case BERTH_DISK_STEP_MAKE:
+        make_file(disk);
+        break;
+    case BERTH_DISK_STEP_CHECK:
+        check_file(disk);
+        break;
+    case BERTH_DISK_STEP_GROW:
+        grow_file(disk);
+        break;
+    case BERTH_DISK_STEP_STALE:
+        fail_opening(disk, BERTH_ERR_STALE_EPOCH, "a newer lease of this disk was here already");
+        break;
+    case BERTH_DISK_STEP_MISSING:
+        text = g_strdup_printf("the file %s is missing; nothing was made in its place: bring it "
+                               "back, restore it, or delete the disk",
+                               disk->path);
+        fail_opening(disk, BERTH_ERR_NOT_FOUND, text);
+        break;
+    case BERTH_DISK_STEP_DAMAGED:
+        text = g_strdup_printf("the file %s cannot be used: %s", disk->path,
+                               error != NULL ? error->message : "its header is bad");
+        fail_opening(disk, error != NULL ? error->code : BERTH_ERR_CORRUPT, text);
+        break;
+    }
+}
+
+/* ---- what qemu-img said ---- */
+
+static int
+classify(BerthDiskStep step, int status, const char *output)
+{
+    bool is_check = step == BERTH_DISK_STEP_CHECK;
+    if (status == 0 || (is_check && status == CHECK_LEAKS)) {
+        return BERTH_OK;
+    }
+    if (status == BERTH_CHILD_TIMEOUT) {
+        return BERTH_ERR_TIMEOUT;
+    }
+    if (strstr(output, "\" lock") != NULL) {
+        return BERTH_ERR_BUSY;
+    }
+    if (strstr(output, "No space left") != NULL || strstr(output, "quota exceeded") != NULL) {
+        return BERTH_ERR_DISK_FULL;
+    }
+    return is_check && status == CHECK_CORRUPT ? BERTH_ERR_CORRUPT : BERTH_ERR_IO;
+}
+
+static char *
+describe(const Disk *disk, int code, const char *output)
+{
+    g_autofree char *first = g_strndup(output, strcspn(output, "\n"));
+    switch (code) {
+    case BERTH_ERR_TIMEOUT:
+        return g_strdup_printf("qemu-img did not finish with %s in time", disk->path);
+    case BERTH_ERR_BUSY:
+        return g_strdup_printf("another program has %s open", disk->path);
+    case BERTH_ERR_DISK_FULL:
+        return g_strdup_printf("no space is left in %s", disk->store->config.folder);
+    case BERTH_ERR_CORRUPT:
+        return g_strdup_printf("%s is damaged: restore a snapshot or a backup of it", disk->path);
+    default:
+        return g_strdup_printf("qemu-img failed with %s: %s", disk->path, first);
+    }
+}
+
+static bool
+sync_path(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_synced;
+}
+
+/* The new file gets its name. */
+static int
+keep_file(Disk *disk)
+{
+    g_autofree char *part = dup_part_path(disk);
+    if (!sync_path(part) || rename(part, disk->path) != 0 ||
+        !sync_path(disk->store->config.folder)) {
+        return berth_error_from_errno(errno);
+    }
+    berth_kill_point(BERTH_KILL_DISK_MADE);
+    return BERTH_OK;
+}
+
+static void
+rest(Disk *disk)
+{
+    disk->state = DISK_AT_REST;
+    disk->journal.is_open = disk->failure != BERTH_OK;
+    save_journal(disk);
+    changed(disk);
+}
+
+static void
+on_child_done(int status, const char *output, void *user_data)
+{
+    Disk *disk = user_data;
+    disk->child = NULL;
+    int code = classify(disk->step, status, output);
+    if (code == BERTH_OK && disk->step == BERTH_DISK_STEP_MAKE) {
+        code = keep_file(disk);
+    }
+    g_autofree char *text = code != BERTH_OK ? describe(disk, code, output) : NULL;
+    if (code == BERTH_OK && disk->step == BERTH_DISK_STEP_GROW) {
+        berth_kill_point(BERTH_KILL_DISK_GROWN);
+    }
+    if (disk->state == DISK_CHECKING) {
+        berth_kill_point(BERTH_KILL_DISK_CHECKED);
+        set_failure(disk, code, text);
+        rest(disk);
+        return;
+    }
+    if (code != BERTH_OK) {
+        fail_opening(disk, code, text);
+        return;
+    }
+    if (disk->step == BERTH_DISK_STEP_CHECK) {
+        disk->journal.is_open = false;
+        if (!save_journal(disk)) {
+            answer(disk, DISK_AT_REST);
+            return;
+        }
+    }
+    prepare(disk);
+}
+
+/* ---- the machine's side ---- */
+
+static bool
+is_free(const Disk *disk)
+{
+    return disk->state == DISK_AT_REST && disk->answer_source == 0;
+}
+
+void
+berth_disk_store_open(BerthDiskStore *self, const BerthMachineDisk *machine_disk,
+                      const BerthId *machine, const BerthDiskHolder *holder, void *user_data)
+{
+    Disk *disk = ensure(self, &machine_disk->id);
+    if (!is_free(disk)) {
+        holder->opened(BERTH_ERR_BUSY, NULL, false, "the disk is still with another machine",
+                       user_data);
+        return;
+    }
+    set_failure(disk, BERTH_OK, NULL);
+    disk->holder = holder;
+    disk->holder_data = user_data;
+    disk->machine = *machine;
+    disk->epoch = machine_disk->epoch;
+    disk->is_mounted = false;
+    disk->state = DISK_OPENING;
+    if (!disk->is_listed || disk->wish.is_absent) {
+        fail_opening(disk, BERTH_ERR_NOT_FOUND, "the broker does not list this disk");
+        return;
+    }
+    prepare(disk);
+}
+
+const char *
+berth_disk_store_adopt(BerthDiskStore *self, const BerthMachineDisk *machine_disk,
+                       const BerthId *machine, const BerthDiskHolder *holder, void *user_data,
+                       bool *ret_is_formatted)
+{
+    Disk *disk = ensure(self, &machine_disk->id);
+    if (!is_free(disk) || !disk->journal.is_open || disk->journal.epoch != machine_disk->epoch ||
+        !berth_id_equal(&disk->journal.machine, machine)) {
+        return NULL;
+    }
+    disk->holder = holder;
+    disk->holder_data = user_data;
+    disk->machine = *machine;
+    disk->epoch = machine_disk->epoch;
+    disk->state = DISK_OPEN;
+    *ret_is_formatted = disk->journal.is_formatted;
+    return disk->path;
+}
+
+bool
+berth_disk_store_set_formatted(BerthDiskStore *self, const BerthId *id)
+{
+    Disk *disk = find(self, id);
+    if (disk == NULL || disk->state != DISK_OPEN) {
+        return false;
+    }
+    disk->journal.is_formatted = true;
+    return save_journal(disk);
+}
+
+void
+berth_disk_store_set_mounted(BerthDiskStore *self, const BerthId *id)
+{
+    Disk *disk = find(self, id);
+    if (disk != NULL && disk->state == DISK_OPEN && !disk->is_mounted) {
+        set_failure(disk, BERTH_OK, NULL);
+        disk->is_mounted = true;
+        changed(disk);
+    }
+}
+
+void
+berth_disk_store_set_failed(BerthDiskStore *self, const BerthId *id, int code, const char *text)
+{
+    Disk *disk = find(self, id);
+    if (disk != NULL && disk->state == DISK_OPEN) {
+        set_failure(disk, code, text);
+        disk->is_mounted = false;
+        changed(disk);
+    }
+}
+
+void
+berth_disk_store_set_grown(BerthDiskStore *self, const BerthId *id, int64_t size_mib)
+{
+    Disk *disk = find(self, id);
+    if (disk != NULL && disk->size_mib != size_mib) {
+        disk->size_mib = size_mib;
+        changed(disk);
+    }
+}
+
+const BerthDiskWish *
+berth_disk_store_find_wish(BerthDiskStore *self, const BerthId *id)
+{
+    Disk *disk = find(self, id);
+    return disk != NULL && disk->is_listed ? &disk->wish : NULL;
+}
+
+static void
+start_check(Disk *disk)
+{
+    disk->state = DISK_CHECKING;
+    disk->holder = NULL;
+    disk->is_mounted = false;
+    if (access(disk->path, F_OK) != 0) {
+        g_autofree char *text = g_strdup_printf("the file %s is missing", disk->path);
+        set_failure(disk, BERTH_ERR_NOT_FOUND, text);
+        rest(disk);
+        return;
+    }
+    check_file(disk);
+}
+
+void
+berth_disk_store_close(BerthDiskStore *self, const BerthId *id, const BerthId *machine)
+{
+    Disk *disk = find(self, id);
+    if (disk == NULL || !berth_id_equal(&disk->machine, machine)) {
+        return;
+    }
+    g_clear_handle_id(&disk->answer_source, g_source_remove);
+    disk->holder = NULL;
+    if (disk->state == DISK_OPENING) {
+        g_clear_pointer(&disk->child, berth_child_cancel);
+        disk->state = DISK_AT_REST;
+        changed(disk);
+    } else if (disk->state == DISK_OPEN) {
+        berth_kill_point(BERTH_KILL_DISK_CLOSED);
+        start_check(disk);
+        changed(disk);
+    }
+}
+
+/* ---- the broker's side ---- */
+
+static void
+remove_files(Disk *disk)
+{
+    g_autofree char *part = dup_part_path(disk);
+    if (unlink(disk->path) != 0 && errno != ENOENT) {
+        g_autofree char *text =
+            g_strdup_printf("cannot remove %s: %s", disk->path, g_strerror(errno));
+        set_failure(disk, berth_error_from_errno(errno), text);
+        return;
+    }
+    unlink(part);
+    berth_kill_point(BERTH_KILL_DISK_DELETED);
+    berth_disk_journal_remove(disk->store->config.folder, disk->hex);
+    berth_log_info("disks", "disk=%s was deleted by the broker", disk->hex);
+}
+
+static void
+take_wish(BerthDiskStore *self, const BerthDiskWish *wish)
+{
+    Disk *disk = ensure(self, &wish->id);
+    bool is_larger = wish->size_mib > disk->wish.size_mib && disk->size_mib < wish->size_mib;
+    disk->wish = *wish;
+    disk->is_listed = true;
+    if (is_larger && disk->state == DISK_OPEN && disk->holder != NULL) {
+        disk->holder->size_wanted(wish->size_mib, disk->holder_data);
+    }
+    /* Nobody here has it, though the journal says so: its machine ended while no agent ran. */
+    if (disk->state == DISK_AT_REST && disk->answer_source == 0 && disk->has_journal &&
+        disk->journal.is_open && disk->failure == BERTH_OK && !wish->is_absent &&
+        disk->journal.epoch <= wish->epoch) {
+        start_check(disk);
+    }
+}
+
+static gboolean
+is_gone(gpointer key, gpointer value, gpointer user_data)
+{
+    Disk *disk = value;
+    const bool *is_safe_mode = user_data;
+    bool is_at_rest = disk->state == DISK_AT_REST && disk->answer_source == 0;
+    if (is_at_rest && disk->is_listed && disk->wish.is_absent && !*is_safe_mode) {
+        remove_files(disk);
+        return disk->failure == BERTH_OK;
+    }
+    return is_at_rest && !disk->is_listed;
+}
+
+void
+berth_disk_store_want(BerthDiskStore *self, const json_t *disks, bool is_safe_mode)
+{
+    GHashTableIter iter;
+    gpointer value;
+    size_t i = 0;
+    json_t *item = NULL;
+    g_hash_table_iter_init(&iter, self->disks);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ((Disk *)value)->is_listed = false;
+    }
+    json_array_foreach (disks, i, item) {
+        BerthDiskWish wish;
+        g_autoptr(GError) error = NULL;
+        if (berth_disk_wish_parse(item, &wish, &error)) {
+            take_wish(self, &wish);
+        } else {
+            berth_log_warning("disks", "the broker wants a disk that cannot be: %s",
+                              error->message);
+        }
+    }
+    g_hash_table_foreach_remove(self->disks, is_gone, &is_safe_mode);
+    self->config.on_changed(self->config.user_data);
+}
+
+static const char *
+state_name(const Disk *disk)
+{
+    if (disk->state == DISK_OPEN && disk->failure == BERTH_OK) {
+        return disk->is_mounted ? "attached" : "busy";
+    }
+    if (disk->state == DISK_OPENING || disk->state == DISK_CHECKING) {
+        return "busy";
+    }
+    return disk->failure != BERTH_OK ? "failed" : "present";
+}
+
+static json_t *
+report(Disk *disk)
+{
+    struct stat info;
+    int64_t used_bytes = stat(disk->path, &info) == 0 ? (int64_t)info.st_blocks * 512 : 0;
+    json_t *object = json_object();
+    bool is_held = disk->state != DISK_AT_REST;
+    uint64_t epoch = is_held || disk->failure != BERTH_OK ? disk->epoch : disk->journal.epoch;
+    berth_json_set_id(object, "id", &disk->wish.id);
+    json_object_set_new(object, "epoch", json_integer((json_int_t)epoch));
+    json_object_set_new(object, "state", json_string(state_name(disk)));
+    json_object_set_new(object, "used_mib", json_integer((used_bytes + MIB - 1) / MIB));
+    json_object_set_new(object, "size_mib", json_integer(disk->size_mib));
+    if (is_held) {
+        berth_json_set_id(object, "machine", &disk->machine);
+    }
+    if (disk->failure != BERTH_OK) {
+        json_object_set_new(object, "code", json_string(berth_error_name(disk->failure)));
+        json_object_set_new(object, "detail", json_string(disk->failure_text));
+    }
+    return object;
+}
+
+json_t *
+berth_disk_store_report(BerthDiskStore *self)
+{
+    GHashTableIter iter;
+    gpointer value;
+    json_t *array = json_array();
+    g_hash_table_iter_init(&iter, self->disks);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Disk *disk = value;
+        if (disk->is_listed || disk->state != DISK_AT_REST) {
+            json_array_append_new(array, report(disk));
+        }
+    }
+    return array;
+}
+
+/* ---- life ---- */
+
+BerthDiskStore *
+berth_disk_store_new(const BerthDiskStoreConfig *config)
+{
+    GError *error = NULL;
+    BerthDiskStore *self = g_new0(BerthDiskStore, 1);
+    self->config = *config;
+    self->disks = g_hash_table_new_full(berth_id_hash, berth_id_equal_func, NULL, disk_free);
+    if (!berth_state_folder_make(config->folder, &error)) {
+        berth_log_error("disks", "user disks cannot be kept here: %s", error->message);
+        g_error_free(error);
+    }
+    return self;
+}
+
+void
+berth_disk_store_free(BerthDiskStore *self)
+{
+    if (self != NULL) {
+        g_hash_table_unref(self->disks);
+        g_free(self);
+    }
+}
