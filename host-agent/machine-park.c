@@ -148,15 +148,58 @@ end_stray_process(const BerthMachinePark *self, const BerthId *id)
     }
 }
 
-/* A clear spec for a machine of this host. */
 static void
+refuse(BerthMachinePark *self, const BerthVmSpec *spec, int code, const char *detail)
+{
+    json_t *object = berth_inventory_refused_machine(&spec->id, spec->epoch, code, detail);
+    g_hash_table_replace(self->refused, g_memdup2(&spec->id, sizeof spec->id), object);
+}
+
+/* Fills in the manifest of a version; the code and sentence of find_version otherwise. */
+static int
+find_manifest(BerthMachinePark *self, BerthVmSpec *spec, char **ret_detail)
+{
+    BerthManifest manifest = { 0 };
+    if (berth_id_is_zero(&spec->version)) {
+        return BERTH_OK;
+    }
+    if (self->config.find_version == NULL) {
+        *ret_detail = g_strdup("this host has no store of image versions");
+        return BERTH_ERR_UNSUPPORTED;
+    }
+    int code =
+        self->config.find_version(&spec->version, &manifest, ret_detail, self->config.user_data);
+    if (code == BERTH_OK) {
+        berth_vm_spec_set_manifest(spec, &manifest);
+        berth_manifest_clear(&manifest);
+    }
+    return code;
+}
+
+/*
+ * A clear spec for a machine of this host.
+ *
+ * Returns false if the version of its image is not here; ret is clear then, and what will not come
+ * is reported.
+ */
+static bool
 make_spec(BerthMachinePark *self, const BerthVmSpec *wanted, BerthVmSpec *ret)
 {
+    g_autofree char *detail = NULL;
     berth_vm_spec_copy(wanted, ret);
+    int code = find_manifest(self, ret, &detail);
+    if (code != BERTH_OK) {
+        if (code != BERTH_ERR_AGAIN) {
+            refuse(self, wanted, code, detail);
+        }
+        berth_vm_spec_clear(ret);
+        return false;
+    }
     ret->cluster = g_strdup(self->cluster);
     ret->machine_type = g_strdup(self->config.facts.machine_type);
     ret->accel = self->config.facts.accel;
     ret->condition = g_strdup("");
+    return true;
 }
 
 /* Finds the template to fork from, if any; false if one is being built that is worth waiting for.
@@ -169,13 +212,15 @@ choose_boot(BerthMachinePark *self, BerthVmSpec *spec, BerthVmBoot *ret_boot)
            !berth_ram_templates_is_worth_waiting(self->templates, spec);
 }
 
-/* Makes the machine; false if it is left to a later pass because its template is being built. */
+/* Makes the machine; false if it is left to a later pass: its version or its template comes. */
 static bool
 make_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted, bool is_started)
 {
     BerthVmSpec spec;
     BerthVmBoot boot = { 0 };
-    make_spec(self, &wanted->spec, &spec);
+    if (!make_spec(self, &wanted->spec, &spec)) {
+        return false;
+    }
     berth_vm_spec_choose_identity(&spec);
     if (is_started && !choose_boot(self, &spec, &boot)) {
         berth_vm_spec_clear(&spec);
@@ -246,9 +291,10 @@ static void
 ensure_template(BerthMachinePark *self, const BerthVmSpec *wanted)
 {
     BerthVmSpec spec;
-    make_spec(self, wanted, &spec);
-    berth_ram_templates_ensure(self->templates, &spec);
-    berth_vm_spec_clear(&spec);
+    if (make_spec(self, wanted, &spec)) {
+        berth_ram_templates_ensure(self->templates, &spec);
+        berth_vm_spec_clear(&spec);
+    }
 }
 
 static bool
@@ -259,13 +305,6 @@ has_template(BerthMachinePark *self, const BerthVmSpec *spec)
     bool is_found = berth_ram_templates_find(self->templates, spec, &boot, &key);
     berth_vm_boot_clear(&boot);
     return is_found;
-}
-
-static void
-refuse(BerthMachinePark *self, const BerthVmSpec *spec, int code, const char *detail)
-{
-    json_t *object = berth_inventory_refused_machine(&spec->id, spec->epoch, code, detail);
-    g_hash_table_replace(self->refused, g_memdup2(&spec->id, sizeof spec->id), object);
 }
 
 /* ---- reconcile ---- */
@@ -733,6 +772,12 @@ berth_machine_park_sessions_changed(BerthMachinePark *self)
             berth_physical_machine_poke(machine->physical);
         }
     }
+}
+
+void
+berth_machine_park_images_changed(BerthMachinePark *self)
+{
+    reconcile_soon(self);
 }
 
 void

@@ -25,6 +25,13 @@ typedef struct {
     void (*on_changed)(void *user_data);
     /* Whether a session of that machine still lives. */
     bool (*is_in_use)(const BerthId *machine, void *user_data);
+    /*
+     * The manifest of a version in the image store, whose files are complete and checked; its file
+     * names are those in the store's folder.  ret_manifest: filled on BERTH_OK; ret_detail: a
+     * sentence for g_free() else.  BERTH_ERR_AGAIN: on its way.  NULL: there is no store.
+     */
+    int (*find_version)(const BerthId *version, BerthManifest *ret_manifest, char **ret_detail,
+                        void *user_data);
     void *user_data;
 } BerthMachineParkConfig;
 
@@ -66,6 +73,9 @@ bool berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id
 
 /* Sessions ended: a machine may have waited for that. */
 void berth_machine_park_sessions_changed(BerthMachinePark *self);
+
+/* The image store has changed: a machine may have waited for a version. */
+void berth_machine_park_images_changed(BerthMachinePark *self);
 
 /* While set, machines that the broker does not list are left alone. */
 void berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode);

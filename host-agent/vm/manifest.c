@@ -94,6 +94,8 @@ berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error)
     const char *cmdline =
         berth_json_fields_optional_string(&fields, "cmdline", BERTH_MANIFEST_CMDLINE_BYTES);
     manifest.cmdline = cmdline == NULL || cmdline[0] == '\0' ? NULL : g_strdup(cmdline);
+    manifest.prepare = g_strdup(
+        berth_json_fields_optional_string(&fields, "prepare", BERTH_MANIFEST_PREPARE_BYTES));
     manifest.memory_mib = (int)berth_json_fields_optional_int(
         &fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB, BERTH_VM_MEMORY_MAX_MIB, 1024);
     manifest.vcpus =
@@ -135,6 +137,7 @@ berth_manifest_to_json(const BerthManifest *self)
     set_optional(object, "kernel", self->kernel);
     set_optional(object, "initrd", self->initrd);
     set_optional(object, "cmdline", self->cmdline);
+    set_optional(object, "prepare", self->prepare);
     json_object_set_new(object, "memory_mib", json_integer(self->memory_mib));
     json_object_set_new(object, "vcpus", json_integer(self->vcpus));
     json_object_set_new(object, "width", json_integer(self->width));
@@ -158,6 +161,7 @@ berth_manifest_clear(BerthManifest *self)
     g_free(self->kernel);
     g_free(self->initrd);
     g_free(self->cmdline);
+    g_free(self->prepare);
     memset(self, 0, sizeof *self);
 }
 
@@ -174,4 +178,5 @@ berth_manifest_copy(const BerthManifest *src, BerthManifest *ret)
     ret->kernel = g_strdup(src->kernel);
     ret->initrd = g_strdup(src->initrd);
     ret->cmdline = g_strdup(src->cmdline);
+    ret->prepare = g_strdup(src->prepare);
 }

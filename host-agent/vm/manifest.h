@@ -15,6 +15,7 @@
 #define BERTH_VM_MEMORY_MAX_MIB (1024 * 1024)
 #define BERTH_VM_VCPUS_MAX 64
 #define BERTH_MANIFEST_CMDLINE_BYTES 2000
+#define BERTH_MANIFEST_PREPARE_BYTES 6000
 
 typedef enum {
     BERTH_READY_GUEST_AGENT, /* the QEMU guest agent answers */
@@ -30,6 +31,7 @@ typedef struct {
     char *initrd;                        /* NULL: none */
     char *kernel_sha256, *initrd_sha256; /* NULL: not given */
     char *cmdline;                       /* NULL: none */
+    char *prepare; /* shell script run before a RAM template is frozen; NULL */
     int memory_mib, vcpus;
     int width, height; /* pixels that the guest is offered first */
     BerthReadySignal ready;

@@ -94,7 +94,7 @@ neutral_argv(const BerthRamTemplates *self, const BerthVmSpec *spec)
         .spec = &neutral,
         .qemu_program = self->host->qemu_program,
         .vm_folder = "/template",
-        .image_folder = self->host->image_folder,
+        .image_folder = berth_vm_host_get_image_folder(self->host, spec),
         .disk_path = neutral.manifest.disk != NULL ? "/template/disk" : NULL,
         .memory = BERTH_MEMORY_TEMPLATE,
         .ram_path = "/template/ram",
@@ -120,9 +120,10 @@ key_of(const BerthRamTemplates *self, const BerthVmSpec *spec)
     g_checksum_update(hash, (const guchar *)text, -1);
     free(text);
     json_decref(manifest);
-    hash_file(hash, self->host->image_folder, spec->manifest.disk);
-    hash_file(hash, self->host->image_folder, spec->manifest.kernel);
-    hash_file(hash, self->host->image_folder, spec->manifest.initrd);
+    const char *folder = berth_vm_host_get_image_folder(self->host, spec);
+    hash_file(hash, folder, spec->manifest.disk);
+    hash_file(hash, folder, spec->manifest.kernel);
+    hash_file(hash, folder, spec->manifest.initrd);
     return g_strndup(g_checksum_get_string(hash), KEY_CHARS);
 }
 

@@ -168,7 +168,7 @@ build_argv(BerthVm *self, GError **error)
         .spec = &self->spec,
         .qemu_program = self->host->qemu_program,
         .vm_folder = self->folder,
-        .image_folder = self->host->image_folder,
+        .image_folder = berth_vm_host_get_image_folder(self->host, &self->spec),
         .disk_path = disk,
         .memory = self->boot.memory,
         .ram_path = self->boot.ram_path,

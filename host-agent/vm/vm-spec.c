@@ -35,12 +35,13 @@ read_manifest(BerthJsonFields *fields, bool is_needed, BerthManifest *ret)
 
 /* The fields that the broker's machine and our own file have in common. */
 static void
-read_wanted(BerthJsonFields *fields, bool is_physical, BerthVmSpec *spec)
+read_wanted(BerthJsonFields *fields, bool needs_manifest, BerthVmSpec *spec)
 {
     berth_json_fields_id(fields, "id", &spec->id);
     spec->epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
     spec->name = g_strdup(berth_json_fields_string(fields, "name", BERTH_LIMIT_NAME_BYTES));
-    read_manifest(fields, !is_physical, &spec->manifest);
+    berth_json_fields_optional_id(fields, "version", &spec->version);
+    read_manifest(fields, needs_manifest && berth_id_is_zero(&spec->version), &spec->manifest);
     spec->vcpus = (int)berth_json_fields_optional_int(fields, "vcpus", 1, BERTH_VM_VCPUS_MAX,
                                                       spec->manifest.vcpus);
     spec->memory_mib =
@@ -50,6 +51,7 @@ read_wanted(BerthJsonFields *fields, bool is_physical, BerthVmSpec *spec)
     spec->use_template =
         berth_json_fields_optional_bool(fields, "template", false) && !spec->manifest.wants_gpu;
     spec->keep = berth_json_fields_optional_bool(fields, "keep", false);
+    spec->is_maintenance = berth_json_fields_optional_bool(fields, "maintenance", false);
     berth_vm_resources_read(fields, &spec->resources);
     berth_vm_network_read(fields, &spec->network);
 }
@@ -101,7 +103,8 @@ berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *
 
     berth_json_fields_init(&fields, object, "desired machine");
     read_kind(&fields, &wish);
-    read_wanted(&fields, wish.is_physical, &spec);
+    read_wanted(&fields, !wish.is_physical, &spec);
+    berth_json_fields_optional_object(&fields, "user_disk");
     berth_json_fields_optional_string(&fields, "image", BERTH_LIMIT_NAME_BYTES);
     berth_json_fields_optional_id(&fields, "overlay", &wish.overlay);
     wish.want = read_want(&fields);
@@ -113,6 +116,16 @@ berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *
     *ret_wish = wish;
     *ret = spec;
     return true;
+}
+
+void
+berth_vm_spec_set_manifest(BerthVmSpec *self, const BerthManifest *manifest)
+{
+    berth_manifest_clear(&self->manifest);
+    berth_manifest_copy(manifest, &self->manifest);
+    self->vcpus = self->vcpus != 0 ? self->vcpus : manifest->vcpus;
+    self->memory_mib = self->memory_mib != 0 ? self->memory_mib : manifest->memory_mib;
+    self->use_template = self->use_template && !manifest->wants_gpu;
 }
 
 void
@@ -162,11 +175,15 @@ berth_vm_spec_to_json(const BerthVmSpec *self)
     berth_json_set_id(object, "id", &self->id);
     json_object_set_new(object, "epoch", json_integer((json_int_t)self->epoch));
     json_object_set_new(object, "name", json_string(self->name));
+    if (!berth_id_is_zero(&self->version)) {
+        berth_json_set_id(object, "version", &self->version);
+    }
     json_object_set_new(object, "manifest", berth_manifest_to_json(&self->manifest));
     json_object_set_new(object, "vcpus", json_integer(self->vcpus));
     json_object_set_new(object, "memory_mib", json_integer(self->memory_mib));
     json_object_set_new(object, "template", json_boolean(self->use_template));
     json_object_set_new(object, "keep", json_boolean(self->keep));
+    json_object_set_new(object, "maintenance", json_boolean(self->is_maintenance));
     json_object_set_new(object, "resources", berth_vm_resources_to_json(&self->resources));
     json_object_set_new(object, "network", berth_vm_network_to_json(&self->network));
     return chosen_to_json(self, object);
@@ -216,7 +233,7 @@ berth_vm_spec_from_json(const json_t *object, BerthVmSpec *ret, GError **error)
     BerthVmSpec spec = { 0 };
 
     berth_json_fields_init(&fields, object, "machine file");
-    read_wanted(&fields, false, &spec);
+    read_wanted(&fields, true, &spec);
     read_chosen(&fields, &spec);
     read_outcome(&fields, &spec);
     if (!berth_json_fields_finish(&fields, error)) {

@@ -33,11 +33,13 @@ typedef struct {
     BerthId id;
     uint64_t epoch;
     char *name;
-    BerthManifest manifest;
+    BerthId version; /* of its image, in the host's image store; zero: an image without versions */
+    BerthManifest manifest; /* of a version: empty until berth_vm_spec_set_manifest() */
     int vcpus;
     int memory_mib;
     bool use_template;
-    bool keep; /* its disk is somebody's: only an explicit wish ends it */
+    bool keep;           /* its disk is somebody's: only an explicit wish ends it */
+    bool is_maintenance; /* an image is edited in it */
     BerthVmResources resources;
     BerthVmNetwork network;
 
@@ -81,10 +83,18 @@ typedef struct {
 /*
  * Reads a machine of the broker's desired state into a clear spec and a clear wish.
  *
- * Both are set on success only; free ret_wish->address.  A physical machine has no manifest.
+ * Both are set on success only; free ret_wish->address.  A physical machine has no manifest, and
+ * one of a version gets it from the image store.
  */
 bool berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *ret_wish,
                                 GError **error);
+
+/*
+ * Takes the manifest of the version; where the wish named no memory and processors, its.
+ *
+ * manifest: copied
+ */
+void berth_vm_spec_set_manifest(BerthVmSpec *self, const BerthManifest *manifest);
 
 /* Gives a wanted spec its own new identity: overlay, uuid, generation id and MAC address. */
 void berth_vm_spec_choose_identity(BerthVmSpec *self);

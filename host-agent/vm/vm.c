@@ -20,6 +20,19 @@
 /* A second name of the template's disk, which keeps it when the template goes. */
 #define BASE_FILE "base.qcow2"
 
+const char *
+berth_vm_host_get_image_folder(const BerthVmHost *self, const BerthVmSpec *spec)
+{
+    bool is_stored = !berth_id_is_zero(&spec->version) && self->store_folder != NULL;
+    return is_stored ? self->store_folder : self->image_folder;
+}
+
+static const char *
+image_folder_of(const BerthVm *self)
+{
+    return berth_vm_host_get_image_folder(self->host, &self->spec);
+}
+
 void
 berth_vm_save(BerthVm *self)
 {
@@ -126,7 +139,7 @@ check_image_file(BerthVm *self, const char *name, GError **error)
     if (name == NULL) {
         return true;
     }
-    g_autofree char *path = g_build_filename(self->host->image_folder, name, NULL);
+    g_autofree char *path = g_build_filename(image_folder_of(self), name, NULL);
     if (access(path, R_OK) != 0) {
         return berth_set_error(error, berth_error_from_errno(errno),
                                "the file %s of image %s cannot be read: %s", path,
@@ -155,7 +168,7 @@ dup_backing(BerthVm *self, const char **ret_format)
 {
     if (self->boot.backing_path == NULL) {
         *ret_format = self->spec.manifest.format;
-        return g_build_filename(self->host->image_folder, self->spec.manifest.disk, NULL);
+        return g_build_filename(image_folder_of(self), self->spec.manifest.disk, NULL);
     }
     char *base = g_build_filename(self->folder, BASE_FILE, NULL);
     *ret_format = "qcow2";
@@ -213,7 +226,7 @@ check_next_file(BerthVm *self)
         if (name == NULL || hash == NULL || self->host->images == NULL) {
             continue;
         }
-        g_autofree char *path = g_build_filename(self->host->image_folder, name, NULL);
+        g_autofree char *path = g_build_filename(image_folder_of(self), name, NULL);
         self->image_ask =
             berth_image_check_ask(self->host->images, path, hash, on_file_checked, self);
         if (self->image_ask != NULL) {

@@ -29,11 +29,12 @@ typedef struct {
     const char *qemu_img_program;
     const char *gpu_program;
     const char *image_folder;
-    BerthImageCheck *images; /* NULL: images are taken as they are */
-    BerthNetworks *networks; /* NULL: no guest has a network */
-    BerthCgroups *cgroups;   /* NULL: nothing is limited */
-    int ready_deadline_ms;   /* a guest that is not ready by then is used as it is */
-    int power_off_ms;        /* a guest that has not shut down by then is cut off */
+    const char *store_folder; /* files of versions; NULL: this host has no image store */
+    BerthImageCheck *images;  /* NULL: images are taken as they are */
+    BerthNetworks *networks;  /* NULL: no guest has a network */
+    BerthCgroups *cgroups;    /* NULL: nothing is limited */
+    int ready_deadline_ms;    /* a guest that is not ready by then is used as it is */
+    int power_off_ms;         /* a guest that has not shut down by then is cut off */
 } BerthVmHost;
 
 /* Where the memory and the disk of a VM come from; all zero is a cold boot of the golden image. */
@@ -44,6 +45,9 @@ typedef struct {
     char *backing_path;   /* disk below the overlay; NULL: the golden image */
     bool dies_with_agent; /* a machine that is of no use to a restarted agent */
 } BerthVmBoot;
+
+/* The folder in which the files of a machine's image lie; borrowed. */
+const char *berth_vm_host_get_image_folder(const BerthVmHost *self, const BerthVmSpec *spec);
 
 typedef struct {
     /* State, condition or failure changed.  The VM must not be freed inside. */
