@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host-agent/machine-park.h"
+#include "host-agent/machine-park-private.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -9,8 +9,6 @@
 #include "host-agent/inventory.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-plan.h"
-#include "host-agent/physical-machine.h"
-#include "host-agent/process-identity.h"
 #include "host-agent/state-file.h"
 
 #include <string.h>
@@ -21,39 +19,10 @@
 /* Time alone can change a plan: failed templates may be tried again. */
 #define RECONCILE_INTERVAL_S 15
 
-/* A start that follows the one before so soon counts as one in a row. */
-#define QUICK_END_US (120LL * 1000 * 1000)
-
-/* One of the two is there. */
-typedef struct {
-    BerthVm *vm;
-    BerthPhysicalMachine *physical;
-    int64_t absent_since_us;
-    int64_t started_us; /* when it was last started again; 0: never */
-    int64_t ended_us;   /* when its QEMU was seen to have ended by itself; 0: it has not */
-    int n_quick_ends;
-    bool lacks_memory; /* it is stopped because the host's memory is given away */
-    bool is_frozen;    /* the broker wants it ready to be forked */
-} Machine;
-
-struct BerthMachinePark {
-    BerthMachineParkConfig config;
-    BerthRamTemplates *templates;
-    GHashTable *machines; /* BerthId * (of the VM's spec) -> Machine * */
-    GHashTable *refused;  /* BerthId * (copy) -> json_t *: wanted, but cannot be made */
-    const BerthDesired *desired;
-    int64_t wanted_us; /* when desired came, monotonic */
-    bool is_safe_mode;
-    char *cluster;
-    guint reconcile_source;
-    guint interval_source;
-    guint wake_source;
-};
-
 static void
 machine_free(gpointer data)
 {
-    Machine *machine = data;
+    BerthParkMachine *machine = data;
     berth_vm_free(machine->vm);
     berth_physical_machine_free(machine->physical);
     g_free(machine);
@@ -61,8 +30,8 @@ machine_free(gpointer data)
 
 static gboolean on_reconcile(gpointer user_data);
 
-static void
-reconcile_soon(BerthMachinePark *self)
+void
+berth_machine_park_reconcile_soon(BerthMachinePark *self)
 {
     if (self->reconcile_source == 0) {
         self->reconcile_source = g_idle_add(on_reconcile, self);
@@ -73,32 +42,32 @@ static void
 on_vm_changed(BerthVm *vm, void *user_data)
 {
     BerthMachinePark *self = user_data;
-    reconcile_soon(self);
+    berth_machine_park_reconcile_soon(self);
     self->config.on_changed(self->config.user_data);
 }
 
 static const BerthVmCallbacks vm_callbacks = { .on_changed = on_vm_changed };
 
-static char *
-folder_of(const BerthMachinePark *self, const BerthId *id)
+char *
+berth_machine_park_folder_of(const BerthMachinePark *self, const BerthId *id)
 {
     char hex[BERTH_ID_HEX_CHARS + 1];
     berth_id_format(id, hex);
     return g_build_filename(self->config.folder, hex, NULL);
 }
 
-static Machine *
-add_machine(BerthMachinePark *self, const BerthVmSpec *spec, const BerthVmBoot *boot)
+BerthParkMachine *
+berth_machine_park_add(BerthMachinePark *self, const BerthVmSpec *spec, const BerthVmBoot *boot)
 {
-    g_autofree char *folder = folder_of(self, &spec->id);
-    Machine *machine = g_new0(Machine, 1);
+    g_autofree char *folder = berth_machine_park_folder_of(self, &spec->id);
+    BerthParkMachine *machine = g_new0(BerthParkMachine, 1);
     machine->vm = berth_vm_new(self->config.host, folder, spec, boot, &vm_callbacks, self);
     g_hash_table_insert(self->machines, (gpointer)&berth_vm_get_spec(machine->vm)->id, machine);
     return machine;
 }
 
 static const BerthId *
-id_of(const Machine *machine)
+id_of(const BerthParkMachine *machine)
 {
     return machine->vm != NULL ? &berth_vm_get_spec(machine->vm)->id
                                : berth_physical_machine_get_id(machine->physical);
@@ -108,7 +77,7 @@ static void
 on_physical_changed(void *user_data)
 {
     BerthMachinePark *self = user_data;
-    reconcile_soon(self);
+    berth_machine_park_reconcile_soon(self);
     self->config.on_changed(self->config.user_data);
 }
 
@@ -127,184 +96,9 @@ static const BerthPhysicalCallbacks physical_callbacks = {
 static void
 add_physical(BerthMachinePark *self, BerthPhysicalMachine *physical)
 {
-    Machine *machine = g_new0(Machine, 1);
+    BerthParkMachine *machine = g_new0(BerthParkMachine, 1);
     machine->physical = physical;
     g_hash_table_insert(self->machines, (gpointer)berth_physical_machine_get_id(physical), machine);
-}
-
-/* ---- start ---- */
-
-/*
- * An agent that was killed between starting QEMU and writing that down left a process that nobody
- * knows; no user was ever on it.  It must not run beside the machine that is made in its place.
- */
-static void
-end_stray_process(const BerthMachinePark *self, const BerthId *id)
-{
-    g_autofree char *folder = folder_of(self, id);
-    g_autofree char *name = berth_qemu_dup_name(id);
-    if (access(folder, F_OK) == 0 && berth_process_end_stray(name)) {
-        berth_log_warning("machines", "a process that nobody knew of was ended: %s", name);
-    }
-}
-
-static void
-refuse(BerthMachinePark *self, const BerthVmSpec *spec, int code, const char *detail)
-{
-    json_t *object = berth_inventory_refused_machine(&spec->id, spec->epoch, code, detail);
-    g_hash_table_replace(self->refused, g_memdup2(&spec->id, sizeof spec->id), object);
-}
-
-/* Fills in the manifest of a version; the code and sentence of find_version otherwise. */
-static int
-find_manifest(BerthMachinePark *self, BerthVmSpec *spec, char **ret_detail)
-{
-    BerthManifest manifest = { 0 };
-    if (berth_id_is_zero(&spec->version)) {
-        return BERTH_OK;
-    }
-    if (self->config.find_version == NULL) {
-        *ret_detail = g_strdup("this host has no store of image versions");
-        return BERTH_ERR_UNSUPPORTED;
-    }
-    int code =
-        self->config.find_version(&spec->version, &manifest, ret_detail, self->config.user_data);
-    if (code == BERTH_OK) {
-        berth_vm_spec_set_manifest(spec, &manifest);
-        berth_manifest_clear(&manifest);
-    }
-    return code;
-}
-
-/*
- * A clear spec for a machine of this host.
- *
- * Returns false if the version of its image is not here; ret is clear then, and what will not come
- * is reported.
- */
-static bool
-make_spec(BerthMachinePark *self, const BerthVmSpec *wanted, BerthVmSpec *ret)
-{
-    g_autofree char *detail = NULL;
-    berth_vm_spec_copy(wanted, ret);
-    int code = find_manifest(self, ret, &detail);
-    if (code != BERTH_OK) {
-        if (code != BERTH_ERR_AGAIN) {
-            refuse(self, wanted, code, detail);
-        }
-        berth_vm_spec_clear(ret);
-        return false;
-    }
-    ret->cluster = g_strdup(self->cluster);
-    ret->machine_type = g_strdup(self->config.facts.machine_type);
-    ret->accel = self->config.facts.accel;
-    ret->condition = g_strdup("");
-    return true;
-}
-
-/* Finds the template to fork from, if any; false if one is being built that is worth waiting for.
- */
-static bool
-choose_boot(BerthMachinePark *self, BerthVmSpec *spec, BerthVmBoot *ret_boot)
-{
-    return !spec->use_template ||
-           berth_ram_templates_find(self->templates, spec, ret_boot, &spec->template_key) ||
-           !berth_ram_templates_is_worth_waiting(self->templates, spec);
-}
-
-/* Makes the machine; false if it is left to a later pass: its version or its template comes. */
-static bool
-make_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted, bool is_started)
-{
-    BerthVmSpec spec;
-    BerthVmBoot boot = { 0 };
-    if (!make_spec(self, &wanted->spec, &spec)) {
-        return false;
-    }
-    berth_vm_spec_choose_identity(&spec);
-    if (is_started && !choose_boot(self, &spec, &boot)) {
-        berth_vm_spec_clear(&spec);
-        return false;
-    }
-    end_stray_process(self, &spec.id);
-    Machine *machine = add_machine(self, &spec, &boot);
-    berth_vm_boot_clear(&boot);
-    berth_vm_spec_clear(&spec);
-    berth_vm_create(machine->vm, is_started);
-    return true;
-}
-
-static gboolean
-on_wake(gpointer user_data)
-{
-    BerthMachinePark *self = user_data;
-    self->wake_source = 0;
-    reconcile_soon(self);
-    return G_SOURCE_REMOVE;
-}
-
-/* Whether a machine that ended by itself has to wait before it is started again. */
-static bool
-must_rest(BerthMachinePark *self, Machine *machine)
-{
-    int64_t now_us = berth_monotonic_us();
-    if (!berth_vm_has_ended(machine->vm)) {
-        machine->ended_us = 0;
-        return false;
-    }
-    if (machine->ended_us == 0) {
-        bool was_quick = machine->started_us != 0 && now_us - machine->started_us < QUICK_END_US;
-        machine->n_quick_ends = was_quick ? machine->n_quick_ends + 1 : 0;
-        machine->ended_us = now_us;
-    }
-    int64_t due_us = machine->ended_us + berth_machine_restart_delay_us(machine->n_quick_ends);
-    if (now_us >= due_us) {
-        machine->ended_us = 0;
-        machine->started_us = now_us;
-        return false;
-    }
-    if (self->wake_source == 0) {
-        self->wake_source = g_timeout_add((guint)((due_us - now_us) / 1000 + 1), on_wake, self);
-    }
-    return true;
-}
-
-/* Starts what is stopped; false if it is left to a later pass. */
-static bool
-power_on(BerthMachinePark *self, Machine *machine)
-{
-    BerthVmSpec spec;
-    BerthVmBoot boot = { 0 };
-    berth_vm_spec_copy(berth_vm_get_spec(machine->vm), &spec);
-    bool is_now = (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(self, machine);
-    if (is_now) {
-        bool is_fork = boot.memory == BERTH_MEMORY_FORK;
-        machine->lacks_memory = false;
-        berth_vm_power_on(machine->vm, is_fork ? &boot : NULL, spec.template_key);
-    }
-    berth_vm_boot_clear(&boot);
-    berth_vm_spec_clear(&spec);
-    return is_now;
-}
-
-static void
-ensure_template(BerthMachinePark *self, const BerthVmSpec *wanted)
-{
-    BerthVmSpec spec;
-    if (make_spec(self, wanted, &spec)) {
-        berth_ram_templates_ensure(self->templates, &spec);
-        berth_vm_spec_clear(&spec);
-    }
-}
-
-static bool
-has_template(BerthMachinePark *self, const BerthVmSpec *spec)
-{
-    BerthVmBoot boot = { 0 };
-    g_autofree char *key = NULL;
-    bool is_found = berth_ram_templates_find(self->templates, spec, &boot, &key);
-    berth_vm_boot_clear(&boot);
-    return is_found;
 }
 
 /* ---- reconcile ---- */
@@ -331,7 +125,7 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
     ret->is_safe_mode = self->is_safe_mode;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const BerthVm *vm = ((Machine *)value)->vm;
+        const BerthVm *vm = ((BerthParkMachine *)value)->vm;
         if (vm == NULL) {
             continue;
         }
@@ -367,8 +161,9 @@ is_wanted_off(const BerthDesiredMachine *wanted)
 }
 
 static void
-read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Machine *machine,
-           BerthWantedFacts *ret_wanted, BerthRunningFacts *ret_running)
+read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted,
+           const BerthParkMachine *machine, BerthWantedFacts *ret_wanted,
+           BerthRunningFacts *ret_running)
 {
     memset(ret_wanted, 0, sizeof *ret_wanted);
     memset(ret_running, 0, sizeof *ret_running);
@@ -394,11 +189,12 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted, const Mach
 }
 
 static void
-note_lack_of_memory(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine)
+note_lack_of_memory(BerthMachinePark *self, const BerthDesiredMachine *wanted,
+                    BerthParkMachine *machine)
 {
     if (machine == NULL) {
-        refuse(self, &wanted->spec, BERTH_ERR_NO_MEMORY,
-               "the memory that this host has for desktops is given away");
+        berth_machine_park_refuse(self, &wanted->spec, BERTH_ERR_NO_MEMORY,
+                                  "the memory that this host has for desktops is given away");
     } else if (!machine->lacks_memory) {
         machine->lacks_memory = true;
         self->config.on_changed(self->config.user_data);
@@ -406,19 +202,19 @@ note_lack_of_memory(BerthMachinePark *self, const BerthDesiredMachine *wanted, M
 }
 
 static void
-carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine,
+carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthParkMachine *machine,
           BerthPlan plan, BerthHostRoom *room)
 {
     bool is_started = false;
     switch (plan) {
     case BERTH_PLAN_START:
-        is_started = make_machine(self, wanted, true);
+        is_started = berth_machine_park_make_machine(self, wanted, true);
         break;
     case BERTH_PLAN_MAKE_OFF:
-        room->n_free_slots -= make_machine(self, wanted, false) ? 1 : 0;
+        room->n_free_slots -= berth_machine_park_make_machine(self, wanted, false) ? 1 : 0;
         break;
     case BERTH_PLAN_POWER_ON:
-        is_started = power_on(self, machine);
+        is_started = berth_machine_park_power_on(self, machine);
         break;
     case BERTH_PLAN_POWER_OFF:
         berth_vm_power_off(machine->vm);
@@ -431,8 +227,9 @@ carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *ma
         break;
     case BERTH_PLAN_NO_DISK:
         if (machine == NULL) {
-            refuse(self, &wanted->spec, BERTH_ERR_NOT_FOUND,
-                   "the disk of this machine is not on this host, and no other is made");
+            berth_machine_park_refuse(
+                self, &wanted->spec, BERTH_ERR_NOT_FOUND,
+                "the disk of this machine is not on this host, and no other is made");
         }
         break;
     case BERTH_PLAN_STALE:
@@ -446,7 +243,7 @@ carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *ma
 }
 
 static void
-reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine,
+reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthParkMachine *machine,
              BerthHostRoom *room)
 {
     BerthWantedFacts wanted_facts;
@@ -460,7 +257,7 @@ reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine 
 }
 
 static void
-remove_physical(BerthMachinePark *self, Machine *machine)
+remove_physical(BerthMachinePark *self, BerthParkMachine *machine)
 {
     BerthId id = *id_of(machine);
     BerthPhysicalMachine *physical = g_steal_pointer(&machine->physical);
@@ -471,7 +268,8 @@ remove_physical(BerthMachinePark *self, Machine *machine)
 }
 
 static void
-reconcile_physical(BerthMachinePark *self, const BerthDesiredMachine *wanted, Machine *machine)
+reconcile_physical(BerthMachinePark *self, const BerthDesiredMachine *wanted,
+                   BerthParkMachine *machine)
 {
     const BerthPhysicalWish wish = {
         .id = wanted->spec.id,
@@ -487,7 +285,7 @@ reconcile_physical(BerthMachinePark *self, const BerthDesiredMachine *wanted, Ma
     } else if (machine != NULL) {
         berth_physical_machine_update(machine->physical, &wish);
     } else {
-        g_autofree char *folder = folder_of(self, &wish.id);
+        g_autofree char *folder = berth_machine_park_folder_of(self, &wish.id);
         add_physical(self, berth_physical_machine_new(self->config.host->poller, folder, &wish,
                                                       &physical_callbacks, self));
         self->config.on_changed(self->config.user_data);
@@ -497,10 +295,10 @@ reconcile_physical(BerthMachinePark *self, const BerthDesiredMachine *wanted, Ma
 static void
 reconcile_wanted(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthHostRoom *room)
 {
-    Machine *machine = g_hash_table_lookup(self->machines, &wanted->spec.id);
+    BerthParkMachine *machine = g_hash_table_lookup(self->machines, &wanted->spec.id);
     if (wanted->is_broken) {
         if (machine == NULL) {
-            refuse(self, &wanted->spec, BERTH_ERR_INVALID, wanted->problem);
+            berth_machine_park_refuse(self, &wanted->spec, BERTH_ERR_INVALID, wanted->problem);
         }
     } else if (machine != NULL && (machine->physical != NULL) != wanted->wish.is_physical) {
         berth_log_error("machines", "machine %s cannot become one of another kind",
@@ -522,7 +320,7 @@ reconcile_unlisted(BerthMachinePark *self, const BerthHostRoom *room)
     BerthRunningFacts running_facts;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Machine *machine = value;
+        BerthParkMachine *machine = value;
         if (machine->vm == NULL ||
             berth_desired_find_machine(self->desired, id_of(machine)) != NULL) {
             continue;
@@ -539,7 +337,7 @@ reconcile_unlisted(BerthMachinePark *self, const BerthHostRoom *room)
 static gboolean
 is_gone(gpointer key, gpointer value, gpointer user_data)
 {
-    const Machine *machine = value;
+    const BerthParkMachine *machine = value;
     return machine->vm != NULL && berth_vm_get_state(machine->vm) == BERTH_VM_GONE;
 }
 
@@ -551,7 +349,7 @@ reconcile_templates(BerthMachinePark *self)
         const BerthDesiredMachine *wanted = self->desired->machines->pdata[i];
         if (wanted->spec.use_template && !wanted->is_broken &&
             (wanted->wish.want == BERTH_WANT_RUNNING || wanted->wish.want == BERTH_WANT_FROZEN)) {
-            ensure_template(self, &wanted->spec);
+            berth_machine_park_ensure_template(self, &wanted->spec);
         }
     }
 }
@@ -589,7 +387,7 @@ on_reconcile(gpointer user_data)
 static gboolean
 on_interval(gpointer user_data)
 {
-    reconcile_soon(user_data);
+    berth_machine_park_reconcile_soon(user_data);
     return G_SOURCE_CONTINUE;
 }
 
@@ -597,7 +395,7 @@ static void
 on_templates_changed(void *user_data)
 {
     BerthMachinePark *self = user_data;
-    reconcile_soon(self);
+    berth_machine_park_reconcile_soon(self);
     self->config.on_changed(self->config.user_data);
 }
 
@@ -609,9 +407,9 @@ adopt_vm(BerthMachinePark *self, BerthVmSpec *spec)
     bool has_story = spec->pid != 0 || spec->was_ready || spec->is_off || spec->failure != BERTH_OK;
     if (!has_story) {
         g_clear_pointer(&spec->template_key, g_free);
-        end_stray_process(self, &spec->id);
+        berth_machine_park_end_stray_process(self, &spec->id);
     }
-    Machine *machine = add_machine(self, spec, NULL);
+    BerthParkMachine *machine = berth_machine_park_add(self, spec, NULL);
     if (has_story || spec->keep) {
         berth_vm_adopt(machine->vm);
     } else {
@@ -707,18 +505,18 @@ berth_machine_park_want(BerthMachinePark *self, const BerthDesired *desired, con
     self->wanted_us = berth_monotonic_us();
     g_hash_table_iter_init(&iter, self->machines);
     while (desired != NULL && g_hash_table_iter_next(&iter, NULL, &value)) {
-        Machine *machine = value;
+        BerthParkMachine *machine = value;
         machine->absent_since_us =
             berth_machine_absence(berth_desired_find_machine(desired, id_of(machine)) != NULL,
                                   machine->absent_since_us, self->wanted_us);
     }
-    reconcile_soon(self);
+    berth_machine_park_reconcile_soon(self);
 }
 
 bool
 berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachineFacts *ret)
 {
-    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    const BerthParkMachine *machine = g_hash_table_lookup(self->machines, id);
     if (machine == NULL) {
         return false;
     }
@@ -738,7 +536,7 @@ berth_machine_park_look_up(BerthMachinePark *self, const BerthId *id, BerthMachi
 BerthVm *
 berth_machine_park_get_vm(BerthMachinePark *self, const BerthId *id)
 {
-    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    const BerthParkMachine *machine = g_hash_table_lookup(self->machines, id);
     return machine != NULL ? machine->vm : NULL;
 }
 
@@ -747,7 +545,7 @@ berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uin
                                   int *ret_fd, const char **ret_capture, GError **error)
 {
     BerthMachineFacts facts;
-    const Machine *machine = g_hash_table_lookup(self->machines, id);
+    const BerthParkMachine *machine = g_hash_table_lookup(self->machines, id);
     if (!berth_machine_park_look_up(self, id, &facts) || facts.epoch != epoch) {
         return berth_set_error(error, BERTH_ERR_NOT_FOUND,
                                "its machine does not run here at epoch %" G_GUINT64_FORMAT, epoch);
@@ -767,7 +565,7 @@ berth_machine_park_sessions_changed(BerthMachinePark *self)
     gpointer value;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Machine *machine = value;
+        const BerthParkMachine *machine = value;
         if (machine->physical != NULL) {
             berth_physical_machine_poke(machine->physical);
         }
@@ -777,7 +575,7 @@ berth_machine_park_sessions_changed(BerthMachinePark *self)
 void
 berth_machine_park_images_changed(BerthMachinePark *self)
 {
-    reconcile_soon(self);
+    berth_machine_park_reconcile_soon(self);
 }
 
 void
@@ -793,12 +591,13 @@ berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode)
 }
 
 static json_t *
-report_vm(BerthMachinePark *self, const Machine *machine)
+report_vm(BerthMachinePark *self, const BerthParkMachine *machine)
 {
     const BerthVmSpec *spec = berth_vm_get_spec(machine->vm);
     BerthVmState state = berth_vm_get_state(machine->vm);
     const char *condition = berth_vm_get_condition(machine->vm);
-    bool is_frozen = state == BERTH_VM_STOPPED && machine->is_frozen && has_template(self, spec);
+    bool is_frozen = state == BERTH_VM_STOPPED && machine->is_frozen &&
+                     berth_machine_park_has_template(self, spec);
     if (state == BERTH_VM_STOPPED && machine->lacks_memory) {
         condition = "no-memory";
     }
@@ -818,7 +617,7 @@ berth_machine_park_report(BerthMachinePark *self)
     gpointer value;
     g_hash_table_iter_init(&iter, self->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Machine *machine = value;
+        const BerthParkMachine *machine = value;
         json_array_append_new(array, machine->physical != NULL
                                          ? berth_physical_machine_report(machine->physical)
                                          : report_vm(self, machine));

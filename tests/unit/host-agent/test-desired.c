@@ -126,6 +126,43 @@ a_spec_survives_its_file(void **state)
 #define BARE(more) "{\"id\":\"" ID_A "\",\"epoch\":3,\"name\":\"n\",\"want\":\"running\"," more "}"
 
 static void
+a_machine_of_a_version_gets_its_manifest_later(void **state)
+{
+    BerthVmSpec spec = { 0 }, again = { 0 };
+    BerthManifest manifest = { 0 };
+    BerthDesired *desired =
+        parse("{\"id\":\"" ID_A "\",\"epoch\":3,\"name\":\"n\",\"version\":\"" ID_B
+              "\",\"vcpus\":3,\"maintenance\":true,\"want\":\"running\"}",
+              "");
+    BerthDesiredMachine *machine = desired->machines->pdata[0];
+    assert_false(machine->is_broken);
+    assert_true(machine->spec.is_maintenance);
+    json_t *object = json_loads("{\"name\":\"x\",\"kernel\":\"k\",\"vcpus\":1,\"memory_mib\":64,"
+                                "\"prepare\":\"true\"}",
+                                0, NULL);
+    assert_true(berth_manifest_parse(object, &manifest, NULL));
+    berth_vm_spec_copy(&machine->spec, &spec);
+    berth_vm_spec_set_manifest(&spec, &manifest);
+    assert_string_equal(spec.manifest.kernel, "k");
+    assert_string_equal(spec.manifest.prepare, "true");
+    assert_int_equal(spec.vcpus, 3);
+    assert_int_equal(spec.memory_mib, 64);
+    spec.cluster = g_strdup("c");
+    spec.machine_type = g_strdup("pc-q35-7.2");
+    spec.condition = g_strdup("");
+    json_t *file = berth_vm_spec_to_json(&spec);
+    assert_true(berth_vm_spec_from_json(file, &again, NULL));
+    assert_true(berth_id_equal(&again.version, &spec.version));
+    assert_string_equal(again.manifest.kernel, "k");
+    json_decref(file);
+    json_decref(object);
+    berth_manifest_clear(&manifest);
+    berth_vm_spec_clear(&spec);
+    berth_vm_spec_clear(&again);
+    berth_desired_free(desired);
+}
+
+static void
 a_machine_brings_its_limits_and_its_network(void **state)
 {
     BerthDesired *desired =
@@ -249,6 +286,7 @@ main(void)
         cmocka_unit_test(a_whole_message_is_read),
         cmocka_unit_test(a_machine_that_cannot_be_is_kept_as_broken),
         cmocka_unit_test(what_has_no_id_is_skipped),
+        cmocka_unit_test(a_machine_of_a_version_gets_its_manifest_later),
         cmocka_unit_test(a_machine_brings_its_limits_and_its_network),
         cmocka_unit_test(limits_and_networks_that_cannot_be_are_refused),
         cmocka_unit_test(a_physical_machine_needs_an_address_and_no_manifest),
