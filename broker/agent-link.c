@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "berth/limits.h"
 #include "broker/broker.h"
+#include "broker/host-parts.h"
 #include "broker/host-sync.h"
 #include "broker/host-wish.h"
 #include "broker/metrics.h"
@@ -55,6 +56,8 @@ struct BerthAgentLink {
     BerthInventory *inventory; /* the last, NULL before the first */
     BerthHostUsage usage;
     bool is_apply_wanted;
+    bool
+        are_parts_new; /* the store does not know the inventory's images, templates, tasks, disks */
     bool is_applying;
     bool is_applied; /* once at least */
     bool has_clock;
@@ -74,9 +77,11 @@ typedef struct {
     BerthHello hello;
     BerthInventory *inventory;
     GHashTable *living;
+    bool has_parts; /* they are to be written, too */
     bool has_clock;
     int64_t clock_offset_us;
     int64_t started_us; /* monotonic */
+    const BerthSigningKey *signing_key;
     BerthSyncResult result;
 } Job;
 
@@ -98,6 +103,7 @@ job_new(BerthAgentLink *link, const char *host)
     g_snprintf(job->actor, sizeof job->actor, "host:%s", host);
     job->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = job->actor };
     job->started_us = berth_monotonic_us();
+    job->signing_key = link->broker->signing_key;
     link->n_jobs++;
     return job;
 }
@@ -266,6 +272,10 @@ run_inventory(BerthTx *tx, void *data)
     Job *job = data;
     int error = berth_host_apply_inventory(tx, &job->cause, job->host, job->inventory, job->living,
                                            &job->result);
+    if (error == BERTH_OK && job->has_parts) {
+        error = berth_host_apply_parts(tx, &job->cause, job->host, &job->inventory->parts,
+                                       job->signing_key, &job->result.n_steps);
+    }
     if (error == BERTH_OK && job->has_clock) {
         error =
             berth_tx_run_one(tx, BERTH_SQL_HOST_SET_CLOCK, "si", job->host, job->clock_offset_us);
@@ -292,7 +302,7 @@ inventory_done(int error, void *data)
 {
     Job *job = data;
     BerthBroker *broker = job->link->broker;
-    bool is_clock_lost = error != BERTH_OK && job->has_clock;
+    Job lost = error != BERTH_OK ? *job : (Job){ 0 };
     BerthSyncResult result = error == BERTH_OK ? job->result : (BerthSyncResult){ 0 };
     berth_metric_observe_us(BERTH_METRIC_AGENT_INVENTORY, berth_monotonic_us() - job->started_us);
     if (error != BERTH_OK) {
@@ -308,7 +318,8 @@ inventory_done(int error, void *data)
         return;
     }
     link->is_applying = false;
-    link->is_clock_new = link->is_clock_new || is_clock_lost;
+    link->is_clock_new |= lost.has_clock;
+    link->are_parts_new |= lost.has_parts;
     if (link->is_apply_wanted) {
         maybe_apply(link);
     }
@@ -332,6 +343,8 @@ maybe_apply(BerthAgentLink *link)
     job->has_clock = link->is_clock_new;
     job->clock_offset_us = link->clock_offset_us;
     link->is_clock_new = false;
+    job->has_parts = link->are_parts_new;
+    link->are_parts_new = false;
     link->is_apply_wanted = false;
     link->is_applying = true;
     submit(link, run_inventory, inventory_done, job);
@@ -364,6 +377,11 @@ on_inventory(BerthAgentLink *link, const json_t *message, GError **error)
         return BERTH_ERR_PROTOCOL;
     }
     if (!berth_inventory_is_same(link->inventory, inventory)) {
+        link->is_apply_wanted = true;
+    }
+    if (link->inventory == NULL ||
+        !berth_inventory_parts_equal(&link->inventory->parts, &inventory->parts)) {
+        link->are_parts_new = true;
         link->is_apply_wanted = true;
     }
     berth_inventory_unref(link->inventory);

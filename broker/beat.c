@@ -55,6 +55,7 @@ begin(BerthBeat *beat, const char *actor)
     work->cause = (BerthCause){ .now_us = berth_site_clock_now_us(), .actor = actor };
     work->tick.holder = beat->broker->holder;
     work->tick.keep_us = beat->keep_us;
+    work->tick.signing_key = beat->broker->signing_key;
     beat->n_running++;
     return work;
 }

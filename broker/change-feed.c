@@ -50,6 +50,14 @@ tell_hosts(Reader *reader, BerthStatement statement, const char *pool)
     return berth_rows_end(&rows);
 }
 
+/* What applies anywhere, or decides which versions of images hosts should have. */
+static bool
+concerns_all(const char *kind)
+{
+    return g_str_has_prefix(kind, "policy.") || g_str_has_prefix(kind, "image.") ||
+           g_str_has_prefix(kind, "image-version.") || g_str_has_prefix(kind, "rollout.");
+}
+
 /* One record: a change of a machine or a session, or of what many of them go by. */
 static int
 tell(Reader *reader, const char *actor, const char *kind, const char *object, const char *host)
@@ -60,7 +68,7 @@ tell(Reader *reader, const char *actor, const char *kind, const char *object, co
         reader->func(object, is_own(actor, object), reader->user_data);
     } else if (g_str_has_prefix(kind, "pool.")) {
         return tell_hosts(reader, BERTH_SQL_FEED_POOL_HOSTS, object);
-    } else if (g_str_has_prefix(kind, "policy.") || g_str_has_prefix(kind, "image.")) {
+    } else if (concerns_all(kind)) {
         reader->func(NULL, false, reader->user_data);
     }
     return BERTH_OK;

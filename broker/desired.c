@@ -2,6 +2,7 @@
 #include "broker/desired.h"
 
 #include "base/error.h"
+#include "broker/desired-parts.h"
 #include "policies/policy-decision.h"
 
 #include <string.h>
@@ -24,6 +25,8 @@ enum {
     COLUMN_KIND,
     COLUMN_RESOURCES,
     COLUMN_NETWORK,
+    COLUMN_VERSION,
+    COLUMN_PURPOSE,
 };
 
 /* An image of the machines: read once, shared by all that have it. */
@@ -90,8 +93,16 @@ add_vm(json_t *machine, const BerthRows *rows, const Image *image)
 {
     bool is_kept = berth_rows_int(rows, COLUMN_KEEP) != 0;
     const char *overlay = berth_rows_text(rows, COLUMN_OVERLAY);
-    set(machine, "image", image != NULL ? json_incref(image->name) : json_string(""));
-    set(machine, "manifest", image != NULL ? json_incref(image->manifest) : json_object());
+    if (!berth_rows_is_null(rows, COLUMN_VERSION)) {
+        /* The host has its manifest, signed. */
+        set(machine, "version", json_string(berth_rows_text(rows, COLUMN_VERSION)));
+    } else {
+        set(machine, "image", image != NULL ? json_incref(image->name) : json_string(""));
+        set(machine, "manifest", image != NULL ? json_incref(image->manifest) : json_object());
+    }
+    if (strcmp(berth_rows_text(rows, COLUMN_PURPOSE), "maintenance") == 0) {
+        set(machine, "maintenance", json_true());
+    }
     set(machine, "vcpus", json_integer(berth_rows_int(rows, COLUMN_VCPUS)));
     set(machine, "memory_mib", json_integer(berth_rows_int(rows, COLUMN_MEMORY_MIB)));
     set(machine, "template", json_boolean(berth_rows_int(rows, COLUMN_TEMPLATE) != 0));
@@ -206,8 +217,12 @@ berth_host_desired(BerthTx *tx, const char *host, json_t **ret)
     json_array_foreach (sessions, i, session) {
         complete_session(session, policies);
     }
-    *ret = json_pack("{s:O, s:O}", "machines", machines, "sessions", sessions);
-    return *ret != NULL ? BERTH_OK : BERTH_ERR_NO_MEMORY;
+    json_auto_t *desired = json_pack("{s:O, s:O}", "machines", machines, "sessions", sessions);
+    error = berth_desired_add_parts(tx, host, desired);
+    if (error == BERTH_OK) {
+        *ret = json_incref(desired);
+    }
+    return error;
 }
 
 static bool

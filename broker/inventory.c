@@ -260,7 +260,8 @@ berth_inventory_new_from_json(const json_t *message, GError **error)
     inventory->serial = get_count(message, "serial");
     inventory->has_usage = berth_host_usage_from_json(message, &inventory->usage);
     if (!read_machines(machines, inventory, error) || !read_sessions(sessions, inventory, error) ||
-        !read_conditions(message, inventory, error)) {
+        !read_conditions(message, inventory, error) ||
+        !berth_inventory_parts_read(message, inventory->texts, &inventory->parts, error)) {
         berth_inventory_unref(inventory);
         return NULL;
     }
@@ -280,6 +281,7 @@ berth_inventory_unref(BerthInventory *inventory)
     if (inventory != NULL && g_atomic_int_dec_and_test(&inventory->n_refs)) {
         g_array_unref(inventory->machines);
         g_array_unref(inventory->sessions);
+        berth_inventory_parts_clear(&inventory->parts);
         g_string_chunk_free(inventory->texts);
         g_free(inventory->conditions);
         g_free(inventory);

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "broker/inventory-parts.h"
+
 #include "berth/ids.h"
 
 #include <glib.h>
@@ -87,6 +89,7 @@ typedef struct {
     char *conditions; /* names with commas between them, "" if all is well */
     bool has_usage;
     BerthHostUsage usage;
+    BerthInventoryParts parts;
     GStringChunk *texts;
 } BerthInventory;
 
@@ -107,7 +110,10 @@ BerthInventory *berth_inventory_ref(BerthInventory *inventory);
 void berth_inventory_unref(BerthInventory *inventory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BerthInventory, berth_inventory_unref)
 
-/* Whether two inventories tell the same but for numbers of usage; either may be NULL. */
+/*
+ * Whether two inventories tell the same of machines, sessions and the host but for numbers of
+ * usage; either may be NULL.  Parts are compared by berth_inventory_parts_equal().
+ */
 bool berth_inventory_is_same(const BerthInventory *a, const BerthInventory *b);
 
 /* The report of a machine, NULL if there is none; borrowed. */

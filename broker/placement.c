@@ -26,8 +26,8 @@ berth_place_vcpus(const BerthPlaceHost *host)
     return host->vcpu_limit * host->vcpu_overcommit_pct / 100;
 }
 
-static bool
-has_labels(const json_t *wanted, const json_t *labels)
+bool
+berth_place_has_labels(const json_t *wanted, const json_t *labels)
 {
     const char *key = NULL;
     json_t *value = NULL;
@@ -64,8 +64,14 @@ filter(const BerthPlaceNeed *need, const BerthPlaceHost *host)
     if (reason != BERTH_PLACE_FITS) {
         return reason;
     }
-    if (!has_labels(need->labels, host->labels)) {
+    if (!berth_place_has_labels(need->labels, host->labels)) {
         return BERTH_PLACE_LABELS;
+    }
+    if (need->lacks_version) {
+        return BERTH_PLACE_NO_VERSION;
+    }
+    if (need->version != NULL && g_strcmp0(host->image.state, "present") != 0) {
+        return BERTH_PLACE_NO_IMAGE;
     }
     if (!berth_breaker_lets(&host->breaker, host->n_tries, need->now_us)) {
         return BERTH_PLACE_BREAKER;
@@ -155,6 +161,24 @@ explain_room(const BerthPlaceNeed *need, const BerthPlaceHost *host, bool is_mem
                            is_memory ? need->memory_mib : need->vcpus);
 }
 
+static char *
+explain_image(const BerthPlaceNeed *need, const BerthPlaceHost *host)
+{
+    const BerthPlaceImage *image = &host->image;
+    if (image->state == NULL) {
+        return g_strdup_printf("host \"%s\" has not begun to fetch %s", host->name, need->version);
+    }
+    if (strcmp(image->state, "failed") == 0) {
+        return g_strdup_printf("host \"%s\" cannot have %s: %s", host->name, need->version,
+                               image->detail != NULL ? image->detail : "");
+    }
+    int64_t pct = image->total_bytes > 0 ? image->bytes / MAX(image->total_bytes / 100, 1) : 0;
+    return g_strdup_printf("host \"%s\" has not got %s yet: %s, %" G_GINT64_FORMAT
+                           " %% of %" G_GINT64_FORMAT " MiB",
+                           host->name, need->version, image->state, CLAMP(pct, 0, 100),
+                           image->total_bytes / (1024 * 1024));
+}
+
 char *
 berth_place_explain(const BerthPlaceNeed *need, const BerthPlaceHost *host,
                     const BerthPlaceVerdict *verdict)
@@ -177,6 +201,11 @@ berth_place_explain(const BerthPlaceNeed *need, const BerthPlaceHost *host,
         return g_strdup_printf("host \"%s\" is being drained", host->name);
     case BERTH_PLACE_LABELS:
         return explain_labels(need, host);
+    case BERTH_PLACE_NO_VERSION:
+        return g_strdup("no version of the image has the tag of the pool yet: import or seal one, "
+                        "then publish it");
+    case BERTH_PLACE_NO_IMAGE:
+        return explain_image(need, host);
     case BERTH_PLACE_BREAKER:
         return berth_breaker_explain(&host->breaker, host->name, need->now_us);
     case BERTH_PLACE_NO_MEMORY:

@@ -24,6 +24,8 @@
     X(MAINTENANCE, "maintenance") \
     X(DRAIN, "drain")             \
     X(LABELS, "labels")           \
+    X(NO_VERSION, "no-version")   \
+    X(NO_IMAGE, "no-image")       \
     X(BREAKER, "breaker")         \
     X(NO_MEMORY, "no-memory")     \
     X(NO_VCPUS, "no-vcpus")
@@ -35,13 +37,21 @@ typedef enum {
     BERTH_N_PLACE_REASONS
 } BerthPlaceReason;
 
+/* How far a host has the version that is asked for. */
+typedef struct {
+    const char *state; /* of its replica: "fetching", ...; NULL: nothing of it is there */
+    const char *detail;
+    int64_t bytes, total_bytes;
+} BerthPlaceImage;
+
 typedef struct {
     const char *id;
     const char *name;
     BerthHostState state;
     bool is_draining;
     bool is_in_maintenance;
-    bool has_template;    /* a RAM template of the image is there */
+    bool has_template; /* a RAM template of the image is there */
+    BerthPlaceImage image;
     const json_t *labels; /* object; NULL is an empty one */
     const char *detail;   /* why it is degraded; may be NULL */
     int64_t memory_limit_mib, memory_reserved_mib, memory_overcommit_pct;
@@ -57,6 +67,8 @@ typedef struct {
     int64_t vcpus;
     const json_t *labels; /* every one of them must be the host's, too; NULL: none */
     bool is_packed;       /* fill hosts one after the other instead of spreading */
+    const char *version;  /* name for sentences of what the host must have; NULL: nothing */
+    bool lacks_version;   /* there is none yet of which the machine could be made */
     const char *host;     /* id of the only host that may have it; NULL: any */
     int64_t now_us;
 } BerthPlaceNeed;
@@ -82,6 +94,9 @@ const char *berth_place_reason_code(BerthPlaceReason reason);
 /* The verdict as a sentence about the host, to be freed with g_free(). */
 char *berth_place_explain(const BerthPlaceNeed *need, const BerthPlaceHost *host,
                           const BerthPlaceVerdict *verdict);
+
+/* Whether every label that is wanted is among those of a host; either may be NULL.  Pure. */
+bool berth_place_has_labels(const json_t *wanted, const json_t *labels);
 
 /* Memory that machines may reserve there, by the overcommit that its administrator set. */
 int64_t berth_place_memory_mib(const BerthPlaceHost *host);

@@ -167,11 +167,47 @@ static int
 read_templates(BerthPlanHosts *hosts, BerthTx *tx, const BerthPlanNeed *need)
 {
     BerthRows rows;
-    berth_tx_query(tx, &rows, BERTH_SQL_PLAN_TEMPLATES, "s", need->image);
+    if (need->version != NULL) {
+        berth_tx_query(tx, &rows, BERTH_SQL_PLAN_RAM_TEMPLATES, "sii", need->version, need->vcpus,
+                       need->memory_mib);
+    } else {
+        berth_tx_query(tx, &rows, BERTH_SQL_PLAN_TEMPLATES, "s", need->image);
+    }
     while (berth_rows_next(&rows)) {
         BerthPlaceHost *place = find_place(hosts, berth_rows_text(&rows, 0), NULL);
         if (place != NULL) {
             place->has_template = true;
+        }
+    }
+    return berth_rows_end(&rows);
+}
+
+/* The name of the version for sentences, and how far the hosts have it. */
+static int
+read_version(BerthPlanHosts *hosts, BerthTx *tx, const BerthPlanNeed *need)
+{
+    BerthRows rows;
+    berth_tx_query(tx, &rows, BERTH_SQL_PLAN_VERSION, "s", need->version);
+    if (berth_rows_next(&rows)) {
+        g_autofree char *name =
+            g_strdup_printf("version %" G_GINT64_FORMAT " of image \"%s\"",
+                            berth_rows_int(&rows, 0), berth_rows_text(&rows, 1));
+        hosts->need.version = g_string_chunk_insert_const(hosts->texts, name);
+    }
+    int error = berth_rows_end(&rows);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    berth_tx_query(tx, &rows, BERTH_SQL_PLAN_REPLICAS, "s", need->version);
+    while (berth_rows_next(&rows)) {
+        BerthPlaceHost *place = find_place(hosts, berth_rows_text(&rows, 0), NULL);
+        if (place != NULL) {
+            place->image = (BerthPlaceImage){
+                .state = g_string_chunk_insert_const(hosts->texts, berth_rows_text(&rows, 1)),
+                .bytes = berth_rows_int(&rows, 2),
+                .total_bytes = berth_rows_int(&rows, 3),
+                .detail = g_string_chunk_insert_const(hosts->texts, berth_rows_text(&rows, 4)),
+            };
         }
     }
     return berth_rows_end(&rows);
@@ -186,6 +222,7 @@ berth_plan_hosts_turn(BerthPlanHosts *hosts, BerthTx *tx, const BerthCause *caus
         place->breaker = (BerthBreaker){ 0 };
         place->n_tries = 0;
         place->has_template = false;
+        place->image = (BerthPlaceImage){ 0 };
     }
     hosts->need = (BerthPlaceNeed){
         .memory_mib = need->memory_mib,
@@ -193,11 +230,15 @@ berth_plan_hosts_turn(BerthPlanHosts *hosts, BerthTx *tx, const BerthCause *caus
         .labels = need->labels,
         .is_packed = need->is_packed,
         .host = need->host,
+        .lacks_version = need->lacks_version,
         .now_us = cause->now_us,
     };
     int error = read_breakers(hosts, tx, need);
     if (error == BERTH_OK) {
         error = read_tries(hosts, tx, need);
+    }
+    if (error == BERTH_OK && need->version != NULL) {
+        error = read_version(hosts, tx, need);
     }
     if (error == BERTH_OK && need->is_template && need->image != NULL) {
         error = read_templates(hosts, tx, need);

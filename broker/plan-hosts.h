@@ -18,7 +18,9 @@ typedef struct BerthPlanHosts BerthPlanHosts;
 /* What a pool asks of a host. */
 typedef struct {
     const char *pool;
-    const char *image; /* NULL: none */
+    const char *image;   /* NULL: none */
+    const char *version; /* of the image; NULL: it has none */
+    bool lacks_version;  /* the image has versions, but none for this pool */
     int64_t memory_mib;
     int64_t vcpus;
     bool is_template;

@@ -9,6 +9,7 @@
 #include "broker/pool-planner.h"
 #include "broker/schedule.h"
 #include "broker/steps.h"
+#include "broker/version-choice.h"
 
 #include <string.h>
 
@@ -17,6 +18,9 @@
 
 typedef struct {
     char *id, *name, *kind, *image;
+    char *version; /* of new machines; NULL: the image has none */
+    bool has_versions;
+    bool is_canary;
     char *power;
     json_t *labels;
     int64_t vcpus, memory_mib;
@@ -40,6 +44,7 @@ pool_clear(gpointer data)
     g_free(pool->name);
     g_free(pool->kind);
     g_free(pool->image);
+    g_free(pool->version);
     g_free(pool->power);
     json_decref(pool->labels);
 }
@@ -58,6 +63,7 @@ pool_from_row(const BerthRows *rows, int64_t now_us)
         .is_packed = strcmp(berth_rows_text(rows, 12), "pack") == 0,
         .labels = json_loads(berth_rows_text(rows, 13), JSON_REJECT_DUPLICATES, NULL),
         .power = g_strdup(berth_rows_text(rows, 14)),
+        .has_versions = berth_rows_int(rows, 16) != 0,
         .plan = { .is_enabled = berth_rows_int(rows, 11) != 0,
                   .is_physical = strcmp(berth_rows_text(rows, 2), "physical") == 0,
                   .size = berth_rows_int(rows, 4),
@@ -157,10 +163,11 @@ insert_machine(Planner *planner, const Pool *pool, BerthPower power, const char 
 {
     const BerthCause *cause = planner->cause;
     g_autofree char *name = g_strdup_printf("%s-%" G_GINT64_FORMAT, pool->name, number);
-    int error = berth_tx_run(planner->tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissi", id, pool->id,
+    int error = berth_tx_run(planner->tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissisi", id, pool->id,
                              host, pool->image, name, pool->memory_mib, pool->vcpus,
                              (int)pool->is_template, cause->now_us, berth_power_name(power), "",
-                             berth_machine_deadline_us(BERTH_MACHINE_PLANNED, 0, cause->now_us));
+                             berth_machine_deadline_us(BERTH_MACHINE_PLANNED, 0, cause->now_us),
+                             pool->version, (int64_t)pool->is_canary);
     return error != BERTH_OK ? error
                              : berth_audit(planner->tx, cause, "machine.planned", id,
                                            json_pack("{s:s, s:s, s:s, s:I}", "pool", pool->id,
@@ -229,13 +236,35 @@ carry_out(Planner *planner, const Pool *pool, const BerthPlanAction *action)
     return BERTH_ERR_INTERNAL;
 }
 
+/* What the next machine of a pool is made of. */
+static int
+choose_version(Planner *planner, Pool *pool)
+{
+    BerthVersionChoice choice = { 0 };
+    if (!pool->has_versions) {
+        return BERTH_OK;
+    }
+    int error = berth_version_choose(planner->tx, pool->id, NULL, &choice);
+    g_free(pool->version);
+    pool->version =
+        error == BERTH_OK && choice.version[0] != '\0' ? g_strdup(choice.version) : NULL;
+    pool->is_canary = choice.is_canary;
+    return error;
+}
+
 /* Turns the hosts to a pool; need must live as long as it is asked about. */
 static int
-turn_to(Planner *planner, const Pool *pool, BerthPlanNeed *need)
+turn_to(Planner *planner, Pool *pool, BerthPlanNeed *need)
 {
+    int error = choose_version(planner, pool);
+    if (error != BERTH_OK) {
+        return error;
+    }
     *need = (BerthPlanNeed){
         .pool = pool->id,
         .image = pool->image,
+        .version = pool->version,
+        .lacks_version = pool->has_versions && pool->version == NULL,
         .memory_mib = pool->memory_mib,
         .vcpus = pool->vcpus,
         .is_template = pool->is_template,
@@ -355,7 +384,7 @@ berth_machine_create(BerthTx *tx, const BerthCause *cause, const char *pool, con
     if (error != BERTH_OK || pools->len == 0) {
         return error != BERTH_OK ? error : BERTH_ERR_NOT_FOUND;
     }
-    const Pool *row = &g_array_index(pools, Pool, 0);
+    Pool *row = &g_array_index(pools, Pool, 0);
     if (row->plan.is_physical) {
         return BERTH_ERR_NOT_FOUND;
     }

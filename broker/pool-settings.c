@@ -260,6 +260,7 @@ berth_pool_settings_complete(json_t *pool)
     set_default(pool, "spares_frozen", json_integer(0));
     set_default(pool, "spares_cold", json_integer(0));
     set_default(pool, "template", json_false());
+    set_default(pool, "tag", json_string("stable"));
     set_default(pool, "enabled", json_true());
     set_default(pool, "placement", json_string("spread"));
     set_default(pool, "on_logoff", json_string(is_own ? "keep" : "recycle"));

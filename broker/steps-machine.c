@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/breaker-step.h"
+#include "broker/version-choice.h"
 #include "broker/version-samples.h"
 
 #include <string.h>
@@ -122,13 +123,43 @@ read_machine(BerthTx *tx, const char *id, Machine *ret)
     return error == BERTH_OK && !is_there ? BERTH_ERR_NOT_FOUND : error;
 }
 
+/*
+ * The version of a machine's next life.  It keeps its own while its host has not got the other one.
+ */
+static int
+choose_version(BerthTx *tx, const Machine *machine, BerthVersionChoice *ret)
+{
+    g_autofree char *replica = NULL;
+    *ret = (BerthVersionChoice){ 0 };
+    if (machine->version == NULL) {
+        return BERTH_OK;
+    }
+    int error = berth_version_choose(tx, machine->pool, machine->id, ret);
+    if (error != BERTH_OK || strcmp(ret->version, machine->version) == 0) {
+        return error;
+    }
+    error =
+        berth_tx_get_text(tx, &replica, BERTH_SQL_REPLICA_STATE, "ss", ret->version, machine->host);
+    if (error == BERTH_ERR_NOT_FOUND || g_strcmp0(replica, "present") != 0) {
+        ret->version[0] = '\0';
+    }
+    return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
+}
+
 static int
 write_recycle(BerthTx *tx, const BerthCause *cause, const Machine *machine, int state)
 {
+    BerthVersionChoice choice;
+    int error = choose_version(tx, machine, &choice);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    bool is_new = choice.version[0] != '\0';
     return berth_tx_run_one(
-        tx, BERTH_SQL_MACHINE_SET_RECYCLE, "ssii", machine->id,
+        tx, BERTH_SQL_MACHINE_SET_RECYCLE, "ssiisi", machine->id,
         berth_fsm_state_name(&berth_machine_fsm, state), cause->now_us,
-        berth_machine_deadline_us((BerthMachineState)state, machine->n_failures, cause->now_us));
+        berth_machine_deadline_us((BerthMachineState)state, machine->n_failures, cause->now_us),
+        is_new ? choice.version : NULL, (int64_t)(is_new && choice.is_canary));
 }
 
 static int

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "broker/claim-queue.h"
 #include "broker/deadlines.h"
+#include "broker/host-tasks.h"
 #include "broker/lease.h"
 #include "broker/operations.h"
 #include "broker/plan-step.h"
@@ -97,6 +98,9 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
     }
     if (error == BERTH_OK) {
         error = berth_rollouts_step(tx, cause, tick->is_thorough, &work.n_changes);
+    }
+    if (error == BERTH_OK) {
+        error = berth_host_tasks_tidy(tx, cause, tick->signing_key);
     }
     if (error == BERTH_OK) {
         error = run_part(tx, "pools are not planned", plan, &work);

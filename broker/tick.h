@@ -14,7 +14,8 @@
 typedef struct {
     const char *holder; /* id of this broker process */
     bool is_thorough;   /* about once a minute: schedules of sessions, rows that are too old */
-    int64_t keep_us;    /* how long history is kept: ended sessions, deleted machines */
+    const BerthSigningKey *signing_key; /* of the site */
+    int64_t keep_us; /* how long history is kept: ended sessions, deleted machines */
 } BerthTick;
 
 /*

@@ -103,7 +103,7 @@ write_pool(BerthTx *tx, const char *id, int64_t version, const json_t *pool, con
     g_autofree char *network = berth_object_dump(berth_body_json(pool, "network"), "{}");
     g_autofree char *app = berth_object_dump(berth_body_json(pool, "app"), "{}");
     return berth_tx_run_one(
-        tx, BERTH_SQL_POOL_SET, "sissiiiiiibssiisssssss", id, version,
+        tx, BERTH_SQL_POOL_SET, "sissiiiiiibssiissssssss", id, version,
         berth_body_text(pool, "name"), image[0] != '\0' ? image : NULL,
         berth_body_int(pool, "size", 0), berth_body_int(pool, "spares_hot", 0),
         berth_body_int(pool, "spares_frozen", 0), berth_body_int(pool, "spares_cold", 0),
@@ -112,7 +112,14 @@ write_pool(BerthTx *tx, const char *id, int64_t version, const json_t *pool, con
         (int)berth_body_bool(pool, "template", false), berth_body_text(pool, "placement"),
         berth_body_text(pool, "on_logoff"), berth_body_int(pool, "max_per_user", 1),
         berth_body_int(pool, "logoff_after_s", 0), labels, policy, timers, power, resources,
-        network, app);
+        network, app, berth_body_text(pool, "tag"));
+}
+
+/* A pool without machines goes by its tag at once; others are moved by rollouts. */
+static int
+find_version(BerthTx *tx, const char *pool)
+{
+    return berth_tx_run(tx, BERTH_SQL_POOL_FIND_VERSION, "s", pool);
 }
 
 static int
@@ -144,6 +151,7 @@ berth_handle_add_pool(BerthTx *tx, BerthRequest *request)
             berth_body_int(pool, "vcpus", 1),
             berth_body_int(pool, "memory_mib", BERTH_DEFAULT_MEMORY_MIB), request->now_us);
         error = error == BERTH_OK ? write_pool(tx, id, 0, pool, image) : error;
+        error = error == BERTH_OK ? find_version(tx, id) : error;
         error = error == BERTH_OK ? step_enabled(tx, request, id, pool) : error;
         return berth_object_added(tx, request, error, "pool", id);
     }
@@ -206,6 +214,7 @@ berth_handle_change_pool(BerthTx *tx, BerthRequest *request)
     }
     if (error == BERTH_OK) {
         error = write_pool(tx, request->id, request->match_version, pool, image);
+        error = error == BERTH_OK ? find_version(tx, request->id) : error;
         error = error == BERTH_OK ? step_enabled(tx, request, request->id, pool) : error;
         error = berth_object_changed(tx, request, error, BERTH_SQL_POOL_JSON, "pool");
     }

@@ -21,6 +21,8 @@ static const char *const logoff_acts[] = { "recycle", "stop", "keep", NULL };
         BERTH_FIELD_INT("vcpus", false, 1, BERTH_MAX_VCPUS, "virtual processors of a machine"),   \
         BERTH_FIELD_INT("memory_mib", false, BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB,          \
                         "memory of a machine"),                                                   \
+        BERTH_FIELD_TEXT("tag", false, 1, BERTH_LIMIT_TAG_CHARS,                                  \
+                         "tag of the image's version that its machines are made of"),             \
         BERTH_FIELD_BOOL("template", false, "fork machines from a RAM template"),                 \
         BERTH_FIELD_BOOL("enabled", false, "whether users may connect and the pool may grow"),    \
         BERTH_FIELD_ENUM("placement", false, placements, "spread over hosts or fill one by one"), \

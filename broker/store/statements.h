@@ -26,6 +26,7 @@
 #include "broker/store/statements/rollout.h"
 #include "broker/store/statements/session.h"
 #include "broker/store/statements/step.h"
+#include "broker/store/statements/version.h"
 
 #define BERTH_STATEMENT_TABLE(X)  \
     BERTH_STATEMENTS_AUDIT(X)     \
@@ -43,7 +44,8 @@
     BERTH_STATEMENTS_RIGHTS(X)    \
     BERTH_STATEMENTS_ROLLOUT(X)   \
     BERTH_STATEMENTS_SESSION(X)   \
-    BERTH_STATEMENTS_STEP(X)
+    BERTH_STATEMENTS_STEP(X)      \
+    BERTH_STATEMENTS_VERSION(X)
 
 typedef enum {
 #define BERTH_STATEMENT_ID(name, sql) BERTH_SQL_##name,

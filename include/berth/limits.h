@@ -197,6 +197,8 @@
 /* PAM helper: bytes of one packet: a user, a password, an address and what goes with them. */
 #define BERTH_LIMIT_AUTH_PACKET_BYTES 1024u
 
+/* Tags of versions: characters of one. */
+#define BERTH_LIMIT_TAG_CHARS 64
 /* Control link: versions of images, RAM templates, tasks and disks of one host in one message; a
  * manifest has at most 64 KiB, and a message 4 MiB.  Tasks that do not fit wait. */
 #define BERTH_LIMIT_HOST_IMAGES 128u

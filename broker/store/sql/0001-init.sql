@@ -295,6 +295,7 @@ CREATE TABLE host_task (
     CHECK (state NOT IN ('waiting', 'running') OR deadline_us IS NOT NULL)
 ) STRICT;
 CREATE INDEX host_task_open ON host_task (host) WHERE state IN ('waiting', 'running');
+CREATE INDEX host_task_deadline ON host_task (deadline_us) WHERE deadline_us IS NOT NULL;
 CREATE INDEX host_task_object ON host_task (object);
 
 -- timers: JSON array of at most four {"event", "delay_s", "warn_s", "action"}.
@@ -573,7 +574,7 @@ CREATE INDEX disk_lease_machine ON disk_lease (machine);
 CREATE TABLE restore_point (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),
     kind TEXT NOT NULL CHECK (kind IN ('desktop', 'user-disk')),
-    machine TEXT REFERENCES machine (id),
+    machine TEXT, -- may be gone
     disk TEXT REFERENCES user_disk (id),
     host TEXT REFERENCES host (id),
     version TEXT REFERENCES image_version (id),

@@ -32,7 +32,7 @@
     X(DESIRED_MACHINES,                                                                            \
       "SELECT m.id, m.epoch, m.name, m.state, m.power, m.keep, m.overlay, m.address, "             \
       "m.image, m.vcpus, m.memory_mib, m.template, m.condition, p.kind, p.resources, "             \
-      "p.network FROM machine m JOIN pool p ON p.id = m.pool "                                     \
+      "p.network, m.version, p.purpose FROM machine m JOIN pool p ON p.id = m.pool "               \
       "WHERE m.host = ?1 AND m.state <> 'deleted' AND m.state <> 'planned' ORDER BY m.id")         \
     X(DESIRED_IMAGE, "SELECT name, manifest FROM image WHERE id = ?1")                             \
     X(DESIRED_SESSIONS,                                                                            \
@@ -59,10 +59,12 @@
                           "/*pg FOR UPDATE OF s*/")                                                \
     X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")          \
     X(HOST_SET_CLOCK, "UPDATE host SET clock_offset_us = ?2 WHERE id = ?1")                        \
-    X(FEED_EVENTS, "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, '') "        \
-                   "FROM event e LEFT JOIN machine m ON m.id = e.object "                          \
-                   "LEFT JOIN session s ON s.id = e.object WHERE e.chain = ?1 "                    \
-                   "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                       \
+    X(FEED_EVENTS,                                                                                 \
+      "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, t.host, '') "             \
+      "FROM event e LEFT JOIN machine m ON m.id = e.object "                                       \
+      "LEFT JOIN session s ON s.id = e.object "                                                    \
+      "LEFT JOIN host_task t ON t.id = e.object WHERE e.chain = ?1 "                               \
+      "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                                    \
     X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'") \
     X(MACHINES_MISSING, "SELECT count(*) FROM machine WHERE condition = 'missing' "                \
                         "AND state = 'lost'")

@@ -8,7 +8,8 @@
     X(PLAN_POOLS,                                                                                   \
       "SELECT p.id, p.name, p.kind, p.image, p.size, p.spares_hot, p.spares_frozen, "               \
       "p.spares_cold, p.vcpus, p.memory_mib, p.template, p.enabled, p.placement, p.labels, "        \
-      "p.power, (SELECT count(*) FROM waiting w WHERE w.pool = p.id AND w.seen_us > ?1) "           \
+      "p.power, (SELECT count(*) FROM waiting w WHERE w.pool = p.id AND w.seen_us > ?1), "          \
+      "EXISTS (SELECT 1 FROM image_version v WHERE v.image = p.image) "                             \
       "FROM pool p WHERE (?2 = '' OR p.id = ?2) AND p.state <> 'deleted' ORDER BY p.id")            \
     X(PLAN_MACHINES, "SELECT id, state, dirty, assignment, power, keep, hold, host, since_us "      \
                      "FROM machine WHERE pool = ?1 AND state <> 'deleted'")                         \
@@ -35,13 +36,19 @@
                   "AND state IN ('planned', 'creating', 'starting') GROUP BY host")                 \
     X(PLAN_TEMPLATES, "SELECT DISTINCT host FROM machine WHERE image = ?1 AND template = 1 "        \
                       "AND state IN ('ready', 'stopped', 'assigned')")                              \
+    X(PLAN_RAM_TEMPLATES, "SELECT host FROM ram_template WHERE version = ?1 AND vcpus = ?2 "        \
+                          "AND memory_mib = ?3 AND state = 'ready'")                                \
+    X(PLAN_REPLICAS, "SELECT host, state, bytes, total_bytes, detail FROM image_replica "           \
+                     "WHERE version = ?1 AND host IS NOT NULL")                                     \
+    X(PLAN_VERSION, "SELECT v.number, i.name FROM image_version v "                                 \
+                    "JOIN image i ON i.id = v.image WHERE v.id = ?1")                               \
     X(PLAN_PLANNED, "SELECT id, host FROM machine WHERE state = 'planned' ORDER BY since_us, id")   \
     X(PLAN_BREAKERS, "SELECT host, n_failures, first_us, open_until_us, reason FROM breaker "       \
                      "WHERE pool = ?1 AND image = ?2")                                              \
     X(MACHINE_INSERT,                                                                               \
       "INSERT INTO machine (id, pool, host, image, name, state, memory_mib, vcpus, template, "      \
-      "since_us, power, address, deadline_us) "                                                     \
-      "VALUES (?1, ?2, ?3, ?4, ?5, 'planned', ?6, ?7, ?8, ?9, ?10, ?11, NULLIF(?12, 0))")           \
+      "since_us, power, address, deadline_us, version, canary) "                                    \
+      "VALUES (?1, ?2, ?3, ?4, ?5, 'planned', ?6, ?7, ?8, ?9, ?10, ?11, NULLIF(?12, 0), ?13, ?14)") \
     X(MACHINE_HOST, "SELECT host FROM machine WHERE id = ?1")                                       \
     X(HOST_RESERVE, "UPDATE host SET memory_reserved_mib = memory_reserved_mib + ?2, "              \
                     "vcpu_reserved = vcpu_reserved + ?3 WHERE id = ?1 AND state = 'up' "            \

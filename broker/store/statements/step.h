@@ -21,7 +21,8 @@
     X(MACHINE_SET_RECYCLE, "UPDATE machine SET state = ?2, epoch = epoch + 1, "                    \
                            "assignment = NULL, scrub_overlay = CASE WHEN overlay <> '' "           \
                            "THEN overlay ELSE scrub_overlay END, overlay = '', condition = '', "   \
-                           "keep = 0, "                                                            \
+                           "keep = 0, version = COALESCE(?5, version), "                           \
+                           "canary = CASE WHEN ?5 IS NULL THEN canary ELSE ?6 END, "               \
                            "since_us = ?3, deadline_us = NULLIF(?4, 0), absent_us = NULL "         \
                            "WHERE id = ?1")                                                        \
     X(MACHINE_SET_CLEAN, "UPDATE machine SET state = ?2, dirty = 0, overlay = ?3, "                \

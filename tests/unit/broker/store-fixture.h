@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "broker/claim.h"
 #include "broker/fsck.h"
+#include "broker/host-parts.h"
 #include "broker/host-sync.h"
 #include "broker/jobs.h"
 #include "broker/steps.h"
@@ -147,14 +148,35 @@ typedef struct {
     BerthInventory *inventory;
 } FixtureReport;
 
+/* Every image and RAM template that is wanted is there; tasks and disks are left alone. */
+static inline void
+fixture_have_parts(json_t *message)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach (json_object_get(message, "images"), i, item) {
+        json_object_set_new(item, "state", json_string("present"));
+    }
+    json_array_foreach (json_object_get(message, "templates"), i, item) {
+        json_object_set(item, "key", json_object_get(item, "version"));
+        json_object_set_new(item, "state", json_string("ready"));
+    }
+    json_object_del(message, "tasks");
+    json_object_del(message, "disks");
+}
+
 static inline int
 fixture_run_report(BerthTx *tx, void *data)
 {
     FixtureReport *report = data;
     BerthCause cause = { .now_us = report->fixture->now_us, .actor = "host" };
     BerthSyncResult result;
-    return berth_host_apply_inventory(tx, &cause, report->fixture->host, report->inventory, NULL,
-                                      &result);
+    const Fixture *f = report->fixture;
+    int error = berth_host_apply_inventory(tx, &cause, f->host, report->inventory, NULL, &result);
+    return error == BERTH_OK
+               ? berth_host_apply_parts(tx, &cause, f->host, &report->inventory->parts, NULL,
+                                        &result.n_steps)
+               : error;
 }
 
 /*
@@ -189,6 +211,7 @@ fixture_obey(Fixture *f)
         }
     }
     json_object_set_new(message, "sessions", sessions);
+    fixture_have_parts(message);
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
     FixtureReport report = { .fixture = f, .inventory = inventory };
     return inventory != NULL ? berth_store_write(f->store, fixture_run_report, &report)

@@ -29,6 +29,22 @@ label(const char *key, const char *value)
     return json_pack("{s:s}", key, value);
 }
 
+static const char *const words[] = {
+    [BERTH_PLACE_FITS] = "host \"kvm1\" can take it",
+    [BERTH_PLACE_OTHER_HOST] = "is not the one that was asked for",
+    [BERTH_PLACE_NOT_UP] = "host \"kvm1\" is suspect",
+    [BERTH_PLACE_DEGRADED] = "host \"kvm1\" is degraded: disk-low",
+    [BERTH_PLACE_MAINTENANCE] = "is in maintenance",
+    [BERTH_PLACE_DRAIN] = "is being drained",
+    [BERTH_PLACE_LABELS] = "the pool wants label \"disk\" = \"ssd\", host \"kvm1\" has \"hdd\"",
+    [BERTH_PLACE_NO_IMAGE] = "has not got version 3 of image \"office\" yet: fetching, 25 % of",
+    [BERTH_PLACE_BREAKER] = "the last: boot-timeout; one more is tried in 30 s",
+    [BERTH_PLACE_NO_MEMORY] = "6001 of 10000 MiB of memory reserved (10000 at 100 %), the "
+                              "machine needs 4000",
+    [BERTH_PLACE_NO_VCPUS] = "29 of 32 virtual processors reserved (8 at 400 %), the machine "
+                             "needs 4",
+};
+
 /* One host after the other, each with one thing against it. */
 static void
 every_host_gets_its_reason(void **state)
@@ -54,29 +70,29 @@ every_host_gets_its_reason(void **state)
                                                          .reason = "boot-timeout" };
     hosts[BERTH_PLACE_NO_MEMORY].memory_reserved_mib = 6001;
     hosts[BERTH_PLACE_NO_VCPUS].vcpu_reserved = 29;
+    need.version = "version 3 of image \"office\"";
+    for (int i = 0; i < BERTH_N_PLACE_REASONS; i++) {
+        hosts[i].image.state = "present";
+    }
+    hosts[BERTH_PLACE_NO_IMAGE].image = (BerthPlaceImage){ .state = "fetching",
+                                                           .bytes = 1024LL * 1024 * 1024,
+                                                           .total_bytes = 4096LL * 1024 * 1024 };
     need.host = "kvm1";
-    static const char *const words[] = {
-        [BERTH_PLACE_FITS] = "host \"kvm1\" can take it",
-        [BERTH_PLACE_OTHER_HOST] = "is not the one that was asked for",
-        [BERTH_PLACE_NOT_UP] = "host \"kvm1\" is suspect",
-        [BERTH_PLACE_DEGRADED] = "host \"kvm1\" is degraded: disk-low",
-        [BERTH_PLACE_MAINTENANCE] = "is in maintenance",
-        [BERTH_PLACE_DRAIN] = "is being drained",
-        [BERTH_PLACE_LABELS] = "the pool wants label \"disk\" = \"ssd\", host \"kvm1\" has \"hdd\"",
-        [BERTH_PLACE_BREAKER] = "the last: boot-timeout; one more is tried in 30 s",
-        [BERTH_PLACE_NO_MEMORY] = "6001 of 10000 MiB of memory reserved (10000 at 100 %), the "
-                                  "machine needs 4000",
-        [BERTH_PLACE_NO_VCPUS] = "29 of 32 virtual processors reserved (8 at 400 %), the machine "
-                                 "needs 4",
-    };
     assert_int_equal(berth_place(&need, hosts, BERTH_N_PLACE_REASONS, verdicts), 0);
     for (int i = 0; i < BERTH_N_PLACE_REASONS; i++) {
+        if (i == BERTH_PLACE_NO_VERSION) {
+            continue; /* is against them all */
+        }
         g_autofree char *text = berth_place_explain(&need, &hosts[i], &verdicts[i]);
         if ((int)verdicts[i].reason != i || strstr(text, words[i]) == NULL) {
             fail_msg("host %d: %s, %s", i, berth_place_reason_code(verdicts[i].reason), text);
         }
         assert_true((verdicts[i].score > 0) == (i == BERTH_PLACE_FITS));
     }
+    need.lacks_version = true;
+    assert_int_equal(berth_place(&need, hosts, 1, verdicts), -1);
+    g_autofree char *words_of_all = berth_place_explain(&need, &hosts[0], &verdicts[0]);
+    assert_non_null(strstr(words_of_all, "import or seal one, then publish it"));
 }
 
 static void
