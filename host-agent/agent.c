@@ -267,6 +267,7 @@ make_disk_store(BerthAgent *self)
         .user_data = self,
     };
     self->disks = berth_disk_store_new(&config);
+    self->vm_host.disks = self->disks;
 }
 
 static void

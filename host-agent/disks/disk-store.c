@@ -633,14 +633,12 @@ berth_disk_store_want(BerthDiskStore *self, const json_t *disks, bool is_safe_mo
     self->config.on_changed(self->config.user_data);
 }
 
+/* One that a machine is given, or that is checked after it, is "present" with that machine. */
 static const char *
 state_name(const Disk *disk)
 {
-    if (disk->state == DISK_OPEN && disk->failure == BERTH_OK) {
-        return disk->is_mounted ? "attached" : "busy";
-    }
-    if (disk->state == DISK_OPENING || disk->state == DISK_CHECKING) {
-        return "busy";
+    if (disk->state == DISK_OPEN && disk->is_mounted) {
+        return "attached";
     }
     return disk->failure != BERTH_OK ? "failed" : "present";
 }

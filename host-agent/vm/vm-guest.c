@@ -40,6 +40,7 @@ berth_vm_become_ready(BerthVm *self, const char *condition)
     self->spec.was_ready = true;
     berth_vm_save(self);
     berth_vm_step(self, BERTH_VM_EVENT_READY);
+    berth_vm_sync_disk(self);
 }
 
 static void

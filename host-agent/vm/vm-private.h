@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of one VM share: vm.c the table and the disk, vm-process.c QEMU and its monitor,
- * vm-guest.c readiness and forks.  Nobody else includes this.  Thread: main.
+ * vm-guest.c readiness and forks,
+ * vm-user-disk.c the disk of its user.  Nobody else includes this.  Thread: main.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-migration.h"
+#include "host-agent/vm/vm-disk.h"
 #include "host-agent/vm/vm.h"
 
 struct BerthVm {
@@ -28,13 +30,16 @@ struct BerthVm {
     int n_checked; /* files of the image that are known to be right */
     BerthOverlayJob *overlay;
     BerthDiskWatch *disk_watch;
-    BerthNetworkPlug plug; /* how QEMU is connected; the tap waits here for a fork */
-    bool is_network_off;   /* not as its pool wants */
-    char *missing_limits;  /* names of those that the host cannot enforce; NULL: none */
-    bool has_ended;        /* it is stopped because QEMU ended by itself */
-    bool is_held_off;      /* its owner keeps it switched off */
-    bool was_cut_off;      /* the guest did not shut down when it was asked to last */
-    bool rests_when_made;  /* no process is to run once the overlay is there */
+    BerthVmDisk *user_disk;       /* NULL: none is attached or on its way */
+    BerthMachineDisk wanted_disk; /* what the broker wants; zero: none */
+    bool has_left_disk;           /* the guest was asked to write its user disk back */
+    BerthNetworkPlug plug;        /* how QEMU is connected; the tap waits here for a fork */
+    bool is_network_off;          /* not as its pool wants */
+    char *missing_limits;         /* names of those that the host cannot enforce; NULL: none */
+    bool has_ended;               /* it is stopped because QEMU ended by itself */
+    bool is_held_off;             /* its owner keeps it switched off */
+    bool was_cut_off;             /* the guest did not shut down when it was asked to last */
+    bool rests_when_made;         /* no process is to run once the overlay is there */
 
     int pidfd;
     BerthQmp *qmp;
@@ -105,3 +110,20 @@ void berth_vm_become_ready(BerthVm *self, const char *condition);
 
 /* Our end of a new D-Bus display peer.  Errors: the code of the errno. */
 bool berth_vm_add_display_peer(BerthVm *self, int *ret_fd, GError **error);
+
+/* ---- vm-user-disk.c ---- */
+
+/* The machine runs since before the agent was started: it may have its disk. */
+void berth_vm_adopt_disk(BerthVm *self);
+
+/* What the broker wants now. */
+void berth_vm_want_disk(BerthVm *self, const BerthMachineDisk *wanted);
+
+/* Attaches or detaches, if that can be done now; call it whenever the machine became ready. */
+void berth_vm_sync_disk(BerthVm *self);
+
+/* Before QEMU is ended: true if berth_vm_end_process() is called again when the disk is ready. */
+bool berth_vm_leave_disk(BerthVm *self);
+
+/* QEMU is gone. */
+void berth_vm_end_disk(BerthVm *self);

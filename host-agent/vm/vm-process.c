@@ -29,6 +29,9 @@ on_qmp_event(const char *name, const json_t *data, void *user_data)
     BerthVm *self = user_data;
     berth_log_debug("vm", "machine=%s monitor event %s", self->hex_id, name);
     berth_disk_watch_event(self->disk_watch, name, data);
+    if (self->user_disk != NULL) {
+        berth_vm_disk_event(self->user_disk, name, data);
+    }
 }
 
 static void
@@ -36,6 +39,7 @@ on_qmp_ready(void *user_data)
 {
     BerthVm *self = user_data;
     if (self->state != BERTH_VM_STARTING) {
+        berth_vm_sync_disk(self);
         return;
     }
     berth_disk_watch_attach(self->disk_watch, self->qmp);
@@ -115,6 +119,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     berth_clear_fd(&self->pidfd);
     g_clear_handle_id(&self->kill_source, g_source_remove);
     berth_vm_drop_monitor(self);
+    berth_vm_end_disk(self);
     self->spec.pid = 0;
     if (self->state == BERTH_VM_READY && self->spec.keep) {
         berth_log_warning("vm", "machine=%s: QEMU ended, its disk is kept", self->hex_id);
@@ -277,6 +282,9 @@ on_quit_grace_over(gpointer user_data)
 void
 berth_vm_end_process(BerthVm *self)
 {
+    if (self->pidfd >= 0 && berth_vm_leave_disk(self)) {
+        return;
+    }
     berth_vm_unwatch_guest(self);
     g_clear_handle_id(&self->connect_source, g_source_remove);
     if (self->pidfd < 0) {

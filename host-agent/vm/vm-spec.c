@@ -33,6 +33,17 @@ read_manifest(BerthJsonFields *fields, bool is_needed, BerthManifest *ret)
     }
 }
 
+static void
+read_user_disk(BerthJsonFields *fields, BerthVmSpec *spec)
+{
+    GError *problem = NULL;
+    const json_t *disk = berth_json_fields_optional_object(fields, "user_disk");
+    if (!berth_machine_disk_parse(disk, &spec->user_disk, &problem)) {
+        berth_json_fields_fail(fields, "user_disk", problem->message);
+        g_clear_error(&problem);
+    }
+}
+
 /* The fields that the broker's machine and our own file have in common. */
 static void
 read_wanted(BerthJsonFields *fields, bool needs_manifest, BerthVmSpec *spec)
@@ -54,6 +65,7 @@ read_wanted(BerthJsonFields *fields, bool needs_manifest, BerthVmSpec *spec)
     spec->is_maintenance = berth_json_fields_optional_bool(fields, "maintenance", false);
     berth_vm_resources_read(fields, &spec->resources);
     berth_vm_network_read(fields, &spec->network);
+    read_user_disk(fields, spec);
 }
 
 static BerthWantMachine
@@ -186,6 +198,7 @@ berth_vm_spec_to_json(const BerthVmSpec *self)
     json_object_set_new(object, "maintenance", json_boolean(self->is_maintenance));
     json_object_set_new(object, "resources", berth_vm_resources_to_json(&self->resources));
     json_object_set_new(object, "network", berth_vm_network_to_json(&self->network));
+    json_object_set_new(object, "user_disk", berth_machine_disk_to_json(&self->user_disk));
     return chosen_to_json(self, object);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "berth/ids.h"
+#include "host-agent/disks/disk-wish.h"
 #include "host-agent/vm/manifest.h"
 #include "host-agent/vm/vm-network.h"
 #include "host-agent/vm/vm-resources.h"
@@ -42,6 +43,7 @@ typedef struct {
     bool is_maintenance; /* an image is edited in it */
     BerthVmResources resources;
     BerthVmNetwork network;
+    BerthMachineDisk user_disk; /* of the user who has the machine now; zero: none */
 
     /* chosen by this host at creation */
     char *cluster; /* id of the broker's cluster, 32 hexadecimal digits */

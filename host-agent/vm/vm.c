@@ -272,6 +272,7 @@ let_go(BerthVm *self)
     g_clear_handle_id(&self->kill_source, g_source_remove);
     g_clear_handle_id(&self->power_off_source, g_source_remove);
     berth_vm_drop_monitor(self);
+    g_clear_pointer(&self->user_disk, berth_vm_disk_free);
     g_clear_pointer(&self->image_ask, berth_image_check_cancel);
     g_clear_pointer(&self->overlay, berth_overlay_cancel);
     if (self->pidfd >= 0) {
@@ -401,6 +402,7 @@ berth_vm_new(const BerthVmHost *host, const char *folder, const BerthVmSpec *spe
     self->state = BERTH_VM_NEW;
     self->disk_watch = berth_disk_watch_new(NULL, on_disk_changed, self);
     berth_vm_spec_copy(spec, &self->spec);
+    self->wanted_disk = spec->user_disk;
     berth_id_format(&spec->id, self->hex_id);
     if (boot != NULL) {
         set_boot(self, boot);
@@ -470,6 +472,7 @@ berth_vm_adopt(BerthVm *self)
         return;
     }
     berth_vm_watch_process(self, pidfd);
+    berth_vm_adopt_disk(self);
     adopt_network(self);
     berth_vm_apply_limits(self);
     if (self->spec.template_key != NULL) {
@@ -524,6 +527,7 @@ void
 berth_vm_update(BerthVm *self, const BerthVmSpec *wanted)
 {
     BerthVmSpec *spec = &self->spec;
+    berth_vm_want_disk(self, &wanted->user_disk);
     bool has_new_limits = !berth_vm_resources_equal(&spec->resources, &wanted->resources);
     if (!has_new_limits && spec->keep == wanted->keep &&
         berth_vm_network_equal(&spec->network, &wanted->network)) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/poller.h"
+#include "host-agent/disks/disk-store.h"
 #include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/image-check.h"
@@ -33,6 +34,7 @@ typedef struct {
     BerthImageCheck *images;  /* NULL: images are taken as they are */
     BerthNetworks *networks;  /* NULL: no guest has a network */
     BerthCgroups *cgroups;    /* NULL: nothing is limited */
+    BerthDiskStore *disks;    /* NULL: no user disks */
     int ready_deadline_ms;    /* a guest that is not ready by then is used as it is */
     int power_off_ms;         /* a guest that has not shut down by then is cut off */
 } BerthVmHost;

@@ -137,8 +137,10 @@ state_of(Fixture *f, json_t **ret_report)
 {
     json_decref(*ret_report);
     *ret_report = berth_disk_store_report(f->store);
-    const char *name = json_string_value(json_object_get(json_array_get(*ret_report, 0), "state"));
-    return name != NULL ? name : "";
+    const json_t *disk = json_array_get(*ret_report, 0);
+    const char *name = json_string_value(json_object_get(disk, "state"));
+    bool is_held = json_object_get(disk, "machine") != NULL;
+    return name == NULL ? "" : is_held && strcmp(name, "present") == 0 ? "busy" : name;
 }
 
 static void
