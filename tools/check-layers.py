@@ -12,7 +12,7 @@ import sys
 import sources
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-TEST_HEADERS = ("testing.h", "guarded.h", "pictures.h")
+TEST_HEADERS = ("authority.h", "testing.h", "guarded.h", "pictures.h")
 
 
 def layer_of(layers, path):

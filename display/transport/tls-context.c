@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SUITES "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define BULK_SUITES "TLS_AES_128_GCM_SHA256:" SUITES
 #define GROUPS "X25519:P-256"
 #define SECURITY_LEVEL 2
 /* Security level 2 for a key that no chain vouches for: 112 bits. */
@@ -15,6 +16,8 @@
 #define ALPN_MAX_BYTES 255
 /* Bytes of certificates that a peer may send before it is refused. */
 #define CERT_LIST_MAX_BYTES (32 * 1024)
+/* Records that one recv() of bulk data may bring. */
+#define BULK_READ_BYTES (256 * 1024)
 
 bool
 berth_tls_hash_of_cert(X509 *cert, uint8_t out[BERTH_KEY_HASH_BYTES])
@@ -71,8 +74,12 @@ select_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_len,
 }
 
 static bool
-set_protocol(SSL_CTX *ctx, bool is_mostly_idle)
+set_protocol(SSL_CTX *ctx, bool is_mostly_idle, bool is_bulk)
 {
+    if (is_bulk) {
+        SSL_CTX_set_read_ahead(ctx, 1);
+        SSL_CTX_set_default_read_buffer_len(ctx, BULK_READ_BYTES);
+    }
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -82,7 +89,7 @@ set_protocol(SSL_CTX *ctx, bool is_mostly_idle)
     SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX_BYTES);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_ciphersuites(ctx, SUITES) == 1 &&
+           SSL_CTX_set_ciphersuites(ctx, is_bulk ? BULK_SUITES : SUITES) == 1 &&
            SSL_CTX_set1_groups_list(ctx, GROUPS) == 1 && SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
            SSL_CTX_set_max_early_data(ctx, 0) == 1;
 }
@@ -130,6 +137,7 @@ set_peer_check(BerthTlsContext *self, const char *ca_file)
         SSL_CTX_set_verify(ctx, needed, NULL);
         return true;
     case BERTH_TLS_PEER_CA:
+    case BERTH_TLS_PEER_CA_MEMBER:
         SSL_CTX_set_verify(ctx, needed, NULL);
         return SSL_CTX_load_verify_file(ctx, ca_file) == 1;
     case BERTH_TLS_PEER_CA_OR_NONE:
@@ -158,6 +166,7 @@ find_gap(const BerthTlsConfig *config, bool is_server)
         }
         /* fall through */
     case BERTH_TLS_PEER_CA:
+    case BERTH_TLS_PEER_CA_MEMBER:
         if (config->ca_file == NULL) {
             return "a CA file is missing";
         }
@@ -203,7 +212,8 @@ context_new(const BerthTlsConfig *config, bool is_server, GError **error)
         memcpy(self->pin, config->pin, sizeof self->pin);
     }
     self->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-    bool is_good = self->ssl_ctx != NULL && set_protocol(self->ssl_ctx, config->is_mostly_idle) &&
+    bool is_good = self->ssl_ctx != NULL &&
+                   set_protocol(self->ssl_ctx, config->is_mostly_idle, config->is_bulk) &&
                    set_key(self->ssl_ctx, config->key) && set_alpn(self);
     if (!is_good || !set_peer_check(self, config->ca_file)) {
         const char *reason = ERR_reason_error_string(ERR_peek_last_error());

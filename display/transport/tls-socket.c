@@ -9,6 +9,7 @@
 typedef struct {
     int fd;
     bool is_at_end; /* the peer closed its direction */
+    bool has_more;  /* more is sent soon */
 } Socket;
 
 static bool
@@ -41,7 +42,7 @@ socket_write(BIO *bio, const char *data, size_t len, size_t *ret_n)
 {
     Socket *self = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t n = send(self->fd, data, len, MSG_NOSIGNAL);
+    ssize_t n = send(self->fd, data, len, MSG_NOSIGNAL | (self->has_more ? MSG_MORE : 0));
     if (n >= 0) {
         *ret_n = (size_t)n;
         return 1;
@@ -98,4 +99,10 @@ berth_tls_socket_new(int fd)
         BIO_set_init(bio, 1);
     }
     return bio;
+}
+
+void
+berth_tls_socket_set_has_more(BIO *bio, bool has_more)
+{
+    ((Socket *)BIO_get_data(bio))->has_more = has_more;
 }

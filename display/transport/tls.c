@@ -17,8 +17,6 @@
 #define HOST_URI_PREFIX "berth:host:"
 #define HOST_URI_BYTES (sizeof HOST_URI_PREFIX - 1 + BERTH_ID_HEX_CHARS)
 #define ERROR_TEXT_CHARS 256
-/* One TLS record. */
-#define WRITE_MAX_BYTES 16384
 
 struct BerthTlsStream {
     BerthTlsContext *context;
@@ -258,13 +256,19 @@ berth_tls_stream_write(BerthTlsStream *self, const void *data, size_t len, size_
     }
     ERR_clear_error();
     errno = 0;
-    int result = SSL_write_ex(self->ssl, data, MIN(len, WRITE_MAX_BYTES), &n);
+    int result = SSL_write_ex(self->ssl, data, MIN(len, BERTH_TLS_RECORD_BYTES), &n);
     if (result != 1) {
         return classify(self, result);
     }
     self->wants_write = false;
     *ret_n = n;
     return BERTH_OK;
+}
+
+void
+berth_tls_stream_set_has_more(BerthTlsStream *self, bool has_more)
+{
+    berth_tls_socket_set_has_more(SSL_get_wbio(self->ssl), has_more);
 }
 
 void
@@ -348,6 +352,14 @@ berth_tls_stream_get_peer_host_id(const BerthTlsStream *self, BerthId *ret_host)
     }
     *ret_host = host;
     return BERTH_OK;
+}
+
+bool
+berth_tls_stream_is_peer_named(const BerthTlsStream *self, const char *name)
+{
+    X509 *cert = self->is_established ? SSL_get0_peer_certificate(self->ssl) : NULL;
+    const unsigned flags = X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+    return cert != NULL && X509_check_host(cert, name, 0, flags, NULL) == 1;
 }
 
 const char *

@@ -2,10 +2,11 @@
 /*
  * TLS 1.3 and nothing older, over a non-blocking socket.
  *
- * Groups X25519 and P-256; AES-256-GCM and ChaCha20-Poly1305; no session tickets, no resumption,
- * no early data, security level 2.  Nothing blocks: a call that cannot go on returns
- * BERTH_ERR_AGAIN, and berth_tls_stream_wants_write() tells whether to wait for the socket to
- * become writable instead of readable.  Writing to a dead peer is an error, never SIGPIPE.
+ * Groups X25519 and P-256; AES-256-GCM (in bulk AES-128-GCM) and ChaCha20-Poly1305; no session
+ * tickets, no resumption, no early data, security level 2.  Nothing blocks: a call that cannot go
+ * on returns BERTH_ERR_AGAIN, and berth_tls_stream_wants_write() tells whether to wait for the
+ * socket to become writable instead of readable.  Writing to a dead peer is an error, never
+ * SIGPIPE.
  *
  * System calls of a stream once it exists: recvfrom, sendto, close, getrandom.
  *
@@ -21,6 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What one record holds at most. */
+#define BERTH_TLS_RECORD_BYTES 16384
+
 typedef struct BerthTlsContext BerthTlsContext;
 typedef struct BerthTlsStream BerthTlsStream;
 
@@ -30,6 +34,7 @@ typedef enum {
     BERTH_TLS_PEER_ANY_KEY, /* server: needs one, any self-signed; proves possession of its key */
     BERTH_TLS_PEER_CA,      /* signed by ca_file; client: and valid for the server name */
     BERTH_TLS_PEER_CA_OR_NONE, /* server: none, or one signed by ca_file and of a strong key */
+    BERTH_TLS_PEER_CA_MEMBER, /* signed by ca_file, whatever its name: the caller looks who it is */
     BERTH_TLS_PEER_PINNED, /* SHA-256 of its SubjectPublicKeyInfo is pin; no name, chain or date */
 } BerthTlsPeerCheck;
 
@@ -42,6 +47,7 @@ typedef struct {
     bool is_mostly_idle; /* give the buffers of 34 KiB back between records; costs two mallocs each
                           */
     bool is_alpn_needed; /* refuse a peer that does not speak alpn */
+    bool is_bulk; /* gigabytes: AES-128-GCM first, many records are read at once; costs 256 KiB */
 } BerthTlsConfig;
 
 /*
@@ -98,6 +104,9 @@ int berth_tls_stream_read(BerthTlsStream *self, void *buffer, size_t cap, size_t
  */
 int berth_tls_stream_write(BerthTlsStream *self, const void *data, size_t len, size_t *ret_n);
 
+/* Whether more is written soon after the next record: the kernel then waits to fill its packets. */
+void berth_tls_stream_set_has_more(BerthTlsStream *self, bool has_more);
+
 /* Says a proper goodbye once; never waits.  Writing is over after it. */
 void berth_tls_stream_shutdown(BerthTlsStream *self);
 
@@ -122,6 +131,9 @@ int berth_tls_stream_get_peer_key_hash(const BerthTlsStream *self,
  * Errors: BERTH_ERR_NOT_FOUND: there is none, or more than one.
  */
 int berth_tls_stream_get_peer_host_id(const BerthTlsStream *self, BerthId *ret_host);
+
+/* Whether the peer's certificate is valid for a DNS name. */
+bool berth_tls_stream_is_peer_named(const BerthTlsStream *self, const char *name);
 
 /* Returns the agreed application protocol, NULL if none; borrowed. */
 const char *berth_tls_stream_get_alpn(const BerthTlsStream *self);

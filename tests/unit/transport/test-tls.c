@@ -2,6 +2,7 @@
 /*
  * Real handshakes between two streams over a socket pair, both driven by one thread.
  */
+#include "authority.h"
 #include "testing.h"
 
 #include "base/id.h"
@@ -10,8 +11,6 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -276,88 +275,6 @@ a_dead_peer_is_an_error_and_no_signal(void **state)
     g_clear_pointer(&pair.client, berth_tls_stream_free);
     assert_berth_error(berth_tls_stream_read(pair.server, buffer, sizeof buffer, &n), BERTH_ERR_IO);
     pair_clear(&pair);
-}
-
-/* A certificate authority of the test, in files, because contexts read files. */
-typedef struct {
-    char *folder, *ca, *cert, *key;
-} Authority;
-
-static X509 *
-make_cert(EVP_PKEY *pkey, X509 *issuer, EVP_PKEY *issuer_key, const char *name, const char *san)
-{
-    X509 *cert = X509_new();
-    X509V3_CTX ctx;
-    X509_NAME *subject = X509_get_subject_name(cert);
-    X509_set_version(cert, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), issuer == NULL ? 1 : 2);
-    ASN1_TIME_set_string(X509_getm_notBefore(cert), "20000101000000Z");
-    ASN1_TIME_set_string(X509_getm_notAfter(cert), "20990101000000Z");
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
-                               0);
-    X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : subject);
-    X509_set_pubkey(cert, pkey);
-    X509V3_set_ctx(&ctx, issuer != NULL ? issuer : cert, cert, NULL, NULL, 0);
-    const char *usage = issuer == NULL ? "critical,CA:TRUE" : "CA:FALSE";
-    X509_EXTENSION *basic = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints, usage);
-    X509_add_ext(cert, basic, -1);
-    X509_EXTENSION_free(basic);
-    if (san != NULL) {
-        X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, san);
-        assert_non_null(names);
-        X509_add_ext(cert, names, -1);
-        X509_EXTENSION_free(names);
-    }
-    assert_true(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
-    return cert;
-}
-
-static void
-write_pem(const char *path, X509 *cert, EVP_PKEY *pkey)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(g_chmod(path, pkey != NULL ? 0600 : 0644), 0);
-    if (cert != NULL) {
-        PEM_write_X509(file, cert);
-    }
-    if (pkey != NULL) {
-        PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL);
-    }
-    fclose(file);
-}
-
-static void
-authority_init(Authority *self, const char *san)
-{
-    self->folder = g_dir_make_tmp("berth-tls-XXXXXX", NULL);
-    self->ca = g_build_filename(self->folder, "ca.pem", NULL);
-    self->cert = g_build_filename(self->folder, "cert.pem", NULL);
-    self->key = g_build_filename(self->folder, "cert.key", NULL);
-    EVP_PKEY *ca_key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    X509 *ca = make_cert(ca_key, NULL, ca_key, "test ca", NULL);
-    X509 *cert = make_cert(key, ca, ca_key, "test", san);
-    write_pem(self->ca, ca, NULL);
-    write_pem(self->cert, cert, NULL);
-    write_pem(self->key, NULL, key);
-    X509_free(ca);
-    X509_free(cert);
-    EVP_PKEY_free(ca_key);
-    EVP_PKEY_free(key);
-}
-
-static void
-authority_clear(Authority *self)
-{
-    g_unlink(self->ca);
-    g_unlink(self->cert);
-    g_unlink(self->key);
-    g_rmdir(self->folder);
-    g_free(self->folder);
-    g_free(self->ca);
-    g_free(self->cert);
-    g_free(self->key);
 }
 
 #define HOST_HEX "0123456789abcdef0123456789abcdef"
