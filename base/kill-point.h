@@ -33,7 +33,14 @@
     X(STORE_RENAMED, "store-renamed")
 
 /* A version comes to a host. */
-#define BERTH_KILL_POINTS_REPLICATE(X)
+#define BERTH_KILL_POINTS_REPLICATE(X) \
+    X(REPLICATE_LISTED, "replicate-listed") \
+    X(REPLICATE_WRITTEN, "replicate-written") \
+    X(REPLICATE_NOTED, "replicate-noted") \
+    X(REPLICATE_COMPLETE, "replicate-complete") \
+    X(REPLICATE_SETTLED, "replicate-settled") \
+    X(REPLICATE_VERIFIED, "replicate-verified") \
+    X(REPLICATE_REMOVING, "replicate-removing")
 
 /* Maintenance machines and the seal of a version. */
 #define BERTH_KILL_POINTS_SEAL(X) \

@@ -123,6 +123,16 @@
 #define BERTH_LIMIT_PREPARE_BYTES 16384u
 /* Images: bytes of one file of a version; its list of chunks has 16 MiB then. */
 #define BERTH_LIMIT_IMAGE_BYTES (2ULL << 40)
+/* Images: chunks that one request may ask for: 256 MiB. */
+#define BERTH_LIMIT_IMAGE_REQUEST_CHUNKS 64u
+/* Images: connections that fetch from one host or broker at once; a thread each. */
+#define BERTH_LIMIT_IMAGE_CONNECTIONS 32
+/* Images: microseconds to connect and greet, until a connection that moves nothing is cut, and
+ * until a chunk of 4 MiB must be here: a source that sends a byte now and then must not hold one
+ * up. */
+#define BERTH_LIMIT_IMAGE_HANDSHAKE_US (10LL * 1000 * 1000)
+#define BERTH_LIMIT_IMAGE_STALL_US (60LL * 1000 * 1000)
+#define BERTH_LIMIT_IMAGE_CHUNK_US (180LL * 1000 * 1000)
 /* Images: guest memory in MiB and virtual CPUs that a version asks for. */
 #define BERTH_LIMIT_GUEST_MEMORY_MIN_MIB 16
 #define BERTH_LIMIT_GUEST_MEMORY_MAX_MIB (1024 * 1024)
