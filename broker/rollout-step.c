@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "broker/rollout-plan.h"
 #include "broker/rollout-settings.h"
+#include "broker/rollouts.h"
 #include "broker/schedule.h"
 #include "broker/steps-catalog.h"
 #include "broker/steps.h"
@@ -17,7 +18,6 @@
 typedef struct {
     char *id; /* "": none, the machines of a pool follow its version */
     char *pool, *from, *to;
-    char *image, *tag;
     char *gate; /* as it stands in the store */
     BerthRolloutInput input;
     BerthRolloutSettings settings;
@@ -40,8 +40,6 @@ rollout_clear(gpointer data)
     g_free(self->pool);
     g_free(self->from);
     g_free(self->to);
-    g_free(self->image);
-    g_free(self->tag);
     g_free(self->gate);
     berth_rollout_settings_clear(&self->settings);
 }
@@ -68,8 +66,6 @@ rollout_from_row(const BerthRows *rows, int64_t now_us)
         .is_template = berth_rows_int(rows, 14) != 0,
         .vcpus = berth_rows_int(rows, 15),
         .memory_mib = berth_rows_int(rows, 16),
-        .image = g_strdup(berth_rows_text(rows, 17)),
-        .tag = g_strdup(berth_rows_text(rows, 18)),
     };
     (void)berth_strategy_from_name(berth_rows_text(rows, 5), &self.input.strategy);
     berth_rollout_settings_load(berth_rows_text(rows, 9), self.input.n_canary, &self.settings);
@@ -259,7 +255,9 @@ static int
 step(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, BerthRolloutEvent event,
      const char *words)
 {
-    int error = berth_rollout_step(tx, cause, rollout->id, event, words);
+    int error = event == BERTH_ROLLOUT_EVENT_GATE_FAILED
+                    ? berth_rollouts_turn_back(tx, cause, rollout->id, event, words)
+                    : berth_rollout_step(tx, cause, rollout->id, event, words);
     berth_kill_point(BERTH_KILL_ROLLOUT_STEPPED);
     if (error == BERTH_OK && event == BERTH_ROLLOUT_EVENT_FINISHED) {
         error =

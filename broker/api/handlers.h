@@ -11,6 +11,18 @@
 void berth_handle_login(BerthRequest *request);
 int berth_handle_logout(BerthTx *tx, BerthRequest *request);
 
+/* rollouts.c: versions on their way to desktops. */
+int berth_handle_publish(BerthTx *tx, BerthRequest *request);
+int berth_handle_promote_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_roll_back_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_image_status(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_rollouts(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_rollout(BerthTx *tx, BerthRequest *request);
+int berth_handle_pause_rollout(BerthTx *tx, BerthRequest *request);
+int berth_handle_resume_rollout(BerthTx *tx, BerthRequest *request);
+int berth_handle_promote_rollout(BerthTx *tx, BerthRequest *request);
+int berth_handle_roll_back_rollout(BerthTx *tx, BerthRequest *request);
+
 /* second-factor.c */
 int berth_handle_my_totp(BerthTx *tx, BerthRequest *request);
 void berth_handle_my_totp_confirm(BerthRequest *request);

@@ -100,6 +100,8 @@ extern const BerthRoute berth_routes_policies[];
 extern const size_t berth_n_routes_policies;
 extern const BerthRoute berth_routes_pools[];
 extern const size_t berth_n_routes_pools;
+extern const BerthRoute berth_routes_rollouts[];
+extern const size_t berth_n_routes_rollouts;
 extern const BerthRoute berth_routes_site[];
 extern const size_t berth_n_routes_site;
 

@@ -28,6 +28,12 @@ static const struct {
     { "Machine", "id:text name:text pool:text host:text state:text epoch:int dirty:bool "
                  "user:text? memory_mib:int since_us:int" },
     { "Image", "id:text name:text version:int" },
+    { "Rollout", "id:text pool:text pool_id:text image:text from_number:int to_number:int "
+                 "from_version:text to_version:text state:text paused_from:text strategy:text "
+                 "canary:int batch:int max_unavailable:int settings:object gate:object "
+                 "reason:text created_us:int since_us:int deadline_us:int? version:int" },
+    { "RolloutOrders", "rollouts:array" },
+    { "ImageStatus", "image:text tags:array replicas:array pools:array" },
     { "Host", "id:text name:text state:text address:text version:int" },
     { "User", "id:text name:text enabled:bool version:int" },
     { "Explanation", "id:text user:text enabled:bool pools:array why_not:text?" },
@@ -85,6 +91,7 @@ static const struct {
     { "PoolList", "pools", "Pool" },
     { "MachineList", "machines", "Machine" },
     { "ImageList", "images", "Image" },
+    { "RolloutList", "rollouts", "Rollout" },
     { "HostList", "hosts", "Host" },
     { "UserList", "users", "User" },
     { "GroupList", "groups", "Group" },
