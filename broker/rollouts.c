@@ -141,7 +141,7 @@ check_free(BerthTx *tx, const Pool *pool, char **ret_why)
     bool is_free = true;
     berth_tx_query(tx, &rows, BERTH_SQL_PUBLISH_OTHER, "s", pool->id);
     if (berth_rows_next(&rows)) {
-        json_auto_t *settings = json_loads(berth_rows_text(&rows, 3), 0, NULL);
+        json_auto_t *settings = json_loads(berth_rows_text(&rows, 3), JSON_REJECT_DUPLICATES, NULL);
         const char *by = json_string_value(json_object_get(settings, "by"));
         is_free = false;
         (void)explain(ret_why, BERTH_ERR_EXISTS,

@@ -3,7 +3,7 @@
  * Steps of what administrators keep: pools, versions of images, rollouts.  Each writes its audit
  * row in the caller's transaction.
  *
- * Nothing drives a rollout yet but people: these are its legal steps.
+ * Rollouts are driven by rollout-step.h, and by people (rollouts.h).
  *
  * Errors of each: BERTH_ERR_STATE if the table has no such step, BERTH_ERR_NOT_FOUND, and those of
  * berth_tx_run().  Thread: writer.

@@ -57,7 +57,11 @@ read_pools(BerthRequest *request, GPtrArray **ret_pools)
     size_t i = 0;
     json_t *item = NULL;
     json_t *names = berth_body_json(request->body, "pools");
-    g_autoptr(GPtrArray) pools = names != NULL ? g_ptr_array_new() : NULL;
+    const char *one = berth_body_text(request->body, "pool");
+    g_autoptr(GPtrArray) pools = names != NULL || one != NULL ? g_ptr_array_new() : NULL;
+    if (one != NULL) {
+        g_ptr_array_add(pools, (void *)one);
+    }
     json_array_foreach (names, i, item) {
         if (!json_is_string(item)) {
             return berth_request_explain(request, BERTH_ERR_INVALID,

@@ -13,6 +13,7 @@ static const char *const failures[] = { "rollback", "pause", NULL };
 static const BerthBodyField publish_fields[] = {
     BERTH_FIELD_TEXT("version", true, 1, BERTH_LIMIT_NAME_BYTES, "number or id of a version"),
     BERTH_FIELD_TEXT("tag", false, 1, BERTH_LIMIT_NAME_BYTES, "tag to move, stable if left out"),
+    BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "only this pool; the tag stays"),
     BERTH_FIELD_ARRAY("pools", false, 1, BERTH_LIMIT_ROLLOUT_POOLS,
                       "only these pools; the tag stays"),
     BERTH_FIELD_INT("canary", false, 0, BERTH_POOL_MAX_SIZE, "desktops of a pool that try it"),

@@ -55,6 +55,7 @@ bool berth_ctl_run_top(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_connect_as_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_set_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_remove_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_status(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_explain_user(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 
 /* Commands that need no login: the command line of a shell's completion, and the local store. */

@@ -56,8 +56,8 @@ static const Section sections[] = {
       "new machines from it, kept to roll back to." },
     { &berth_rollout_fsm,
       "`canary`: a few desktops try the new version; `rolling`: the others follow at log-off;\n"
-      "`paused`: people decide, and it goes on where it was. These are the legal steps: nothing takes\n"
-      "them by itself yet." },
+      "`paused`: people decide, and it goes on where it was; `rolling-back`: the same way backwards.\n"
+      "The broker with the lease takes the steps, `pause`, `resume-*` and `roll-back` are people's." },
     { &berth_assignment_fsm, "Released once, never opened again." },
     { &berth_job_fsm,
       "Timers as rows; a second delivery of one (kind, target, epoch) is harmless. `running`: a\n"

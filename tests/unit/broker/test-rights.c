@@ -27,6 +27,7 @@ typedef enum {
     MACHINE,
     SESSION,
     ENTITLEMENT,
+    ROLLOUT,
     GRANT,
     HOSTS,
     HOST,
@@ -133,6 +134,16 @@ static const struct {
     { "GET", "/v1/images/{id}", IMAGE, "vhpiaA" },
     { "PATCH", "/v1/images/{id}", IMAGE, "iA" },
     { "DELETE", "/v1/images/{id}", IMAGE, "iA" },
+    { "POST", "/v1/images/{id}/publish", IMAGE, "iA" },
+    { "POST", "/v1/images/{id}/promote", IMAGE, "iA" },
+    { "POST", "/v1/images/{id}/rollback", IMAGE, "iA" },
+    { "GET", "/v1/images/{id}/status", IMAGE, "vhpiaA" },
+    { "GET", "/v1/rollouts", IMAGES, "vhpiaA" },
+    { "GET", "/v1/rollouts/{id}", ROLLOUT, "vhpiaA" },
+    { "POST", "/v1/rollouts/{id}/pause", ROLLOUT, "iA" },
+    { "POST", "/v1/rollouts/{id}/resume", ROLLOUT, "iA" },
+    { "POST", "/v1/rollouts/{id}/promote", ROLLOUT, "iA" },
+    { "POST", "/v1/rollouts/{id}/rollback", ROLLOUT, "iA" },
     { "GET", "/v1/hosts", HOSTS, "vhpaA" },
     { "POST", "/v1/hosts", SITE, "A" },
     { "GET", "/v1/hosts/{id}", HOST, "vhpaA" },
@@ -198,6 +209,7 @@ typedef struct {
     char group[BERTH_ID_HEX_CHARS + 1];
     char entitlement[BERTH_ID_HEX_CHARS + 1];
     char grant[BERTH_ID_HEX_CHARS + 1];
+    char rollout[BERTH_ID_HEX_CHARS + 1];
     char elsewhere[BERTH_ID_HEX_CHARS + 1];
     char accounts[6][N_PLACES][2][BERTH_ID_HEX_CHARS + 1];
     char plain[BERTH_ID_HEX_CHARS + 1];
@@ -255,6 +267,23 @@ fill(BerthTx *tx, void *data)
                              : error;
 }
 
+/* A rollout from the first version of the image to the same. */
+static void
+add_rollout(Matrix *m)
+{
+    g_autofree char *version = g_strdup_printf(
+        "INSERT INTO image_version (id, image, number, state, created_us, since_us) "
+        "VALUES ('%s', '%s', 1, 'draft', 1, 1)",
+        m->f.image, m->f.image);
+    fixture_new_id(m->rollout);
+    g_autofree char *rollout = g_strdup_printf(
+        "INSERT INTO rollout (id, pool, from_version, to_version, state, created_us, since_us) "
+        "VALUES ('%s', '%s', '%s', '%s', 'planned', 1, 1)",
+        m->rollout, m->f.pool, m->f.image, m->f.image);
+    store_place_exec(&m->f.place, version);
+    store_place_exec(&m->f.place, rollout);
+}
+
 static void
 matrix_init(Matrix *m)
 {
@@ -263,6 +292,7 @@ matrix_init(Matrix *m)
     assert_berth_ok(fixture_obey(&m->f));
     assert_berth_ok(fixture_claim(&m->f, 0, &m->claimed));
     assert_berth_ok(berth_store_write(m->f.store, fill, m));
+    add_rollout(m);
 }
 
 static const char *
@@ -277,6 +307,8 @@ id_of(const Matrix *m, Kind kind)
         return m->entitlement;
     case GRANT:
         return m->grant;
+    case ROLLOUT:
+        return m->rollout;
     case HOST:
         return m->f.host;
     case IMAGE:
