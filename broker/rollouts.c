@@ -20,6 +20,7 @@ typedef struct {
     char *id, *name;
     char *version; /* that its machines are to have; "": none yet */
     int64_t size;
+    int64_t n_machines;
 } Pool;
 
 static void
@@ -123,7 +124,8 @@ read_pools(BerthTx *tx, const BerthPublish *publish, int *ret_error, char **ret_
         Pool pool = { .id = g_strdup(berth_rows_text(&rows, 0)),
                       .name = g_strdup(berth_rows_text(&rows, 1)),
                       .version = g_strdup(berth_rows_text(&rows, 2)),
-                      .size = berth_rows_int(&rows, 3) };
+                      .size = berth_rows_int(&rows, 3),
+                      .n_machines = berth_rows_int(&rows, 4) };
         g_array_append_val(pools, pool);
     }
     *ret_error = berth_rows_end(&rows);
@@ -185,6 +187,12 @@ publish_to(BerthTx *tx, const BerthCause *cause, const BerthPublish *publish, co
     int error = check_free(tx, pool, ret_why);
     if (error != BERTH_OK || strcmp(pool->version, version->id) == 0) {
         return error;
+    }
+    if (pool->version[0] == '\0' && pool->n_machines > 0) {
+        return explain(ret_why, BERTH_ERR_STATE,
+                       g_strdup_printf("pool \"%s\" has desktops that have no version; set its "
+                                       "\"size\" to 0 and wait until they are gone",
+                                       pool->name));
     }
     if (pool->version[0] == '\0') {
         error = berth_tx_run_one(tx, BERTH_SQL_ROLLOUT_SET_POOL, "ss", pool->id, version->id);

@@ -36,7 +36,7 @@
       "AND p.purpose = 'desktops' AND p.state <> 'deleted' AND NOT EXISTS (SELECT 1 FROM rollout " \
       "r WHERE r.pool = p.id AND r.state NOT IN ('done', 'rolled-back')) AND EXISTS (SELECT 1 "    \
       "FROM machine m WHERE m.pool = p.id AND m.state IN ('ready', 'stopped', 'failed') "          \
-      "AND m.keep = 0 AND (m.version IS NULL OR m.version <> p.image_version)) ORDER BY p.id")     \
+      "AND m.keep = 0 AND m.version <> p.image_version) ORDER BY p.id")                            \
     X(ROLLOUT_MACHINES,                                                                            \
       "SELECT m.id, h.name, m.state, COALESCE(m.version, ''), m.canary, "                          \
       "CASE WHEN m.assignment IS NULL THEN 0 ELSE 1 END, m.keep, m.hold, "                         \
@@ -81,7 +81,7 @@
       "AND o.created_us > r.created_us))))) ORDER BY p.name")                                      \
     X(PUBLISH_VERSION, "SELECT id, state, number FROM image_version WHERE image = ?1 "             \
                        "AND (id = ?2 OR CAST(number AS TEXT) = ?2)")                               \
-    X(PUBLISH_POOLS, "SELECT id, name, COALESCE(image_version, ''), size FROM pool "               \
+    X(PUBLISH_POOLS, "SELECT id, name, COALESCE(image_version, ''), size, n_machines FROM pool "   \
                      "WHERE image = ?1 AND (?2 = '' OR tag = ?2) AND purpose = 'desktops' "        \
                      "AND state <> 'deleted' ORDER BY name")                                       \
     X(PUBLISH_OTHER, "SELECT r.id, t.number, r.state, r.settings FROM rollout r "                  \
