@@ -84,7 +84,46 @@
     X(DISK_DELETED, "disk-deleted")
 
 /* Snapshots, exports, imports and restores of desktops. */
-#define BERTH_KILL_POINTS_BACKUP(X)
+#define BERTH_KILL_POINTS_BACKUP(X) \
+    X(SNAPSHOT_BEGUN, "snapshot-begun") \
+    X(SNAPSHOT_FOUND, "snapshot-found") \
+    X(SNAPSHOT_LOOKED, "snapshot-looked") \
+    X(SNAPSHOT_MADE, "snapshot-made") \
+    X(SNAPSHOT_COPIED, "snapshot-copied") \
+    X(SNAPSHOT_STANDS, "snapshot-stands") \
+    X(SNAPSHOT_HASHED, "snapshot-hashed") \
+    X(SNAPSHOT_WRITTEN, "snapshot-written") \
+    X(SNAPSHOT_RENAMED, "snapshot-renamed") \
+    X(RESTORE_FOUND, "restore-found") \
+    X(RESTORE_LOOKED, "restore-looked") \
+    X(RESTORE_ALLOWED, "restore-allowed") \
+    X(RESTORE_COPIED, "restore-copied") \
+    X(RESTORE_STANDS, "restore-stands") \
+    X(RESTORE_RESTS, "restore-rests") \
+    X(DISK_RENAMED, "disk-renamed") \
+    X(DISK_SWAPPED, "disk-swapped") \
+    X(RESTORE_SWAPPED, "restore-swapped") \
+    X(BACKUP_FOUND, "import-backup-found") \
+    X(BACKUP_LOOKED, "import-backup-looked") \
+    X(BACKUP_COPIED, "import-backup-copied") \
+    X(BACKUP_MADE, "import-backup-made") \
+    X(BACKUP_RESTS, "import-backup-rests") \
+    X(BACKUP_SWAPPED, "import-backup-swapped") \
+    X(REBASE_FOUND, "rebase-found") \
+    X(REBASE_LOOKED, "rebase-looked") \
+    X(REBASE_MADE, "rebase-made") \
+    X(REBASE_RESTS, "rebase-rests") \
+    X(REBASE_SWAPPED, "rebase-swapped") \
+    X(EXPORT_BEGUN, "export-begun") \
+    X(EXPORT_LOOKED, "export-looked") \
+    X(EXPORT_CHECKED, "export-checked") \
+    X(EXPORT_FLAT, "export-flat") \
+    X(EXPORT_HASHED, "export-hashed") \
+    X(EXPORT_WRITTEN, "export-written") \
+    X(EXPORT_RENAMED, "export-renamed") \
+    X(BACKUPS_LISTED, "backups-listed") \
+    X(POINT_GONE, "point-gone") \
+    X(POINT_REMOVED, "point-removed")
 
 #define BERTH_KILL_POINTS(X) \
     BERTH_KILL_POINTS_IMPORT(X) \

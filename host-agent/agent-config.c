@@ -32,10 +32,12 @@ static const BerthConfigRow schema[] = {
     { GROUP, "template_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of RAM templates; empty: templates in state_dir" },
     { GROUP, "disk_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of user disks; empty: disks in state_dir" },
     { GROUP, "disk_storage", BERTH_CONFIG_STRING, 0, 64, "", "name of the storage that disk_dir is on, if several hosts share it" },
+    { GROUP, "backup_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of backups; empty: backups in state_dir" },
     { GROUP, "listen", BERTH_CONFIG_STRING, 3, 63, "0.0.0.0:8471", "address for display connections, ip:port" },
     { GROUP, "advertise", BERTH_CONFIG_STRING, 0, 63, "", "address told to the broker; empty: listen" },
     { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
     { GROUP, "gpu_program", BERTH_CONFIG_STRING, 1, 0, BERTH_GPU_PROGRAM, "graphics card of a machine whose image asks for it" },
+    { GROUP, "thaw_program", BERTH_CONFIG_STRING, 1, 0, BERTH_THAW_PROGRAM, "thaws a guest if the agent dies while it is frozen" },
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
@@ -53,6 +55,15 @@ static char *
 dup_string(const BerthConfig *config, const char *key)
 {
     return g_strdup(berth_config_get_string(config, GROUP, key));
+}
+
+/* A folder that has a place in state_dir unless it is given. */
+static char *
+dup_folder(const BerthConfig *config, const BerthAgentConfig *self, const char *key,
+           const char *name)
+{
+    const char *folder = berth_config_get_string(config, GROUP, key);
+    return folder[0] != '\0' ? g_strdup(folder) : g_build_filename(self->state_dir, name, NULL);
 }
 
 static int
@@ -159,6 +170,7 @@ check(const BerthAgentConfig *self, GError **error)
            (self->advertise[0] == '\0' || check_address("advertise", self->advertise, error)) &&
            check_folder("state_dir", self->state_dir, STATE_DIR_MAX_CHARS, error) &&
            check_folder("image_dir", self->image_dir, PATH_MAX, error) &&
+           check_folder("backup_dir", self->backup_dir, PATH_MAX, error) &&
            check_folder("disk_dir", self->disk_dir, PATH_MAX, error) &&
            check_folder("template_dir", self->template_dir, TEMPLATE_DIR_MAX_CHARS, error);
 }
@@ -178,12 +190,14 @@ berth_agent_config_load(const char *path, GError **error)
     self->key_file = dup_string(config, "key_file");
     self->state_dir = dup_string(config, "state_dir");
     self->image_dir = dup_string(config, "image_dir");
-    self->template_dir = dup_string(config, "template_dir");
-    self->disk_dir = dup_string(config, "disk_dir");
+    self->template_dir = dup_folder(config, self, "template_dir", "templates");
+    self->disk_dir = dup_folder(config, self, "disk_dir", "disks");
+    self->backup_dir = dup_folder(config, self, "backup_dir", "backups");
     self->listen = dup_string(config, "listen");
     self->advertise = dup_string(config, "advertise");
     self->session_program = dup_string(config, "session_program");
     self->gpu_program = dup_string(config, "gpu_program");
+    self->thaw_program = dup_string(config, "thaw_program");
     self->qemu_program = dup_string(config, "qemu_program");
     self->qemu_img_program = dup_string(config, "qemu_img_program");
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
@@ -192,14 +206,6 @@ berth_agent_config_load(const char *path, GError **error)
     self->start_slots = (int)berth_config_get_int(config, GROUP, "start_slots");
     self->ready_deadline_s = (int)berth_config_get_int(config, GROUP, "ready_deadline_s");
     self->power_off_s = (int)berth_config_get_int(config, GROUP, "power_off_s");
-    if (self->template_dir[0] == '\0') {
-        g_free(self->template_dir);
-        self->template_dir = g_build_filename(self->state_dir, "templates", NULL);
-    }
-    if (self->disk_dir[0] == '\0') {
-        g_free(self->disk_dir);
-        self->disk_dir = g_build_filename(self->state_dir, "disks", NULL);
-    }
     if (self->memory_limit_mib == 0) {
         self->memory_limit_mib = default_memory_mib();
     }
@@ -234,6 +240,8 @@ berth_agent_config_free(BerthAgentConfig *self)
     g_free(self->advertise);
     g_free(self->session_program);
     g_free(self->gpu_program);
+    g_free(self->thaw_program);
+    g_free(self->backup_dir);
     g_free(self->qemu_program);
     g_free(self->qemu_img_program);
     g_free(self);

@@ -17,7 +17,8 @@ typedef struct {
     char *ca_file, *cert_file, *key_file;
     char *state_dir, *image_dir, *template_dir, *disk_dir;
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
-    char *session_program, *gpu_program, *qemu_program, *qemu_img_program;
+    char *backup_dir;         /* folder of backups */
+    char *session_program, *gpu_program, *thaw_program, *qemu_program, *qemu_img_program;
     int memory_limit_mib, vcpu_limit;
     json_t *labels; /* texts by name */
     int start_slots;

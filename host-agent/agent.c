@@ -33,7 +33,7 @@ struct BerthAgent {
     void *user_data;
 
     BerthPoller *poller;
-    char *machine_folder, *session_folder, *task_folder;
+    char *machine_folder, *session_folder, *task_folder, *restore_folder;
     char *boot_id;
     int64_t agent_epoch;   /* counts the starts of this agent */
     int64_t cluster_epoch; /* the highest that a broker of the cluster had */
@@ -304,7 +304,10 @@ make_task_park(BerthAgent *self)
         .host = { .vm_host = &self->vm_host,
                   .machines = self->machines,
                   .image_folder = self->config->image_dir,
-                  .work_folder = self->task_folder },
+                  .work_folder = self->task_folder,
+                  .restore_folder = self->restore_folder,
+                  .backup_folder = self->config->backup_dir,
+                  .thaw_program = self->config->thaw_program },
         .folder = self->task_folder,
         .kinds = berth_task_kinds,
         .on_changed = inventory_changed,
@@ -318,7 +321,8 @@ start(BerthAgent *self, GError **error)
 {
     if (!berth_state_folder_make(self->machine_folder, error) ||
         !berth_state_folder_make(self->session_folder, error) ||
-        !berth_state_folder_make(self->task_folder, error)) {
+        !berth_state_folder_make(self->task_folder, error) ||
+        !berth_state_folder_make(self->restore_folder, error)) {
         return false;
     }
     count_start(self);
@@ -364,6 +368,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
     self->machine_folder = g_build_filename(config->state_dir, "vms", NULL);
     self->session_folder = g_build_filename(config->state_dir, "sessions", NULL);
     self->task_folder = g_build_filename(config->state_dir, "tasks", NULL);
+    self->restore_folder = g_build_filename(config->state_dir, "restore-points", NULL);
     if (!g_file_get_contents(BOOT_ID_FILE, &self->boot_id, NULL, NULL)) {
         self->boot_id = g_strdup("");
     }
@@ -410,6 +415,7 @@ berth_agent_free(BerthAgent *self)
     g_free(self->machine_folder);
     g_free(self->session_folder);
     g_free(self->task_folder);
+    g_free(self->restore_folder);
     g_free(self->boot_id);
     g_free(self);
 }

@@ -81,11 +81,16 @@ on_physical_changed(void *user_data)
     self->config.on_changed(self->config.user_data);
 }
 
+bool
+berth_machine_park_is_in_use(BerthMachinePark *self, const BerthId *id)
+{
+    return self->config.is_in_use(id, self->config.user_data);
+}
+
 static bool
 is_physical_in_use(const BerthId *id, void *user_data)
 {
-    BerthMachinePark *self = user_data;
-    return self->config.is_in_use(id, self->config.user_data);
+    return berth_machine_park_is_in_use(user_data, id);
 }
 
 static const BerthPhysicalCallbacks physical_callbacks = {

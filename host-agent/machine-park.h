@@ -71,6 +71,9 @@ BerthVm *berth_machine_park_get_vm(BerthMachinePark *self, const BerthId *id);
 bool berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uint64_t epoch,
                                        int *ret_fd, const char **ret_capture, GError **error);
 
+/* Whether a session of that machine lives. */
+bool berth_machine_park_is_in_use(BerthMachinePark *self, const BerthId *id);
+
 /* Sessions ended: a machine may have waited for that. */
 void berth_machine_park_sessions_changed(BerthMachinePark *self);
 

@@ -19,8 +19,11 @@
 typedef struct {
     const BerthVmHost *vm_host;
     BerthMachinePark *machines;
-    const char *image_folder; /* files of images */
-    const char *work_folder;  /* of all tasks: <work_folder>/<id> is a task's own, made by it */
+    const char *image_folder;   /* files of images */
+    const char *work_folder;    /* of all tasks: <work_folder>/<id> is a task's own, made by it */
+    const char *restore_folder; /* of restore points, on the file system of the machines */
+    const char *backup_folder;  /* of backups, perhaps on another server */
+    const char *thaw_program;
 } BerthTaskHost;
 
 typedef struct BerthTaskContext BerthTaskContext;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The kinds of task that a host can do; each is a file task-<kind>.c.
+ * The kinds of task that a host can do; most are a file task-<kind>.c.
  */
 #pragma once
 
@@ -8,3 +8,12 @@
 
 extern const BerthTaskKind berth_task_facts;
 extern const BerthTaskKind berth_task_run_script;
+
+/* task-snapshot.c, task-change-disk.c, task-backup.c */
+extern const BerthTaskKind berth_task_snapshot;
+extern const BerthTaskKind berth_task_restore;
+extern const BerthTaskKind berth_task_import_backup;
+extern const BerthTaskKind berth_task_rebase;
+extern const BerthTaskKind berth_task_export;
+extern const BerthTaskKind berth_task_list_backups;
+extern const BerthTaskKind berth_task_remove_point;

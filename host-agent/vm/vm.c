@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/kill-point.h"
 #include "base/log.h"
 #include "berth/errors.h"
 #include "host-agent/host-usage.h"
@@ -13,6 +14,7 @@
 #include "host-agent/vm/vm-private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -515,6 +517,34 @@ bool
 berth_vm_is_held_off(const BerthVm *self)
 {
     return self->is_held_off;
+}
+
+bool
+berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image, GError **error)
+{
+    g_autofree char *disk = berth_vm_dup_disk_path(self);
+    if (self->state != BERTH_VM_STOPPED || disk == NULL) {
+        return berth_set_error(error, BERTH_ERR_STATE, "the machine is %s, not switched off",
+                               berth_fsm_state_name(&berth_vm_fsm, self->state));
+    }
+    if (rename(path, disk) != 0) {
+        int errnum = errno;
+        return berth_set_error(error, berth_error_from_errno(errnum),
+                               "cannot make \"%s\" the machine's disk: %s", path,
+                               g_strerror(errnum));
+    }
+    berth_kill_point(BERTH_KILL_DISK_RENAMED);
+    if (image != NULL) {
+        berth_manifest_clear(&self->spec.manifest);
+        berth_manifest_copy(image, &self->spec.manifest);
+        berth_id_random(&self->spec.overlay);
+    }
+    g_clear_pointer(&self->spec.template_key, g_free);
+    self->spec.has_run = true;
+    bool is_saved = berth_vm_spec_save(&self->spec, self->folder, error);
+    berth_kill_point(BERTH_KILL_DISK_SWAPPED);
+    berth_vm_report(self);
+    return is_saved;
 }
 
 bool

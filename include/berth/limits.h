@@ -225,6 +225,8 @@
 #define BERTH_LIMIT_TASK_RESULT_BYTES (256u * 1024)
 /* Restore points and backups: bytes of a manifest; names, sizes and one hash. */
 #define BERTH_LIMIT_BACKUP_MANIFEST_BYTES 8192u
+/* Backups of one folder that are listed; about 500 bytes each in the result of a task. */
+#define BERTH_LIMIT_BACKUPS_LISTED 256u
 
 /* Rollouts: bytes of the message to users and of a schedule's name. */
 #define BERTH_LIMIT_ROLLOUT_TEXT_BYTES 512u

@@ -42,6 +42,7 @@ class FakeBroker:
         self.generation = 0
         self.machines = []
         self.sessions = []
+        self.tasks = []
         self.hello = None
         self.inventory = None
         self.cluster_epoch = 1
@@ -81,13 +82,15 @@ class FakeBroker:
             except OSError:
                 pass
 
-    def want(self, machines=None, sessions=None):
+    def want(self, machines=None, sessions=None, tasks=None):
         """Sets what is wanted and tells it at once."""
         with self.changed:
             if machines is not None:
                 self.machines = machines
             if sessions is not None:
                 self.sessions = sessions
+            if tasks is not None:
+                self.tasks = tasks
             self.generation += 1
         self._tell()
 
@@ -179,7 +182,7 @@ class FakeBroker:
 
     def _tell(self):
         self._send({"type": "desired", "generation": self.generation, "machines": self.machines,
-                    "sessions": self.sessions})
+                    "sessions": self.sessions, "tasks": self.tasks})
 
     def _send(self, message):
         self._send_bytes(json.dumps(message).encode())

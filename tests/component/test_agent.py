@@ -104,6 +104,7 @@ class Site:
             "session_program": FAKE_SESSION, "memory_limit_mib": "4096", **settings}
         if template_dir:
             self.settings["template_dir"] = template_dir
+        self.environment = {}
         self.agent = None
         self.port = None
 
@@ -121,7 +122,7 @@ class Site:
         self.agent = subprocess.Popen(
             [AGENT, "--config", self.write_config(), "--ready-fd", str(theirs)], stderr=log,
             pass_fds=[theirs], preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
-            env={**os.environ, "BERTH_LOG": "debug"})
+            env={**os.environ, "BERTH_LOG": "debug", **self.environment})
         log.close()
         os.close(theirs)
         with os.fdopen(ready, encoding="ascii") as lines:
