@@ -9,6 +9,7 @@
 static const struct {
     const char *name;
     BerthStatement statement;
+    bool is_warning; /* may be so for a while: told, and no breach of the site */
 } checks[] = {
     { "one-owner-a-machine", BERTH_SQL_FSCK_SHARED_MACHINE },
     { "one-desktop-a-slot", BERTH_SQL_FSCK_SHARED_SLOT },
@@ -25,6 +26,13 @@ static const struct {
     { "host-is-not-ahead", BERTH_SQL_FSCK_CLUSTER_EPOCH },
     { "removed-host-is-empty", BERTH_SQL_FSCK_REMOVED_HOST },
     { "image-stays-sealed", BERTH_SQL_FSCK_SEALED },
+    { "sealed-is-signed", BERTH_SQL_FSCK_SIGNED },
+    { "tag-can-be-run", BERTH_SQL_FSCK_TAG },
+    { "version-is-of-its-image", BERTH_SQL_FSCK_VERSION_OF_IMAGE },
+    { "deleted-version-is-nowhere", BERTH_SQL_FSCK_REPLICA_DELETED },
+    { "machine-has-its-version", BERTH_SQL_FSCK_REPLICA, true },
+    { "disk-is-held-by-its-owner", BERTH_SQL_FSCK_DISK_LEASE },
+    { "task-has-a-host", BERTH_SQL_FSCK_TASK },
     { "one-rollout-a-pool", BERTH_SQL_FSCK_ROLLOUTS },
     { "one-holder-a-lease", BERTH_SQL_FSCK_LEASES },
     { "change-is-in-the-log", BERTH_SQL_FSCK_UNWRITTEN },
@@ -84,7 +92,11 @@ berth_fsck(BerthTx *tx, json_t **ret_checks, int64_t *ret_n_breaches)
     int64_t n_breaches = 0;
     int error = BERTH_OK;
     for (size_t i = 0; i < G_N_ELEMENTS(checks) && error == BERTH_OK; i++) {
-        error = run_check(tx, checks[i].name, checks[i].statement, list, &n_breaches);
+        int64_t n_found = 0;
+        error = run_check(tx, checks[i].name, checks[i].statement, list, &n_found);
+        json_object_set_new(json_array_get(list, i), "level",
+                            json_string(checks[i].is_warning ? "warning" : "breach"));
+        n_breaches += checks[i].is_warning ? 0 : n_found;
     }
     if (error == BERTH_OK) {
         error = check_audit(tx, list, &n_breaches);

@@ -12,6 +12,7 @@
 #include "broker/rollout-step.h"
 #include "broker/session-timers.h"
 #include "broker/unit.h"
+#include "broker/version-gc.h"
 
 #include <glib.h>
 
@@ -67,6 +68,13 @@ purge(BerthTx *tx, void *data)
 }
 
 static int
+tidy_versions(BerthTx *tx, void *data)
+{
+    Work *work = data;
+    return berth_versions_tidy(tx, work->cause, &work->n_changes);
+}
+
+static int
 tidy_operations(BerthTx *tx, void *data)
 {
     const Work *work = data;
@@ -83,6 +91,27 @@ run_part(BerthTx *tx, const char *name, BerthTxFunc run, Work *work)
     if (error == BERTH_OK && result != BERTH_OK) {
         work->n_changes = n_before;
         berth_log_error("tick", "%s: %s", name, berth_error_sentence(result));
+    }
+    return error;
+}
+
+/* About once a minute. */
+static int
+run_thorough(BerthTx *tx, Work *work)
+{
+    static const struct {
+        const char *complaint;
+        BerthTxFunc run;
+    } parts[] = {
+        { "schedules are not looked at", check_schedules },
+        { "old rows stay", purge },
+        { "versions of images are not looked at", tidy_versions },
+        { "operations are not looked at", tidy_operations },
+    };
+
+    int error = BERTH_OK;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts) && error == BERTH_OK; i++) {
+        error = run_part(tx, parts[i].complaint, parts[i].run, work);
     }
     return error;
 }
@@ -106,13 +135,7 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
         error = run_part(tx, "pools are not planned", plan, &work);
     }
     if (error == BERTH_OK && tick->is_thorough) {
-        error = run_part(tx, "schedules are not looked at", check_schedules, &work);
-    }
-    if (error == BERTH_OK && tick->is_thorough) {
-        error = run_part(tx, "old rows stay", purge, &work);
-    }
-    if (error == BERTH_OK && tick->is_thorough) {
-        error = run_part(tx, "operations are not looked at", tidy_operations, &work);
+        error = run_thorough(tx, &work);
     }
     if (error == BERTH_OK) {
         *ret_n_changes = work.n_changes;

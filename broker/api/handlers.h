@@ -146,6 +146,25 @@ int berth_handle_get_image(BerthTx *tx, BerthRequest *request);
 int berth_handle_change_image(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_image(BerthTx *tx, BerthRequest *request);
 
+/* image-versions.c: versions of images. */
+int berth_handle_list_versions(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_change_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_retire_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_revive_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_version_of_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_version_of_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_retire_version_of_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_revive_version_of_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_image_gc(BerthTx *tx, BerthRequest *request);
+
+/* image-tags.c: tags of images. */
+int berth_handle_list_tags(BerthTx *tx, BerthRequest *request);
+int berth_handle_set_tag(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_tag(BerthTx *tx, BerthRequest *request);
+
 /* schedules.c: schedules. */
 int berth_handle_list_schedules(BerthTx *tx, BerthRequest *request);
 int berth_handle_add_schedule(BerthTx *tx, BerthRequest *request);
@@ -207,6 +226,14 @@ int berth_handle_metrics(BerthTx *tx, BerthRequest *request);
  */
 int berth_request_find(BerthTx *tx, BerthRequest *request, BerthStatement statement,
                        const char *key, char ret_id[BERTH_ID_HEX_CHARS + 1]);
+
+/*
+ * Finds a version of an image by its number or id.
+ *
+ * Errors: BERTH_ERR_NOT_FOUND with a sentence, those of berth_tx_run().
+ */
+int berth_request_find_version(BerthTx *tx, BerthRequest *request, const char *image,
+                               const char *wanted, char ret_id[BERTH_ID_HEX_CHARS + 1]);
 
 /*
  * Whether the id in the path is that of something: a part of nothing is not an empty list.

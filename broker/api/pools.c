@@ -26,17 +26,18 @@ choose_number(int64_t value, const json_t *manifest, const char *key, int64_t mi
     return wanted >= min && wanted <= max ? wanted : fallback;
 }
 
-/* What the request leaves out is as the image's manifest says. */
+/* What the request leaves out is as the image's manifest says, or that of its version. */
 static int
 complete_size(BerthTx *tx, const char *image, json_t *pool)
 {
     g_autofree char *text = NULL;
-    int error = image[0] != '\0'
-                    ? berth_tx_get_text(tx, &text, BERTH_SQL_IMAGE_MANIFEST, "s", image)
-                    : BERTH_OK;
+    int error = image[0] != '\0' ? berth_tx_get_text(tx, &text, BERTH_SQL_IMAGE_SETTINGS, "ss",
+                                                     image, berth_body_text(pool, "tag"))
+                                 : BERTH_OK;
     if (error == BERTH_OK) {
-        json_auto_t *manifest =
-            text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        json_auto_t *whole = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        const json_t *machine = json_object_get(whole, "machine");
+        const json_t *manifest = machine != NULL ? machine : whole;
         int64_t vcpus = choose_number(berth_body_int(pool, "vcpus", 0), manifest, "vcpus", 1,
                                       BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS);
         int64_t memory_mib =

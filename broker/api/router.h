@@ -94,6 +94,8 @@ struct BerthRoute {
 /* One table an area. */
 extern const BerthRoute berth_routes_core[];
 extern const size_t berth_n_routes_core;
+extern const BerthRoute berth_routes_images[];
+extern const size_t berth_n_routes_images;
 extern const BerthRoute berth_routes_people[];
 extern const size_t berth_n_routes_people;
 extern const BerthRoute berth_routes_policies[];

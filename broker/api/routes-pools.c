@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pools, machines, images, hosts.
+ * Pools, machines, hosts.
  */
 #include "broker/api/handlers.h"
 #include "broker/api/page.h"
@@ -50,14 +50,6 @@ static const BerthBodyField pool_changes[] = {
     BERTH_FIELD_TEXT("image", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of an image"),
     BERTH_FIELD_INT("size", false, 0, BERTH_POOL_MAX_SIZE, "machines at most"),
     POOL_FIELDS,
-};
-static const BerthBodyField image_fields[] = {
-    BERTH_FIELD_TEXT("name", true, 1, BERTH_LIMIT_NAME_BYTES, "name, unique"),
-    BERTH_FIELD_OBJECT("manifest", true, "manifest of the image"),
-};
-static const BerthBodyField image_changes[] = {
-    BERTH_FIELD_TEXT("name", false, 1, BERTH_LIMIT_NAME_BYTES, "name, unique"),
-    BERTH_FIELD_OBJECT("manifest", false, "manifest, while no machine runs the image"),
 };
 static const BerthBodyField host_fields[] = {
     BERTH_FIELD_HEX("id", true, BERTH_ID_HEX_CHARS, "id in the host's certificate"),
@@ -149,18 +141,6 @@ const BerthRoute berth_routes_pools[] = {
     { BERTH_WRITE("POST", "/v1/machines/{id}/stop", MACHINE_CONTROL, MACHINE,
                   berth_handle_stop_machine, 204),
       .doc = "switches a machine off; its disk stays" },
-
-    { BERTH_GET_SLOW("/v1/images", IMAGE_READ, ANY, berth_handle_list_images),
-      BERTH_QUERY(page_query), .answer = "ImageList", .doc = "images" },
-    { BERTH_WRITE("POST", "/v1/images", IMAGE_WRITE, IMAGES, berth_handle_add_image, 201),
-      BERTH_FIELDS(image_fields), .answer = "Added", .doc = "makes an image known" },
-    { BERTH_GET("/v1/images/{id}", IMAGE_READ, IMAGE, berth_handle_get_image), .answer = "Image",
-      .doc = "an image" },
-    { BERTH_WRITE("PATCH", "/v1/images/{id}", IMAGE_WRITE, IMAGE, berth_handle_change_image, 200),
-      BERTH_FIELDS(image_changes), .needs_match = true, .answer = "Image",
-      .doc = "changes an image" },
-    { BERTH_WRITE("DELETE", "/v1/images/{id}", IMAGE_WRITE, IMAGE, berth_handle_remove_image, 204),
-      .doc = "removes an image that nothing uses" },
 
     { BERTH_GET_SLOW("/v1/hosts", HOST_READ, ANY, berth_handle_list_hosts), BERTH_QUERY(host_query),
       .answer = "HostList", .doc = "hosts" },

@@ -7,6 +7,7 @@ static const struct {
 } areas[] = {
     { berth_routes_core, &berth_n_routes_core },
     { berth_routes_policies, &berth_n_routes_policies },
+    { berth_routes_images, &berth_n_routes_images },
     { berth_routes_pools, &berth_n_routes_pools },
     { berth_routes_rollouts, &berth_n_routes_rollouts },
     { berth_routes_people, &berth_n_routes_people },

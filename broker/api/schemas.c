@@ -34,6 +34,12 @@ static const struct {
                  "reason:text created_us:int since_us:int deadline_us:int? version:int" },
     { "RolloutOrders", "rollouts:array" },
     { "ImageStatus", "image:text tags:array replicas:array pools:array" },
+    { "Version", "id:text image:text number:int state:text size_bytes:int parent:text "
+                 "changelog:text sealed_by:text created_us:int sealed_us:int? n_machines:int "
+                 "n_replicas:int tag:text" },
+    { "NewVersion", "id:text number:int" },
+    { "Tag", "tag:text version:text number:int state:text moved_us:int moved_by:text" },
+    { "ImageGc", "dry_run:bool versions:array kept:array frees:array" },
     { "Host", "id:text name:text state:text address:text version:int" },
     { "User", "id:text name:text enabled:bool version:int" },
     { "Explanation", "id:text user:text enabled:bool pools:array why_not:text?" },
@@ -92,6 +98,8 @@ static const struct {
     { "MachineList", "machines", "Machine" },
     { "ImageList", "images", "Image" },
     { "RolloutList", "rollouts", "Rollout" },
+    { "VersionList", "versions", "Version" },
+    { "TagList", "tags", "Tag" },
     { "HostList", "hosts", "Host" },
     { "UserList", "users", "User" },
     { "GroupList", "groups", "Group" },

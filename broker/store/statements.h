@@ -26,6 +26,7 @@
 #include "broker/store/statements/rollout.h"
 #include "broker/store/statements/session.h"
 #include "broker/store/statements/step.h"
+#include "broker/store/statements/version-api.h"
 #include "broker/store/statements/version.h"
 
 #define BERTH_STATEMENT_TABLE(X)  \
@@ -45,7 +46,8 @@
     BERTH_STATEMENTS_ROLLOUT(X)   \
     BERTH_STATEMENTS_SESSION(X)   \
     BERTH_STATEMENTS_STEP(X)      \
-    BERTH_STATEMENTS_VERSION(X)
+    BERTH_STATEMENTS_VERSION(X)   \
+    BERTH_STATEMENTS_VERSION_API(X)
 
 typedef enum {
 #define BERTH_STATEMENT_ID(name, sql) BERTH_SQL_##name,

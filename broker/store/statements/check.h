@@ -58,6 +58,40 @@
       "UNION ALL SELECT v.id, 'is deleted and used by rollout ' || r.id FROM image_version v "     \
       "JOIN rollout r ON r.from_version = v.id OR r.to_version = v.id "                            \
       "WHERE v.state IN ('deleting', 'deleted') AND r.state NOT IN ('done', 'rolled-back')")       \
+    X(FSCK_SIGNED,                                                                                 \
+      "SELECT id, 'is ' || state || ' and nobody signed its manifest' FROM image_version "         \
+      "WHERE state IN ('sealed', 'available', 'retired') "                                         \
+      "AND (signature = '' OR sha256 = '' OR manifest = '{}')")                                    \
+    X(FSCK_TAG, "SELECT t.image, 'has the tag ' || t.tag || ' on a version that is ' || v.state "  \
+                "FROM image_tag t JOIN image_version v ON v.id = t.version "                       \
+                "WHERE v.state NOT IN ('sealed', 'available') OR v.image <> t.image")              \
+    X(FSCK_VERSION_OF_IMAGE,                                                                       \
+      "SELECT m.id, 'is of version ' || v.id || ' of another image' FROM machine m "               \
+      "JOIN image_version v ON v.id = m.version WHERE m.state <> 'deleted' "                       \
+      "AND v.image <> m.image UNION ALL "                                                          \
+      "SELECT p.id, 'is of version ' || v.id || ' of another image' FROM pool p "                  \
+      "JOIN image_version v ON v.id = p.image_version WHERE p.state <> 'deleted' "                 \
+      "AND v.image <> p.image UNION ALL "                                                          \
+      "SELECT m.id, 'runs version ' || v.id || ', which is ' || v.state FROM machine m "           \
+      "JOIN image_version v ON v.id = m.version WHERE m.state <> 'deleted' "                       \
+      "AND v.state IN ('draft', 'sealing', 'failed', 'deleting', 'deleted')")                      \
+    X(FSCK_REPLICA_DELETED,                                                                        \
+      "SELECT v.id, 'is deleted and still at ' || r.place FROM image_replica r "                   \
+      "JOIN image_version v ON v.id = r.version WHERE v.state = 'deleted' UNION ALL "              \
+      "SELECT v.id, 'is deleted and has a RAM template on host ' || t.host FROM ram_template t "   \
+      "JOIN image_version v ON v.id = t.version WHERE v.state = 'deleted'")                        \
+    X(FSCK_REPLICA,                                                                                \
+      "SELECT m.id, 'runs version ' || m.version || ', which host ' || m.host || ' has not got' "  \
+      "FROM machine m WHERE m.version IS NOT NULL AND m.state NOT IN ('planned', 'deleting', "     \
+      "'deleted', 'lost') AND NOT EXISTS (SELECT 1 FROM image_replica r "                          \
+      "WHERE r.version = m.version AND r.host = m.host AND r.state = 'present')")                  \
+    X(FSCK_DISK_LEASE,                                                                             \
+      "SELECT l.disk, 'is held by machine ' || l.machine || ' that nobody has' FROM disk_lease l " \
+      "JOIN machine m ON m.id = l.machine WHERE l.state = 'held' "                                 \
+      "AND (m.assignment IS NULL OR m.epoch <> l.machine_epoch)")                                  \
+    X(FSCK_TASK, "SELECT t.id, 'is of host ' || h.id || ', which was removed' FROM host_task t "   \
+                 "JOIN host h ON h.id = t.host WHERE h.state = 'removed' "                         \
+                 "AND t.state IN ('waiting', 'running')")                                          \
     X(FSCK_ROLLOUTS,                                                                               \
       "SELECT pool, 'has ' || count(*) || ' rollouts at once' FROM rollout "                       \
       "WHERE state NOT IN ('done', 'rolled-back') GROUP BY pool HAVING count(*) > 1")              \

@@ -19,6 +19,14 @@
     "(SELECT count(*) FROM machine m WHERE m.pool = p.id AND m.state = 'failed') AS n_failed, "    \
     "p.version"
 
+/* An image as the API shows it. */
+#define BERTH_IMAGE_COLUMNS                                                                 \
+    "i.id, i.name, i.manifest AS \"{}manifest\", i.description, i.keep_versions, "          \
+    "(SELECT count(*) FROM image_version v WHERE v.image = i.id AND v.state <> 'deleted') " \
+    "AS n_versions, COALESCE((SELECT v.number FROM image_tag t JOIN image_version v "       \
+    "ON v.id = t.version WHERE t.image = i.id AND t.tag = 'stable'), 0) AS stable, "        \
+    "i.created_us, i.version"
+
 /* A host as the API shows it. */
 #define BERTH_HOST_COLUMNS                                                                    \
     "h.id, h.name, h.state, h.address, h.accel, h.qemu, h.memory_limit_mib, "                 \
@@ -47,17 +55,21 @@
 #define BERTH_STATEMENTS_INVENTORY(X)                                                              \
     X(IMAGE_INSERT, "INSERT INTO image (id, name, manifest, created_us) VALUES (?1, ?2, ?3, ?4)")  \
     X(IMAGE_BY_NAME, "SELECT id FROM image WHERE name = ?1 OR id = ?1")                            \
-    X(IMAGE_MANIFEST, "SELECT manifest FROM image WHERE id = ?1")                                  \
-    X(IMAGE_JSON, "SELECT i.id, i.name, i.manifest AS \"{}manifest\", i.created_us, i.version "    \
-                  "FROM image i WHERE i.id = ?1")                                                  \
-    X(IMAGE_SET, "UPDATE image SET name = ?3, manifest = ?4, version = version + 1 "               \
+    X(IMAGE_SETTINGS, "SELECT COALESCE((SELECT v.manifest FROM image_tag t "                       \
+                      "JOIN image_version v ON v.id = t.version WHERE t.image = i.id "             \
+                      "AND t.tag = ?2), i.manifest) FROM image i WHERE i.id = ?1")                 \
+    X(IMAGE_JSON, "SELECT " BERTH_IMAGE_COLUMNS " FROM image i WHERE i.id = ?1")                   \
+    X(IMAGE_SET, "UPDATE image SET name = ?3, manifest = ?4, description = ?5, "                   \
+                 "keep_versions = ?6, version = version + 1 "                                      \
                  "WHERE id = ?1 AND (?2 = 0 OR version = ?2)")                                     \
     X(IMAGE_DELETE, "DELETE FROM image WHERE id = ?1 AND (?2 = 0 OR version = ?2)")                \
     X(IMAGE_USERS, "SELECT name FROM pool WHERE image = ?1 AND state <> 'deleted' ORDER BY name "  \
                    "LIMIT 1")                                                                      \
     X(IMAGE_MACHINES, "SELECT count(*) FROM machine WHERE image = ?1 AND state <> 'deleted'")      \
-    X(IMAGE_LET_GO, "UPDATE machine SET image = NULL WHERE image = ?1 AND state = 'deleted'")      \
-    X(IMAGE_LET_GO_POOLS, "UPDATE pool SET image = NULL WHERE image = ?1 AND state = 'deleted'")   \
+    X(IMAGE_LET_GO, "UPDATE machine SET image = NULL, version = NULL "                             \
+                    "WHERE image = ?1 AND state = 'deleted'")                                      \
+    X(IMAGE_LET_GO_POOLS, "UPDATE pool SET image = NULL, image_version = NULL "                    \
+                          "WHERE image = ?1 AND state = 'deleted'")                                \
     X(IMAGE_VERSION_LOCK, "SELECT state FROM image_version WHERE id = ?1 /*pg FOR UPDATE*/")       \
     X(IMAGE_VERSION_SET_STATE,                                                                     \
       "UPDATE image_version SET state = ?2, since_us = ?3, deadline_us = NULLIF(?4, 0), "          \

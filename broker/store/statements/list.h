@@ -44,7 +44,7 @@
       "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "                        \
       "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/users/' || u.id)) "                       \
       "ORDER BY u.name LIMIT ?1")                                                                   \
-    X(LIST_IMAGES, "SELECT i.id, i.name, i.manifest AS \"{}manifest\", i.created_us, i.version "    \
+    X(LIST_IMAGES, "SELECT " BERTH_IMAGE_COLUMNS " "                                                \
                    "FROM image i WHERE i.name > ?2 "                                                \
                    "AND (?3 = 1 OR EXISTS (SELECT 1 FROM granted g WHERE g.account = ?4 "           \
                    "AND ?5 LIKE '%,' || g.role || ',%' AND g.scope = '/images/' || i.id)) "         \

@@ -51,6 +51,25 @@ static const Case cases[] = {
     { "removed-host-is-empty", { "UPDATE host SET state = 'removed'" } },
     { "image-stays-sealed",
       { VERSION("deleted", "1"), ROLLOUT("000000000000000000000000000000ab") } },
+    { "sealed-is-signed", { VERSION("available", "1") } },
+    { "tag-can-be-run",
+      { VERSION("retired", "1"), "INSERT INTO image_tag (image, tag, version, moved_us) "
+                                 "SELECT image, 'stable', id, 1 FROM image_version" } },
+    { "version-is-of-its-image",
+      { VERSION("deleted", "1"), "UPDATE machine SET version = " SOME_ID " WHERE id = " FREE } },
+    { "deleted-version-is-nowhere",
+      { VERSION("deleted", "1"),
+        "INSERT INTO image_replica (version, place, state, since_us) VALUES "
+        "(" SOME_ID ", 'broker:b', 'present', 1)" } },
+    { "disk-is-held-by-its-owner",
+      { "INSERT INTO user_disk (id, account, size_mib, state, created_us, since_us) "
+        "SELECT " SOME_ID ", account, 10, 'attached', 1, 1 FROM assignment",
+        "INSERT INTO disk_lease (disk, machine, machine_epoch, host, epoch, state, since_us) "
+        "SELECT " SOME_ID ", id, epoch, host, 1, 'held', 1 FROM machine WHERE id = " FREE } },
+    { "task-has-a-host",
+      { "INSERT INTO host_task (id, host, kind, object, state, created_us, since_us, deadline_us) "
+        "SELECT " SOME_ID ", id, 'facts', '', 'waiting', 1, 1, 2 FROM host",
+        "UPDATE host SET state = 'removed'" } },
     { "one-rollout-a-pool",
       { VERSION("available", "1"), "DROP INDEX rollout_pool",
         ROLLOUT("000000000000000000000000000000ab"),
@@ -146,6 +165,29 @@ every_check_finds_its_breach_and_names_the_row(void **state)
     }
 }
 
+/* A host that starts again has to look at its files first: nothing is broken meanwhile. */
+static void
+a_version_that_its_host_has_not_got_is_a_warning(void **state)
+{
+    Fixture f;
+    const char *what = NULL;
+    json_t *checks = NULL;
+    fill(&f);
+    assert_berth_ok(berth_store_write(
+        f.store, run_sql,
+        (void *)(uintptr_t) "INSERT INTO image_version (id, image, number, state, manifest, "
+                            "signature, sha256, created_us, sealed_us, since_us) SELECT " SOME_ID
+                            ", id, 1, 'available', 'm', 's', 'h', 1, 1, 1 FROM image"));
+    assert_berth_ok(berth_store_write(f.store, run_sql,
+                                      (void *)(uintptr_t) "UPDATE machine SET version = " SOME_ID));
+    assert_berth_ok(berth_store_read(f.store, run_fsck, &checks));
+    assert_int_equal(count_breaches(checks, "machine-has-its-version", &what), 3);
+    assert_non_null(what);
+    assert_int_equal(fixture_fsck(&f), 0);
+    json_decref(checks);
+    fixture_clear(&f);
+}
+
 /* The schema holds this one: only a file that was changed from outside can break it. */
 static void
 a_spare_that_is_not_clean_is_refused_by_the_schema(void **state)
@@ -167,6 +209,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_check_finds_its_breach_and_names_the_row),
+        cmocka_unit_test(a_version_that_its_host_has_not_got_is_a_warning),
         cmocka_unit_test(a_spare_that_is_not_clean_is_refused_by_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

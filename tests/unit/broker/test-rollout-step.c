@@ -173,9 +173,9 @@ add_version(Site *site, int number)
 {
     fixture_new_id(site->versions[number]);
     exec(site,
-         "INSERT INTO image_version (id, image, number, state, manifest, signature, created_us, "
-         "sealed_us, since_us) VALUES ('%s', '%s', %d, 'available', '{\"number\":%d}', 'ab', 1, "
-         "1, 1)",
+         "INSERT INTO image_version (id, image, number, state, manifest, signature, sha256, "
+         "created_us, sealed_us, since_us) VALUES ('%s', '%s', %d, 'available', "
+         "'{\"number\":%d}', 'ab', 'cd', 1, 1, 1)",
          site->versions[number], site->f.image, number, number);
 }
 

@@ -11,6 +11,7 @@
 #include "broker/plan-step.h"
 #include "broker/steps-catalog.h"
 #include "broker/store/connection.h"
+#include "broker/version-gc.h"
 #include "broker/version-seal.h"
 
 #include <string.h>
@@ -100,7 +101,7 @@ static json_t *
 read_rows(World *w, BerthStatement statement, const char *value)
 {
     Query query = { .statement = statement, .value = value };
-    assert_berth_ok(berth_store_read(w->base.store, run_query, &query));
+    assert_berth_ok(berth_store_write(w->base.store, run_query, &query));
     return query.rows;
 }
 
@@ -380,6 +381,79 @@ a_task_whose_host_never_ends_it_fails(void **state)
     assert_string_equal(get_text(failed, "detail"), "the host did not end it in time");
 }
 
+static int
+run_plan_gc(BerthTx *tx, void *data)
+{
+    World *w = data;
+    int error = BERTH_OK;
+    w->json = berth_versions_plan_gc(tx, "", w->base.now_us, &error);
+    return error;
+}
+
+static json_t *
+plan_gc(World *w)
+{
+    assert_berth_ok(berth_store_read(w->base.store, run_plan_gc, w));
+    return g_steal_pointer(&w->json);
+}
+
+static int
+run_delete(BerthTx *tx, void *data)
+{
+    World *w = data;
+    BerthCause cause = cause_of(w);
+    return berth_version_delete(tx, &cause, w->text);
+}
+
+static void
+versions_that_nobody_uses_go_and_the_plan_proves_it(void **state)
+{
+    World *w = *state;
+    char ids[5][BERTH_ID_HEX_CHARS + 1];
+    for (int i = 0; i < 5; i++) {
+        add_version(w);
+        g_strlcpy(ids[i], w->version, sizeof ids[i]);
+    }
+    assert_berth_ok(exec(w, "UPDATE image_replica SET place = 'broker:' || version"));
+    /* Three are kept; the first has the tag; so the second goes, and its file is nobody else's
+     * where it is. */
+    json_auto_t *plan = plan_gc(w);
+    assert_int_equal(json_array_size(json_object_get(plan, "versions")), 1);
+    assert_int_equal(json_array_size(json_object_get(plan, "kept")), 1);
+    assert_non_null(strstr(get_text(json_object_get(plan, "kept"), "why"), "\"stable\""));
+    const json_t *version = json_array_get(json_object_get(plan, "versions"), 0);
+    assert_string_equal(json_string_value(json_object_get(version, "id")), ids[1]);
+    const json_t *freed = json_array_get(json_object_get(plan, "frees"), 0);
+    assert_int_equal(json_array_size(json_object_get(freed, "roots")), 1);
+    /* Where another version has the same file, it stays. */
+    assert_berth_ok(exec(w, "UPDATE image_replica SET place = 'broker:one'"));
+    json_auto_t *shared = plan_gc(w);
+    freed = json_array_get(json_object_get(shared, "frees"), 0);
+    assert_int_equal(json_array_size(json_object_get(freed, "roots")), 0);
+    assert_int_equal(json_array_size(json_object_get(freed, "shared")), 1);
+    w->text = ids[0];
+    assert_int_equal(berth_store_write(w->base.store, run_delete, w), BERTH_ERR_BUSY);
+    /* The tick lets it go; it is deleted when the last place has dropped it. */
+    assert_berth_ok(berth_store_write(w->base.store, fixture_run_tick, &w->base));
+    json_auto_t *going = read_rows(w, BERTH_SQL_IMAGE_VERSION_LOCK, ids[1]);
+    assert_string_equal(get_text(going, "state"), "deleting");
+    assert_berth_ok(exec(w, "DELETE FROM image_replica"));
+    assert_berth_ok(berth_store_write(w->base.store, fixture_run_tick, &w->base));
+    json_auto_t *gone = read_rows(w, BERTH_SQL_IMAGE_VERSION_LOCK, ids[1]);
+    assert_string_equal(get_text(gone, "state"), "deleted");
+}
+
+static void
+sealing_that_never_ends_fails(void **state)
+{
+    World *w = *state;
+    assert_berth_ok(berth_store_write(w->base.store, run_create, w));
+    w->base.now_us += 2 * 3600 * FIXTURE_SECOND_US;
+    assert_berth_ok(berth_store_write(w->base.store, fixture_run_tick, &w->base));
+    json_auto_t *rows = read_rows(w, BERTH_SQL_IMAGE_VERSION_LOCK, w->version);
+    assert_string_equal(get_text(rows, "state"), "failed");
+}
+
 static void
 hostile_lists_are_refused_whole(void **state)
 {
@@ -439,6 +513,8 @@ main(void)
         TEST(a_recycled_machine_takes_the_next_version_once_its_host_has_it),
         TEST(a_task_is_listed_until_its_end_is_written_down),
         TEST(a_task_whose_host_never_ends_it_fails),
+        TEST(versions_that_nobody_uses_go_and_the_plan_proves_it),
+        TEST(sealing_that_never_ends_fails),
         TEST(hostile_lists_are_refused_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
