@@ -246,10 +246,10 @@ check_files(const BerthVersionManifest *self, GError **error)
             return fail(error, "a file has an impossible size");
         }
     }
-    if (!self->files[BERTH_VERSION_DISK].is_present) {
-        return fail(error, "it has no disk");
-    }
     bool has_kernel = self->files[BERTH_VERSION_KERNEL].is_present;
+    if (!self->files[BERTH_VERSION_DISK].is_present && !has_kernel) {
+        return fail(error, "it has neither disk nor kernel");
+    }
     if (!has_kernel &&
         (self->files[BERTH_VERSION_INITRD].is_present || self->machine.cmdline != NULL)) {
         return fail(error, "it has an initrd or a command line without a kernel");

@@ -9,8 +9,9 @@
  *   "parent":"<id> or empty","version":"<id>"}
  *
  * Only a text that would be written again byte by byte is read, so nobody can sign one thing and
- * mean another.  The signature is Ed25519 by the site's ticket key over the context below and these
- * bytes; the layers above make and check it.  Thread: any.
+ * mean another.  The signature is Ed25519 by the site's ticket key over the context below, a line
+ * end and these bytes (berth_signing_key_sign_text()); the layers above make and check it.  Thread:
+ * any.
  */
 #pragma once
 
@@ -19,11 +20,11 @@
 
 #include <jansson.h>
 
-/* Context of the signature: the bytes before the text, without a terminator. */
+/* Context of the signature. */
 #define BERTH_VERSION_MANIFEST_CONTEXT "berth-image-1"
 
 typedef enum {
-    BERTH_VERSION_DISK,   /* always there: raw and sparse */
+    BERTH_VERSION_DISK,   /* raw and sparse; may only be missing beside a kernel */
     BERTH_VERSION_KERNEL, /* boots from the disk without one */
     BERTH_VERSION_INITRD, /* only with a kernel */
     BERTH_VERSION_N_FILES,

@@ -206,9 +206,6 @@ images_that_name_other_files_are_refused(void **state)
         { "create -f vmdk -o subformat=monolithicFlat flat.vmdk 8M", "flat.vmdk", "vmdk" },
         { "create -f vmdk -o subformat=twoGbMaxExtentSparse two.vmdk 8M", "two.vmdk", NULL },
         { "create -f vmdk -o subformat=twoGbMaxExtentFlat twof.vmdk 8M", "twof.vmdk", NULL },
-        { "create -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,"
-          "encrypt.iter-time=10 secret.qcow2 8M",
-          "secret.qcow2", "qcow2" },
     };
 
     Fixture *self = *state;

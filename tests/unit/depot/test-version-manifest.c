@@ -90,7 +90,7 @@ what_is_not_canonical_or_damaged_is_refused(void **state)
         { MANIFEST_OF(FILE_OF("disk"), "{}", "3"), BERTH_ERR_CORRUPT },
         { MANIFEST_OF(FILE_OF("disk"), "7", "3"), BERTH_ERR_CORRUPT },
         { MANIFEST_OF("", MACHINE, "3"), BERTH_ERR_CORRUPT },
-        { MANIFEST_OF(FILE_OF("kernel"), MACHINE, "3"), BERTH_ERR_CORRUPT },
+        { MANIFEST_OF(FILE_OF("initrd"), MACHINE, "3"), BERTH_ERR_CORRUPT },
         { MANIFEST_OF(FILE_OF("disk") "," FILE_OF("disk"), MACHINE, "3"), BERTH_ERR_CORRUPT },
         { MANIFEST_OF(FILE_OF("disk") "," FILE_OF("initrd"), MACHINE, "3"), BERTH_ERR_CORRUPT },
         { MANIFEST_OF(FILE_OF("disk") "," FILE_OF("floppy"), MACHINE, "3"), BERTH_ERR_CORRUPT },
