@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/version-seal.h"
 
+#include "base/depot/version-manifest.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "berth/limits.h"
 #include "broker/image-versions.h"
 #include "broker/steps-catalog.h"
@@ -63,11 +65,28 @@ check_files(const json_t *files, int64_t *ret_size_bytes)
     return is_bootable ? BERTH_OK : BERTH_ERR_INVALID;
 }
 
+/* The settings with every key, as hosts read them; NULL if they are none. */
+static json_t *
+complete_machine(const json_t *given)
+{
+    g_auto(BerthVersionMachine) machine = { 0 };
+    g_autoptr(GError) problem = NULL;
+    if (!berth_version_machine_parse(given, &machine, &problem)) {
+        berth_log_warning("seal", "a version cannot be sealed: %s", problem->message);
+        return NULL;
+    }
+    return berth_version_machine_to_json(&machine);
+}
+
 /* The manifest of the row, with what the seal brings. */
 static int
 compose(BerthTx *tx, const BerthVersionSeal *seal, json_t **ret)
 {
     BerthRows rows;
+    json_auto_t *machine = complete_machine(seal->machine);
+    if (machine == NULL) {
+        return BERTH_ERR_INVALID;
+    }
     int result = BERTH_ERR_NOT_FOUND;
     berth_tx_query(tx, &rows, BERTH_SQL_VERSION_FOR_SEAL, "s", seal->version);
     if (berth_rows_next(&rows)) {
@@ -77,7 +96,7 @@ compose(BerthTx *tx, const BerthVersionSeal *seal, json_t **ret)
                       berth_rows_text(&rows, 0), "image_name", berth_rows_text(&rows, 1), "version",
                       seal->version, "number", (json_int_t)berth_rows_int(&rows, 2), "parent",
                       berth_rows_text(&rows, 3), "created_us", (json_int_t)berth_rows_int(&rows, 5),
-                      "files", seal->files, "machine", seal->machine);
+                      "files", seal->files, "machine", machine);
     }
     int error = berth_rows_end(&rows);
     return error != BERTH_OK ? error : result;
@@ -93,6 +112,14 @@ sign(const BerthSigningKey *key, const json_t *manifest, Sealed *sealed)
     }
     if (strlen(sealed->manifest) > BERTH_LIMIT_VERSION_MANIFEST_BYTES) {
         return BERTH_ERR_TOO_LARGE;
+    }
+    /* What hosts would refuse is not signed. */
+    g_auto(BerthVersionManifest) read = { 0 };
+    g_autoptr(GError) problem = NULL;
+    if (!berth_version_manifest_parse(sealed->manifest, strlen(sealed->manifest), &read,
+                                      &problem)) {
+        berth_log_warning("seal", "a version cannot be sealed: %s", problem->message);
+        return BERTH_ERR_INVALID;
     }
     int error =
         berth_signing_key_sign_text(key, BERTH_VERSION_CONTEXT, sealed->manifest, signature);
