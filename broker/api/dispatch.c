@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "broker/api/authorise.h"
 #include "broker/api/handlers.h"
+#include "broker/api/http-server.h"
 #include "broker/api/idempotency.h"
 #include "broker/api/slow-read.h"
 #include "broker/broker.h"
@@ -71,7 +72,7 @@ decode(BerthRequest *request)
             "Idempotency-Key is not taken here: an answer with a secret is not kept");
     }
     if (route->fields == NULL) {
-        return request->input->len == 0
+        return request->input->len == 0 || route->raw_bytes > 0
                    ? BERTH_OK
                    : berth_request_explain(request, BERTH_ERR_INVALID, "no body is taken here");
     }
@@ -181,6 +182,20 @@ read_done(void *data)
         berth_router_answer(request, request->result);
         return;
     }
+    if (request->is_admitting) {
+        /* Now the body, which belongs to no handler yet. */
+        berth_request_clear_deadline(request);
+        request->is_admitted = true;
+        request->is_dispatched = false;
+        berth_http_wake(request);
+        return;
+    }
+    handle(request);
+}
+
+void
+berth_router_go_on(BerthRequest *request)
+{
     handle(request);
 }
 

@@ -45,6 +45,7 @@ struct BerthHttpServer {
     GQueue peers;
     guint peer_timer;
     int64_t receive_us;
+    unsigned n_raw;        /* requests with a large body, from their first line to their answer */
     char number_prefix[9]; /* of requests: random, so that two starts have no numbers in common */
     uint64_t n_requests;
     struct MHD_Daemon *daemon;
@@ -209,10 +210,20 @@ begin(BerthHttpServer *server, BerthExchange *exchange, struct MHD_Connection *c
     }
 }
 
+static size_t
+max_body_bytes(const BerthRequest *request)
+{
+    size_t raw_bytes = request->route != NULL ? request->route->raw_bytes : 0;
+    return raw_bytes > 0 ? raw_bytes : BERTH_LIMIT_HTTP_BODY_BYTES;
+}
+
 static void
 collect(BerthRequest *request, const char *data, size_t len)
 {
-    if (request->input->len + len > BERTH_LIMIT_HTTP_BODY_BYTES) {
+    if (request->is_done) {
+        return; /* refused already */
+    }
+    if (request->input->len + len > max_body_bytes(request)) {
         request->is_too_large = true;
     } else {
         g_byte_array_append(request->input, (const guint8 *)data, (guint)len);
@@ -350,13 +361,42 @@ go_on(BerthRequest *request)
     if (!request->is_done && !request->is_dispatched) {
         request->is_dispatched = true;
         if (request->is_too_large) {
-            berth_request_fail(request, BERTH_ERR_TOO_LARGE, "the body is over %u bytes",
-                               BERTH_LIMIT_HTTP_BODY_BYTES);
+            berth_request_fail(request, BERTH_ERR_TOO_LARGE, "the body is over %zu bytes",
+                               max_body_bytes(request));
+        } else if (request->is_admitted) {
+            berth_router_go_on(request);
         } else {
             berth_router_dispatch(request, get_header(request->connection, "Authorization"));
         }
     }
     if (request->is_done) {
+        return queue_answer(request);
+    }
+    request->is_suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+/*
+ * A large body is memory: it is taken from who may send it, and from so many at once.  After the
+ * connection goes on MHD calls again, before the body, and takes a refusal there.
+ */
+static enum MHD_Result
+admit(BerthRequest *request)
+{
+    BerthHttpServer *server = request->server;
+    if (server->n_raw >= BERTH_LIMIT_UPLOAD_PIECES) {
+        request->retry_after_s = 1;
+        berth_request_fail(request, BERTH_ERR_THROTTLED, "too many uploads at once");
+        return queue_answer(request);
+    }
+    server->n_raw++;
+    request->exchange->holds_raw = true;
+    request->is_admitting = true;
+    request->is_dispatched = true;
+    berth_router_dispatch(request, get_header(request->connection, "Authorization"));
+    if (request->is_done) {
+        request->is_admitting = false;
         return queue_answer(request);
     }
     request->is_suspended = true;
@@ -373,9 +413,14 @@ answer(void *data, struct MHD_Connection *connection, const char *url, const cha
         exchange = g_new0(BerthExchange, 1);
         *slot = exchange;
         begin(data, exchange, connection, url, method);
-        return MHD_YES;
+        bool is_raw = !exchange->request->is_done && exchange->request->route->raw_bytes > 0;
+        return is_raw ? admit(exchange->request) : MHD_YES;
     }
     BerthRequest *request = exchange->request;
+    if (request->is_admitting) {
+        request->is_admitting = false;
+        return request->is_done ? queue_answer(request) : MHD_YES;
+    }
     if (*upload_size > 0) {
         collect(request, upload, *upload_size);
         *upload_size = 0;
@@ -395,6 +440,8 @@ completed(void *data, struct MHD_Connection *connection, void **slot,
     BerthExchange *exchange = *slot;
     if (exchange != NULL) {
         BerthRequest *request = exchange->request;
+        BerthHttpServer *server = data;
+        server->n_raw -= exchange->holds_raw ? 1 : 0;
         if (request->watcher != NULL) {
             berth_watcher_close(request->watcher);
         } else if (request->is_dispatched && !request->is_done) {
@@ -566,7 +613,7 @@ berth_http_server_new(BerthBroker *broker, const char *socket_path, bool is_inte
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, server,
         MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION,
         connection_changed, server, MHD_OPTION_CONNECTION_LIMIT, BERTH_LIMIT_HTTP_CONNECTIONS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)BERTH_LIMIT_HTTP_CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);

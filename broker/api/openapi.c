@@ -127,6 +127,11 @@ make_operation(const BerthRoute *route, const json_t *schemas)
                                   make_responses(route, schemas));
     if (route->fields != NULL) {
         json_object_set_new(operation, "requestBody", make_body(route));
+    } else if (route->raw_bytes > 0) {
+        json_object_set_new(operation, "requestBody",
+                            json_pack("{s:{s:{s:{s:s, s:s}}}}", "content",
+                                      "application/octet-stream", "schema", "type", "string",
+                                      "format", "binary"));
     }
     if (route->permission <= BERTH_PERMIT_INTERNAL) {
         json_object_set_new(operation, "security", json_array());

@@ -29,6 +29,7 @@ typedef struct BerthRoute BerthRoute;
 /* What HTTP holds on to: the request that will be answered. */
 typedef struct {
     BerthRequest *request;
+    bool holds_raw; /* counts as one with a large body */
 } BerthExchange;
 
 struct BerthRequest {
@@ -51,6 +52,8 @@ struct BerthRequest {
     char *last_event_id;                     /* NULL without */
     void *watcher;                           /* BerthWatcher *: the answer is a stream; NULL else */
     bool is_dispatched;                      /* a handler has it */
+    bool is_admitting;                       /* who asks is looked up before the body is taken */
+    bool is_admitted;                        /* and may */
     bool is_suspended;                       /* MHD waits for berth_request_finish() */
     bool is_done;                            /* the answer is there */
 

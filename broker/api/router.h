@@ -67,6 +67,7 @@ struct BerthRoute {
     bool needs_match;   /* 428 without If-Match */
     bool needs_live;    /* request->live is filled in */
     bool has_secret;    /* the answer may not be kept: no Idempotency-Key */
+    size_t raw_bytes;   /* the body is bytes, so many at most; taken only from who may; 0: JSON */
     const char *answer; /* name of a schema (schemas.c), or NULL */
     const char *doc;    /* one sentence */
 };
@@ -96,6 +97,8 @@ extern const BerthRoute berth_routes_core[];
 extern const size_t berth_n_routes_core;
 extern const BerthRoute berth_routes_images[];
 extern const size_t berth_n_routes_images;
+extern const BerthRoute berth_routes_depot[];
+extern const size_t berth_n_routes_depot;
 extern const BerthRoute berth_routes_people[];
 extern const size_t berth_n_routes_people;
 extern const BerthRoute berth_routes_policies[];
@@ -130,8 +133,15 @@ typedef struct {
 int berth_router_find(const char *method, const char *path, bool is_internal,
                       BerthRouteHit *ret_hit);
 
-/* Checks who asks, decodes the body and runs the handler; it will be answered.  Thread: main. */
+/*
+ * Checks who asks, decodes the body and runs the handler; it will be answered.  A request with a
+ * raw body is only admitted, before the body is there; berth_router_go_on() runs its handler.
+ * Thread: main.
+ */
 void berth_router_dispatch(BerthRequest *request, const char *authorization);
+
+/* Runs the handler of a request whose body came after it was admitted.  Thread: main. */
+void berth_router_go_on(BerthRequest *request);
 
 /* Takes a token for a request.  Errors: BERTH_ERR_THROTTLED; detail and Retry-After are filled in.
  */

@@ -133,6 +133,14 @@
 #define BERTH_LIMIT_IMAGE_HANDSHAKE_US (10LL * 1000 * 1000)
 #define BERTH_LIMIT_IMAGE_STALL_US (60LL * 1000 * 1000)
 #define BERTH_LIMIT_IMAGE_CHUNK_US (180LL * 1000 * 1000)
+/* Images: bytes of one piece of an upload, and such pieces that are held in memory at once. */
+#define BERTH_LIMIT_UPLOAD_PIECE_BYTES (8u * 1024 * 1024)
+#define BERTH_LIMIT_UPLOAD_PIECES 16u
+/* Images: uploads open at once on one broker, and microseconds that one lives. */
+#define BERTH_LIMIT_UPLOADS 16u
+#define BERTH_LIMIT_UPLOAD_LIFE_US (24LL * 3600 * 1000 * 1000)
+/* Images: bytes of the note about what a version changes. */
+#define BERTH_LIMIT_CHANGELOG_BYTES 4096u
 /* Images: guest memory in MiB and virtual CPUs that a version asks for. */
 #define BERTH_LIMIT_GUEST_MEMORY_MIN_MIB 16
 #define BERTH_LIMIT_GUEST_MEMORY_MAX_MIB (1024 * 1024)
