@@ -33,7 +33,7 @@ const BerthConfigRow berth_broker_schema[] = {
       "ended sessions and deleted machines are kept so long; the audit log stays" },
     { "store", "url", BERTH_CONFIG_STRING, 0, 1024, "",
       "sqlite:FILE or postgresql:...; empty is STATE_DIR/broker.sqlite" },
-    BERTH_PEOPLE_CONFIG_ROWS{
+    BERTH_DEPOT_CONFIG_ROWS BERTH_PEOPLE_CONFIG_ROWS{
         "limits", "login_requests_per_s", BERTH_CONFIG_INT, 0, 100000, "100",
         "requests of one login in a second, five times as many at once; 0 is no limit" },
     { "limits", "source_requests_per_s", BERTH_CONFIG_INT, 0, 1000000, "1000",
@@ -232,6 +232,10 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
     if (broker->agents == NULL) {
         return false;
     }
+    broker->depot = berth_depot_new(broker, config, error);
+    if (broker->depot == NULL || !berth_depot_start(broker->depot, error)) {
+        return false;
+    }
     broker->api = berth_http_server_new(
         broker, berth_config_get_string(config, "broker", "api_socket"), false, error);
     if (broker->api == NULL) {
@@ -283,6 +287,7 @@ berth_broker_free(BerthBroker *broker)
     stop_sources(broker);
     berth_events_stop(broker->events);
     stop_readers(broker);
+    berth_depot_stop(broker->depot);
     if (broker->store != NULL && broker->signing_key != NULL) {
         (void)berth_store_submit(broker->store, run_seal, seal_done, broker);
     }
@@ -293,6 +298,7 @@ berth_broker_free(BerthBroker *broker)
     berth_store_free(broker->store);
     berth_http_server_free(broker->api);
     berth_http_server_free(broker->internal);
+    berth_depot_free(broker->depot);
     berth_events_free(broker->events);
     berth_agents_free(broker->agents);
     berth_signing_key_free(broker->signing_key);

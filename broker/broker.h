@@ -14,6 +14,7 @@
 #include "broker/audit.h"
 #include "broker/beat.h"
 #include "broker/connects.h"
+#include "broker/depot/depot.h"
 #include "broker/people.h"
 #include "broker/store/store.h"
 #include "display/transport/ticket.h"
@@ -32,6 +33,7 @@ struct BerthBroker {
     BerthAgents *agents;
     BerthConnects *connects;
     BerthBeat *beat;
+    BerthDepot *depot;
     BerthEvents *events;
     BerthHttpServer *api;
     BerthHttpServer *internal;

@@ -208,6 +208,12 @@ int berth_handle_list_operations(BerthTx *tx, BerthRequest *request);
 int berth_handle_operation(BerthTx *tx, BerthRequest *request);
 
 /* internal.c: for gateways and probes. */
+void berth_handle_add_upload(BerthRequest *request);
+void berth_handle_list_uploads(BerthRequest *request);
+void berth_handle_get_upload(BerthRequest *request);
+void berth_handle_write_upload(BerthRequest *request);
+void berth_handle_finish_upload(BerthRequest *request);
+void berth_handle_remove_upload(BerthRequest *request);
 void berth_handle_alive(BerthRequest *request);
 void berth_handle_ready(BerthRequest *request);
 void berth_handle_set_log(BerthRequest *request);

@@ -40,6 +40,9 @@ static const struct {
     { "NewVersion", "id:text number:int" },
     { "Tag", "tag:text version:text number:int state:text moved_us:int moved_by:text" },
     { "ImageGc", "dry_run:bool versions:array kept:array frees:array" },
+    { "Upload", "id:text image:text state:text files:array created_us:int operation:text? "
+                "version:text?" },
+    { "Import", "operation:text version:text" },
     { "Host", "id:text name:text state:text address:text version:int" },
     { "User", "id:text name:text enabled:bool version:int" },
     { "Explanation", "id:text user:text enabled:bool pools:array why_not:text?" },
@@ -100,6 +103,7 @@ static const struct {
     { "RolloutList", "rollouts", "Rollout" },
     { "VersionList", "versions", "Version" },
     { "TagList", "tags", "Tag" },
+    { "UploadList", "uploads", "Upload" },
     { "HostList", "hosts", "Host" },
     { "UserList", "users", "User" },
     { "GroupList", "groups", "Group" },

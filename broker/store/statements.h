@@ -13,6 +13,7 @@
 #include "broker/store/statements/audit.h"
 #include "broker/store/statements/check.h"
 #include "broker/store/statements/claim.h"
+#include "broker/store/statements/depot.h"
 #include "broker/store/statements/explain.h"
 #include "broker/store/statements/host.h"
 #include "broker/store/statements/identity.h"
@@ -33,6 +34,7 @@
     BERTH_STATEMENTS_AUDIT(X)     \
     BERTH_STATEMENTS_CHECK(X)     \
     BERTH_STATEMENTS_CLAIM(X)     \
+    BERTH_STATEMENTS_DEPOT(X)     \
     BERTH_STATEMENTS_EXPLAIN(X)   \
     BERTH_STATEMENTS_HOST(X)      \
     BERTH_STATEMENTS_IDENTITY(X)  \

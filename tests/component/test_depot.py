@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The depot of a broker: uploads, imports, hostile images, kill -9 at every step, a full disk.
+
+usage: test_depot.py BERTH_IMAGE_SANDBOX BERTHCTL [TEST...]
+"""
+import hashlib
+import http.client
+import json
+import os
+import re
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from broker_site import ADMIN_PASSWORD, Broker, Site, UnixConnection, new_folder  # noqa: E402
+
+PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+SANDBOX = BERTHCTL = None
+MIB = 1 << 20
+CHUNK = 4 * MIB
+DISK = 24 * MIB
+LIMIT_S = 60
+
+
+def kill_points():
+    """Names of all points on the way of an import, as the header lists them."""
+    with open(os.path.join(ROOT, "base/kill-point.h"), encoding="utf-8") as file:
+        text = file.read()
+    names = []
+    for group in ("IMPORT", "STORE"):
+        block = re.search(rf"#define BERTH_KILL_POINTS_{group}\(X\)(.*?)\n\n", text, re.DOTALL)
+        names += re.findall(r'"([a-z-]+)"', block.group(1))
+    return names
+
+
+def root_of(path):
+    """The name of a file by its content, made as the document says and by nothing of ours."""
+    digests = b""
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digests += hashlib.sha256(chunk).digest()
+    return hashlib.sha256(b"berth-chunks-1\0" +
+                          struct.pack("<QI", os.path.getsize(path), CHUNK) + digests).hexdigest()
+
+
+def qemu_img(*args):
+    subprocess.run(["qemu-img", *args], check=True, capture_output=True)
+
+
+def eventually(probe):
+    end = time.monotonic() + LIMIT_S
+    while not (value := probe()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+    return value
+
+
+class DepotCase(unittest.TestCase):
+    reserve = "0"
+
+    def setUp(self):
+        self.folder = new_folder()
+        self.addCleanup(self.folder.cleanup)
+        self.site = Site(self.folder.name)
+        self.depot = self.site.path("depot")
+        with open(self.site.path("broker.conf"), "a", encoding="utf-8") as config:
+            config.write(f"\n[depot]\nfolder = {self.depot}\nsandbox_program = {SANDBOX}\n"
+                         f"reserve = {self.reserve}\nmax_image = 1G\n")
+        self.make_disk()
+        self.broker = Broker(PROGRAM, self.site)
+        self.addCleanup(self.end)
+        self.token = self.broker.login("admin", ADMIN_PASSWORD)
+        self.image = self.ask("POST", "/v1/images", {"name": "office", "manifest": {}}, 201)["id"]
+
+    def end(self):
+        if self.broker.process.poll() is None:
+            self.assertEqual(self.broker.stop(), 0)
+
+    def make_disk(self):
+        self.raw = self.site.path("disk.raw")
+        with open(self.raw, "wb") as file:
+            file.truncate(DISK)
+            for at in (1, 7, 20):
+                file.seek(at * MIB)
+                file.write(os.urandom(MIB))
+        self.qcow2 = self.site.path("disk.qcow2")
+        qemu_img("convert", "-O", "qcow2", self.raw, self.qcow2)
+
+    def ask(self, method, path, body=None, wanted=200):
+        status, reply = self.broker.request(method, path, body, self.token)
+        self.assertEqual(status, wanted, reply)
+        return reply
+
+    def begin(self, path, wanted=201, **more):
+        body = {"size_bytes": os.path.getsize(path), **more}
+        return self.ask("POST", f"/v1/images/{self.image}/import", body, wanted)
+
+    def send(self, upload, path, role="disk", piece=5 * MIB, begin=0, end=None):
+        size = os.path.getsize(path) if end is None else end
+        with open(path, "rb") as file:
+            for at in range(begin, size, piece):
+                file.seek(at)
+                self.ask("PUT", f"/v1/uploads/{upload}?offset={at}&role={role}",
+                         file.read(min(piece, size - at)))
+
+    def wait(self, operation):
+        path = f"/v1/operations/{operation}"
+        return eventually(lambda: (lambda o: o["state"] != "running" and o)(self.ask("GET", path)))
+
+    def bring(self, path, **more):
+        upload = self.begin(path, **more)["id"]
+        self.send(upload, path)
+        return self.wait(self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)["operation"])
+
+    def rows(self, sql):
+        store = sqlite3.connect(f"file:{self.site.path('state/broker.sqlite')}?mode=ro", uri=True)
+        with store:
+            found = store.execute(sql).fetchall()
+        store.close()
+        return found
+
+    def versions(self):
+        return self.rows("SELECT number, state FROM image_version "
+                         "WHERE state NOT IN ('deleting', 'deleted') ORDER BY number")
+
+    def files(self):
+        """What is in the depot beside its own folders."""
+        return sorted(os.path.relpath(os.path.join(folder, name), self.depot)
+                      for folder, _, names in os.walk(self.depot) for name in names)
+
+    def stored(self, *roots):
+        return sorted(root + suffix for root in roots for suffix in (".img", ".chunks"))
+
+
+class Import(DepotCase):
+    def test_a_qcow2_becomes_a_signed_version(self):
+        end = self.bring(self.qcow2, format="qcow2", changelog="first",
+                         machine={"memory_mib": 512})
+        self.assertEqual(end["state"], "done", end)
+        root = root_of(self.raw)
+        self.assertEqual(end["result"]["files"][0]["root"], root)
+        self.assertEqual(self.files(), self.stored(root))
+        self.assertEqual(root_of(os.path.join(self.depot, root + ".img")), root)
+        self.assertEqual(os.stat(os.path.join(self.depot, root + ".img")).st_mode & 0o777, 0o444)
+        (manifest, signature, sha256, place), = self.rows(
+            "SELECT v.manifest, v.signature, v.sha256, r.place FROM image_version v "
+            "JOIN image_replica r ON r.version = v.id WHERE r.state = 'present'")
+        self.check_signature(manifest, signature)
+        self.assertEqual(hashlib.sha256(manifest.encode()).hexdigest(), sha256)
+        self.assertTrue(place.startswith("broker:"))
+        said = json.loads(manifest)
+        self.assertEqual(said["machine"]["memory_mib"], 512)
+        self.assertEqual(said["files"], [{"role": "disk", "root": root, "size_bytes": DISK,
+                                          "chunk_bytes": CHUNK}])
+        self.assertEqual(self.versions(), [(1, "available")])
+
+    def check_signature(self, manifest, signature):
+        with open(self.site.path("text"), "wb") as file:
+            file.write(b"berth-image-1\n" + manifest.encode())
+        with open(self.site.path("signature"), "wb") as file:
+            file.write(bytes.fromhex(signature))
+        subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-inkey",
+                        self.site.path("ticket.pub"), "-rawin", "-in", self.site.path("text"),
+                        "-sigfile", self.site.path("signature")], check=True, capture_output=True)
+
+    def test_disk_kernel_and_initrd_are_one_version(self):
+        kernel, initrd = self.site.path("kernel"), self.site.path("initrd")
+        for path, n in ((kernel, 3 * MIB + 5), (initrd, 100)):
+            with open(path, "wb") as file:
+                file.write(os.urandom(n))
+        upload = self.begin(self.raw, format="raw", kernel_bytes=3 * MIB + 5, initrd_bytes=100,
+                            machine={"cmdline": "quiet"})["id"]
+        for path, role in ((kernel, "kernel"), (self.raw, "disk"), (initrd, "initrd")):
+            self.send(upload, path, role)
+        reply = self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        end = self.wait(reply["operation"])
+        self.assertEqual([(f["role"], f["root"]) for f in end["result"]["files"]],
+                         [("disk", root_of(self.raw)), ("kernel", root_of(kernel)),
+                          ("initrd", root_of(initrd))])
+
+    def test_a_file_of_the_incoming_folder_needs_no_upload(self):
+        os.rename(self.qcow2, os.path.join(self.depot, "incoming", "a.qcow2"))
+        reply = self.ask("POST", f"/v1/images/{self.image}/import", {"path": "a.qcow2"}, 201)
+        reply = self.ask("POST", f"/v1/uploads/{reply['id']}/finish", wanted=202)
+        self.assertEqual(self.wait(reply["operation"])["state"], "done")
+        self.assertIn("incoming/a.qcow2", self.files())
+        for name in ("../broker.conf", "/etc/passwd", ".hidden", "nothing", ""):
+            status, _ = self.broker.request("POST", f"/v1/images/{self.image}/import",
+                                            {"path": name}, self.token)
+            self.assertIn(status, (400, 404), name)
+
+    def test_two_imports_at_once_are_two_versions(self):
+        ends = []
+        threads = [threading.Thread(target=lambda path=path: ends.append(self.bring(path)))
+                   for path in (self.qcow2, self.qcow2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([end["state"] for end in ends], ["done", "done"])
+        self.assertEqual(self.versions(), [(1, "available"), (2, "available")])
+        self.assertEqual(self.files(), self.stored(root_of(self.raw)))
+
+
+class Pieces(DepotCase):
+    def test_an_upload_goes_on_where_it_was_cut(self):
+        upload = self.begin(self.qcow2)["id"]
+        self.send(upload, self.qcow2, piece=100000, end=300000)
+        self.broker.kill()
+        self.broker.start()
+        there = self.ask("GET", f"/v1/uploads/{upload}")["files"][0]["received_bytes"]
+        self.assertEqual(there, 300000)
+        self.send(upload, self.qcow2, begin=there)
+        reply = self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        self.assertEqual(self.wait(reply["operation"])["result"]["files"][0]["root"],
+                         root_of(self.raw))
+
+    def test_a_connection_that_breaks_leaves_no_half_piece(self):
+        upload = self.begin(self.qcow2)["id"]
+        connection = UnixConnection(self.site.path("api.sock"))
+        connection.putrequest("PUT", f"/v1/uploads/{upload}?offset=0")
+        connection.putheader("Authorization", "Bearer " + self.token)
+        connection.putheader("Content-Length", str(2 * MIB))
+        connection.endheaders()
+        connection.send(b"x" * MIB)
+        connection.close()
+        self.send(upload, self.qcow2)
+
+    def test_what_does_not_fit_is_refused(self):
+        size = os.path.getsize(self.qcow2)
+        upload = self.begin(self.qcow2)["id"]
+        put = f"/v1/uploads/{upload}?offset="
+        for path, body, code in ((put + "5", b"x", "state"), (put + "0", b"x" * (size + 1), "too-large"),
+                                 (put + str(size), b"x", "too-large"),
+                                 (put + str(1 << 40), b"x", "too-large"),
+                                 (put + "0&role=kernel", b"x", "not-found"),
+                                 (put + "0", b"x" * (8 * MIB + 1), "too-large")):
+            _, reply = self.broker.request("PUT", path, body, self.token)
+            self.assertEqual(reply["code"], code, reply)
+        for path in (put + "-1", put + "x", f"/v1/uploads/{upload}", put + "0&role=floppy"):
+            status, _ = self.broker.request("PUT", path, b"x", self.token)
+            self.assertEqual(status, 400, path)
+        reply = self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=409)
+        self.assertIn(f"0 of {size} bytes of the disk are there", reply["detail"])
+        self.ask("DELETE", f"/v1/uploads/{upload}", wanted=204)
+        self.assertEqual(self.files(), [])
+
+    def test_impossible_wishes_are_refused(self):
+        path = f"/v1/images/{self.image}/import"
+        for body, status in (({}, 400), ({"size_bytes": 0}, 400), ({"size_bytes": 1 << 40}, 413),
+                             ({"size_bytes": 1, "format": "nbd"}, 400),
+                             ({"size_bytes": 1, "path": "x"}, 400),
+                             ({"size_bytes": 1, "machine": {"cmdline": "x"}}, 400),
+                             ({"size_bytes": 1, "machine": {"memory": 1}}, 400),
+                             ({"size_bytes": 1, "initrd_bytes": 1}, 400)):
+            self.assertEqual(self.broker.request("POST", path, body, self.token)[0], status, body)
+        self.assertEqual(self.broker.request("POST", f"/v1/images/{'0' * 32}/import",
+                                             {"size_bytes": 1}, self.token)[0], 404)
+        self.assertEqual(self.files(), [])
+
+    def test_large_bodies_are_taken_only_from_who_may(self):
+        upload = self.begin(self.qcow2)["id"]
+        for token in (None, "0" * 64):
+            connection = UnixConnection(self.site.path("api.sock"))
+            connection.putrequest("PUT", f"/v1/uploads/{upload}?offset=0")
+            if token:
+                connection.putheader("Authorization", "Bearer " + token)
+            connection.putheader("Content-Length", str(8 * MIB))
+            connection.endheaders()
+            # Not one byte of the body was sent, and the answer is there.
+            self.assertEqual(connection.getresponse().status, 401)
+            connection.close()
+
+    def test_an_upload_is_its_owners(self):
+        self.ask("POST", "/v1/users", {"name": "bob", "password": "a good password"}, 201)
+        self.ask("POST", "/v1/role-grants", {"user": "bob", "role": "image-admin", "scope": "/"},
+                 201)
+        upload = self.begin(self.qcow2)["id"]
+        other = self.broker.login("bob", "a good password")
+        for method, path in (("GET", ""), ("PUT", "?offset=0"), ("POST", "/finish"),
+                             ("DELETE", "")):
+            body = b"x" if method == "PUT" else None
+            status, _ = self.broker.request(method, f"/v1/uploads/{upload}{path}", body, other)
+            self.assertEqual(status, 404, method)
+        _, reply = self.broker.request("GET", "/v1/uploads", token=other)
+        self.assertEqual(reply["uploads"], [])
+
+    def test_uploads_have_a_number(self):
+        for _ in range(16):
+            self.begin(self.qcow2)
+        self.begin(self.qcow2, wanted=429)
+
+
+class Hostile(DepotCase):
+    def check_refused(self, path, sentence, **more):
+        end = self.bring(path, **more)
+        self.assertEqual(end["state"], "failed", end)
+        self.assertIn(sentence, end["detail"])
+        self.assertEqual(self.versions(), [])
+        self.assertEqual([name for name in self.files() if "incoming" not in name], [])
+        self.assertEqual(self.ask("GET", "/v1/uploads")["uploads"], [])
+
+    def test_images_that_want_more_than_themselves_are_refused(self):
+        path = self.site.path("evil")
+        qemu_img("create", "-f", "qcow2", "-b", self.site.path("ca.key"), "-F", "raw", path)
+        self.check_refused(path, "backing file")
+        qemu_img("create", "-f", "qcow2", "-o", f"data_file={self.site.path('data')}", path, "1M")
+        self.check_refused(path, "data", format="qcow2")
+        qemu_img("create", "-f", "vmdk", "-o", "subformat=monolithicFlat", path, "1M")
+        self.check_refused(path, "other files")
+        with open(path, "wb") as file:
+            file.write(b"no image at all" * 100)
+        self.check_refused(path, "say its format")
+        qemu_img("create", "-f", "qcow2", path, "2G")
+        self.check_refused(path, "at most 1024 MiB are allowed")
+        self.check_refused(self.raw, "it is no vdi", format="vdi")
+
+
+class Killed(DepotCase):
+    def kill_at(self, point, path):
+        """An import by a broker that dies at a point, then one that does not."""
+        self.broker.stop()
+        os.environ["BERTH_KILL_AT"] = point
+        try:
+            self.broker.start()
+        finally:
+            del os.environ["BERTH_KILL_AT"]
+        upload = None
+        try:
+            upload = self.begin(path)["id"]
+            self.send(upload, path)
+            self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        except (OSError, http.client.HTTPException):
+            pass
+        self.assertEqual(self.broker.process.wait(LIMIT_S), -9, point)
+        self.broker.start()
+        left = self.ask("GET", "/v1/uploads")["uploads"]
+        if upload is None or (left and left[0]["state"] == "receiving"):
+            # It died before the import was asked for: the client goes on.
+            self.assertLessEqual(len(left), 1)
+            upload = left[0]["id"] if left else self.begin(path)["id"]
+            there = left[0]["files"][0]["received_bytes"] if left else 0
+            self.send(upload, path, begin=there)
+            self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        eventually(lambda: not self.ask("GET", "/v1/uploads")["uploads"])
+
+    def test_every_kill_point_ends_in_one_whole_version(self):
+        n = 0
+        for path in (self.qcow2, self.raw):
+            for point in kill_points():
+                with self.subTest(point=point, path=os.path.basename(path)):
+                    n += 1
+                    if path == self.raw:
+                        with open(path, "r+b") as file:  # another disk each time
+                            file.seek(510)
+                            file.write(b"\x55\xaa" + struct.pack("<I", n))
+                    else:
+                        with open(self.raw, "r+b") as file:
+                            file.seek(2 * MIB)
+                            file.write(struct.pack("<I", n))
+                        qemu_img("convert", "-O", "qcow2", self.raw, self.qcow2)
+                    self.kill_at(point, path)
+                    numbers = self.versions()
+                    self.assertEqual([state for _, state in numbers], ["available"] * n)
+                    root = root_of(self.raw)
+                    self.assertIn(root + ".img", self.files())
+                    self.assertEqual(len(self.files()), 2 * n, self.files())
+                    self.assertEqual(self.rows("SELECT count(*) FROM operation "
+                                               "WHERE state <> 'done'"), [(0,)])
+
+
+class Full(DepotCase):
+    reserve = "1000000G"
+
+    def test_no_room_is_told_at_once(self):
+        reply = self.begin(self.qcow2, wanted=507)
+        self.assertIn("has room for 0 MiB", reply["detail"])
+        self.assertEqual(self.files(), [])
+
+
+if __name__ == "__main__":
+    SANDBOX, BERTHCTL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
