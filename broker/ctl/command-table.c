@@ -68,6 +68,7 @@
 /* What a pool has; the same to make one and to change one. */
 #define POOL_OPTIONS                                                                         \
     TEXT("image", "image", "image that its machines start from"),                            \
+        TEXT("tag", "tag", "tag of the image's version that they are made of (stable)"),     \
         INT("size", "size", "most machines"),                                                \
         INT("spares", "spares_hot", "free machines kept ready"),                             \
         INT("spares-frozen", "spares_frozen", "free machines kept to be woken from memory"), \
@@ -107,12 +108,17 @@ static const BerthCtlOption set_user[] = {
     BOOL("enabled", "enabled", "yes or no: no ends all logins and sessions"),
     BOOL("needs-totp", "needs_totp", "yes or no: a second factor is asked for"), END
 };
+#define IMAGE_OPTIONS                                       \
+    TEXT("description", "description", "words for people"), \
+        INT("keep", "keep_versions", "youngest versions that are kept unused (3)")
+
 static const BerthCtlOption create_image[] = {
-    FILE_OF("manifest", "manifest", "the image's manifest"), END
+    FILE_OF("manifest", "manifest", "manifest of files that are on the hosts already"),
+    IMAGE_OPTIONS, END
 };
 static const BerthCtlOption set_image[] = {
     RENAME, FILE_OF("manifest", "manifest", "another manifest, while no machine runs the image"),
-    END
+    IMAGE_OPTIONS, END
 };
 static const BerthCtlOption set_group[] = { RENAME, END };
 static const BerthCtlOption create_machine[] = {
@@ -216,6 +222,9 @@ static const BerthCtlOption image_status_options[] = {
     LOCAL("watch", "show it again while a rollout goes on"), END
 };
 static const BerthCtlOption top_options[] = { LOCAL("once", "print once and end"), END };
+
+static const BerthCtlOption gc_options[] = { FLAG("dry-run", "dry_run", "only list it"),
+                                             TEXT("image", "image", "only this image"), END };
 
 #define CREATE(noun_, options_, doc_)                                                  \
     {                                                                                  \
@@ -460,6 +469,60 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .list = "hosts",
       .columns = "name reason score detail",
       .doc = "show where the next machine of a pool goes, and why not elsewhere" },
+    { .verb = "image",
+      .noun = "versions",
+      .method = "GET",
+      .path = "/v1/images/{id}/versions",
+      .args = { NAME("IMAGE", "image") },
+      .list = "versions",
+      .columns = "number state tag n_machines n_replicas size_bytes sealed_by changelog id",
+      .doc = "list the versions of an image, the youngest first" },
+    { .verb = "image",
+      .noun = "version",
+      .method = "GET",
+      .path = "/v1/images/{id}/versions/{part}",
+      .args = { NAME("IMAGE", "image"), WORD("VERSION") },
+      .doc = "show a version: where it is, what sealing found, its signed manifest" },
+    { .verb = "image",
+      .noun = "tags",
+      .method = "GET",
+      .path = "/v1/images/{id}/tags",
+      .args = { NAME("IMAGE", "image") },
+      .list = "tags",
+      .columns = "tag number state moved_us moved_by version",
+      .doc = "list the tags of an image" },
+    { .verb = "image",
+      .noun = "tag",
+      .method = "PUT",
+      .path = "/v1/images/{id}/tags/{part}",
+      .args = { NAME("IMAGE", "image"), BODY("VERSION", "version"), WORD("TAG") },
+      .doc = "move a tag; pools that have machines stay as they are until something is published" },
+    { .verb = "image",
+      .noun = "retire",
+      .method = "POST",
+      .path = "/v1/images/{id}/versions/{part}/retire",
+      .args = { NAME("IMAGE", "image"), WORD("VERSION") },
+      .doc = "make no new machines of a version" },
+    { .verb = "image",
+      .noun = "revive",
+      .method = "POST",
+      .path = "/v1/images/{id}/versions/{part}/revive",
+      .args = { NAME("IMAGE", "image"), WORD("VERSION") },
+      .doc = "make a retired version available again" },
+    { .verb = "image",
+      .noun = "drop",
+      .method = "DELETE",
+      .path = "/v1/images/{id}/versions/{part}",
+      .args = { NAME("IMAGE", "image"), WORD("VERSION") },
+      .doc = "let a version go that nothing uses; its files leave the hosts" },
+    { .verb = "image",
+      .noun = "gc",
+      .method = "POST",
+      .path = "/v1/image-gc",
+      .options = gc_options,
+      .list = "frees",
+      .columns = "host place image number bytes roots shared",
+      .doc = "let versions go beyond those that an image keeps, and list what is freed" },
     { .verb = "image",
       .noun = "publish",
       .method = "POST",

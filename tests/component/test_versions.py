@@ -1,12 +1,125 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real broker against fake agents: versions of images, tags, replicas, retention."""
+import json
 import os
+import secrets
+import sqlite3
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_broker_api as base  # noqa: E402
+from test_broker_api import eventually  # noqa: E402
+
+
+ROOT = "ab" * 32
+
+
+class Hosts(base.BrokerCase):
+    """Versions that are sealed already: rows of a store that was written by another broker."""
+
+    def setUp(self):
+        if os.environ.get("BERTH_TEST_POSTGRESQL"):
+            self.skipTest("writes rows into a file of SQLite")
+        super().setUp()
+        self.image = self.call("POST", "/v1/images", {"name": "office"}, expect=201)["id"]
+        self.versions = [secrets.token_hex(16) for _ in range(5)]
+
+    def seal(self, first, last):
+        """Versions of the numbers are available when the broker is back."""
+        self.broker.stop()
+        store = sqlite3.connect(self.site.path("state/broker.sqlite"))
+        for number in range(first, last + 1):
+            version = self.versions[number - 1]
+            manifest = {"format": 1, "version": version, "machine": {"memory_mib": 300, "vcpus": 1},
+                        "files": [{"role": "disk", "root": ROOT if number < 3 else f"{number:064x}",
+                                   "size_bytes": 4096, "chunk_bytes": 4194304}]}
+            store.execute(
+                "INSERT INTO image_version (id, image, number, state, manifest, sha256, signature, "
+                "size_bytes, created_us, sealed_us, since_us) "
+                "VALUES (?, ?, ?, 'available', ?, 'cd', ?, 4096, 1, 1, 1)",
+                (version, self.image, number, json.dumps(manifest), "ef" * 64))
+        store.commit()
+        store.close()
+        self.broker.start()
+        self.admin = self.broker.login("admin", base.ADMIN_PASSWORD)
+
+    def tag(self, number, tag="stable"):
+        self.call("PUT", f"/v1/images/{self.image}/tags/{tag}", {"version": str(number)},
+                  expect=204)
+
+    def host(self, name="one", **options):
+        return self.add_host(name, **options)
+
+    def pool(self, **more):
+        return self.call("POST", "/v1/pools", {"name": "p", "image": "office", "size": 2,
+                                               "spares_hot": 1, **more}, expect=201)["id"]
+
+    def test_a_host_fetches_reports_and_runs_a_version(self):
+        self.seal(1, 1)
+        self.tag(1)
+        pool = self.pool(template=True)
+        agent = self.host(auto=False)
+        agent.wait_for(lambda a: a.desired.get("images"))
+        wanted = agent.desired["images"][0]
+        self.assertEqual((wanted["version"], wanted["signature"], wanted["kbps"]),
+                         (self.versions[0], "ef" * 64, 0))
+        self.assertEqual(wanted["manifest"]["files"][0]["root"], ROOT)
+        self.assertEqual(agent.desired["templates"][0]["version"], self.versions[0])
+        # Its memory is the manifest's.
+        self.assertEqual(agent.desired["templates"][0]["memory_mib"], 300)
+        agent.set_part("images", self.versions[0], version=self.versions[0], state="fetching",
+                       bytes=1024, total_bytes=4096)
+        verdict = eventually(lambda: [
+            row for row in self.call("GET", f"/v1/pools/{pool}/placement")["hosts"]
+            if "25 %" in row["detail"]])[0]
+        self.assertEqual(verdict["reason"], "no-image")
+        self.assertEqual(self.machines(), [])
+        agent.set_part("images", self.versions[0], state="present", bytes=4096)
+        agent.wait_for(lambda a: a.desired["machines"])
+        machine = agent.desired["machines"][0]
+        self.assertEqual(machine["version"], self.versions[0])
+        self.assertNotIn("manifest", machine)
+        shown = self.call("GET", f"/v1/images/{self.image}/versions/1")
+        self.assertEqual((shown["n_machines"], shown["replicas"][0]["state"]), (1, "present"))
+        self.assertEqual(self.machines()[0]["version_number"], 1)
+        self.assert_whole()
+
+    def test_one_host_tells_another_where_a_version_is(self):
+        self.seal(1, 1)
+        self.tag(1)
+        self.pool()
+        first = self.host("one")
+        first.wait_for(lambda a: a.images)
+        second = self.host("two", auto=False)
+        second.wait_for(lambda a: a.desired.get("images") and a.desired["images"][0]["sources"])
+        self.assertEqual(second.desired["images"][0]["sources"], ["127.0.0.1:8"])
+
+    def test_what_nobody_uses_leaves_the_hosts_and_is_deleted_then(self):
+        self.seal(1, 5)
+        self.tag(5)
+        self.tag(1, "old")
+        self.pool()
+        agent = self.host()
+        agent.wait_for(lambda a: a.machines)
+        self.assertEqual({image["version"] for image in agent.desired["images"]},
+                         {self.versions[4]})
+        plan = self.call("POST", "/v1/image-gc", {"dry_run": True})
+        self.assertEqual([row["number"] for row in plan["versions"]], [2])
+        self.assertEqual([(row["number"], row["why"]) for row in plan["kept"]],
+                         [(1, 'it has the tag "old"')])
+        reply = self.call("DELETE", f"/v1/images/{self.image}/versions/5", expect=409)
+        self.assertIn("runs it", reply["detail"])
+        reply = self.call("POST", f"/v1/images/{self.image}/versions/5/retire", expect=409)
+        self.assertIn('"stable"', reply["detail"])
+        self.call("POST", f"/v1/images/{self.image}/versions/3/retire", expect=204)
+        self.call("PUT", f"/v1/images/{self.image}/tags/x", {"version": "3"}, expect=409)
+        self.call("POST", f"/v1/images/{self.image}/versions/3/revive", expect=204)
+        self.call("POST", "/v1/image-gc", {"image": "office"})
+        rows = self.call("GET", f"/v1/images/{self.image}/versions")["versions"]
+        self.assertEqual({row["number"]: row["state"] for row in rows}[2], "deleting")
+        self.assert_whole()
 
 
 class Versions(base.BrokerCase):

@@ -42,6 +42,8 @@
 #define BERTH_MACHINE_COLUMNS                                                                  \
     "m.id, m.name, p.name AS pool, h.name AS host, m.state, m.power, m.epoch, "                \
     "m.dirty AS \"?dirty\", m.keep AS \"?keep\", m.hold AS \"?hold\", a.name AS \"user\", "    \
+    "COALESCE((SELECT v.number FROM image_version v WHERE v.id = m.version), 0) "              \
+    "AS version_number, m.version, m.canary AS \"?canary\", "                                  \
     "m.condition, m.code, m.detail, m.overlay, m.address, m.memory_mib, m.vcpus, m.since_us, " \
     "m.deadline_us"
 

@@ -29,7 +29,8 @@ reconcile_all(const BerthInventory *inventory)
     g_auto(BerthReconcilePlan) plan = berth_reconcile(
         machines, BERTH_N_MACHINE_STATES, sessions, BERTH_N_SESSION_STATES, inventory, NULL, 1000);
     GArray *steps = plan.steps;
-    if (plan.n_strangers < 0 || !berth_inventory_is_same(inventory, inventory)) {
+    if (plan.n_strangers < 0 || !berth_inventory_is_same(inventory, inventory) ||
+        !berth_inventory_parts_equal(&inventory->parts, &inventory->parts)) {
         abort();
     }
     for (guint i = 0; i < steps->len; i++) {

@@ -3,6 +3,7 @@
  * A desired state as a broker may send it: whatever is accepted gives a command line that names
  * nothing outside the image folder, and a spec that survives its own file.
  */
+#include "base/id.h"
 #include "host-agent/desired.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/vm/qemu-argv.h"
@@ -44,6 +45,9 @@ check_machine(const BerthDesiredMachine *machine)
     if (machine->wish.is_physical) {
         g_assert(machine->wish.address != NULL);
         return;
+    }
+    if (!berth_id_is_zero(&machine->spec.version)) {
+        return; /* is no machine before the image store gives it a manifest */
     }
     berth_vm_spec_copy(&machine->spec, &spec);
     berth_vm_spec_choose_identity(&spec);

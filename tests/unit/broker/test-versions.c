@@ -264,6 +264,19 @@ a_pool_that_cannot_grow_says_why(void **state)
     json_decref(g_steal_pointer(&w->json));
 }
 
+static void
+no_host_needs_a_disk_for_what_it_cannot_run(void **state)
+{
+    World *w = *state;
+    add_version(w);
+    assert_berth_ok(exec(w, "UPDATE pool SET labels = '{\"disk\":\"ssd\"}'"));
+    json_auto_t *desired = get_desired(w);
+    assert_int_equal(json_array_size(json_object_get(desired, "images")), 0);
+    assert_berth_ok(exec(w, "UPDATE host SET labels = '{\"disk\":\"ssd\"}'"));
+    json_auto_t *fitting = get_desired(w);
+    assert_int_equal(json_array_size(json_object_get(fitting, "images")), 1);
+}
+
 static int
 run_recycle(BerthTx *tx, void *data)
 {
@@ -510,6 +523,7 @@ main(void)
         TEST(files_that_are_none_are_not_sealed),
         TEST(hosts_fetch_what_pools_may_need_and_machines_wait_for_it),
         TEST(a_pool_that_cannot_grow_says_why),
+        TEST(no_host_needs_a_disk_for_what_it_cannot_run),
         TEST(a_recycled_machine_takes_the_next_version_once_its_host_has_it),
         TEST(a_task_is_listed_until_its_end_is_written_down),
         TEST(a_task_whose_host_never_ends_it_fails),
