@@ -181,10 +181,11 @@ insert_physical(BerthTx *tx, BerthRequest *request, const char *pool, const char
                                      "the pool has as many machines as its \"size\" says");
     }
     if (error == BERTH_OK) {
-        error = berth_tx_run(tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissi", id, pool, host, NULL,
+        error = berth_tx_run(tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissisi", id, pool, host, NULL,
                              berth_body_text(request->body, "name"), (int64_t)0, (int64_t)0, 0,
                              request->now_us, "on", berth_body_text(request->body, "address"),
-                             berth_machine_deadline_us(BERTH_MACHINE_PLANNED, 0, request->now_us));
+                             berth_machine_deadline_us(BERTH_MACHINE_PLANNED, 0, request->now_us),
+                             NULL, (int64_t)0);
     }
     if (error == BERTH_ERR_EXISTS) {
         return error;

@@ -84,9 +84,9 @@ add_one(BerthTx *tx, Bench *bench, int i)
     berth_id_random_hex(id);
     g_snprintf(name, sizeof name, "m%d", i);
     if (error == BERTH_OK) {
-        error = berth_tx_run(tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissi", id, bench->pool,
+        error = berth_tx_run(tx, BERTH_SQL_MACHINE_INSERT, "sssssiibissisi", id, bench->pool,
                              bench->host, bench->image, name, (int64_t)64, (int64_t)1, 0, NOW_US,
-                             "on", "", (int64_t)0);
+                             "on", "", (int64_t)0, NULL, (int64_t)0);
     }
     return error;
 }
