@@ -54,8 +54,14 @@ tell_hosts(Reader *reader, BerthStatement statement, const char *pool)
 static bool
 concerns_all(const char *kind)
 {
-    return g_str_has_prefix(kind, "policy.") || g_str_has_prefix(kind, "image.") ||
-           g_str_has_prefix(kind, "image-version.") || g_str_has_prefix(kind, "rollout.");
+    static const char *const prefixes[] = { "policy.", "image.", "image-version.", "pool.added",
+                                            "rollout." };
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        if (g_str_has_prefix(kind, prefixes[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* One record: a change of a machine or a session, or of what many of them go by. */
@@ -66,10 +72,10 @@ tell(Reader *reader, const char *actor, const char *kind, const char *object, co
         reader->func(host, is_own(actor, host), reader->user_data);
     } else if (g_str_has_prefix(kind, "host.")) {
         reader->func(object, is_own(actor, object), reader->user_data);
-    } else if (g_str_has_prefix(kind, "pool.")) {
-        return tell_hosts(reader, BERTH_SQL_FEED_POOL_HOSTS, object);
     } else if (concerns_all(kind)) {
         reader->func(NULL, false, reader->user_data);
+    } else if (g_str_has_prefix(kind, "pool.")) {
+        return tell_hosts(reader, BERTH_SQL_FEED_POOL_HOSTS, object);
     }
     return BERTH_OK;
 }

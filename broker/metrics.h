@@ -43,6 +43,10 @@
     X(HTTP_THROTTLED, COUNTER, "berth_http_throttled_total", "", "requests over a rate limit") \
     X(AGENT_LINKS, GAUGE, "berth_agent_links", "", "hosts that are connected to this broker")  \
     X(SLOW_READS, GAUGE, "berth_slow_reads", "", "long reads that wait or run")                \
+    X(ROLLOUT_RECYCLES, COUNTER, "berth_rollout_recycles_total", "",                           \
+      "desktops that rollouts sent to another version")                                        \
+    X(ROLLOUT_GATES_FAILED, COUNTER, "berth_rollout_gates_failed_total", "",                   \
+      "rollouts that were stopped by what was measured")                                       \
     X(WATCHERS, GAUGE, "berth_watchers", "", "open event streams")                             \
     X(WATCHERS_CUT, COUNTER, "berth_watchers_cut_total", "", "event streams cut off as slow")
 

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/kill-point.h"
 #include "base/log.h"
+#include "broker/metrics.h"
 #include "broker/rollout-plan.h"
 #include "broker/rollout-settings.h"
 #include "broker/rollouts.h"
@@ -18,7 +19,7 @@
 typedef struct {
     char *id; /* "": none, the machines of a pool follow its version */
     char *pool, *from, *to;
-    char *gate; /* as it stands in the store */
+    char *gate, *reason; /* as they stand in the store */
     BerthRolloutInput input;
     BerthRolloutSettings settings;
     int64_t created_us, since_us;
@@ -41,6 +42,7 @@ rollout_clear(gpointer data)
     g_free(self->from);
     g_free(self->to);
     g_free(self->gate);
+    g_free(self->reason);
     berth_rollout_settings_clear(&self->settings);
 }
 
@@ -66,6 +68,7 @@ rollout_from_row(const BerthRows *rows, int64_t now_us)
         .is_template = berth_rows_int(rows, 14) != 0,
         .vcpus = berth_rows_int(rows, 15),
         .memory_mib = berth_rows_int(rows, 16),
+        .reason = g_strdup(berth_rows_text(rows, 17)),
     };
     (void)berth_strategy_from_name(berth_rows_text(rows, 5), &self.input.strategy);
     berth_rollout_settings_load(berth_rows_text(rows, 9), self.input.n_canary, &self.settings);
@@ -255,6 +258,10 @@ static int
 step(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, BerthRolloutEvent event,
      const char *words)
 {
+    /* Why it went back stays what people read in the end. */
+    if (is_back(rollout) && rollout->reason[0] != '\0') {
+        words = rollout->reason;
+    }
     int error = event == BERTH_ROLLOUT_EVENT_GATE_FAILED
                     ? berth_rollouts_turn_back(tx, cause, rollout->id, event, words)
                     : berth_rollout_step(tx, cause, rollout->id, event, words);
@@ -263,6 +270,9 @@ step(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, BerthRolloutE
         error =
             set_pool_version(tx, cause, rollout, is_back(rollout) ? rollout->from : rollout->to);
         berth_kill_point(BERTH_KILL_ROLLOUT_FINISHED);
+    }
+    if (rollout->input.verdict == BERTH_GATE_FAIL && !is_back(rollout)) {
+        berth_metric_add(BERTH_METRIC_ROLLOUT_GATES_FAILED, 1);
     }
     if (event == BERTH_ROLLOUT_EVENT_GATE_FAILED || event == BERTH_ROLLOUT_EVENT_PAUSE ||
         event == BERTH_ROLLOUT_EVENT_TIMEOUT) {
@@ -283,6 +293,7 @@ recycle(BerthTx *tx, const BerthCause *cause, const BerthRolloutAction *action)
     if (error == BERTH_OK) {
         error =
             berth_machine_step(tx, cause, action->id, BERTH_MACHINE_EVENT_RECYCLE, NULL, "rollout");
+        berth_metric_add(BERTH_METRIC_ROLLOUT_RECYCLES, 1);
         berth_kill_point(BERTH_KILL_ROLLOUT_RECYCLED);
     }
     return error;

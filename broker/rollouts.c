@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/kill-point.h"
 #include "berth/ids.h"
+#include "broker/image-versions.h"
 #include "broker/steps-catalog.h"
 
 #include <string.h>
@@ -213,17 +214,6 @@ publish_to(BerthTx *tx, const BerthCause *cause, const BerthPublish *publish, co
     return error;
 }
 
-static int
-move_tag(BerthTx *tx, const BerthCause *cause, const BerthPublish *publish, const Version *version)
-{
-    int error = berth_tx_run(tx, BERTH_SQL_PUBLISH_TAG, "sssis", publish->image, publish->tag,
-                             version->id, cause->now_us, cause->actor);
-    return error != BERTH_OK
-               ? error
-               : berth_audit(tx, cause, "image-tag.moved", publish->image,
-                             json_pack("{s:s, s:s}", "tag", publish->tag, "version", version->id));
-}
-
 int
 berth_rollouts_publish(BerthTx *tx, const BerthCause *cause, const BerthPublish *publish,
                        json_t **ret_rollouts, char **ret_why)
@@ -236,7 +226,7 @@ berth_rollouts_publish(BerthTx *tx, const BerthCause *cause, const BerthPublish 
     }
     /* First of all: who publishes at the same moment waits here and then sees this rollout. */
     if (publish->pools == NULL) {
-        error = move_tag(tx, cause, publish, &version);
+        error = berth_image_tag_set(tx, cause, publish->image, publish->tag, version.id);
     }
     if (error != BERTH_OK) {
         return error;

@@ -83,6 +83,9 @@ berth_handle_metrics(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_OK) {
         error = add_states(tx, text, BERTH_SQL_METRIC_HOSTS, "hosts");
     }
+    if (error == BERTH_OK) {
+        error = add_states(tx, text, BERTH_SQL_METRIC_ROLLOUTS, "rollouts");
+    }
     BerthStoreHealth health;
     berth_store_get_health(request->broker->store, &health);
     berth_metric_set(BERTH_METRIC_STORE_QUEUED, health.n_queued);

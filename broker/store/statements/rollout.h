@@ -27,12 +27,12 @@
     X(ROLLOUTS_ACTIVE,                                                                             \
       "SELECT r.id, r.pool, r.from_version, r.to_version, r.state, r.strategy, r.n_canary, "       \
       "r.batch, r.max_unavailable, r.settings, r.gate, r.created_us, r.since_us, r.deadline_us, "  \
-      "p.template, p.vcpus, p.memory_mib FROM rollout r "                                          \
+      "p.template, p.vcpus, p.memory_mib, r.reason FROM rollout r "                                \
       "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') ORDER BY r.id")   \
     X(ROLLOUT_STRAYS,                                                                              \
       "SELECT '', p.id, p.image_version, p.image_version, 'done', 'at-logoff', 0, 1, "             \
       "CASE WHEN p.size >= 8 THEN p.size / 4 ELSE 1 END, '{}', '', 0, 0, 0, p.template, "          \
-      "p.vcpus, p.memory_mib FROM pool p WHERE p.image_version IS NOT NULL "                       \
+      "p.vcpus, p.memory_mib, '' FROM pool p WHERE p.image_version IS NOT NULL "                   \
       "AND p.purpose = 'desktops' AND p.state <> 'deleted' AND NOT EXISTS (SELECT 1 FROM rollout " \
       "r WHERE r.pool = p.id AND r.state NOT IN ('done', 'rolled-back')) AND EXISTS (SELECT 1 "    \
       "FROM machine m WHERE m.pool = p.id AND m.state IN ('ready', 'stopped', 'failed') "          \
@@ -87,10 +87,6 @@
     X(PUBLISH_OTHER, "SELECT r.id, t.number, r.state, r.settings FROM rollout r "                  \
                      "JOIN image_version t ON t.id = r.to_version WHERE r.pool = ?1 "              \
                      "AND r.state NOT IN ('done', 'rolled-back')")                                 \
-    X(PUBLISH_TAG, "INSERT INTO image_tag (image, tag, version, moved_us, moved_by) "              \
-                   "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (image, tag) DO UPDATE SET "           \
-                   "version = excluded.version, moved_us = excluded.moved_us, "                    \
-                   "moved_by = excluded.moved_by")                                                 \
     X(ROLLOUT_JSON, "SELECT " BERTH_ROLLOUT_COLUMNS " " BERTH_ROLLOUT_JOINS "WHERE r.id = ?1")     \
     X(LIST_ROLLOUTS, "SELECT " BERTH_ROLLOUT_COLUMNS " " BERTH_ROLLOUT_JOINS                       \
                      "WHERE r.id > ?2 AND (?6 = '' OR r.state = ?6) "                              \
@@ -123,8 +119,7 @@
     X(STATUS_ROLLOUT, "SELECT " BERTH_ROLLOUT_COLUMNS " " BERTH_ROLLOUT_JOINS "WHERE r.pool = ?1 " \
                       "ORDER BY CASE WHEN r.state IN ('done', 'rolled-back') THEN 1 ELSE 0 END, "  \
                       "r.created_us DESC LIMIT 1")                                                 \
-    X(METRICS_ROLLOUTS, "SELECT state, count(*) FROM rollout "                                     \
-                        "WHERE state NOT IN ('done', 'rolled-back') GROUP BY state")               \
+    X(METRIC_ROLLOUTS, "SELECT state, count(*) FROM rollout GROUP BY state")                       \
     X(ROLLOUT_FORCED,                                                                              \
       "SELECT COALESCE(m.version, ''), r.state, r.since_us, r.strategy, r.from_version, "          \
       "r.to_version, s.state FROM session s JOIN machine m ON m.id = s.machine "                   \
