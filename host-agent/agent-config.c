@@ -28,13 +28,14 @@ static const BerthConfigRow schema[] = {
     { GROUP, "cert_file", BERTH_CONFIG_PATH, 0, 0, NULL, "certificate of this host" },
     { GROUP, "key_file", BERTH_CONFIG_PATH, 0, 0, NULL, "private key of this host" },
     { GROUP, "state_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/agent", "folder of machines and sessions" },
-    { GROUP, "image_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/images", "folder of golden images" },
+    { GROUP, "image_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/images", "folder of golden images; versions of images lie in versions below it" },
     { GROUP, "template_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of RAM templates; empty: templates in state_dir" },
     { GROUP, "disk_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of user disks; empty: disks in state_dir" },
     { GROUP, "disk_storage", BERTH_CONFIG_STRING, 0, 64, "", "name of the storage that disk_dir is on, if several hosts share it" },
     { GROUP, "backup_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of backups; empty: backups in state_dir" },
     { GROUP, "listen", BERTH_CONFIG_STRING, 3, 63, "0.0.0.0:8471", "address for display connections, ip:port" },
     { GROUP, "advertise", BERTH_CONFIG_STRING, 0, 63, "", "address told to the broker; empty: listen" },
+    { GROUP, "image_listen", BERTH_CONFIG_STRING, 0, 63, "", "address where other hosts fetch versions of images, ip:port; empty: the ip of listen, any port" },
     { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
     { GROUP, "gpu_program", BERTH_CONFIG_STRING, 1, 0, BERTH_GPU_PROGRAM, "graphics card of a machine whose image asks for it" },
     { GROUP, "thaw_program", BERTH_CONFIG_STRING, 1, 0, BERTH_THAW_PROGRAM, "thaws a guest if the agent dies while it is frozen" },
@@ -168,6 +169,8 @@ check(const BerthAgentConfig *self, GError **error)
     return check_address("broker", self->broker, error) &&
            check_address("listen", self->listen, error) &&
            (self->advertise[0] == '\0' || check_address("advertise", self->advertise, error)) &&
+           (self->image_listen[0] == '\0' ||
+            check_address("image_listen", self->image_listen, error)) &&
            check_folder("state_dir", self->state_dir, STATE_DIR_MAX_CHARS, error) &&
            check_folder("image_dir", self->image_dir, PATH_MAX, error) &&
            check_folder("backup_dir", self->backup_dir, PATH_MAX, error) &&
@@ -195,6 +198,7 @@ berth_agent_config_load(const char *path, GError **error)
     self->backup_dir = dup_folder(config, self, "backup_dir", "backups");
     self->listen = dup_string(config, "listen");
     self->advertise = dup_string(config, "advertise");
+    self->image_listen = dup_string(config, "image_listen");
     self->session_program = dup_string(config, "session_program");
     self->gpu_program = dup_string(config, "gpu_program");
     self->thaw_program = dup_string(config, "thaw_program");
@@ -238,6 +242,7 @@ berth_agent_config_free(BerthAgentConfig *self)
     g_free(self->disk_dir);
     g_free(self->listen);
     g_free(self->advertise);
+    g_free(self->image_listen);
     g_free(self->session_program);
     g_free(self->gpu_program);
     g_free(self->thaw_program);

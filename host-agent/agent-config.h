@@ -17,6 +17,7 @@ typedef struct {
     char *ca_file, *cert_file, *key_file;
     char *state_dir, *image_dir, *template_dir, *disk_dir;
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
+    char *image_listen;       /* "" for the address of listen and any port */
     char *backup_dir;         /* folder of backups */
     char *session_program, *gpu_program, *thaw_program, *qemu_program, *qemu_img_program;
     int memory_limit_mib, vcpu_limit;

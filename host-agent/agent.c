@@ -12,6 +12,7 @@
 #include "host-agent/disks/disk-store.h"
 #include "host-agent/display-listener.h"
 #include "host-agent/host-usage.h"
+#include "host-agent/images/image-store.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-park.h"
 #include "host-agent/session-park.h"
@@ -23,6 +24,7 @@
 #define CONTROL_ALPN "berth-control/1"
 #define PROTOCOL_VERSION 3
 #define EPOCH_FILE "agent.json"
+#define VERSION_FOLDER "versions" /* in image_dir */
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
@@ -34,6 +36,7 @@ struct BerthAgent {
 
     BerthPoller *poller;
     char *machine_folder, *session_folder, *task_folder, *restore_folder;
+    char *version_folder;
     char *boot_id;
     int64_t agent_epoch;   /* counts the starts of this agent */
     int64_t cluster_epoch; /* the highest that a broker of the cluster had */
@@ -46,6 +49,7 @@ struct BerthAgent {
     BerthMachinePark *machines;
     BerthSessionPark *sessions;
     BerthTaskPark *tasks;
+    BerthImageStore *images;
     BerthDisplayListener *listener;
     BerthTlsContext *tls;
     BerthBrokerLink *link;
@@ -72,6 +76,28 @@ on_machines_changed(void *user_data)
         berth_session_park_machines_changed(self->sessions);
     }
     inventory_changed(self);
+}
+
+/*
+ * Where other hosts may fetch images, "" if nobody could reach it: the address listened on, or, if
+ * that is any, the one that the broker is told for displays.
+ */
+static void
+format_image_address(const BerthAgent *self, char out[BERTH_ADDRESS_CHARS])
+{
+    BerthAddress listen, display;
+    char ip[BERTH_ADDRESS_CHARS];
+    berth_image_store_get_address(self->images, &listen);
+    berth_address_format_ip(&listen, ip);
+    berth_address_format(&listen, out);
+    if (strcmp(ip, "0.0.0.0") != 0 && strcmp(ip, "::") != 0) {
+        return;
+    }
+    out[0] = '\0';
+    if (berth_address_parse(self->config->advertise, &display) == BERTH_OK) {
+        berth_address_set_port(&display, berth_address_get_port(&listen));
+        berth_address_format(&display, out);
+    }
 }
 
 static json_t *
@@ -102,7 +128,8 @@ make_hello(void *user_data)
         json_string(berth_cgroup_kind_name(berth_cgroups_get_kind(self->vm_host.cgroups))));
     json_object_set_new(hello, "start_slots", json_integer(self->config->start_slots));
     json_object_set_new(hello, "qemu", json_string(self->facts.qemu_version));
-    json_object_set_new(hello, "image_address", json_string(""));
+    format_image_address(self, address);
+    json_object_set_new(hello, "image_address", json_string(address));
     json_object_set_new(hello, "cpu_model", json_string(""));
     json_object_set_new(hello, "memory", json_object());
     return hello;
@@ -115,7 +142,7 @@ make_inventory(void *user_data)
     json_t *inventory = json_object();
     json_object_set_new(inventory, "machines", berth_machine_park_report(self->machines));
     json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
-    json_object_set_new(inventory, "images", json_array());
+    json_object_set_new(inventory, "images", berth_image_store_report(self->images));
     json_object_set_new(inventory, "templates", json_array());
     json_object_set_new(inventory, "tasks", berth_task_park_report(self->tasks));
     json_object_set_new(inventory, "disks", berth_disk_store_report(self->disks));
@@ -169,6 +196,7 @@ on_welcome(const BerthWelcome *welcome, void *user_data)
     }
     set_safe_mode(self, welcome->is_safe_mode);
     berth_session_park_set_ticket_keys(self->sessions, welcome->ticket_keys);
+    berth_image_store_set_keys(self->images, welcome->ticket_keys);
     return true;
 }
 
@@ -179,6 +207,7 @@ on_desired(BerthDesired *desired, void *user_data)
     BerthDesired *old = self->desired;
     self->desired = desired;
     berth_disk_store_want(self->disks, desired->disks, self->is_safe_mode);
+    berth_image_store_want(self->images, desired->images, self->is_safe_mode);
     berth_machine_park_want(self->machines, desired, self->cluster);
     berth_session_park_want(self->sessions, desired);
     berth_task_park_want(self->tasks, desired->tasks);
@@ -271,6 +300,55 @@ make_disk_store(BerthAgent *self)
 }
 
 static void
+on_images_changed(void *user_data)
+{
+    BerthAgent *self = user_data;
+    if (self->machines != NULL) {
+        berth_machine_park_images_changed(self->machines);
+    }
+    inventory_changed(self);
+}
+
+static void
+add_used_images(GHashTable *names, void *user_data)
+{
+    BerthAgent *self = user_data;
+    berth_machine_park_add_image_files(self->machines, names);
+}
+
+static int
+find_version(const BerthId *version, BerthManifest *ret_manifest, char **ret_detail,
+             void *user_data)
+{
+    BerthAgent *self = user_data;
+    return berth_image_store_find(self->images, version, ret_manifest, ret_detail);
+}
+
+static bool
+make_image_store(BerthAgent *self, GError **error)
+{
+    const BerthAgentConfig *agent = self->config;
+    BerthImageStoreConfig config = {
+        .folder = self->version_folder,
+        .cert_file = agent->cert_file,
+        .key_file = agent->key_file,
+        .ca_file = agent->ca_file,
+        .broker_name = agent->broker_name,
+        .on_changed = on_images_changed,
+        .add_used = add_used_images,
+        .user_data = self,
+    };
+    if (agent->image_listen[0] != '\0') {
+        berth_address_parse(agent->image_listen, &config.listen);
+    } else {
+        berth_address_parse(agent->listen, &config.listen);
+        berth_address_set_port(&config.listen, 0);
+    }
+    self->images = berth_image_store_new(&config, error);
+    return self->images != NULL;
+}
+
+static void
 make_parks(BerthAgent *self)
 {
     BerthMachineParkConfig machines = {
@@ -282,6 +360,7 @@ make_parks(BerthAgent *self)
         .start_slots = self->config->start_slots,
         .on_changed = on_machines_changed,
         .is_in_use = is_machine_in_use,
+        .find_version = find_version,
         .user_data = self,
     };
     self->machines = berth_machine_park_new(&machines);
@@ -327,6 +406,9 @@ start(BerthAgent *self, GError **error)
     }
     count_start(self);
     make_disk_store(self);
+    if (!make_image_store(self, error)) {
+        return false;
+    }
     make_parks(self);
     make_task_park(self);
     berth_networks_settle(self->vm_host.networks);
@@ -368,6 +450,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
     self->machine_folder = g_build_filename(config->state_dir, "vms", NULL);
     self->session_folder = g_build_filename(config->state_dir, "sessions", NULL);
     self->task_folder = g_build_filename(config->state_dir, "tasks", NULL);
+    self->version_folder = g_build_filename(config->image_dir, VERSION_FOLDER, NULL);
     self->restore_folder = g_build_filename(config->state_dir, "restore-points", NULL);
     if (!g_file_get_contents(BOOT_ID_FILE, &self->boot_id, NULL, NULL)) {
         self->boot_id = g_strdup("");
@@ -380,6 +463,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .qemu_img_program = config->qemu_img_program,
         .gpu_program = config->gpu_program,
         .image_folder = config->image_dir,
+        .store_folder = self->version_folder,
         .images = berth_image_check_new(),
         .cgroups = berth_cgroups_new(CGROUP_ROOT, config->state_dir),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
@@ -404,7 +488,8 @@ berth_agent_free(BerthAgent *self)
     berth_display_listener_free(self->listener);
     g_clear_pointer(&self->sessions, berth_session_park_free);
     g_clear_pointer(&self->tasks, berth_task_park_free);
-    berth_machine_park_free(self->machines);
+    g_clear_pointer(&self->machines, berth_machine_park_free);
+    berth_image_store_free(self->images);
     berth_disk_store_free(self->disks);
     berth_image_check_free(self->vm_host.images);
     berth_networks_free(self->vm_host.networks);
@@ -413,6 +498,7 @@ berth_agent_free(BerthAgent *self)
     berth_desired_free(self->desired);
     berth_poller_free(self->poller);
     g_free(self->machine_folder);
+    g_free(self->version_folder);
     g_free(self->session_folder);
     g_free(self->task_folder);
     g_free(self->restore_folder);

@@ -151,6 +151,21 @@ must_rest(BerthMachinePark *self, BerthParkMachine *machine)
     return true;
 }
 
+/* Whether the files that a machine stands on are as they were verified; if not, it waits. */
+static bool
+are_files_good(BerthMachinePark *self, const BerthVmSpec *spec)
+{
+    BerthVmSpec copy;
+    g_autofree char *detail = NULL;
+    berth_vm_spec_copy(spec, &copy);
+    int code = find_manifest(self, &copy, &detail);
+    berth_vm_spec_clear(&copy);
+    if (code != BERTH_OK && code != BERTH_ERR_AGAIN) {
+        berth_log_warning("machines", "machine %s is not started: %s", spec->name, detail);
+    }
+    return code == BERTH_OK;
+}
+
 /* Starts what is stopped; false if it is left to a later pass. */
 bool
 berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine)
@@ -158,7 +173,8 @@ berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine)
     BerthVmSpec spec;
     BerthVmBoot boot = { 0 };
     berth_vm_spec_copy(berth_vm_get_spec(machine->vm), &spec);
-    bool is_now = (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(self, machine);
+    bool is_now = are_files_good(self, &spec) &&
+                  (spec.has_run || choose_boot(self, &spec, &boot)) && !must_rest(self, machine);
     if (is_now) {
         bool is_fork = boot.memory == BERTH_MEMORY_FORK;
         machine->lacks_memory = false;

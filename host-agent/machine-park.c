@@ -584,6 +584,27 @@ berth_machine_park_images_changed(BerthMachinePark *self)
 }
 
 void
+berth_machine_park_add_image_files(BerthMachinePark *self, GHashTable *names)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, self->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const BerthVm *vm = ((BerthParkMachine *)value)->vm;
+        if (vm == NULL) {
+            continue;
+        }
+        const BerthManifest *manifest = &berth_vm_get_spec(vm)->manifest;
+        const char *const files[] = { manifest->disk, manifest->kernel, manifest->initrd };
+        for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+            if (files[i] != NULL) {
+                g_hash_table_add(names, g_strdup(files[i]));
+            }
+        }
+    }
+}
+
+void
 berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode)
 {
     if (self->is_safe_mode != is_safe_mode) {

@@ -80,6 +80,9 @@ void berth_machine_park_sessions_changed(BerthMachinePark *self);
 /* The image store has changed: a machine may have waited for a version. */
 void berth_machine_park_images_changed(BerthMachinePark *self);
 
+/* Adds the names of the image files that its machines stand on to a set that owns its keys. */
+void berth_machine_park_add_image_files(BerthMachinePark *self, GHashTable *names);
+
 /* While set, machines that the broker does not list are left alone. */
 void berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode);
 

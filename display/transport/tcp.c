@@ -135,6 +135,22 @@ berth_address_get_port(const BerthAddress *address)
     }
 }
 
+void
+berth_address_set_port(BerthAddress *address, uint16_t port)
+{
+    struct sockaddr_in in4;
+    struct sockaddr_in6 in6;
+    if (address->storage.ss_family == AF_INET) {
+        memcpy(&in4, &address->storage, sizeof in4);
+        in4.sin_port = htons(port);
+        memcpy(&address->storage, &in4, sizeof in4);
+    } else if (address->storage.ss_family == AF_INET6) {
+        memcpy(&in6, &address->storage, sizeof in6);
+        in6.sin6_port = htons(port);
+        memcpy(&address->storage, &in6, sizeof in6);
+    }
+}
+
 static int
 make_socket(const BerthAddress *address)
 {

@@ -34,6 +34,9 @@ void berth_address_format_ip(const BerthAddress *address, char out[BERTH_ADDRESS
 
 uint16_t berth_address_get_port(const BerthAddress *address);
 
+/* Puts another port into an IP address. */
+void berth_address_set_port(BerthAddress *address, uint16_t port);
+
 /*
  * Makes a listening socket (SO_REUSEADDR).  ret_fd: owned.
  * Errors: what berth_error_from_errno() makes of it.
