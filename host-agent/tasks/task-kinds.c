@@ -4,9 +4,15 @@
 #include <stddef.h>
 
 const BerthTaskKind *const berth_task_kinds[] = {
-    &berth_task_export,        &berth_task_facts,
-    &berth_task_import_backup, &berth_task_list_backups,
-    &berth_task_rebase,        &berth_task_remove_point,
-    &berth_task_restore,       &berth_task_run_script,
-    &berth_task_snapshot,      NULL,
+    &berth_task_export,
+    &berth_task_facts,
+    &berth_task_import_backup,
+    &berth_task_list_backups,
+    &berth_task_rebase,
+    &berth_task_remove_point,
+    &berth_task_restore,
+    &berth_task_run_script,
+    &berth_task_seal,
+    &berth_task_snapshot,
+    NULL,
 };

@@ -17,3 +17,4 @@ extern const BerthTaskKind berth_task_rebase;
 extern const BerthTaskKind berth_task_export;
 extern const BerthTaskKind berth_task_list_backups;
 extern const BerthTaskKind berth_task_remove_point;
+extern const BerthTaskKind berth_task_seal;

@@ -178,6 +178,7 @@ read_args(BerthTaskContext *context, int *ret_timeout_s, GError **error)
     const json_t *text = json_object_get(args, "script");
     berth_json_fields_init(&fields, args, "arguments of run-script");
     berth_json_fields_any(&fields, "script");
+    berth_json_fields_any(&fields, "machine");
     *ret_timeout_s = (int)berth_json_fields_optional_int(&fields, "timeout_s", 1, TIMEOUT_MAX_S,
                                                          TIMEOUT_DEFAULT_S);
     if (berth_id_is_zero(berth_task_get_machine(context))) {

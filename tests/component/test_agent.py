@@ -116,13 +116,13 @@ class Site:
                 out.write(f"{key} = {value}\n")
         return path
 
-    def start(self):
+    def start(self, **env):
         ready, theirs = os.pipe()
         log = open(os.path.join(self.path, "agent.log"), "ab")
         self.agent = subprocess.Popen(
             [AGENT, "--config", self.write_config(), "--ready-fd", str(theirs)], stderr=log,
             pass_fds=[theirs], preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
-            env={**os.environ, "BERTH_LOG": "debug", **self.environment})
+            env={**os.environ, "BERTH_LOG": "debug", **self.environment, **env})
         log.close()
         os.close(theirs)
         with os.fdopen(ready, encoding="ascii") as lines:

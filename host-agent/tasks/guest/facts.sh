@@ -21,7 +21,7 @@ list_packages() {
 # Path, and size with time and mode: what belongs to one machine is left out.
 list_files() {
     find /boot /etc /opt /srv /usr -xdev \( -type f -o -type l \) \
-        -printf '%p\t%s %T@ %m %l\n' 2>/dev/null |
+        -exec stat -c '%n	%s %Y %a' {} + 2>/dev/null |
         grep -vE '^/etc/(machine-id|hostname|hosts|resolv\.conf|adjtime|ld\.so\.cache|\.pwd\.lock|ssh/ssh_host_[a-z0-9_.]*|[^	]*-)	' |
         sort
 }
