@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/host-task-kinds.h"
 
+#include "broker/task-edit.h"
+
 #include <string.h>
 
 static const BerthHostTaskKind kinds[] = {
-    /* Asks a running guest about itself: its answer is the result of the operation. */
-    { .kind = "facts" },
+    { .kind = "facts", .finish = berth_task_facts_finish },
+    { .kind = "run-script" },
+    { .kind = "seal", .finish = berth_task_seal_finish },
 };
 
 const BerthHostTaskKind *

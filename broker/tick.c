@@ -7,6 +7,7 @@
 #include "broker/deadlines.h"
 #include "broker/host-tasks.h"
 #include "broker/lease.h"
+#include "broker/maintenance.h"
 #include "broker/operations.h"
 #include "broker/plan-step.h"
 #include "broker/rollout-step.h"
@@ -116,6 +117,18 @@ run_thorough(BerthTx *tx, Work *work)
     return error;
 }
 
+/* Rollouts, tasks of hosts, and versions in the making. */
+static int
+drive_versions(BerthTx *tx, Work *work)
+{
+    const BerthTick *tick = work->tick;
+    int error = berth_rollouts_step(tx, work->cause, tick->is_thorough, &work->n_changes);
+    if (error == BERTH_OK) {
+        error = berth_host_tasks_tidy(tx, work->cause, tick->signing_key);
+    }
+    return error == BERTH_OK ? berth_maintenance_step(tx, work->cause, &work->n_changes) : error;
+}
+
 int
 berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret_n_changes)
 {
@@ -126,10 +139,7 @@ berth_tick(BerthTx *tx, const BerthCause *cause, const BerthTick *tick, int *ret
         error = berth_deadlines_step(tx, cause, &work.n_changes);
     }
     if (error == BERTH_OK) {
-        error = berth_rollouts_step(tx, cause, tick->is_thorough, &work.n_changes);
-    }
-    if (error == BERTH_OK) {
-        error = berth_host_tasks_tidy(tx, cause, tick->signing_key);
+        error = drive_versions(tx, &work);
     }
     if (error == BERTH_OK) {
         error = run_part(tx, "pools are not planned", plan, &work);

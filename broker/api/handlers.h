@@ -165,6 +165,15 @@ int berth_handle_list_tags(BerthTx *tx, BerthRequest *request);
 int berth_handle_set_tag(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_tag(BerthTx *tx, BerthRequest *request);
 
+/* image-edit.c: versions in the making, and what changed. */
+int berth_handle_edit_image(BerthTx *tx, BerthRequest *request);
+int berth_handle_run_in_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_seal_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_discard_edit(BerthTx *tx, BerthRequest *request);
+int berth_handle_try_version(BerthTx *tx, BerthRequest *request);
+int berth_handle_end_trial(BerthTx *tx, BerthRequest *request);
+int berth_handle_diff_versions(BerthTx *tx, BerthRequest *request);
+
 /* schedules.c: schedules. */
 int berth_handle_list_schedules(BerthTx *tx, BerthRequest *request);
 int berth_handle_add_schedule(BerthTx *tx, BerthRequest *request);

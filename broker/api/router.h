@@ -99,6 +99,8 @@ extern const BerthRoute berth_routes_images[];
 extern const size_t berth_n_routes_images;
 extern const BerthRoute berth_routes_depot[];
 extern const size_t berth_n_routes_depot;
+extern const BerthRoute berth_routes_edit[];
+extern const size_t berth_n_routes_edit;
 extern const BerthRoute berth_routes_people[];
 extern const size_t berth_n_routes_people;
 extern const BerthRoute berth_routes_policies[];

@@ -7,6 +7,7 @@ static const struct {
 } areas[] = {
     { berth_routes_core, &berth_n_routes_core },
     { berth_routes_depot, &berth_n_routes_depot },
+    { berth_routes_edit, &berth_n_routes_edit },
     { berth_routes_policies, &berth_n_routes_policies },
     { berth_routes_images, &berth_n_routes_images },
     { berth_routes_pools, &berth_n_routes_pools },

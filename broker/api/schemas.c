@@ -43,6 +43,10 @@ static const struct {
     { "Upload", "id:text image:text state:text files:array created_us:int operation:text? "
                 "version:text?" },
     { "Import", "operation:text version:text" },
+    { "Draft", "id:text image:text number:int state:text parent:text pool:text machine:text "
+               "changelog:text" },
+    { "OperationStarted", "operation:text" },
+    { "VersionDiff", "from:int to:int packages:object? files:object? checks:array?" },
     { "Host", "id:text name:text state:text address:text version:int" },
     { "User", "id:text name:text enabled:bool version:int" },
     { "Explanation", "id:text user:text enabled:bool pools:array why_not:text?" },

@@ -42,7 +42,7 @@ char *
 berth_script_log_dup_forget(const char *id)
 {
     return g_strdup_printf("d=" FOLDER "%s\n"
-                           "[ -f \"$d/end\" ] || kill -9 -- \"-$(cat \"$d/pid\")\" 2>/dev/null\n"
+                           "[ -f \"$d/end\" ] || kill -9 \"-$(cat \"$d/pid\")\" 2>/dev/null\n"
                            "rm -rf \"$d\" \"$d.new\"\n",
                            id);
 }

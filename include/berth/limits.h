@@ -160,7 +160,10 @@
  * inventory: the rest is told when the broker has taken these. */
 #define BERTH_LIMIT_TASK_DETAIL_BYTES 1024u
 #define BERTH_LIMIT_TASK_REPORT_BYTES (1024u * 1024)
-/* run-script: bytes of the script of an administrator. */
+/* Versions: bytes of what is written of a change. */
+#define BERTH_LIMIT_CHANGELOG_BYTES 4096u
+/* run-script: lines and bytes of the script of an administrator. */
+#define BERTH_LIMIT_RUN_SCRIPT_LINES 8192u
 #define BERTH_LIMIT_RUN_SCRIPT_BYTES (48u * 1024)
 /* Sealing: bytes of the lists of packages and files in the report of a version. */
 #define BERTH_LIMIT_FACTS_BYTES (192u * 1024)

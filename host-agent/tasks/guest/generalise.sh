@@ -60,7 +60,10 @@ forget_caches() {
         apt-get -qq clean 2>/dev/null
         [ "${KEEP_APT_LISTS:-no}" = yes ] || rm -rf /var/lib/apt/lists/*
     fi
-    find /tmp /var/tmp -xdev -mindepth 1 -not -type s -delete 2>/dev/null
+    for folder in /tmp /var/tmp; do
+        find "$folder" -xdev ! -type s ! -type d -exec rm -f {} + 2>/dev/null
+        find "$folder" -xdev -depth -type d ! -path "$folder" -exec rmdir {} + 2>/dev/null
+    done
 }
 
 run_hooks

@@ -180,8 +180,8 @@ fixture_run_report(BerthTx *tx, void *data)
 }
 
 /*
- * A host that does at once what it should: every wanted machine is ready on a disk of its epoch,
- * every wanted session listens.
+ * A host that does at once what it should: every wanted machine is ready on a disk of its epoch or
+ * gone, every wanted session listens.
  */
 static inline int
 fixture_obey(Fixture *f)
@@ -194,8 +194,13 @@ fixture_obey(Fixture *f)
         return error;
     }
     json_t *sessions = json_array();
+    json_t *machines = json_array();
     json_array_foreach (json_object_get(message, "machines"), i, item) {
         char overlay[64];
+        if (g_strcmp0(json_string_value(json_object_get(item, "want")), "absent") == 0) {
+            continue;
+        }
+        json_array_append(machines, item);
         g_snprintf(overlay, sizeof overlay, "%s-%d", json_string_value(json_object_get(item, "id")),
                    (int)json_integer_value(json_object_get(item, "epoch")));
         json_object_set_new(item, "state", json_string("ready"));
@@ -210,6 +215,7 @@ fixture_obey(Fixture *f)
             json_array_append(sessions, item);
         }
     }
+    json_object_set_new(message, "machines", machines);
     json_object_set_new(message, "sessions", sessions);
     fixture_have_parts(message);
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
