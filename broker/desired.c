@@ -242,6 +242,36 @@ is_machine_safe(const json_t *machine, const BerthInventory *inventory)
     return !has_text(machine, "want", "absent") && (report == NULL || report->epoch >= epoch);
 }
 
+/* The host works at it already: what an old store remembers may have been done long ago. */
+static bool
+is_task_safe(const json_t *task, const BerthInventory *inventory)
+{
+    const char *id = json_string_value(json_object_get(task, "id"));
+    for (guint i = 0; inventory != NULL && id != NULL && i < inventory->parts.tasks->len; i++) {
+        if (strcmp(g_array_index(inventory->parts.tasks, BerthTaskReport, i).id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+make_parts_safe(json_t *desired, const BerthInventory *inventory)
+{
+    json_t *tasks = json_object_get(desired, "tasks");
+    json_t *disks = json_object_get(desired, "disks");
+    for (size_t i = json_array_size(tasks); i > 0; i--) {
+        if (!is_task_safe(json_array_get(tasks, i - 1), inventory)) {
+            json_array_remove(tasks, i - 1);
+        }
+    }
+    for (size_t i = json_array_size(disks); i > 0; i--) {
+        if (has_text(json_array_get(disks, i - 1), "want", "absent")) {
+            json_array_remove(disks, i - 1);
+        }
+    }
+}
+
 void
 berth_desired_make_safe(json_t *desired, const BerthInventory *inventory)
 {
@@ -257,4 +287,5 @@ berth_desired_make_safe(json_t *desired, const BerthInventory *inventory)
             json_array_remove(sessions, i - 1);
         }
     }
+    make_parts_safe(desired, inventory);
 }

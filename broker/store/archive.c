@@ -428,7 +428,11 @@ raise_epoch(Work *work, int64_t epoch, BerthArchiveResult *ret)
     if (error == BERTH_OK) {
         error = set_meta(work->to, "cluster_epoch", ret->cluster_epoch);
     }
-    return error == BERTH_OK ? set_meta(work->to, "safe_mode", 1) : error;
+    if (error == BERTH_OK) {
+        error = set_meta(work->to, "safe_mode", 1);
+    }
+    /* Hosts may have ended them long ago, and must not do them again: they are over. */
+    return error == BERTH_OK ? berth_tx_run(work->to, BERTH_SQL_TASKS_OUTDATE, "") : error;
 }
 
 /* Everything into the target, compared, in one transaction; epoch < 0 leaves meta as it is. */

@@ -71,6 +71,7 @@
                 "WHERE id = ?1 AND state IN ('waiting', 'running')")                                \
     X(TASKS_OVERDUE, "SELECT id FROM host_task WHERE state IN ('waiting', 'running') "              \
                      "AND deadline_us <= ?1")                                                       \
+    X(TASKS_OUTDATE, "UPDATE host_task SET deadline_us = 1 WHERE state IN ('waiting', 'running')")  \
     X(TASK_PURGE, "DELETE FROM host_task WHERE state NOT IN ('waiting', 'running') "                \
                   "AND since_us < ?1")                                                              \
     X(DESIRED_TASKS, "SELECT id, kind, args AS \"{}args\" FROM host_task WHERE host = ?1 "          \

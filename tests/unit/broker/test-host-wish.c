@@ -77,7 +77,8 @@ static void
 safe_mode_tells_nothing_that_could_hurt(void **state)
 {
     json_auto_t *report = json_loads("{\"machines\":[{\"id\":\"" A
-                                     "\",\"epoch\":2,\"state\":\"ready\"}],\"sessions\":[]}",
+                                     "\",\"epoch\":2,\"state\":\"ready\"}],\"sessions\":[],"
+                                     "\"tasks\":[{\"id\":\"" A "\",\"state\":\"running\"}]}",
                                      0, NULL);
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(report, NULL);
 
@@ -94,13 +95,20 @@ safe_mode_tells_nothing_that_could_hurt(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *text = g_strdup_printf("{\"machines\":[%s],\"sessions\":[{\"id\":\"" A
                                                 "\",\"want\":\"ended\"},"
-                                                "{\"id\":\"" B "\",\"want\":\"open\"}]}",
+                                                "{\"id\":\"" B "\",\"want\":\"open\"}],"
+                                                "\"tasks\":[{\"id\":\"" A "\"},{\"id\":\"" B "\"}],"
+                                                "\"disks\":[{\"id\":\"" A "\",\"want\":\"absent\"},"
+                                                "{\"id\":\"" B "\",\"want\":\"present\"}]}",
                                                 rows[i].machine);
         json_auto_t *desired = json_loads(text, 0, NULL);
         berth_desired_make_safe(desired, inventory);
         assert_int_equal(json_array_size(json_object_get(desired, "machines")),
                          rows[i].is_told ? 1 : 0);
         assert_int_equal(json_array_size(json_object_get(desired, "sessions")), 1);
+        const json_t *tasks = json_object_get(desired, "tasks");
+        assert_int_equal(json_array_size(tasks), 1);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(tasks, 0), "id")), A);
+        assert_int_equal(json_array_size(json_object_get(desired, "disks")), 1);
     }
 }
 
