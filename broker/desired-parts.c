@@ -22,6 +22,8 @@ typedef struct {
     GHashTable *seen; /* of ids; borrowed texts */
     json_t *templates;
     int64_t kbps;
+    bool has_versions; /* the site has some */
+    bool has_tasks;
 } Wish;
 
 static void
@@ -65,41 +67,35 @@ want_template(Wish *wish, const char *version, int64_t vcpus, int64_t memory_mib
 static int
 read_host(Wish *wish)
 {
-    g_autofree char *labels = NULL;
-    int error =
-        berth_tx_get_text(wish->tx, &labels, BERTH_SQL_DESIRED_HOST_LABELS, "s", wish->host);
-    if (error == BERTH_OK) {
-        wish->labels = json_loads(labels, JSON_REJECT_DUPLICATES, NULL);
-    }
-    return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
-}
-
-static int
-read_machine_versions(Wish *wish)
-{
     BerthRows rows;
-    berth_tx_query(wish->tx, &rows, BERTH_SQL_DESIRED_MACHINE_VERSIONS, "s", wish->host);
-    while (berth_rows_next(&rows)) {
-        want_version(wish, berth_rows_text(&rows, 0));
+    berth_tx_query(wish->tx, &rows, BERTH_SQL_DESIRED_HOST, "s", wish->host);
+    if (berth_rows_next(&rows)) {
+        wish->labels = json_loads(berth_rows_text(&rows, 0), JSON_REJECT_DUPLICATES, NULL);
+        wish->kbps = MAX(g_ascii_strtoll(berth_rows_text(&rows, 1), NULL, 10), 0);
+        wish->has_versions = berth_rows_int(&rows, 2) != 0;
+        wish->has_tasks = berth_rows_int(&rows, 3) != 0;
     }
     return berth_rows_end(&rows);
 }
 
-/* Of the pools that may place machines here. */
+/* Of what is here already, and of the pools that may place machines here. */
 static int
-read_pool_versions(Wish *wish)
+read_versions(Wish *wish)
 {
     BerthRows rows;
-    berth_tx_query(wish->tx, &rows, BERTH_SQL_DESIRED_POOL_VERSIONS, "");
+    if (!wish->has_versions) {
+        return BERTH_OK;
+    }
+    berth_tx_query(wish->tx, &rows, BERTH_SQL_DESIRED_VERSIONS, "s", wish->host);
     while (berth_rows_next(&rows)) {
-        json_auto_t *wanted = json_loads(berth_rows_text(&rows, 1), JSON_REJECT_DUPLICATES, NULL);
+        json_auto_t *wanted = json_loads(berth_rows_text(&rows, 2), JSON_REJECT_DUPLICATES, NULL);
         if (!berth_place_has_labels(wanted, wish->labels)) {
             continue;
         }
-        want_version(wish, berth_rows_text(&rows, 0));
-        if (berth_rows_int(&rows, 2) != 0) {
-            want_template(wish, berth_rows_text(&rows, 0), berth_rows_int(&rows, 3),
-                          berth_rows_int(&rows, 4));
+        want_version(wish, berth_rows_text(&rows, 1));
+        if (berth_rows_int(&rows, 3) != 0) {
+            want_template(wish, berth_rows_text(&rows, 1), berth_rows_int(&rows, 4),
+                          berth_rows_int(&rows, 5));
         }
     }
     return berth_rows_end(&rows);
@@ -168,6 +164,9 @@ read_tasks(Wish *wish, int *ret_error)
 {
     size_t i = 0;
     json_t *task = NULL;
+    if (!wish->has_tasks) {
+        return json_array();
+    }
     json_t *tasks = berth_tx_to_json(wish->tx, ret_error, BERTH_SQL_DESIRED_TASKS, "si", wish->host,
                                      (int64_t)BERTH_LIMIT_HOST_TASKS);
     json_array_foreach (tasks, i, task) {
@@ -179,17 +178,6 @@ read_tasks(Wish *wish, int *ret_error)
     return tasks;
 }
 
-static int
-read_kbps(Wish *wish)
-{
-    g_autofree char *text = NULL;
-    int error = berth_tx_get_text(wish->tx, &text, BERTH_SQL_META_GET, "s", "image_kbps");
-    if (error == BERTH_OK) {
-        wish->kbps = MAX(g_ascii_strtoll(text, NULL, 10), 0);
-    }
-    return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
-}
-
 int
 berth_desired_add_parts(BerthTx *tx, const char *host, json_t *desired)
 {
@@ -198,11 +186,9 @@ berth_desired_add_parts(BerthTx *tx, const char *host, json_t *desired)
                           .ids = g_ptr_array_new_with_free_func(g_free),
                           .seen = g_hash_table_new(g_str_hash, g_str_equal),
                           .templates = json_array() };
-    int (*const steps[])(Wish * wish) = { read_host, read_kbps, read_machine_versions,
-                                          read_pool_versions };
-    int error = BERTH_OK;
-    for (size_t i = 0; i < G_N_ELEMENTS(steps) && error == BERTH_OK; i++) {
-        error = steps[i](&wish);
+    int error = read_host(&wish);
+    if (error == BERTH_OK) {
+        error = read_versions(&wish);
     }
     if (error == BERTH_OK) {
         json_object_set_new(desired, "images", read_images(&wish, &error));

@@ -18,8 +18,8 @@ int berth_host_desired(BerthTx *tx, const char *host, json_t **ret);
 
 /*
  * Takes out what must not be told while the store may be older than the host: machines that would
- * be removed or recycled, sessions that would be ended, disks that would go, and tasks that the host
- * does not report: it may have done them long ago.
+ * be removed or recycled, sessions that would be ended, disks that would go, and tasks that the
+ * host does not report: it may have done them long ago.
  *
  * inventory:  what the host reported last, NULL if nothing yet
  *
