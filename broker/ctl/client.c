@@ -257,6 +257,34 @@ berth_ctl_client_call(BerthCtlClient *client, const char *method, const char *pa
     return is_good;
 }
 
+bool
+berth_ctl_client_put(BerthCtlClient *client, const char *path, const void *bytes, size_t n,
+                     json_t **ret_reply, GError **error)
+{
+    CURL *curl = client->curl;
+    g_autofree char *url = g_strconcat(client->base_url, path, NULL);
+    g_autoptr(GByteArray) answer = g_byte_array_new();
+    long status = 0;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
+    headers = curl_slist_append(headers, "Expect:"); /* the body follows at once */
+    if (client->authorization != NULL) {
+        headers = curl_slist_append(headers, client->authorization);
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, bytes);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PUT");
+    bool is_good =
+        perform(client, answer, &status, error) && read_answer(answer, status, ret_reply, error);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return is_good;
+}
+
 const char *
 berth_ctl_client_get_etag(const BerthCtlClient *client)
 {

@@ -53,5 +53,14 @@ bool berth_ctl_client_call(BerthCtlClient *client, const char *method, const cha
                            const json_t *body, const char *if_match, json_t **ret_reply,
                            GError **error);
 
+/*
+ * Sends bytes by PUT, as they are.
+ *
+ * Sent once: where to go on after an error is the caller's to ask.  Errors: as
+ * berth_ctl_client_call().
+ */
+bool berth_ctl_client_put(BerthCtlClient *client, const char *path, const void *bytes, size_t n,
+                          json_t **ret_reply, GError **error);
+
 /* The ETag of the last answer, "" if it had none. */
 const char *berth_ctl_client_get_etag(const BerthCtlClient *client);

@@ -37,6 +37,10 @@
     {                                               \
         (name), BERTH_CTL_OPTION_LOCAL, NULL, (doc) \
     }
+#define LOCAL_TEXT(name, doc)                            \
+    {                                                    \
+        (name), BERTH_CTL_OPTION_LOCAL_TEXT, NULL, (doc) \
+    }
 #define END                                    \
     {                                          \
         NULL, BERTH_CTL_OPTION_END, NULL, NULL \
@@ -203,6 +207,16 @@ static const BerthCtlOption failed_options[] = {
 };
 static const BerthCtlOption usage_options[] = { REPORT_OPTIONS,
                                                 QUERY("by", "by", "user, pool or hour"), END };
+static const BerthCtlOption import_options[] = {
+    TEXT("format", "format", "raw, qcow2, vmdk or vdi (by the first bytes)"),
+    TEXT("changelog", "changelog", "what is new in it"),
+    FILE_OF("machine", "machine", "settings of its machines"),
+    LOCAL_TEXT("kernel", "kernel to boot, a file that is sent, too"),
+    LOCAL_TEXT("initrd", "initrd, a file that is sent, too"),
+    LOCAL_TEXT("resume", "go on with this upload"),
+    LOCAL("incoming", "FILE lies in the broker's folder incoming"),
+    END
+};
 static const BerthCtlOption test_options[] = { LOCAL("keep", "do not log off again"), END };
 static const BerthCtlOption publish_options[] = {
     TEXT("tag", "tag", "tag to move (stable)"),
@@ -523,6 +537,12 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .list = "frees",
       .columns = "host place image number bytes roots shared",
       .doc = "let versions go beyond those that an image keeps, and list what is freed" },
+    { .verb = "image",
+      .noun = "import",
+      .args = { NAME("IMAGE", "image"), FILE_ARG("FILE") },
+      .options = import_options,
+      .func = berth_ctl_run_image_import,
+      .doc = "send a disk and make the next version of an image of it" },
     { .verb = "image",
       .noun = "publish",
       .method = "POST",

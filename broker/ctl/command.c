@@ -158,7 +158,8 @@ take_option(BerthCtlCall *call, const BerthCtlOption *option, const char *value,
     case BERTH_CTL_OPTION_QUERY_DAY_END:
         return take_day(call, option, value, error);
     case BERTH_CTL_OPTION_LOCAL:
-        g_hash_table_add(call->flags, (gpointer)option->name);
+    case BERTH_CTL_OPTION_LOCAL_TEXT:
+        g_hash_table_insert(call->flags, (gpointer)option->name, (gpointer)value);
         return true;
     case BERTH_CTL_OPTION_END:
         break;
@@ -267,6 +268,12 @@ bool
 berth_ctl_call_has(const BerthCtlCall *call, const char *option)
 {
     return g_hash_table_contains(call->flags, option);
+}
+
+const char *
+berth_ctl_call_get(const BerthCtlCall *call, const char *option)
+{
+    return g_hash_table_lookup(call->flags, option);
 }
 
 /* A body may hold a password. */

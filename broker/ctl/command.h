@@ -44,6 +44,7 @@ typedef enum {
     BERTH_CTL_OPTION_QUERY_DAY,     /* midnight in UTC at which a day begins, in microseconds */
     BERTH_CTL_OPTION_QUERY_DAY_END, /* at which it ends */
     BERTH_CTL_OPTION_LOCAL,         /* a flag for berthctl itself */
+    BERTH_CTL_OPTION_LOCAL_TEXT,    /* a text for berthctl itself: a file that is sent */
 } BerthCtlOptionKind;
 
 typedef struct {
@@ -84,7 +85,7 @@ struct BerthCtlCall {
     const char *args[BERTH_CTL_MAX_ARGS]; /* borrowed from argv; NULL if left out */
     GString *query;                       /* "limit=5&state=ready", without "?" */
     json_t *body;                         /* NULL if the command takes none */
-    GHashTable *flags;                    /* names of the LOCAL options that were given */
+    GHashTable *flags;                    /* LOCAL options that were given, by name */
 };
 
 /*
@@ -97,6 +98,9 @@ bool berth_ctl_parse(int argc, char **argv, BerthCtlCall *ret, GError **error);
 
 /* Whether a LOCAL option was given. */
 bool berth_ctl_call_has(const BerthCtlCall *call, const char *option);
+
+/* What a LOCAL_TEXT option says, borrowed from argv; NULL if it was not given. */
+const char *berth_ctl_call_get(const BerthCtlCall *call, const char *option);
 
 /* Frees and wipes what a call holds. */
 void berth_ctl_call_clear(BerthCtlCall *call);

@@ -15,12 +15,10 @@
 /* A list that goes on for longer is a server that runs in circles. */
 #define MAX_PAGES 10000
 
-static void
-draw_progress(const json_t *operation)
+void
+berth_ctl_draw_progress(int percent, const char *text)
 {
-    json_int_t percent = json_integer_value(json_object_get(operation, "progress_pct"));
-    const char *detail = json_string_value(json_object_get(operation, "detail"));
-    g_autofree char *clean = g_strdup(detail != NULL ? detail : "");
+    g_autofree char *clean = g_strdup(text != NULL ? text : "");
     char bar[BAR_CHARS + 1];
     for (int i = 0; i < BAR_CHARS; i++) {
         bar[i] = i * 100 < percent * BAR_CHARS ? '#' : '-';
@@ -29,7 +27,7 @@ draw_progress(const json_t *operation)
     for (char *c = clean; *c != '\0'; c++) {
         *c = g_ascii_iscntrl(*c) ? '?' : *c;
     }
-    fprintf(stderr, "\r[%s] %3d %%  %.40s\033[K", bar, (int)percent, clean);
+    fprintf(stderr, "\r[%s] %3d %%  %.40s\033[K", bar, percent, clean);
     fflush(stderr);
 }
 
@@ -47,7 +45,8 @@ wait_operation(BerthCtl *ctl, const char *id, json_t **ret_reply, GError **error
         state = json_string_value(json_object_get(reply, "state"));
         state = state != NULL ? state : "failed";
         if (ctl->is_terminal) {
-            draw_progress(reply);
+            berth_ctl_draw_progress((int)json_integer_value(json_object_get(reply, "progress_pct")),
+                                    json_string_value(json_object_get(reply, "detail")));
         }
         if (strcmp(state, "running") == 0) {
             poll(NULL, 0, POLL_MS);

@@ -29,6 +29,13 @@ void berth_ctl_print(const BerthCtl *ctl, const json_t *reply, const char *list,
                      const char *columns);
 
 /*
+ * Draws a bar and a short text over the line before; for a terminal, ended by a line end.
+ *
+ * text:  may be NULL
+ */
+void berth_ctl_draw_progress(int percent, const char *text);
+
+/*
  * One request as berth_ctl_client_call(); an answer that became an operation is waited for, with a
  * progress bar for people, and the operation's result is the reply.
  */
@@ -51,6 +58,7 @@ bool berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_delete(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_diff(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_apply(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_import(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_top(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_connect_as_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_set_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
