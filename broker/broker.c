@@ -233,7 +233,7 @@ berth_broker_start(BerthBroker *broker, const BerthConfig *config, GError **erro
         return false;
     }
     broker->depot = berth_depot_new(broker, config, error);
-    if (broker->depot == NULL || !berth_depot_start(broker->depot, error)) {
+    if (broker->depot == NULL || !berth_depot_start(broker->depot, config, error)) {
         return false;
     }
     broker->api = berth_http_server_new(

@@ -9,12 +9,13 @@
 #include "broker/broker.h"
 #include "broker/depot/depot.h"
 #include "broker/depot/import-work.h"
+#include "display/transport/image-server.h"
 
 struct BerthDepot {
     BerthBroker *broker;
     BerthStoreFolder *store;
     char *uploads, *incoming;
-    char *listen, *advertise;
+    char *advertise;
     char *qemu_img, *sandbox_program;
     uint64_t max_virtual_bytes;
     int64_t timeout_us;
@@ -22,7 +23,10 @@ struct BerthDepot {
     BerthWorkerPool *writers;   /* pieces and journals */
     BerthWorkerPool *importers; /* one import at a time */
     GPtrArray *jobs;            /* of imports that run */
-    gint cancel;                /* atomic: the broker stops */
+    unsigned n_sealing;         /* imports whose files are made and whose seal is not written */
+    bool is_sweeping;
+    BerthImageServer *server;
+    gint cancel; /* atomic: the broker stops */
     guint tick;
     unsigned n_ticks;
 };
@@ -35,6 +39,12 @@ void berth_imports_run(BerthDepot *self, BerthUpload *upload);
 
 /* Writes down how far imports are; each second. */
 void berth_imports_tell(BerthDepot *self);
+
+/* Begins to serve hosts and tells the site where. */
+bool berth_depot_serve(BerthDepot *self, const BerthConfig *config, GError **error);
+
+/* Lets go what no version needs any more; in the background, does nothing while imports run. */
+void berth_depot_sweep(BerthDepot *self);
 
 /* Forgets an upload and removes its files. */
 void berth_depot_drop(BerthDepot *self, BerthUpload *upload);

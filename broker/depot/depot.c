@@ -102,7 +102,6 @@ berth_depot_new(BerthBroker *broker, const BerthConfig *config, GError **error)
     self->table =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)berth_upload_free);
     self->jobs = g_ptr_array_new();
-    self->listen = g_strdup(berth_config_get_string(config, "depot", "listen"));
     self->advertise = g_strdup(berth_config_get_string(config, "depot", "advertise"));
     self->qemu_img = g_strdup(berth_config_get_string(config, "depot", "qemu_img"));
     self->sandbox_program = g_strdup(berth_config_get_string(config, "depot", "sandbox_program"));
@@ -138,18 +137,20 @@ on_tick(gpointer data)
     berth_imports_tell(self);
     if (++self->n_ticks % EXPIRE_TICKS == 0) {
         expire(self);
+        berth_depot_sweep(self);
     }
     return G_SOURCE_CONTINUE;
 }
 
 bool
-berth_depot_start(BerthDepot *self, GError **error)
+berth_depot_start(BerthDepot *self, const BerthConfig *config, GError **error)
 {
     self->writers = berth_worker_pool_new(NULL, WRITE_THREADS, WRITES_QUEUED);
     self->importers = berth_worker_pool_new(NULL, 1, (int)BERTH_LIMIT_UPLOADS);
-    if (!berth_imports_resume(self, error)) {
+    if (!berth_imports_resume(self, error) || !berth_depot_serve(self, config, error)) {
         return false;
     }
+    berth_depot_sweep(self);
     self->tick = g_timeout_add(TICK_MS, on_tick, self);
     return true;
 }
@@ -165,6 +166,7 @@ berth_depot_stop(BerthDepot *self)
         g_source_remove(self->tick);
         self->tick = 0;
     }
+    g_clear_pointer(&self->server, berth_image_server_free);
     g_clear_pointer(&self->writers, berth_worker_pool_free);
     g_clear_pointer(&self->importers, berth_worker_pool_free);
 }
@@ -181,7 +183,6 @@ berth_depot_free(BerthDepot *self)
     berth_store_folder_free(self->store);
     g_free(self->uploads);
     g_free(self->incoming);
-    g_free(self->listen);
     g_free(self->advertise);
     g_free(self->qemu_img);
     g_free(self->sandbox_program);

@@ -79,7 +79,7 @@ typedef struct BerthDepot BerthDepot;
 BerthDepot *berth_depot_new(BerthBroker *broker, const BerthConfig *config, GError **error);
 
 /* Goes on with the imports that were cut off, serves hosts, and tells the site where. */
-bool berth_depot_start(BerthDepot *self, GError **error);
+bool berth_depot_start(BerthDepot *self, const BerthConfig *config, GError **error);
 
 /* Ends imports, which go on at the next start, and waits for threads.  The broker's store is still
  * there, and what is submitted to it is dropped. */

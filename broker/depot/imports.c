@@ -176,6 +176,7 @@ seal_done(int error, void *data)
 {
     Job *job = data;
     BerthDepot *self = job->depot;
+    self->n_sealing--;
     if (g_atomic_int_get(&self->cancel)) {
         job_free(job); /* the next start goes on */
         return;
@@ -225,6 +226,7 @@ job_done(void *data)
         give_up(job);
         return;
     }
+    self->n_sealing++;
     int error = berth_store_submit(self->broker->store, run_seal, seal_done, job);
     if (error != BERTH_OK) {
         seal_done(error, job);

@@ -9,7 +9,9 @@ import http.client
 import json
 import os
 import re
+import socket
 import sqlite3
+import ssl
 import struct
 import subprocess
 import sys
@@ -374,6 +376,104 @@ class Killed(DepotCase):
                     self.assertEqual(len(self.files()), 2 * n, self.files())
                     self.assertEqual(self.rows("SELECT count(*) FROM operation "
                                                "WHERE state <> 'done'"), [(0,)])
+
+
+class Served(DepotCase):
+    def connect(self, name):
+        context = ssl.create_default_context(cafile=self.site.path("ca.pem"))
+        context.check_hostname = False
+        context.set_alpn_protocols(["berth-image/1"])
+        if name:
+            context.load_cert_chain(self.site.path(name + ".pem"), self.site.path(name + ".key"))
+        (address,), = self.rows("SELECT value FROM meta WHERE key LIKE 'depot_address:%'")
+        host, port = address.rsplit(":", 1)
+        plain = socket.create_connection((host, int(port)), LIMIT_S)
+        link = context.wrap_socket(plain)
+        self.addCleanup(link.close)
+        return link
+
+    def fetch(self, link, op, root, first=0, n=0):
+        link.sendall(struct.pack("<4sHH32sQQQ", b"BIMG", 1, op, bytes.fromhex(root), first, n, 0))
+        status, _, length = struct.unpack("<iIQ", self.take(link, 16))
+        return status, self.take(link, length)
+
+    @staticmethod
+    def take(link, n):
+        data = b""
+        while len(data) < n:
+            piece = link.recv(n - len(data))
+            assert piece, "the depot hung up"
+            data += piece
+        return data
+
+    def test_hosts_fetch_what_was_imported(self):
+        root = self.bring(self.qcow2)["result"]["files"][0]["root"]
+        self.site.new_host("one")
+        link = self.connect("host-one")
+        status, chunks = self.fetch(link, 1, root)
+        self.assertEqual(status, 0)
+        with open(os.path.join(self.depot, root + ".chunks"), "rb") as file:
+            self.assertEqual(chunks, file.read())
+        status, data = self.fetch(link, 2, root, 1, 1)
+        with open(self.raw, "rb") as file:
+            file.seek(CHUNK)
+            self.assertEqual((status, data), (0, file.read(CHUNK)))
+        status, _ = self.fetch(self.connect("host-one"), 1, "0" * 64)
+        self.assertNotEqual(status, 0)
+
+    def test_strangers_fetch_nothing(self):
+        root = self.bring(self.qcow2)["result"]["files"][0]["root"]
+        with self.assertRaises((OSError, AssertionError)):
+            self.fetch(self.connect(None), 1, root)
+
+    def test_files_of_a_version_that_goes_go(self):
+        first = self.bring(self.qcow2)["result"]["files"][0]["root"]
+        with open(self.raw, "r+b") as file:
+            file.write(b"another")
+        qemu_img("convert", "-O", "qcow2", self.raw, self.qcow2)
+        second = self.bring(self.qcow2)["result"]
+        self.assertEqual(self.files(), self.stored(first, second["files"][0]["root"]))
+        self.ask("POST", f"/v1/image-versions/{second['version']}/retire", wanted=204)
+        self.ask("DELETE", f"/v1/image-versions/{second['version']}", wanted=204)
+        self.broker.stop()
+        self.broker.start()
+        eventually(lambda: self.files() == self.stored(first))
+        eventually(lambda: self.rows("SELECT state FROM image_version WHERE number = 2") ==
+                   [("deleted",)])
+
+
+class ByHand(DepotCase):
+    def ctl(self, *words):
+        with open(self.site.path("token"), "w", encoding="ascii") as file:
+            file.write(self.token)
+        return subprocess.run(
+            [BERTHCTL, "--socket", self.site.path("api.sock"), "--json", *words],
+            env={**os.environ, "BERTH_TOKEN_FILE": self.site.path("token")},
+            capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+    def test_one_command_makes_a_version(self):
+        kernel = self.site.path("kernel")
+        with open(kernel, "wb") as file:
+            file.write(os.urandom(5 * MIB))
+        done = self.ctl("image", "import", "office", self.qcow2, "--kernel", kernel,
+                        "--changelog", "first")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        self.assertEqual([f["root"] for f in result["files"]], [root_of(self.raw), root_of(kernel)])
+
+    def test_an_upload_is_resumed(self):
+        upload = self.begin(self.qcow2)["id"]
+        self.send(upload, self.qcow2, end=1000000)
+        done = self.ctl("image", "import", "office", self.qcow2, "--resume", upload)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.versions(), [(1, "available")])
+
+    def test_a_refusal_is_told(self):
+        done = self.ctl("image", "import", "office", self.site.path("nothing"))
+        self.assertIn("cannot read", done.stderr)
+        done = self.ctl("image", "import", "office", self.qcow2, "--format", "vdi")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("it is no vdi", done.stderr)
 
 
 class Full(DepotCase):
