@@ -160,6 +160,10 @@ int berth_handle_retire_version_of_image(BerthTx *tx, BerthRequest *request);
 int berth_handle_revive_version_of_image(BerthTx *tx, BerthRequest *request);
 int berth_handle_image_gc(BerthTx *tx, BerthRequest *request);
 
+/* image-limit.c: how fast hosts fetch images. */
+int berth_handle_get_image_limit(BerthTx *tx, BerthRequest *request);
+int berth_handle_set_image_limit(BerthTx *tx, BerthRequest *request);
+
 /* image-tags.c: tags of images. */
 int berth_handle_list_tags(BerthTx *tx, BerthRequest *request);
 int berth_handle_set_tag(BerthTx *tx, BerthRequest *request);

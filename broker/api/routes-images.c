@@ -38,6 +38,12 @@ static const BerthBodyField gc_fields[] = {
     BERTH_FIELD_BOOL("dry_run", false, "tell what would go, and let nothing go"),
 };
 
+/* 1 Tbit/s: more is a mistake. */
+#define MAX_KBPS 1000000000
+static const BerthBodyField limit_fields[] = {
+    BERTH_FIELD_INT("kbps", true, 0, MAX_KBPS, "kilobits a second for each host, 0 is no limit"),
+};
+
 #define NUMBERED "/v1/images/{id}/versions/{part}"
 
 const BerthRoute berth_routes_images[] = {
@@ -93,6 +99,10 @@ const BerthRoute berth_routes_images[] = {
     { BERTH_WRITE("DELETE", "/v1/images/{id}/tags/{part}", IMAGE_WRITE, IMAGE,
                   berth_handle_remove_tag, 204),
       .doc = "removes a tag that no pool goes by" },
+    { BERTH_GET("/v1/image-limit", IMAGE_READ, IMAGES, berth_handle_get_image_limit),
+      .answer = "ImageLimit", .doc = "how fast each host may fetch images" },
+    { BERTH_WRITE("PUT", "/v1/image-limit", IMAGE_WRITE, IMAGES, berth_handle_set_image_limit, 204),
+      BERTH_FIELDS(limit_fields), .doc = "says how fast each host may fetch images" },
     { BERTH_WRITE("POST", "/v1/image-gc", IMAGE_WRITE, IMAGES, berth_handle_image_gc, 200),
       BERTH_FIELDS(gc_fields), .answer = "ImageGc",
       .doc = "lets versions go that nobody uses, beyond those that are kept; tells what is freed" },

@@ -39,6 +39,7 @@ static const struct {
                  "n_replicas:int tag:text" },
     { "NewVersion", "id:text number:int" },
     { "Tag", "tag:text version:text number:int state:text moved_us:int moved_by:text" },
+    { "ImageLimit", "kbps:int" },
     { "ImageGc", "dry_run:bool versions:array kept:array frees:array" },
     { "Upload", "id:text image:text state:text files:array created_us:int operation:text? "
                 "version:text?" },

@@ -237,6 +237,9 @@ static const BerthCtlOption image_status_options[] = {
 };
 static const BerthCtlOption top_options[] = { LOCAL("once", "print once and end"), END };
 
+static const BerthCtlOption limit_options[] = {
+    INT("kbps", "kbps", "kilobits a second (0: as fast as it can)"), END
+};
 static const BerthCtlOption gc_options[] = { FLAG("dry-run", "dry_run", "only list it"),
                                              TEXT("image", "image", "only this image"), END };
 
@@ -529,6 +532,12 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .path = "/v1/images/{id}/versions/{part}",
       .args = { NAME("IMAGE", "image"), WORD("VERSION") },
       .doc = "let a version go that nothing uses; its files leave the hosts" },
+    { .verb = "image",
+      .noun = "limit",
+      .method = "PUT",
+      .path = "/v1/image-limit",
+      .options = limit_options,
+      .doc = "say how fast each host may fetch images" },
     { .verb = "image",
       .noun = "gc",
       .method = "POST",

@@ -67,6 +67,9 @@ class Hosts(base.BrokerCase):
                          (self.versions[0], "ef" * 64, 0))
         self.assertEqual(wanted["manifest"]["files"][0]["root"], ROOT)
         self.assertEqual(agent.desired["templates"][0]["version"], self.versions[0])
+        self.call("PUT", "/v1/image-limit", {"kbps": 500}, expect=204)
+        self.assertEqual(self.call("GET", "/v1/image-limit"), {"kbps": 500})
+        agent.wait_for(lambda a: a.desired["images"][0]["kbps"] == 500)
         # Its memory is the manifest's.
         self.assertEqual(agent.desired["templates"][0]["memory_mib"], 300)
         agent.set_part("images", self.versions[0], version=self.versions[0], state="fetching",

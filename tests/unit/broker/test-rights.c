@@ -149,6 +149,8 @@ static const struct {
     { "PUT", "/v1/images/{id}/tags/{part}", IMAGE, "iA" },
     { "DELETE", "/v1/images/{id}/tags/{part}", IMAGE, "iA" },
     { "POST", "/v1/image-gc", SITE, "iA" },
+    { "GET", "/v1/image-limit", SITE, "vhpiaA" },
+    { "PUT", "/v1/image-limit", SITE, "iA" },
     { "POST", "/v1/images/{id}/publish", IMAGE, "iA" },
     { "POST", "/v1/images/{id}/promote", IMAGE, "iA" },
     { "POST", "/v1/images/{id}/rollback", IMAGE, "iA" },
