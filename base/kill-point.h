@@ -54,7 +54,21 @@
     X(SEAL_BOOTED, "seal-booted")
 
 /* RAM templates, forks and recycling. */
-#define BERTH_KILL_POINTS_CLONE(X)
+#define BERTH_KILL_POINTS_CLONE(X) \
+    X(TEMPLATE_BEGUN, "template-begun") \
+    X(TEMPLATE_BOOTED, "template-booted") \
+    X(TEMPLATE_PREPARED, "template-prepared") \
+    X(TEMPLATE_STOPPED, "template-stopped") \
+    X(TEMPLATE_SAVED, "template-saved") \
+    X(TEMPLATE_PUBLISHED, "template-published") \
+    X(FORK_MADE, "fork-made") \
+    X(FORK_STARTED, "fork-started") \
+    X(FORK_LOADED, "fork-loaded") \
+    X(FORK_RUNNING, "fork-running") \
+    X(FORK_IDENTIFIED, "fork-identified") \
+    X(FORK_PLUGGED, "fork-plugged") \
+    X(FORK_READY, "fork-ready") \
+    X(RECYCLE_STOPPED, "recycle-stopped")
 
 /* Rollouts. */
 #define BERTH_KILL_POINTS_ROLLOUT(X) \

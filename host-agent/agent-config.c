@@ -30,6 +30,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "state_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/agent", "folder of machines and sessions" },
     { GROUP, "image_dir", BERTH_CONFIG_PATH, 0, 0, "/var/lib/berth/images", "folder of golden images; versions of images lie in versions below it" },
     { GROUP, "template_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of RAM templates; empty: templates in state_dir" },
+    { GROUP, "template_keep_s", BERTH_CONFIG_INT, 0, 31536000, "600", "seconds that a RAM template is kept which nobody wants" },
     { GROUP, "disk_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of user disks; empty: disks in state_dir" },
     { GROUP, "disk_storage", BERTH_CONFIG_STRING, 0, 64, "", "name of the storage that disk_dir is on, if several hosts share it" },
     { GROUP, "backup_dir", BERTH_CONFIG_STRING, 0, 0, "", "folder of backups; empty: backups in state_dir" },
@@ -42,6 +43,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
+    { GROUP, "memory_overcommit_pct", BERTH_CONFIG_INT, 100, 1000, "100", "memory that may be promised to desktops, in percent of that; above 100 what they really use is watched" },
     { GROUP, "vcpu_limit", BERTH_CONFIG_INT, 0, 65536, "0", "virtual processors of all desktops together; 0: four for each processor of the host" },
     { GROUP, "labels", BERTH_CONFIG_STRING, 0, 1024, "", "what pools may ask of a host: name=text, separated by spaces" },
     { GROUP, "start_slots", BERTH_CONFIG_INT, 1, 64, "2", "desktops that may be starting at once" },
@@ -207,6 +209,8 @@ berth_agent_config_load(const char *path, GError **error)
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
     self->vcpu_limit = (int)berth_config_get_int(config, GROUP, "vcpu_limit");
     self->labels = read_labels(berth_config_get_string(config, GROUP, "labels"), error);
+    self->template_keep_s = (int)berth_config_get_int(config, GROUP, "template_keep_s");
+    self->memory_overcommit_pct = (int)berth_config_get_int(config, GROUP, "memory_overcommit_pct");
     self->start_slots = (int)berth_config_get_int(config, GROUP, "start_slots");
     self->ready_deadline_s = (int)berth_config_get_int(config, GROUP, "ready_deadline_s");
     self->power_off_s = (int)berth_config_get_int(config, GROUP, "power_off_s");

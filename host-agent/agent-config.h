@@ -20,7 +20,8 @@ typedef struct {
     char *image_listen;       /* "" for the address of listen and any port */
     char *backup_dir;         /* folder of backups */
     char *session_program, *gpu_program, *thaw_program, *qemu_program, *qemu_img_program;
-    int memory_limit_mib, vcpu_limit;
+    int memory_limit_mib, vcpu_limit, memory_overcommit_pct;
+    int template_keep_s;
     json_t *labels; /* texts by name */
     int start_slots;
     int ready_deadline_s;

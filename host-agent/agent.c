@@ -130,8 +130,9 @@ make_hello(void *user_data)
     json_object_set_new(hello, "qemu", json_string(self->facts.qemu_version));
     format_image_address(self, address);
     json_object_set_new(hello, "image_address", json_string(address));
-    json_object_set_new(hello, "cpu_model", json_string(""));
-    json_object_set_new(hello, "memory", json_object());
+    g_autofree char *processor = berth_processor_dup_model();
+    json_object_set_new(hello, "cpu_model", json_string(processor));
+    json_object_set_new(hello, "memory", berth_machine_park_report_memory(self->machines));
     return hello;
 }
 
@@ -143,10 +144,11 @@ make_inventory(void *user_data)
     json_object_set_new(inventory, "machines", berth_machine_park_report(self->machines));
     json_object_set_new(inventory, "sessions", berth_session_park_report(self->sessions));
     json_object_set_new(inventory, "images", berth_image_store_report(self->images));
-    json_object_set_new(inventory, "templates", json_array());
+    json_object_set_new(inventory, "templates",
+                        berth_machine_park_report_templates(self->machines));
     json_object_set_new(inventory, "tasks", berth_task_park_report(self->tasks));
     json_object_set_new(inventory, "disks", berth_disk_store_report(self->disks));
-    json_object_set_new(inventory, "memory", json_object());
+    json_object_set_new(inventory, "memory", berth_machine_park_report_memory(self->machines));
     json_object_set_new(inventory, "usage", berth_host_usage_report(self->usage));
     json_object_set_new(inventory, "conditions", json_array());
     return inventory;
@@ -355,8 +357,10 @@ make_parks(BerthAgent *self)
         .host = &self->vm_host,
         .folder = self->machine_folder,
         .template_folder = self->config->template_dir,
+        .template_keep_s = self->config->template_keep_s,
         .facts = self->facts,
         .memory_limit_mib = self->config->memory_limit_mib,
+        .memory_overcommit_pct = self->config->memory_overcommit_pct,
         .start_slots = self->config->start_slots,
         .on_changed = on_machines_changed,
         .is_in_use = is_machine_in_use,
@@ -466,6 +470,7 @@ berth_agent_new(const BerthAgentConfig *config, void (*on_ready)(uint16_t port, 
         .store_folder = self->version_folder,
         .images = berth_image_check_new(),
         .cgroups = berth_cgroups_new(CGROUP_ROOT, config->state_dir),
+        .forks = berth_fork_gate_new((int)g_get_num_processors()),
         .ready_deadline_ms = config->ready_deadline_s * 1000,
         .power_off_ms = config->power_off_s * 1000,
     };
@@ -492,6 +497,7 @@ berth_agent_free(BerthAgent *self)
     berth_image_store_free(self->images);
     berth_disk_store_free(self->disks);
     berth_image_check_free(self->vm_host.images);
+    berth_fork_gate_free(self->vm_host.forks);
     berth_networks_free(self->vm_host.networks);
     berth_cgroups_free(self->vm_host.cgroups);
     berth_host_usage_free(self->usage);

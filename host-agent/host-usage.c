@@ -181,3 +181,22 @@ berth_machine_usage_report(pid_t pid, const char *disk_path, const char *interfa
     }
     return object;
 }
+
+static int64_t
+rollup_kib(const char *text, const char *key)
+{
+    const char *line = strstr(text, key);
+    return line != NULL ? g_ascii_strtoll(line + strlen(key), NULL, 10) : 0;
+}
+
+int
+berth_process_get_private_mib(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/smaps_rollup", (int)pid);
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return 0;
+    }
+    int64_t kib = rollup_kib(text, "\nPrivate_Dirty:") + rollup_kib(text, "\nSwapPss:");
+    return (int)((kib + 1023) / 1024);
+}

@@ -18,11 +18,13 @@ typedef struct {
     int n_quick_ends;
     bool lacks_memory; /* it is stopped because the host's memory is given away */
     bool is_frozen;    /* the broker wants it ready to be forked */
+    int private_mib;   /* of memory that its process alone uses, when that was measured last */
 } BerthParkMachine;
 
 struct BerthMachinePark {
     BerthMachineParkConfig config;
     BerthRamTemplates *templates;
+    int templates_mib;    /* measured last */
     GHashTable *machines; /* BerthId * (of the VM's spec) -> BerthParkMachine * */
     GHashTable *refused;  /* BerthId * (copy) -> json_t *: wanted, but cannot be made */
     const BerthDesired *desired;
@@ -46,6 +48,21 @@ char *berth_machine_park_folder_of(const BerthMachinePark *self, const BerthId *
 BerthParkMachine *berth_machine_park_add(BerthMachinePark *self, const BerthVmSpec *spec,
                                          const BerthVmBoot *boot);
 
+/* ---- machine-park-memory.c ---- */
+
+/* Reads what the processes use, for free_mib and the report; not too often, it costs milliseconds.
+ */
+void berth_machine_park_measure_memory(BerthMachinePark *self);
+
+/* MiB that may be promised to one more machine. */
+int berth_machine_park_get_free_mib(BerthMachinePark *self);
+
+/* How many machines stand on a template; a callback of BerthRamTemplates, self is the park. */
+int berth_machine_park_count_forks(const char *key, void *user_data);
+
+/* Whether a machine is on its way to be ready. */
+bool berth_machine_park_is_starting(const BerthVm *vm);
+
 /* ---- machine-park-start.c ---- */
 
 /* Ends the process of a machine of which nobody has written down that it runs. */
@@ -62,8 +79,8 @@ bool berth_machine_park_make_machine(BerthMachinePark *self, const BerthDesiredM
 /* Starts what is stopped; false if it is left to a later pass. */
 bool berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine);
 
-/* Begins to build the template that such a machine would be forked from, unless it is there. */
-void berth_machine_park_ensure_template(BerthMachinePark *self, const BerthVmSpec *wanted);
+/* Wants the template that such a machine would be forked from: it is built unless it is there. */
+void berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted);
 
 /* Whether there is a template for such a machine. */
 bool berth_machine_park_has_template(BerthMachinePark *self, const BerthVmSpec *spec);

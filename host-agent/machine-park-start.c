@@ -70,7 +70,7 @@ make_spec(BerthMachinePark *self, const BerthVmSpec *wanted, BerthVmSpec *ret)
     berth_vm_spec_copy(wanted, ret);
     int code = find_manifest(self, ret, &detail);
     if (code != BERTH_OK) {
-        if (code != BERTH_ERR_AGAIN) {
+        if (code != BERTH_ERR_AGAIN && !berth_id_is_zero(&wanted->id)) {
             berth_machine_park_refuse(self, wanted, code, detail);
         }
         berth_vm_spec_clear(ret);
@@ -186,11 +186,11 @@ berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine)
 }
 
 void
-berth_machine_park_ensure_template(BerthMachinePark *self, const BerthVmSpec *wanted)
+berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted)
 {
     BerthVmSpec spec;
     if (make_spec(self, wanted, &spec)) {
-        berth_ram_templates_ensure(self->templates, &spec);
+        berth_ram_templates_want(self->templates, &spec);
         berth_vm_spec_clear(&spec);
     }
 }

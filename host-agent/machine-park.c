@@ -10,12 +10,13 @@
 #include "host-agent/json-fields.h"
 #include "host-agent/machine-plan.h"
 #include "host-agent/state-file.h"
+#include "host-agent/template-wish.h"
 
 #include <string.h>
 #include <unistd.h>
 
-/* A fork is over in a moment and costs next to nothing: so many take one start slot. */
-#define FORKS_PER_SLOT 4
+/* A fork comes up in a moment and costs next to nothing: so many take one start slot. */
+#define FORKS_PER_SLOT 16
 /* Time alone can change a plan: failed templates may be tried again. */
 #define RECONCILE_INTERVAL_S 15
 
@@ -108,13 +109,6 @@ add_physical(BerthMachinePark *self, BerthPhysicalMachine *physical)
 
 /* ---- reconcile ---- */
 
-static bool
-is_starting(const BerthVm *vm)
-{
-    BerthVmState state = berth_vm_get_state(vm);
-    return state == BERTH_VM_CREATING || state == BERTH_VM_STARTING || state == BERTH_VM_RETREATING;
-}
-
 static void
 measure_room(BerthMachinePark *self, BerthHostRoom *ret)
 {
@@ -123,7 +117,7 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
     int n_forks = 0;
     ret->wanted_us = self->wanted_us;
     ret->n_free_slots = self->config.start_slots;
-    ret->free_memory_mib = self->config.memory_limit_mib;
+    ret->free_memory_mib = berth_machine_park_get_free_mib(self);
     if (berth_ram_templates_is_building(self->templates)) {
         ret->n_free_slots--;
     }
@@ -136,9 +130,8 @@ measure_room(BerthMachinePark *self, BerthHostRoom *ret)
         }
         const BerthVmSpec *spec = berth_vm_get_spec(vm);
         bool is_fork = spec->template_key != NULL;
-        n_forks += is_starting(vm) && is_fork ? 1 : 0;
-        ret->n_free_slots -= is_starting(vm) && !is_fork ? 1 : 0;
-        ret->free_memory_mib -= spec->pid != 0 || is_starting(vm) ? spec->memory_mib : 0;
+        n_forks += berth_vm_is_loading(vm) ? 1 : 0;
+        ret->n_free_slots -= berth_machine_park_is_starting(vm) && !is_fork ? 1 : 0;
     }
     ret->n_free_slots -= n_forks / FORKS_PER_SLOT;
 }
@@ -348,15 +341,37 @@ is_gone(gpointer key, gpointer value, gpointer user_data)
 
 /* One machine per pass: a template takes a slot, and the first that lacks one decides which. */
 static void
+want_listed_template(BerthMachinePark *self, const json_t *item)
+{
+    BerthVmSpec spec;
+    GError *error = NULL;
+    if (!berth_template_wish_parse(item, &spec, &error)) {
+        berth_log_warning("link", "the broker wants a template that cannot be: %s", error->message);
+        g_error_free(error);
+        return;
+    }
+    berth_machine_park_want_template(self, &spec);
+    berth_vm_spec_clear(&spec);
+}
+
+/* Those of machines first: somebody waits for them. */
+static void
 reconcile_templates(BerthMachinePark *self)
 {
-    for (guint i = 0; i < self->desired->machines->len; i++) {
-        const BerthDesiredMachine *wanted = self->desired->machines->pdata[i];
+    size_t i;
+    json_t *item;
+    berth_ram_templates_begin_pass(self->templates);
+    for (guint k = 0; k < self->desired->machines->len; k++) {
+        const BerthDesiredMachine *wanted = self->desired->machines->pdata[k];
         if (wanted->spec.use_template && !wanted->is_broken &&
             (wanted->wish.want == BERTH_WANT_RUNNING || wanted->wish.want == BERTH_WANT_FROZEN)) {
-            berth_machine_park_ensure_template(self, &wanted->spec);
+            berth_machine_park_want_template(self, &wanted->spec);
         }
     }
+    json_array_foreach (self->desired->templates, i, item) {
+        want_listed_template(self, item);
+    }
+    berth_ram_templates_end_pass(self->templates, berth_machine_park_count_forks, self);
 }
 
 static void
@@ -392,6 +407,7 @@ on_reconcile(gpointer user_data)
 static gboolean
 on_interval(gpointer user_data)
 {
+    berth_machine_park_measure_memory(user_data);
     berth_machine_park_reconcile_soon(user_data);
     return G_SOURCE_CONTINUE;
 }
@@ -400,6 +416,7 @@ static void
 on_templates_changed(void *user_data)
 {
     BerthMachinePark *self = user_data;
+    self->templates_mib = berth_ram_templates_get_mib(self->templates);
     berth_machine_park_reconcile_soon(self);
     self->config.on_changed(self->config.user_data);
 }
@@ -474,9 +491,9 @@ berth_machine_park_new(const BerthMachineParkConfig *config)
     self->machines = g_hash_table_new_full(berth_id_hash, berth_id_equal_func, NULL, machine_free);
     self->refused = g_hash_table_new_full(berth_id_hash, berth_id_equal_func, g_free,
                                           (GDestroyNotify)json_decref);
-    self->templates =
-        berth_ram_templates_new(config->host, config->template_folder,
-                                self->config.facts.qemu_version, on_templates_changed, self);
+    self->templates = berth_ram_templates_new(config->host, config->template_folder,
+                                              self->config.facts.qemu_version,
+                                              config->template_keep_s, on_templates_changed, self);
     self->interval_source = g_timeout_add_seconds(RECONCILE_INTERVAL_S, on_interval, self);
     adopt_all(self);
     return self;

@@ -18,8 +18,10 @@ typedef struct {
     const BerthVmHost *host; /* borrowed */
     const char *folder;      /* of all machines */
     const char *template_folder;
+    int template_keep_s; /* seconds that a RAM template is kept which nobody wants */
     BerthHostFacts facts;
     int memory_limit_mib;
+    int memory_overcommit_pct;
     int start_slots;
     /* Something of a machine changed (also: one is gone).  Called from the loop. */
     void (*on_changed)(void *user_data);
@@ -88,3 +90,9 @@ void berth_machine_park_set_safe_mode(BerthMachinePark *self, bool is_safe_mode)
 
 /* Array of all machines for the inventory; a new reference. */
 json_t *berth_machine_park_report(BerthMachinePark *self);
+
+/* Array of the RAM templates for the inventory; a new reference. */
+json_t *berth_machine_park_report_templates(BerthMachinePark *self);
+
+/* What is used, promised and allowed of memory, for the inventory; a new reference. */
+json_t *berth_machine_park_report_memory(BerthMachinePark *self);

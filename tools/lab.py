@@ -351,6 +351,7 @@ class Lab:
         }
         if self.template_dir:
             values["template_dir"] = self.template_dir
+            values["template_keep_s"] = 24 * 3600  # others may use the folder, too
         config = self._write_config("agent.conf", "agent", values, self.agent_options)
         self.agent = Daemon("berth-agent", [self.program("berth-agent"), "--config", config],
                             self).start().keep_port(config, "port")

@@ -218,3 +218,26 @@ berth_host_probe_free(BerthHostProbe *self)
     g_free(self->boot_sector_path);
     g_free(self);
 }
+
+/* The value of the first line that begins with this key, "" if there is none; for g_free(). */
+static char *
+dup_cpuinfo_value(const char *text, const char *key)
+{
+    const char *line = strstr(text, key);
+    const char *colon = line != NULL ? strchr(line, ':') : NULL;
+    return colon != NULL ? g_strstrip(g_strndup(colon + 1, strcspn(colon + 1, "\n")))
+                         : g_strdup("");
+}
+
+char *
+berth_processor_dup_model(void)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL)) {
+        return g_strdup("");
+    }
+    g_autofree char *model = dup_cpuinfo_value(text, "model name");
+    g_autofree char *flags = dup_cpuinfo_value(text, "flags");
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, flags, -1);
+    return g_strdup_printf("%s, flags %.8s", model, digest);
+}

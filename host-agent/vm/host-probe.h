@@ -49,3 +49,9 @@ int berth_host_probe_read_version(const char *output, char *ret, size_t cap);
 
 /* Chooses the newest pc-q35-X.Y of `-machine help` that we know.  Pure.  BERTH_ERR_UNSUPPORTED. */
 int berth_host_probe_choose_machine(const char *output, char *ret, size_t cap);
+
+/*
+ * The processor's name and what it can do, from /proc/cpuinfo; for g_free().  A saved state of a
+ * virtual machine is only loaded where this is the same.
+ */
+char *berth_processor_dup_model(void);

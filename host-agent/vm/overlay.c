@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/vm/overlay.h"
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "berth/errors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define QEMU_IMG_TIMEOUT_MS 30000
+/* An empty one of the largest disk; more is not empty. */
+#define EMPTY_MAX_BYTES (16 * 1024 * 1024)
 
 struct BerthOverlayJob {
     BerthChild *child;
@@ -103,4 +109,42 @@ berth_overlay_cancel(BerthOverlayJob *job)
     berth_child_cancel(job->child);
     unlink(job->path);
     job_free(job);
+}
+
+static int
+copy_bytes(int from, int to, off_t len)
+{
+    while (len > 0) {
+        ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)len, 0);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n == 0 ? BERTH_ERR_IO : berth_error_from_errno(errno);
+        }
+        len -= n;
+    }
+    return BERTH_OK;
+}
+
+int
+berth_overlay_copy(const char *from, const char *to)
+{
+    struct stat info;
+    berth_autofd int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source < 0 || fstat(source, &info) != 0) {
+        return berth_error_from_errno(errno);
+    }
+    if (info.st_size > EMPTY_MAX_BYTES) {
+        return BERTH_ERR_TOO_LARGE;
+    }
+    berth_autofd int target = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (target < 0) {
+        return berth_error_from_errno(errno);
+    }
+    int code = copy_bytes(source, target, info.st_size);
+    if (code != BERTH_OK) {
+        unlink(to);
+    }
+    return code;
 }

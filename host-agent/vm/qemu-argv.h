@@ -40,6 +40,8 @@ typedef struct {
 
 #define BERTH_QEMU_GPU_FD 3
 #define BERTH_QEMU_TAP_FD 4
+/* The listening socket BERTH_QMP_SOCKET. */
+#define BERTH_QEMU_MONITOR_FD 5
 
 /* Ids inside QEMU that other code speaks of over QMP. */
 #define BERTH_QEMU_NIC_BUS "rp-nic"

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define POLL_INTERVAL_MS 3
+/* Its events are faster; only who saves does not get them. */
+#define POLL_LOAD_MS 100
+#define POLL_SAVE_MS 5
 #define TIMEOUT_US (30LL * 1000 * 1000)
 #define FD_NAME "state"
 
@@ -43,16 +45,19 @@ on_step(int code, const json_t *result, const char *text, void *user_data)
 static gboolean on_poll(gpointer user_data);
 
 static void
-on_status(int code, const json_t *result, const char *text, void *user_data)
+poll_later(BerthQemuMigration *self)
 {
-    BerthQemuMigration *self = user_data;
-    const char *status = json_string_value(json_object_get(result, "status"));
-    if (self->is_over) {
-        return;
+    if (self->poll_source == 0) {
+        self->poll_source = g_timeout_add(
+            self->kind == BERTH_MIGRATION_LOAD ? POLL_LOAD_MS : POLL_SAVE_MS, on_poll, self);
     }
-    if (code != BERTH_OK) {
-        finish(self, code, text);
-    } else if (status != NULL && strcmp(status, "completed") == 0) {
+}
+
+/* What QEMU says of it; NULL: nothing yet. */
+static void
+handle_status(BerthQemuMigration *self, const char *status)
+{
+    if (status != NULL && strcmp(status, "completed") == 0) {
         finish(self, BERTH_OK, NULL);
     } else if (status != NULL &&
                (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)) {
@@ -60,7 +65,29 @@ on_status(int code, const json_t *result, const char *text, void *user_data)
     } else if (berth_monotonic_us() - self->started_us > TIMEOUT_US) {
         finish(self, BERTH_ERR_TIMEOUT, "QEMU did not move the device state in time");
     } else {
-        self->poll_source = g_timeout_add(POLL_INTERVAL_MS, on_poll, self);
+        poll_later(self);
+    }
+}
+
+static void
+on_status(int code, const json_t *result, const char *text, void *user_data)
+{
+    BerthQemuMigration *self = user_data;
+    if (self->is_over) {
+        return;
+    }
+    if (code != BERTH_OK) {
+        finish(self, code, text);
+        return;
+    }
+    handle_status(self, json_string_value(json_object_get(result, "status")));
+}
+
+void
+berth_qemu_migration_event(BerthQemuMigration *self, const json_t *data)
+{
+    if (!self->is_over) {
+        handle_status(self, json_string_value(json_object_get(data, "status")));
     }
 }
 
@@ -80,7 +107,7 @@ on_begun(int code, const json_t *result, const char *text, void *user_data)
     if (code != BERTH_OK) {
         finish(self, code, text);
     } else if (!self->is_over) {
-        on_poll(self);
+        poll_later(self);
     }
 }
 
@@ -94,10 +121,10 @@ berth_qemu_migration_new(BerthQmp *qmp, BerthMigrationKind kind, int fd, BerthMi
     self->started_us = berth_monotonic_us();
     self->done = done;
     self->user_data = user_data;
-    berth_qmp_command(
-        qmp, "migrate-set-capabilities",
-        json_pack("{s:[{s:s,s:b}]}", "capabilities", "capability", "x-ignore-shared", "state", 1),
-        on_step, self);
+    berth_qmp_command(qmp, "migrate-set-capabilities",
+                      json_pack("{s:[{s:s,s:b},{s:s,s:b}]}", "capabilities", "capability",
+                                "x-ignore-shared", "state", 1, "capability", "events", "state", 1),
+                      on_step, self);
     berth_qmp_pass_fd(qmp, FD_NAME, fd, on_step, self);
     berth_qmp_command(qmp, kind == BERTH_MIGRATION_SAVE ? "migrate" : "migrate-incoming",
                       json_pack("{s:s}", "uri", "fd:" FD_NAME), on_begun, self);

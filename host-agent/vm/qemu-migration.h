@@ -28,3 +28,6 @@ BerthQemuMigration *berth_qemu_migration_new(BerthQmp *qmp, BerthMigrationKind k
  * be freed next, because they hold on to the job.  NULL is allowed.
  */
 void berth_qemu_migration_free(BerthQemuMigration *self);
+
+/* Tells the job of an event MIGRATION of its monitor: it is over sooner than by asking. */
+void berth_qemu_migration_event(BerthQemuMigration *self, const json_t *data);

@@ -5,10 +5,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/kill-point.h"
 #include "base/log.h"
 #include "berth/errors.h"
+#include "berth/limits.h"
+#include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
-#include "host-agent/vm/qemu-migration.h"
+#include "host-agent/vm/host-probe.h"
+#include "host-agent/vm/template-build.h"
+#include "host-agent/vm/template-folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,35 +24,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the guest still does after it says that it is ready would be done again in every fork. */
-#define SETTLE_MS 1500
 #define WAIT_FOR_BUILD_US (45LL * 1000 * 1000)
 #define RETRY_AFTER_US (600LL * 1000 * 1000)
+#define TOUCH_INTERVAL_US (20LL * 1000 * 1000)
 #define KEY_CHARS 32
-#define MARKER_FILE "template.json"
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+/* One that is wanted, or was in this agent's life. */
+typedef struct {
+    BerthId version;
+    int vcpus, memory_mib;
+    bool is_wanted; /* in this pass */
+    bool is_built;
+    int64_t touched_us;
+    int64_t failed_us; /* when a build failed; 0: never */
+    char *failure;     /* why; NULL: it did not */
+} Entry;
 
 struct BerthRamTemplates {
     const BerthVmHost *host;
     char *folder;
     char *qemu_version;
-    char *boot_id;
+    char *qemu_path;
+    char *processor; /* what a saved state of it can be loaded on */
+    int keep_s;
     void (*on_changed)(void *user_data);
     void *user_data;
     int lock_fd; /* whoever holds the folder's lock may build in it; -1: not open */
     bool has_lock;
-    GHashTable *failed_us; /* key -> int64_t *: when a build failed */
+    GHashTable *entries; /* key -> Entry * */
 
     /* the build under way */
     char *key;
     int64_t build_started_us;
-    BerthVm *vm;
-    BerthQemuMigration *migration;
-    guint settle_source;
-    guint finish_source;
-    bool is_saved;
-    bool is_freezing;
+    BerthTemplateBuild *build;
 };
+
+static void
+entry_free(gpointer data)
+{
+    Entry *entry = data;
+    g_free(entry->failure);
+    g_free(entry);
+}
 
 static char *
 folder_of(const BerthRamTemplates *self, const char *key, const char *suffix)
@@ -56,29 +74,29 @@ folder_of(const BerthRamTemplates *self, const char *key, const char *suffix)
     return g_build_filename(self->folder, name, NULL);
 }
 
-static char *
-file_of(const BerthRamTemplates *self, const char *key, const char *suffix, const char *name)
-{
-    g_autofree char *folder = folder_of(self, key, suffix);
-    return g_build_filename(folder, name, NULL);
-}
-
 /* ---- key ---- */
 
+/* A file by its name and what changes when it is replaced. */
 static void
-hash_file(GChecksum *hash, const char *folder, const char *name)
+hash_path(GChecksum *hash, const char *path)
 {
     struct stat info;
-    if (name == NULL) {
-        g_checksum_update(hash, (const guchar *)"-", 1);
-        return;
-    }
-    g_autofree char *path = g_build_filename(folder, name, NULL);
     memset(&info, 0, sizeof info);
     stat(path, &info);
     g_autofree char *text = g_strdup_printf("%s %lld %lld.%09ld;", path, (long long)info.st_size,
                                             (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     g_checksum_update(hash, (const guchar *)text, -1);
+}
+
+static void
+hash_file(GChecksum *hash, const char *folder, const char *name)
+{
+    if (name == NULL) {
+        g_checksum_update(hash, (const guchar *)"-", 1);
+        return;
+    }
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    hash_path(hash, path);
 }
 
 /* The command line of such a machine without what differs between its forks. */
@@ -115,6 +133,8 @@ key_of(const BerthRamTemplates *self, const BerthVmSpec *spec)
     g_autofree char *joined = g_strjoinv("\n", argv);
     g_checksum_update(hash, (const guchar *)joined, -1);
     g_checksum_update(hash, (const guchar *)self->qemu_version, -1);
+    g_checksum_update(hash, (const guchar *)self->processor, -1);
+    hash_path(hash, self->qemu_path);
     json_t *manifest = berth_manifest_to_json(&spec->manifest);
     char *text = json_dumps(manifest, JSON_COMPACT | JSON_SORT_KEYS);
     g_checksum_update(hash, (const guchar *)text, -1);
@@ -129,35 +149,40 @@ key_of(const BerthRamTemplates *self, const BerthVmSpec *spec)
 
 /* ---- find ---- */
 
-/*
- * Nothing of a template is synced to the disk, so one from before a reboot may have holes: it only
- * counts in the boot that made it.
- */
+/* One whose files were touched since is of no use: it goes, and is built again. */
 static bool
-is_complete(const BerthRamTemplates *self, const char *key)
+is_complete(BerthRamTemplates *self, const char *key, BerthTemplateMarker *ret)
 {
     g_autofree char *folder = folder_of(self, key, "");
-    json_t *marker = berth_state_file_load(folder, MARKER_FILE, 4096, NULL);
-    const char *boot_id = json_string_value(json_object_get(marker, "boot_id"));
-    bool is_good = boot_id != NULL && strcmp(boot_id, self->boot_id) == 0;
-    json_decref(marker);
-    return is_good;
+    g_autofree char *detail = NULL;
+    int code = berth_template_folder_check(folder, ret, &detail);
+    if (code == BERTH_ERR_CORRUPT) {
+        berth_log_error("template", "template %s is damaged, it is made again: %s", key, detail);
+        berth_state_folder_remove(folder);
+    }
+    return code == BERTH_OK;
 }
 
 bool
 berth_ram_templates_find(BerthRamTemplates *self, const BerthVmSpec *spec, BerthVmBoot *ret_boot,
                          char **ret_key)
 {
+    BerthTemplateMarker marker = { 0 };
     g_autofree char *key = key_of(self, spec);
-    if (key == NULL || !is_complete(self, key)) {
+    if (key == NULL || !is_complete(self, key, &marker)) {
         return false;
     }
+    g_autofree char *folder = folder_of(self, key, "");
     memset(ret_boot, 0, sizeof *ret_boot);
     ret_boot->memory = BERTH_MEMORY_FORK;
-    ret_boot->ram_path = file_of(self, key, "", "ram");
-    ret_boot->state_path = file_of(self, key, "", "state");
-    ret_boot->backing_path =
-        spec->manifest.disk != NULL ? file_of(self, key, "", "disk.qcow2") : NULL;
+    ret_boot->has_shell = marker.has_shell;
+    ret_boot->ram_path = g_build_filename(folder, BERTH_TEMPLATE_RAM, NULL);
+    ret_boot->state_path = g_build_filename(folder, BERTH_TEMPLATE_STATE, NULL);
+    if (marker.has_disk) {
+        ret_boot->backing_path = g_build_filename(folder, BERTH_TEMPLATE_BASE, NULL);
+        ret_boot->overlay_path = g_build_filename(folder, BERTH_TEMPLATE_OVERLAY, NULL);
+    }
+    berth_template_marker_clear(&marker);
     *ret_key = g_steal_pointer(&key);
     return true;
 }
@@ -173,138 +198,41 @@ remove_leftovers(BerthRamTemplates *self, const char *key)
     berth_state_folder_remove(machine);
 }
 
-/* Makes the template usable; false if it could not be moved to its place. */
 static bool
 publish(BerthRamTemplates *self)
 {
-    GError *error = NULL;
     g_autofree char *building = folder_of(self, self->key, ".new");
     g_autofree char *place = folder_of(self, self->key, "");
-    json_t *marker = json_pack("{s:s,s:s}", "boot_id", self->boot_id, "qemu", self->qemu_version);
-    bool is_marked = berth_state_file_save(building, MARKER_FILE, marker, &error);
-    json_decref(marker);
-    if (!is_marked) {
-        berth_log_warning("template", "%s", error->message);
-        g_clear_error(&error);
-        return false;
-    }
     berth_state_folder_remove(place);
+    berth_template_folder_touch(building);
     return rename(building, place) == 0;
 }
 
 static void
-end_build(BerthRamTemplates *self)
+on_built(int code, const char *text, void *user_data)
 {
-    bool is_published = self->is_saved && publish(self);
-    if (is_published) {
+    BerthRamTemplates *self = user_data;
+    Entry *entry = g_hash_table_lookup(self->entries, self->key);
+    if (code == BERTH_OK && !publish(self)) {
+        code = BERTH_ERR_IO;
+        text = "its folder cannot be moved to its place";
+    }
+    g_clear_pointer(&entry->failure, g_free);
+    entry->is_built = code == BERTH_OK;
+    if (code == BERTH_OK) {
         berth_log_info("template", "template %s is ready to be forked", self->key);
+        berth_kill_point(BERTH_KILL_TEMPLATE_PUBLISHED);
     } else {
-        int64_t *when = g_new(int64_t, 1);
-        *when = berth_monotonic_us();
-        g_hash_table_replace(self->failed_us, g_strdup(self->key), when);
-        berth_log_warning("template", "template %s could not be made, machines boot cold",
-                          self->key);
+        entry->failed_us = berth_monotonic_us();
+        entry->failure = g_strdup(text);
+        berth_log_warning("template", "template %s could not be made, machines boot cold: %s",
+                          self->key, text);
         remove_leftovers(self, self->key);
     }
-    g_clear_pointer(&self->vm, berth_vm_free);
+    g_clear_pointer(&self->build, berth_template_build_free);
     g_clear_pointer(&self->key, g_free);
     self->on_changed(self->user_data);
 }
-
-static gboolean
-on_finish(gpointer user_data)
-{
-    BerthRamTemplates *self = user_data;
-    self->finish_source = 0;
-    end_build(self);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-on_saved(int code, const char *text, void *user_data)
-{
-    BerthRamTemplates *self = user_data;
-    if (code != BERTH_OK) {
-        berth_log_warning("template", "the device state could not be saved: %s", text);
-    } else {
-        g_autofree char *disk = berth_vm_dup_disk_path(self->vm);
-        g_autofree char *kept = file_of(self, self->key, ".new", "disk.qcow2");
-        self->is_saved = disk == NULL || rename(disk, kept) == 0;
-    }
-    berth_vm_stop(self->vm);
-}
-
-static void
-on_stopped(int code, const json_t *result, const char *text, void *user_data)
-{
-    BerthRamTemplates *self = user_data;
-    g_autofree char *path = file_of(self, self->key, ".new", "state");
-    int fd = code == BERTH_OK ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    if (fd < 0) {
-        berth_log_warning("template", "the guest could not be frozen: %s",
-                          text != NULL ? text : g_strerror(errno));
-        berth_vm_stop(self->vm);
-        return;
-    }
-    self->migration = berth_qemu_migration_new(berth_vm_get_qmp(self->vm), BERTH_MIGRATION_SAVE, fd,
-                                               on_saved, self);
-}
-
-static gboolean
-on_settled(gpointer user_data)
-{
-    BerthRamTemplates *self = user_data;
-    self->settle_source = 0;
-    BerthQmp *qmp = berth_vm_get_qmp(self->vm);
-    if (qmp == NULL) {
-        berth_vm_stop(self->vm);
-        return G_SOURCE_REMOVE;
-    }
-    berth_qmp_command(qmp, "stop", NULL, on_stopped, self);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-handle_ready(BerthRamTemplates *self)
-{
-    if (self->is_freezing) {
-        return;
-    }
-    self->is_freezing = true;
-    if (berth_vm_get_spec(self->vm)->condition[0] != '\0') {
-        berth_log_warning("template", "the guest never said that it is ready");
-        berth_vm_stop(self->vm);
-        return;
-    }
-    self->settle_source = g_timeout_add(SETTLE_MS, on_settled, self);
-}
-
-static void
-on_vm_changed(BerthVm *vm, void *user_data)
-{
-    BerthRamTemplates *self = user_data;
-    switch (berth_vm_get_state(vm)) {
-    case BERTH_VM_READY:
-        handle_ready(self);
-        break;
-    case BERTH_VM_FAILED:
-        self->is_saved = false;
-        g_clear_pointer(&self->migration, berth_qemu_migration_free);
-        berth_vm_stop(vm);
-        break;
-    case BERTH_VM_GONE:
-        g_clear_handle_id(&self->settle_source, g_source_remove);
-        g_clear_pointer(&self->migration, berth_qemu_migration_free);
-        if (self->finish_source == 0) {
-            self->finish_source = g_idle_add(on_finish, self);
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-static const BerthVmCallbacks vm_callbacks = { .on_changed = on_vm_changed };
 
 /* Several agents may share a folder of templates; one of them builds. */
 static bool
@@ -317,47 +245,110 @@ take_lock(BerthRamTemplates *self)
 }
 
 static void
-start_build(BerthRamTemplates *self, const BerthVmSpec *spec)
+start_build(BerthRamTemplates *self, const char *key, const BerthVmSpec *spec)
 {
-    BerthVmSpec own;
-    g_autofree char *building = folder_of(self, self->key, ".new");
-    g_autofree char *machine = folder_of(self, self->key, ".vm");
-    g_autofree char *ram = file_of(self, self->key, ".new", "ram");
-    BerthVmBoot boot = {
-        .memory = BERTH_MEMORY_TEMPLATE,
-        .ram_path = ram,
-        .dies_with_agent = true,
-    };
-    berth_vm_spec_copy(spec, &own);
-    berth_id_random(&own.id);
-    berth_vm_spec_choose_identity(&own);
-    remove_leftovers(self, self->key);
-    berth_state_folder_make(building, NULL);
-    self->is_saved = false;
-    self->is_freezing = false;
+    g_autofree char *building = folder_of(self, key, ".new");
+    g_autofree char *machine = folder_of(self, key, ".vm");
+    self->key = g_strdup(key);
+    remove_leftovers(self, key);
     self->build_started_us = berth_monotonic_us();
-    self->vm = berth_vm_new(self->host, machine, &own, &boot, &vm_callbacks, self);
-    berth_vm_spec_clear(&own);
-    berth_log_info("template", "building template %s of image %s", self->key, spec->manifest.name);
-    berth_vm_create(self->vm, true);
+    berth_log_info("template", "building template %s of image %s", key, spec->manifest.name);
+    self->build = berth_template_build_new(self->host, self->qemu_version, spec, building, machine,
+                                           on_built, self);
+}
+
+static bool
+may_build(BerthRamTemplates *self, const Entry *entry)
+{
+    bool failed_lately =
+        entry->failed_us != 0 && berth_monotonic_us() - entry->failed_us < RETRY_AFTER_US;
+    return self->key == NULL && !failed_lately && take_lock(self);
+}
+
+/* ---- what is wanted ---- */
+
+static Entry *
+ensure_entry(BerthRamTemplates *self, const char *key, const BerthVmSpec *spec)
+{
+    Entry *entry = g_hash_table_lookup(self->entries, key);
+    if (entry == NULL) {
+        entry = g_new0(Entry, 1);
+        entry->version = spec->version;
+        entry->vcpus = spec->vcpus;
+        entry->memory_mib = spec->memory_mib;
+        g_hash_table_insert(self->entries, g_strdup(key), entry);
+    }
+    return entry;
 }
 
 void
-berth_ram_templates_ensure(BerthRamTemplates *self, const BerthVmSpec *spec)
+berth_ram_templates_begin_pass(BerthRamTemplates *self)
 {
-    if (self->key != NULL) {
-        return;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, self->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ((Entry *)value)->is_wanted = false;
     }
+}
+
+void
+berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec)
+{
+    BerthTemplateMarker marker = { 0 };
     g_autofree char *key = key_of(self, spec);
-    if (key == NULL || is_complete(self, key) || !take_lock(self)) {
+    if (key == NULL || (g_hash_table_size(self->entries) >= 4 * BERTH_LIMIT_HOST_TEMPLATES &&
+                        !g_hash_table_contains(self->entries, key))) {
         return;
     }
-    const int64_t *failed_us = g_hash_table_lookup(self->failed_us, key);
-    if (failed_us != NULL && berth_monotonic_us() - *failed_us < RETRY_AFTER_US) {
-        return;
+    Entry *entry = ensure_entry(self, key, spec);
+    entry->is_wanted = true;
+    entry->is_built = is_complete(self, key, &marker);
+    berth_template_marker_clear(&marker);
+    if (entry->is_built) {
+        int64_t now_us = berth_monotonic_us();
+        if (entry->touched_us == 0 || now_us - entry->touched_us > TOUCH_INTERVAL_US) {
+            g_autofree char *folder = folder_of(self, key, "");
+            berth_template_folder_touch(folder);
+            entry->touched_us = now_us;
+        }
+    } else if (may_build(self, entry)) {
+        start_build(self, key, spec);
     }
-    self->key = g_steal_pointer(&key);
-    start_build(self, spec);
+}
+
+static bool
+is_template_name(const char *name)
+{
+    return strlen(name) == KEY_CHARS && strspn(name, "0123456789abcdef") == KEY_CHARS;
+}
+
+static bool
+is_droppable(BerthRamTemplates *self, const char *name)
+{
+    const Entry *entry = g_hash_table_lookup(self->entries, name);
+    if (!is_template_name(name) || (entry != NULL && entry->is_wanted)) {
+        return false;
+    }
+    g_autofree char *folder = folder_of(self, name, "");
+    return berth_template_folder_get_age_us(folder) > (int64_t)self->keep_s * 1000000;
+}
+
+void
+berth_ram_templates_end_pass(BerthRamTemplates *self,
+                             int (*n_forks)(const char *key, void *user_data), void *user_data)
+{
+    const char *name;
+    GDir *dir = take_lock(self) ? g_dir_open(self->folder, 0, NULL) : NULL;
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        if (is_droppable(self, name) && n_forks(name, user_data) == 0) {
+            g_autofree char *folder = folder_of(self, name, "");
+            berth_log_info("template", "template %s is not wanted any more and goes", name);
+            berth_state_folder_remove(folder);
+            g_hash_table_remove(self->entries, name);
+        }
+    }
+    g_clear_pointer(&dir, g_dir_close);
 }
 
 bool
@@ -376,15 +367,66 @@ berth_ram_templates_is_building(const BerthRamTemplates *self)
     return self->key != NULL;
 }
 
+int
+berth_ram_templates_get_mib(BerthRamTemplates *self)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    int total_mib = 0;
+    g_hash_table_iter_init(&iter, self->entries);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        bool is_building = g_strcmp0(key, self->key) == 0;
+        g_autofree char *folder = folder_of(self, key, is_building ? ".new" : "");
+        total_mib += berth_template_folder_get_mib(folder);
+    }
+    return total_mib;
+}
+
+json_t *
+berth_ram_templates_report(BerthRamTemplates *self,
+                           int (*n_forks)(const char *key, void *user_data), void *user_data)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    json_t *array = json_array();
+    g_hash_table_iter_init(&iter, self->entries);
+    while (g_hash_table_iter_next(&iter, &key, &value) &&
+           json_array_size(array) < BERTH_LIMIT_HOST_TEMPLATES) {
+        const Entry *entry = value;
+        bool is_building = g_strcmp0(key, self->key) == 0;
+        if (!entry->is_wanted && !entry->is_built) {
+            continue;
+        }
+        const char *state = entry->is_built                          ? "ready"
+                            : entry->failure != NULL && !is_building ? "failed"
+                                                                     : "building";
+        json_t *object =
+            json_pack("{s:s,s:i,s:i,s:s,s:i,s:s}", "key", key, "vcpus", entry->vcpus, "memory_mib",
+                      entry->memory_mib, "state", state, "forks", n_forks(key, user_data), "detail",
+                      entry->failure != NULL ? entry->failure : "");
+        if (berth_id_is_zero(&entry->version)) {
+            json_object_set_new(object, "version", json_string(""));
+        } else {
+            berth_json_set_id(object, "version", &entry->version);
+        }
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 /* ---- life ---- */
 
 /* A build that was cut off, or a template of an earlier boot, which no process can stand on. */
 static bool
-is_leftover(const BerthRamTemplates *self, const char *name)
+is_leftover(BerthRamTemplates *self, const char *name)
 {
-    bool is_template = strlen(name) == KEY_CHARS && strspn(name, "0123456789abcdef") == KEY_CHARS;
-    return g_str_has_suffix(name, ".new") || g_str_has_suffix(name, ".vm") ||
-           (is_template && !is_complete(self, name));
+    BerthTemplateMarker marker = { 0 };
+    if (g_str_has_suffix(name, ".new") || g_str_has_suffix(name, ".vm")) {
+        return true;
+    }
+    bool is_bad = is_template_name(name) && !is_complete(self, name, &marker);
+    berth_template_marker_clear(&marker);
+    return is_bad;
 }
 
 static void
@@ -403,19 +445,19 @@ remove_all_leftovers(BerthRamTemplates *self)
 
 BerthRamTemplates *
 berth_ram_templates_new(const BerthVmHost *host, const char *folder, const char *qemu_version,
-                        void (*on_changed)(void *user_data), void *user_data)
+                        int keep_s, void (*on_changed)(void *user_data), void *user_data)
 {
     BerthRamTemplates *self = g_new0(BerthRamTemplates, 1);
     self->host = host;
     self->folder = g_strdup(folder);
     self->qemu_version = g_strdup(qemu_version);
+    self->qemu_path = g_find_program_in_path(host->qemu_program);
+    self->qemu_path = self->qemu_path != NULL ? self->qemu_path : g_strdup(host->qemu_program);
+    self->processor = berth_processor_dup_model();
+    self->keep_s = keep_s;
     self->on_changed = on_changed;
     self->user_data = user_data;
-    self->failed_us = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    if (!g_file_get_contents(BOOT_ID_FILE, &self->boot_id, NULL, NULL)) {
-        self->boot_id = g_strdup("");
-    }
-    g_strchomp(self->boot_id);
+    self->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
     berth_state_folder_make(folder, NULL);
     g_autofree char *lock_path = g_build_filename(folder, "lock", NULL);
     self->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -431,21 +473,13 @@ berth_ram_templates_free(BerthRamTemplates *self)
     if (self == NULL) {
         return;
     }
-    g_clear_handle_id(&self->settle_source, g_source_remove);
-    g_clear_handle_id(&self->finish_source, g_source_remove);
-    if (self->vm != NULL) {
-        BerthQmp *qmp = berth_vm_get_qmp(self->vm);
-        if (qmp != NULL) {
-            berth_qmp_command(qmp, "quit", NULL, NULL, NULL);
-        }
-        berth_vm_free(self->vm);
-    }
-    berth_qemu_migration_free(self->migration);
+    berth_template_build_free(self->build);
     berth_clear_fd(&self->lock_fd);
-    g_hash_table_unref(self->failed_us);
+    g_hash_table_unref(self->entries);
     g_free(self->key);
     g_free(self->folder);
     g_free(self->qemu_version);
-    g_free(self->boot_id);
+    g_free(self->qemu_path);
+    g_free(self->processor);
     g_free(self);
 }

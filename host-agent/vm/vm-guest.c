@@ -11,16 +11,13 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#define SET_TIME_MS 10000
-/* The port of a fork inside QEMU. */
-#define TAP_NAME "port"
-
 /* ---- readiness ---- */
 
 void
 berth_vm_unwatch_guest(BerthVm *self)
 {
     g_clear_handle_id(&self->deadline_source, g_source_remove);
+    berth_vm_drop_fork(self);
     if (self->guest_agent != NULL) {
         berth_guest_agent_forget(self->guest_agent, self);
         berth_guest_agent_close(self->guest_agent);
@@ -111,70 +108,4 @@ berth_vm_watch_guest(BerthVm *self)
         self->probe =
             berth_console_probe_new(fd, manifest->width, manifest->height, on_console_shown, self);
     }
-}
-
-/* ---- fork: load the device state, go on, plug the NIC ---- */
-
-static void
-plug_nic(BerthVm *self)
-{
-    g_autofree char *mac = berth_qemu_mac_text(self->spec.mac);
-    if (self->plug.tap_fd >= 0) {
-        berth_qmp_pass_fd(self->qmp, TAP_NAME, berth_steal_fd(&self->plug.tap_fd), NULL, NULL);
-        berth_qmp_command(
-            self->qmp, "netdev_add",
-            json_pack("{s:s,s:s,s:s}", "type", "tap", "id", BERTH_QEMU_NETDEV_ID, "fd", TAP_NAME),
-            NULL, NULL);
-    } else {
-        berth_qmp_command(self->qmp, "netdev_add",
-                          json_pack("{s:s,s:s,s:b,s:b}", "type", "user", "id", BERTH_QEMU_NETDEV_ID,
-                                    "ipv6", 0, "restrict", self->plug.is_restricted),
-                          NULL, NULL);
-    }
-    berth_qmp_command(self->qmp, "device_add",
-                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-net-pci", "id",
-                                BERTH_QEMU_NIC_ID, "bus", BERTH_QEMU_NIC_BUS, "netdev",
-                                BERTH_QEMU_NETDEV_ID, "mac", mac, "romfile", ""),
-                      NULL, NULL);
-}
-
-static void
-on_forked(int code, const json_t *result, const char *text, void *user_data)
-{
-    BerthVm *self = user_data;
-    if (code != BERTH_OK) {
-        berth_vm_fail_start(self, code, text);
-        return;
-    }
-    plug_nic(self);
-    if (self->spec.manifest.ready == BERTH_READY_GUEST_AGENT) {
-        berth_guest_agent_call(berth_vm_get_guest_agent(self), "guest-set-time",
-                               json_pack("{s:I}", "time", (json_int_t)berth_wall_us() * 1000),
-                               SET_TIME_MS, NULL, NULL);
-    }
-    berth_vm_become_ready(self, "");
-}
-
-static void
-on_state_loaded(int code, const char *text, void *user_data)
-{
-    BerthVm *self = user_data;
-    if (code != BERTH_OK) {
-        berth_vm_fail_start(self, code, text);
-        return;
-    }
-    berth_qmp_command(self->qmp, "cont", NULL, on_forked, self);
-}
-
-void
-berth_vm_load_state(BerthVm *self)
-{
-    int fd = open(self->boot.state_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        berth_vm_fail_start(self, berth_error_from_errno(errno),
-                            "the device state cannot be opened");
-        return;
-    }
-    self->migration =
-        berth_qemu_migration_new(self->qmp, BERTH_MIGRATION_LOAD, fd, on_state_loaded, self);
 }

@@ -11,10 +11,22 @@
 #include "host-agent/vm/console-probe.h"
 #include "host-agent/vm/disk-watch.h"
 #include "host-agent/vm/guest-agent.h"
+#include "host-agent/vm/guest-exec.h"
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-migration.h"
 #include "host-agent/vm/vm-disk.h"
 #include "host-agent/vm/vm.h"
+
+/* How far a fork is; all zero before. */
+typedef struct {
+    int64_t started_us;
+    int64_t running_us, drawn_us, identity_us, network_us; /* 0: not yet */
+    bool is_loading;
+    const char *condition; /* the guest's part is over, with this; NULL: not yet */
+    BerthGuestExec *exec;
+    guint poll_source;
+    guint deadline_source;
+} BerthFork;
 
 struct BerthVm {
     const BerthVmHost *host;
@@ -49,6 +61,7 @@ struct BerthVm {
     guint power_off_source;
 
     guint deadline_source;
+    BerthFork fork;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
     BerthConsoleProbe *probe;
@@ -102,9 +115,6 @@ void berth_vm_power_off_process(BerthVm *self);
 void berth_vm_watch_guest(BerthVm *self);
 void berth_vm_unwatch_guest(BerthVm *self);
 
-/* Loads the device state of the template into a fork, which becomes ready then. */
-void berth_vm_load_state(BerthVm *self);
-
 /* The machine is ready; condition is copied. */
 void berth_vm_become_ready(BerthVm *self, const char *condition);
 
@@ -127,3 +137,14 @@ bool berth_vm_leave_disk(BerthVm *self);
 
 /* QEMU is gone. */
 void berth_vm_end_disk(BerthVm *self);
+
+/* ---- vm-fork.c ---- */
+
+/* A fork is about to be started; its time begins. */
+void berth_vm_begin_fork(BerthVm *self);
+
+/* Loads the device state of the template into a fork, which becomes ready when it is its own. */
+void berth_vm_load_state(BerthVm *self);
+
+/* Forgets what the fork is waiting for. */
+void berth_vm_drop_fork(BerthVm *self);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/kill-point.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "berth/errors.h"
@@ -31,6 +32,9 @@ on_qmp_event(const char *name, const json_t *data, void *user_data)
     berth_disk_watch_event(self->disk_watch, name, data);
     if (self->user_disk != NULL) {
         berth_vm_disk_event(self->user_disk, name, data);
+    }
+    if (self->migration != NULL && strcmp(name, "MIGRATION") == 0) {
+        berth_qemu_migration_event(self->migration, data);
     }
 }
 
@@ -78,15 +82,24 @@ static const BerthQmpCallbacks qmp_callbacks = {
     .on_closed = on_qmp_closed,
 };
 
+/* True if it is reached. */
+static bool
+try_monitor(BerthVm *self)
+{
+    g_autofree char *path = g_build_filename(self->folder, BERTH_QMP_SOCKET, NULL);
+    int fd = berth_unix_connect(path, SOCK_STREAM, NULL);
+    if (fd >= 0) {
+        self->qmp = berth_qmp_new(self->host->poller, fd, &qmp_callbacks, self);
+    }
+    return fd >= 0;
+}
+
 static gboolean
 on_connect(gpointer user_data)
 {
     BerthVm *self = user_data;
-    g_autofree char *path = g_build_filename(self->folder, BERTH_QMP_SOCKET, NULL);
-    int fd = berth_unix_connect(path, SOCK_STREAM, NULL);
-    if (fd >= 0) {
+    if (try_monitor(self)) {
         self->connect_source = 0;
-        self->qmp = berth_qmp_new(self->host->poller, fd, &qmp_callbacks, self);
         return G_SOURCE_REMOVE;
     }
     if (berth_monotonic_us() - self->connect_started_us > MONITOR_DEADLINE_US) {
@@ -97,11 +110,14 @@ on_connect(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* A process of an earlier agent may still be served by nobody: that is tried again. */
 void
 berth_vm_connect_monitor(BerthVm *self)
 {
     self->connect_started_us = berth_monotonic_us();
-    self->connect_source = g_timeout_add(CONNECT_INTERVAL_MS, on_connect, self);
+    if (!try_monitor(self)) {
+        self->connect_source = g_timeout_add(CONNECT_INTERVAL_MS, on_connect, self);
+    }
 }
 
 /* ---- process ---- */
@@ -129,10 +145,13 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     }
     if (self->state == BERTH_VM_STARTING || self->state == BERTH_VM_READY) {
         g_autofree char *tail = berth_qemu_log_dup_tail(self->folder);
+        bool is_cut = status == -SIGBUS && self->spec.template_key != NULL;
         g_autofree char *text = g_strdup_printf("QEMU ended%s%s",
-                                                code != BERTH_OK ? ""
-                                                : status == 0    ? " by itself"
-                                                                 : " badly",
+                                                is_cut ? ": the memory of its RAM template was "
+                                                         "cut off under it"
+                                                : code != BERTH_OK ? ""
+                                                : status == 0      ? " by itself"
+                                                                   : " badly",
                                                 tail);
         berth_vm_fail_start(self, BERTH_ERR_DESKTOP_GONE, text);
         return;
@@ -184,17 +203,31 @@ build_argv(BerthVm *self, GError **error)
     return berth_qemu_argv_build(&plan, error);
 }
 
+/* The socket is there before QEMU is: nobody has to try until it can be reached. */
+static int
+listen_for_monitor(BerthVm *self, GError **error)
+{
+    g_autofree char *path = g_build_filename(self->folder, BERTH_QMP_SOCKET, NULL);
+    return berth_unix_listen(path, SOCK_STREAM, error);
+}
+
 /* With its card, its port and its groups.  gpu_fd: -1 for QEMU's own card. */
 static bool
 run_qemu(BerthVm *self, char *const *argv, int gpu_fd, int *ret_pidfd, GError **error)
 {
     berth_autofd int log_fd = berth_qemu_log_open(self->folder);
-    BerthSpawnFd fds[2];
+    BerthSpawnFd fds[3];
     size_t n_fds = 0;
     int groups[BERTH_CGROUP_MAX_FDS];
     int n_groups = self->host->cgroups != NULL
                        ? berth_cgroups_open(self->host->cgroups, self->hex_id, groups)
                        : 0;
+    berth_autofd int monitor_fd = listen_for_monitor(self, error);
+    if (monitor_fd < 0) {
+        berth_cgroups_close(groups, n_groups);
+        return false;
+    }
+    fds[n_fds++] = (BerthSpawnFd){ .source = monitor_fd, .target = BERTH_QEMU_MONITOR_FD };
     if (gpu_fd >= 0) {
         fds[n_fds++] = (BerthSpawnFd){ .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
     }
@@ -255,6 +288,9 @@ berth_vm_start_process(BerthVm *self)
         return;
     }
     berth_vm_save(self);
+    if (self->boot.memory == BERTH_MEMORY_FORK) {
+        berth_kill_point(BERTH_KILL_FORK_STARTED);
+    }
     berth_log_info("vm", "machine=%s epoch=%" G_GUINT64_FORMAT " runs as process %d (%s)",
                    self->hex_id, self->spec.epoch, (int)self->spec.pid,
                    self->boot.memory == BERTH_MEMORY_FORK ? "fork of a template" : "cold boot");

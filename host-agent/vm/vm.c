@@ -175,7 +175,7 @@ dup_backing(BerthVm *self, const char **ret_format)
     char *base = g_build_filename(self->folder, BASE_FILE, NULL);
     *ret_format = "qcow2";
     unlink(base);
-    if (link(self->boot.backing_path, base) != 0) {
+    if (link(self->boot.backing_path, base) != 0 && symlink(self->boot.backing_path, base) != 0) {
         berth_log_debug("vm", "machine=%s stands on the template's own disk: %s", self->hex_id,
                         g_strerror(errno));
         g_free(base);
@@ -191,7 +191,14 @@ make_overlay(BerthVm *self)
     const char *format;
     g_autofree char *path = berth_vm_dup_disk_path(self);
     g_autofree char *backing = dup_backing(self, &format);
+    bool stands_here =
+        self->boot.backing_path != NULL && strcmp(backing, self->boot.backing_path) != 0;
     unlink(path);
+    if (stands_here && self->boot.overlay_path != NULL &&
+        berth_overlay_copy(self->boot.overlay_path, path) == BERTH_OK) {
+        overlay_made(self);
+        return;
+    }
     self->overlay = berth_overlay_create(self->host->poller, self->host->qemu_img_program, backing,
                                          format, path, on_overlay_done, self, &error);
     if (self->overlay == NULL) {
@@ -319,9 +326,13 @@ run_action(BerthVm *self, BerthVmAction action)
     case BERTH_VM_DO_REPORT:
         break;
     case BERTH_VM_DO_MAKE_OVERLAY:
+        if (self->boot.memory == BERTH_MEMORY_FORK) {
+            berth_vm_begin_fork(self);
+        }
         prepare_disk(self);
         break;
     case BERTH_VM_DO_SPAWN:
+        berth_kill_point(BERTH_KILL_FORK_MADE);
         berth_vm_start_process(self);
         break;
     case BERTH_VM_DO_CONNECT:
@@ -348,6 +359,7 @@ run_action(BerthVm *self, BerthVmAction action)
         if (self->host->cgroups != NULL) {
             berth_cgroups_remove(self->host->cgroups, self->hex_id);
         }
+        berth_kill_point(BERTH_KILL_RECYCLE_STOPPED);
         berth_state_folder_remove(self->folder);
         break;
     }
@@ -388,6 +400,7 @@ set_boot(BerthVm *self, const BerthVmBoot *boot)
     self->boot.ram_path = g_strdup(boot->ram_path);
     self->boot.state_path = g_strdup(boot->state_path);
     self->boot.backing_path = g_strdup(boot->backing_path);
+    self->boot.overlay_path = g_strdup(boot->overlay_path);
 }
 
 BerthVm *
@@ -618,6 +631,12 @@ berth_vm_get_condition(const BerthVm *self)
     return self->spec.condition != NULL ? self->spec.condition : "";
 }
 
+bool
+berth_vm_is_loading(const BerthVm *self)
+{
+    return self->fork.is_loading;
+}
+
 json_t *
 berth_vm_report_usage(const BerthVm *self)
 {
@@ -659,5 +678,6 @@ berth_vm_boot_clear(BerthVmBoot *boot)
     g_free(boot->ram_path);
     g_free(boot->state_path);
     g_free(boot->backing_path);
+    g_free(boot->overlay_path);
     memset(boot, 0, sizeof *boot);
 }

@@ -10,6 +10,7 @@
 #include "base/poller.h"
 #include "host-agent/disks/disk-store.h"
 #include "host-agent/vm/cgroup.h"
+#include "host-agent/vm/fork-gate.h"
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/image-check.h"
 #include "host-agent/vm/networks.h"
@@ -35,8 +36,9 @@ typedef struct {
     BerthNetworks *networks;  /* NULL: no guest has a network */
     BerthCgroups *cgroups;    /* NULL: nothing is limited */
     BerthDiskStore *disks;    /* NULL: no user disks */
-    int ready_deadline_ms;    /* a guest that is not ready by then is used as it is */
-    int power_off_ms;         /* a guest that has not shut down by then is cut off */
+    BerthForkGate *forks;
+    int ready_deadline_ms; /* a guest that is not ready by then is used as it is */
+    int power_off_ms;      /* a guest that has not shut down by then is cut off */
 } BerthVmHost;
 
 /* Where the memory and the disk of a VM come from; all zero is a cold boot of the golden image. */
@@ -45,6 +47,8 @@ typedef struct {
     char *ram_path;       /* memory file of the template */
     char *state_path;     /* device state of the template, for forks */
     char *backing_path;   /* disk below the overlay; NULL: the golden image */
+    char *overlay_path;   /* empty, on "base.qcow2", to be copied; NULL: qemu-img makes one */
+    bool has_shell;       /* the guest's agent runs scripts */
     bool dies_with_agent; /* a machine that is of no use to a restarted agent */
 } BerthVmBoot;
 
@@ -137,9 +141,13 @@ BerthVmState berth_vm_get_state(const BerthVm *self);
 /*
  * "", or what is wrong: "disk-full" while it is paused for want of space, "network-off" if the host
  * cannot connect it as its pool wants, "limits-off" if it cannot enforce what was asked for,
- * "no-agent"; borrowed.
+ * "no-agent", "no-identity" for a fork whose guest agent runs no scripts, so that it is still like
+ * its template; borrowed.
  */
 const char *berth_vm_get_condition(const BerthVm *self);
+
+/* Whether it is a fork whose process is coming up: not for long. */
+bool berth_vm_is_loading(const BerthVm *self);
 
 /* What it uses, as berth_machine_usage_report() tells; a new reference. */
 json_t *berth_vm_report_usage(const BerthVm *self);

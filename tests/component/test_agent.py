@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -641,15 +642,61 @@ class GuestTests(AgentTest):
         again = broker.wait("adopted", state_of(fork, "ready"))
         self.assertEqual(again["pid"], pid)
 
+        # Damaged in a way that does not show before QEMU reads it.
         key, = [name for name in os.listdir(templates) if name != "lock"]
+        before = os.stat(f"{templates}/{key}/state")
         with open(f"{templates}/{key}/state", "r+b") as state:
             state.seek(100)
             state.write(b"\xff" * 4096)
+        os.utime(f"{templates}/{key}/state", ns=(before.st_atime_ns, before.st_mtime_ns))
         cold = machine(manifest, template=True)
         broker.want(machines=[first, fork, cold])
         broker.wait("cold ready", state_of(cold, "ready"))
         self.assertIsNone(site.spec(cold["id"])["template_key"])
         self.assertIn("the fork failed, booting cold", site.log())
+
+    def template_folder(self, site):
+        """The folder of the only template."""
+        templates = site.path + "/s/templates"
+        key, = [name for name in os.listdir(templates) if len(name) == 32]
+        return f"{templates}/{key}"
+
+    def test_a_template_that_goes_under_its_forks(self):
+        site, broker, manifest = self.make_guest_site()
+        first = self.make_template(broker, site, manifest)
+        fork = machine(manifest, template=True)
+        broker.want(machines=[first, fork])
+        broker.wait("fork ready", state_of(fork, "ready"))
+        n_before = site.log().count("is ready to be forked")
+        shutil.rmtree(self.template_folder(site))
+        # What runs keeps its memory and its disk; the next one gets a template that is made again.
+        self.check_guest(site, fork)
+        later = machine(manifest, template=True)
+        broker.want(machines=[first, fork, later])
+        broker.wait("later fork ready", state_of(later, "ready"))
+        wait_until("another template",
+                   lambda: site.log().count("is ready to be forked") > n_before, 120)
+
+    def test_a_template_that_is_cut_off_under_its_forks(self):
+        site, broker, manifest = self.make_guest_site()
+        first = self.make_template(broker, site, manifest)
+        desks = [machine(manifest, template=True) for _ in range(2)]
+        broker.want(machines=[first, *desks])
+        for desk in desks:
+            broker.wait("fork ready", state_of(desk, "ready"))
+        os.truncate(self.template_folder(site) + "/ram", 4096)
+
+        def is_settled(inventory):
+            entries = [state_of(desk, "failed")(inventory) for desk in desks]
+            return entries if all(entries) else None
+        for entry in broker.wait("the end of what needs the rest", is_settled):
+            self.assertEqual(entry["code"], "desktop-gone")
+            self.assertIn("the memory of its RAM template was cut off", entry["detail"])
+        later = machine(manifest, template=True)
+        broker.want(machines=[first, later])
+        broker.wait("later machine ready", state_of(later, "ready"))
+        self.assertIn("is damaged, it is made again", site.log())
+        self.check_guest(site, later)
 
     def test_many_forks(self):
         site, broker, manifest = self.make_guest_site(memory_limit_mib="16384")

@@ -87,7 +87,7 @@ class PowerTests(base.AgentTest):
         for name in os.listdir(site.path + "/s/templates"):
             path = f"{site.path}/s/templates/{name}"
             if os.path.isdir(path):
-                os.unlink(path + "/disk.qcow2")
+                os.unlink(path + "/base.qcow2")
         again = self.start_machine({**desk, "want": "running", "template": False})
         self.assertEqual(again["overlay"], cold["overlay"])
         self.assertIsNone(site.spec(desk["id"])["template_key"])

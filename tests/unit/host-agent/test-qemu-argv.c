@@ -168,7 +168,7 @@ a_comma_in_a_path_is_doubled(void **state)
     make_plan(&spec, &plan);
     plan.vm_folder = "/srv/a,b";
     char **argv = berth_qemu_argv_build(&plan, NULL);
-    assert_true(has_word(argv, "socket,id=qmp,path=/srv/a,,b/qmp.sock,server=on,wait=off"));
+    assert_true(has_word(argv, "socket,id=vdagent,path=/srv/a,,b/vdagent.sock,server=on,wait=off"));
     g_strfreev(argv);
     berth_vm_spec_clear(&spec);
 }

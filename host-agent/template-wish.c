@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "host-agent/template-wish.h"
+
+#include "berth/limits.h"
+#include "host-agent/json-fields.h"
+
+#include <string.h>
+
+bool
+berth_template_wish_parse(const json_t *object, BerthVmSpec *ret, GError **error)
+{
+    BerthJsonFields fields;
+    BerthVmSpec spec = { .use_template = true };
+    berth_json_fields_init(&fields, object, "wanted RAM template");
+    berth_json_fields_id(&fields, "version", &spec.version);
+    spec.vcpus = (int)berth_json_fields_optional_int(&fields, "vcpus", 1, BERTH_VM_VCPUS_MAX, 0);
+    spec.memory_mib = (int)berth_json_fields_optional_int(
+        &fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB, BERTH_VM_MEMORY_MAX_MIB, 0);
+    const char *display =
+        berth_json_fields_optional_string(&fields, "display_profile", BERTH_LIMIT_NAME_BYTES);
+    if (display != NULL && display[0] != '\0') {
+        berth_json_fields_fail(&fields, "display_profile", "is none that this host knows");
+    }
+    if (!berth_json_fields_finish(&fields, error)) {
+        return false;
+    }
+    *ret = spec;
+    ret->name = g_strdup("template");
+    return true;
+}
