@@ -476,7 +476,7 @@ class ByHand(DepotCase):
         self.assertIn("it is no vdi", done.stderr)
 
 
-class Full(DepotCase):
+class NoRoom(DepotCase):
     reserve = "1000000G"
 
     def test_no_room_is_told_at_once(self):
@@ -485,6 +485,60 @@ class Full(DepotCase):
         self.assertEqual(self.files(), [])
 
 
+class Full(DepotCase):
+    """The depot lies on a small tmpfs of a mount namespace of our own."""
+
+    def setUp(self):
+        super().setUp()
+        self.broker.stop()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12M", "tmpfs", self.depot], check=True)
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", self.depot], check=True))
+        self.broker.start()
+
+    def fill(self):
+        with open(os.path.join(self.depot, "ballast"), "ab", buffering=0) as file:
+            for size in (MIB, 4096):
+                try:
+                    while file.write(bytes(size)):
+                        pass
+                except OSError:
+                    pass
+
+    def empty(self):
+        os.unlink(os.path.join(self.depot, "ballast"))
+
+    def test_a_disk_that_fills_up_costs_nothing_that_was_sent(self):
+        upload = self.begin(self.qcow2)["id"]
+        self.send(upload, self.qcow2, end=2 * MIB)
+        self.fill()
+        reply = self.ask("PUT", f"/v1/uploads/{upload}?offset={2 * MIB}", os.urandom(MIB), 507)
+        self.assertEqual(reply["code"], "disk-full")
+        self.empty()
+        self.send(upload, self.qcow2, begin=2 * MIB)
+        self.fill()
+        reply = self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        end = self.wait(reply["operation"])
+        self.assertEqual(end["state"], "failed")
+        self.assertRegex(end["detail"], "full|room")
+        self.assertEqual(self.versions(), [])
+        self.assertEqual([name for name in self.files() if "raw" in name or ".img" in name], [])
+        self.empty()
+        eventually(lambda: self.ask("GET", f"/v1/uploads/{upload}")["state"] == "receiving")
+        reply = self.ask("POST", f"/v1/uploads/{upload}/finish", wanted=202)
+        self.assertEqual(self.wait(reply["operation"])["result"]["files"][0]["root"],
+                         root_of(self.raw))
+
+
+def enter_namespace():
+    """Mounts are seen by us and our children only."""
+    if "BERTH_TEST_MOUNTS" not in os.environ:
+        os.environ["BERTH_TEST_MOUNTS"] = "1"
+        options = ["--mount", "--propagation", "private"]
+        options += [] if os.getuid() == 0 else ["--map-root-user"]
+        os.execvp("unshare", ["unshare", *options, sys.executable, *sys.argv])
+
+
 if __name__ == "__main__":
+    enter_namespace()
     SANDBOX, BERTHCTL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
