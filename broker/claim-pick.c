@@ -17,8 +17,8 @@ static int
 take_ready(BerthTx *tx, const BerthCause *cause, const BerthPickAsk *ask, BerthPicked *ret)
 {
     ret->rung = "ready";
-    return berth_machine_claim_ready(tx, cause, ask->pool, ask->assignment, ret->machine, ret->host,
-                                     &ret->epoch);
+    return berth_machine_claim_ready(tx, cause, ask->pool, ask->assignment, ask->host, ret->machine,
+                                     ret->host, &ret->epoch);
 }
 
 static const char *
@@ -34,7 +34,11 @@ static int
 take_coming(BerthTx *tx, const BerthCause *cause, const BerthPickAsk *ask, BerthPicked *ret)
 {
     BerthRows rows;
-    berth_tx_query(tx, &rows, BERTH_SQL_CLAIM_COMING, "s", ask->pool);
+    if (ask->host[0] == '\0') {
+        berth_tx_query(tx, &rows, BERTH_SQL_CLAIM_COMING, "s", ask->pool);
+    } else {
+        berth_tx_query(tx, &rows, BERTH_SQL_CLAIM_COMING_AT, "ss", ask->pool, ask->host);
+    }
     bool is_found = berth_rows_next(&rows);
     if (is_found) {
         g_strlcpy(ret->machine, berth_rows_text(&rows, 0), sizeof ret->machine);
@@ -68,6 +72,25 @@ check_turn(BerthTx *tx, const BerthPickAsk *ask, BerthTrace *trace, bool *ret_is
     return error;
 }
 
+/*
+ * The pool is full, and its spares are on other hosts than the user's disk: one of them goes, so
+ * that one may be made where the disk is.  BERTH_ERR_NOT_FOUND in any case: not in this try.
+ */
+static int
+make_room(BerthTx *tx, const BerthCause *cause, const BerthPickAsk *ask, BerthTrace *trace)
+{
+    g_autofree char *spare = NULL;
+    int error =
+        berth_tx_get_text(tx, &spare, BERTH_SQL_CLAIM_SPARE_ELSEWHERE, "ss", ask->pool, ask->host);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    berth_trace_step(trace, "room", "a spare on another host goes",
+                     json_pack("{s:s}", "machine", spare));
+    error = berth_machine_step(tx, cause, spare, BERTH_MACHINE_EVENT_DELETE, NULL, "user-disk");
+    return error == BERTH_OK || error == BERTH_ERR_STATE ? BERTH_ERR_NOT_FOUND : error;
+}
+
 /* A new one, for a user for whom no machine was found; planned, so it is taken at once. */
 static int
 make_new(BerthTx *tx, const BerthCause *cause, const BerthPickAsk *ask, BerthTrace *trace,
@@ -75,10 +98,13 @@ make_new(BerthTx *tx, const BerthCause *cause, const BerthPickAsk *ask, BerthTra
 {
     ret->rung = "new";
     ret->epoch = 1;
-    int error = berth_machine_create(tx, cause, ask->pool, "on", ret->machine, ret->host);
+    int error =
+        berth_machine_create(tx, cause, ask->pool, "on", ask->host, ret->machine, ret->host);
     if (error != BERTH_OK) {
         berth_trace_step(trace, "new", "the pool is full or no host has room", NULL);
-        return error;
+        return error == BERTH_ERR_NOT_FOUND && ask->host[0] != '\0'
+                   ? make_room(tx, cause, ask, trace)
+                   : error;
     }
     json_t *hosts = berth_plan_explain(tx, cause, ask->pool, &error);
     berth_trace_step(trace, "new", "placed",

@@ -10,6 +10,7 @@
 typedef struct {
     const char *pool;
     const char *assignment; /* id of the assignment that will own it */
+    const char *host;       /* where the user's disk is, "" if anywhere will do */
     int64_t n_ahead;        /* users who waited longer */
 } BerthPickAsk;
 

@@ -18,6 +18,7 @@
 #include "broker/schedule.h"
 #include "broker/session-policy.h"
 #include "broker/steps.h"
+#include "broker/user-disk.h"
 
 #include <glib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ typedef struct {
     bool is_off;
     bool is_kept;
     bool is_host_up;
+    bool is_granted; /* the session had a ticket before */
 } Own;
 
 typedef struct {
@@ -48,6 +50,7 @@ typedef struct {
     int64_t max_per_user;
     int64_t size;
     int64_t n_ahead; /* users who wait and came before this one */
+    BerthUserDiskRule disk;
 } Pool;
 
 /* One claim on its way. */
@@ -58,7 +61,9 @@ typedef struct {
     BerthTrace trace;
     Pool pool;
     Own own;
+    BerthUserDisk disk; /* if the pool has such */
     BerthClaimResult result;
+    bool is_refused;
     char *policy;
 } Run;
 
@@ -71,6 +76,7 @@ copy_text(char *to, size_t size, const BerthRows *rows, int column)
 static int
 refuse(Run *run, int error, const char *why)
 {
+    run->is_refused = true;
     run->result.outcome = BERTH_CLAIM_REFUSED;
     run->result.error = error;
     run->result.why = why;
@@ -109,6 +115,7 @@ read_pool(Run *run)
         pool->size = berth_rows_int(&rows, 4);
         pool->is_account_enabled = berth_rows_int(&rows, 5) != 0;
         pool->n_ahead = berth_rows_int(&rows, 10);
+        berth_user_disk_rule_parse(berth_rows_text(&rows, 11), &pool->disk);
         pool->is_open = is_entitlement_open(run, &rows);
     }
     int error = berth_rows_end(&rows);
@@ -138,6 +145,7 @@ find_own(Run *run, bool *ret_is_found)
         own->is_kept = berth_rows_int(&rows, 10) != 0;
         own->clock_offset_us = berth_rows_int(&rows, 11);
         copy_text(own->rung, sizeof own->rung, &rows, 12);
+        own->is_granted = !berth_rows_is_null(&rows, 13);
     }
     int error = berth_rows_end(&rows);
     berth_trace_step(&run->trace, "own desktop", *ret_is_found ? "found" : "none",
@@ -182,6 +190,7 @@ take_machine(Run *run)
     BerthPicked picked = { .rung = "" };
     BerthPickAsk ask = { .pool = claim->pool,
                          .assignment = own->assignment,
+                         .host = run->disk.host,
                          .n_ahead = run->pool.n_ahead };
     berth_id_random_hex(own->assignment);
     int error = berth_pick_machine(run->tx, run->cause, &ask, &run->trace, &picked);
@@ -342,6 +351,87 @@ estimate_start(Run *run)
     return error;
 }
 
+/*
+ * Finds out where the user's disk is; a desktop elsewhere is of no use.  One whose host is down is
+ * done without if the pool says so.
+ */
+static int
+find_disk(Run *run, bool has_desktop)
+{
+    if (!run->pool.disk.is_wanted) {
+        return BERTH_OK;
+    }
+    BerthUserDisk *disk = &run->disk;
+    int error = berth_user_disk_read(run->tx, run->claim->account, run->claim->pool, disk);
+    if (error != BERTH_OK || disk->host[0] == '\0' || disk->is_host_up || has_desktop) {
+        return error;
+    }
+    if (run->pool.disk.is_needed) {
+        return refuse(run, BERTH_ERR_HOST_DOWN, "the host that your disk is on does not answer");
+    }
+    berth_trace_step(&run->trace, "disk", "its host is down: goes without", NULL);
+    disk->host[0] = '\0';
+    run->pool.disk.is_wanted = false;
+    return BERTH_OK;
+}
+
+/* Without the disk there is no desktop: it is given back, the disk too, and both are tried anew. */
+static int
+give_up(Run *run, int code, const char *why)
+{
+    const char *assignment = run->own.assignment;
+    int error = berth_assignment_release(run->tx, run->cause, assignment, "user-disk");
+    if (error == BERTH_ERR_STATE) {
+        error = berth_user_disk_let_go(run->tx, run->cause, assignment);
+    }
+    run->result.is_new = true;
+    return error == BERTH_OK ? refuse(run, code, why) : error;
+}
+
+/* Leases the user's disk to the desktop and waits until its guest has it. */
+static int
+take_disk(Run *run, bool *ret_is_ready)
+{
+    const Own *own = &run->own;
+    const BerthClaim *claim = run->claim;
+    int code = BERTH_OK;
+    const char *why = "";
+    BerthDiskClaim step =
+        berth_user_disk_plan(&run->disk, own->machine, own->epoch, own->host, &code, &why);
+    static const char *const names[] = { "leased", "waits", "attached", "refused" };
+    berth_trace_step(&run->trace, "disk", names[step], json_pack("{s:s}", "why", why));
+    *ret_is_ready = step == BERTH_DISK_READY || step == BERTH_DISK_REFUSE;
+    switch (step) {
+    case BERTH_DISK_TAKE:
+        run->result.is_new = true;
+        return berth_user_disk_lease(run->tx, run->cause, &run->pool.disk, claim->account,
+                                     claim->pool, own->machine, own->epoch, own->host, &run->disk);
+    case BERTH_DISK_REFUSE:
+        return run->pool.disk.is_needed ? give_up(run, code, why) : BERTH_OK;
+    case BERTH_DISK_WAIT:
+    case BERTH_DISK_READY:
+        break;
+    }
+    return BERTH_OK;
+}
+
+/* The session is open: grants the ticket once the host has told its key and the disk is there. */
+static int
+grant_if_ready(Run *run)
+{
+    const Own *own = &run->own;
+    bool is_ready = true;
+    int error = BERTH_OK;
+    /* Who had a ticket before comes back to the desktop as it is. */
+    if (run->pool.disk.is_wanted && !own->is_granted) {
+        error = take_disk(run, &is_ready);
+    }
+    if (error != BERTH_OK || run->is_refused) {
+        return error;
+    }
+    return is_ready && own->session_key[0] != '\0' ? grant(run) : estimate_start(run);
+}
+
 /* The desktop is the user's: opens its session, switches it on, grants the ticket. */
 static int
 serve_own(Run *run)
@@ -371,7 +461,7 @@ serve_own(Run *run)
     result->machine_epoch = own->epoch;
     result->started_us = own->started_us;
     result->is_new = own->is_new;
-    return own->session_key[0] != '\0' ? grant(run) : estimate_start(run);
+    return grant_if_ready(run);
 }
 
 /* What speaks against any desktop; NULL if nothing does. */
@@ -403,6 +493,12 @@ climb(Run *run)
     if (error == BERTH_OK && is_found && run->own.is_lost && !run->own.is_kept) {
         error = leave_lost(run);
         is_found = false;
+    }
+    if (error == BERTH_OK) {
+        error = find_disk(run, is_found);
+    }
+    if (run->is_refused) {
+        return error;
     }
     if (error == BERTH_OK && !is_found) {
         error = take_machine(run);

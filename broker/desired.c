@@ -2,6 +2,7 @@
 #include "broker/desired.h"
 
 #include "base/error.h"
+#include "broker/desired-disks.h"
 #include "broker/desired-parts.h"
 #include "policies/policy-decision.h"
 
@@ -203,6 +204,9 @@ berth_host_desired(BerthTx *tx, const char *host, json_t **ret)
 {
     json_auto_t *machines = json_array();
     int error = read_machines(tx, host, machines);
+    if (error == BERTH_OK) {
+        error = berth_desired_add_machine_disks(tx, host, machines);
+    }
     if (error != BERTH_OK) {
         return error;
     }

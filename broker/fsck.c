@@ -40,6 +40,8 @@ static const struct {
     { "state-has-a-deadline", BERTH_SQL_FSCK_DEADLINES },
     { "assigned-has-an-assignment", BERTH_SQL_FSCK_ASSIGNED },
     { "assignment-has-its-machine", BERTH_SQL_FSCK_OPEN_ELSEWHERE },
+    { "disk-is-leased-once", BERTH_SQL_FSCK_DISK_LEASES },
+    { "disk-is-its-owners", BERTH_SQL_FSCK_DISK_OWNERS },
     { "epochs-only-grow", BERTH_SQL_FSCK_EPOCH },
 };
 

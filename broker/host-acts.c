@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/steps-private.h"
+#include "broker/user-disk.h"
 
 #include <string.h>
 
@@ -115,6 +116,9 @@ berth_host_fence(BerthTx *tx, const BerthCause *cause, const char *host, json_t 
             error = berth_machine_step(tx, cause, content->id, BERTH_MACHINE_EVENT_RECYCLE, NULL,
                                        "host-fenced");
         }
+    }
+    if (error == BERTH_OK) {
+        error = berth_user_disk_fence(tx, cause, host);
     }
     if (error == BERTH_OK) {
         *ret_kept = json_incref(kept);

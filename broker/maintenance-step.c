@@ -91,7 +91,8 @@ take_machine(BerthTx *tx, const BerthCause *cause, char *const *text)
     char host[BERTH_ID_HEX_CHARS + 1];
     int64_t epoch = 0;
     berth_id_random_hex(assignment);
-    int error = berth_machine_claim_ready(tx, cause, text[1], assignment, machine, host, &epoch);
+    int error =
+        berth_machine_claim_ready(tx, cause, text[1], assignment, "", machine, host, &epoch);
     if (error == BERTH_OK) {
         error = berth_tx_run(tx, BERTH_SQL_ASSIGNMENT_INSERT, "sssssiii", assignment, text[1],
                              machine, text[5], "dedicated", (int64_t)0, epoch, cause->now_us);

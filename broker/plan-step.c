@@ -32,6 +32,7 @@ typedef struct {
     BerthTx *tx;
     const BerthCause *cause;
     BerthPlanHosts *hosts;
+    const char *at; /* the only host that will do; NULL: any */
     int n_changes;
     int n_created;
 } Planner;
@@ -270,6 +271,7 @@ turn_to(Planner *planner, Pool *pool, BerthPlanNeed *need)
         .is_template = pool->is_template,
         .is_packed = pool->is_packed,
         .labels = pool->labels,
+        .host = planner->at,
     };
     return berth_plan_hosts_turn(planner->hosts, planner->tx, planner->cause, need);
 }
@@ -369,7 +371,8 @@ berth_plan_step(BerthTx *tx, const BerthCause *cause, int *n_changes)
 
 int
 berth_machine_create(BerthTx *tx, const BerthCause *cause, const char *pool, const char *power,
-                     char ret_id[BERTH_ID_HEX_CHARS + 1], char ret_host[BERTH_ID_HEX_CHARS + 1])
+                     const char *at, char ret_id[BERTH_ID_HEX_CHARS + 1],
+                     char ret_host[BERTH_ID_HEX_CHARS + 1])
 {
     int error = BERTH_OK;
     const char *host = NULL;
@@ -388,6 +391,7 @@ berth_machine_create(BerthTx *tx, const BerthCause *cause, const char *pool, con
     if (row->plan.is_physical) {
         return BERTH_ERR_NOT_FOUND;
     }
+    planner.at = at[0] != '\0' ? at : NULL;
     error = turn_to(&planner, row, &need);
     if (error == BERTH_OK) {
         error = create_machine(&planner, row, berth_power_from_name(power), ret_id, &host);

@@ -27,11 +27,12 @@ int berth_plan_step(BerthTx *tx, const BerthCause *cause, int *n_changes);
  * Makes one machine at once, for a user who waits.  It may still wait for a start slot (planned).
  *
  * power:  "on", "frozen", "off"
+ * at:     the only host that will do, "" for any
  *
  * Errors: also BERTH_ERR_NOT_FOUND if the pool is full or no host has room.
  */
 int berth_machine_create(BerthTx *tx, const BerthCause *cause, const char *pool, const char *power,
-                         char ret_id[BERTH_ID_HEX_CHARS + 1],
+                         const char *at, char ret_id[BERTH_ID_HEX_CHARS + 1],
                          char ret_host[BERTH_ID_HEX_CHARS + 1]);
 
 /*

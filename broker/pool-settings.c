@@ -3,7 +3,9 @@
 
 #include "base/error.h"
 #include "berth/limits.h"
+#include "berth/user-disk.h"
 #include "broker/api/body.h"
+#include "broker/user-disk.h"
 #include "policies/policy-decision.h"
 
 #include <string.h>
@@ -52,6 +54,18 @@ static const BerthBodyField app_fields[] = {
     BERTH_FIELD_TEXT("command", true, 1, MAX_TEXT, "program in the guest"),
     BERTH_FIELD_ARRAY("arguments", false, 0, BERTH_LIMIT_APP_ARGUMENTS, "its arguments"),
     BERTH_FIELD_TEXT("title", false, 1, BERTH_LIMIT_NAME_BYTES, "name for people"),
+};
+
+static const char *const disk_systems[] = { "ext4", "none", NULL };
+static const char *const disk_failures[] = { "refuse", "without", NULL };
+static const BerthBodyField disk_fields[] = {
+    BERTH_FIELD_INT("size_mib", true, BERTH_LIMIT_USER_DISK_MIN_MIB, BERTH_LIMIT_USER_DISK_MIB,
+                    "size of a new disk"),
+    BERTH_FIELD_TEXT("mount", true, 2, BERTH_DISK_MOUNT_BYTES, "folder in the guest"),
+    BERTH_FIELD_ENUM("fs", false, disk_systems, "none: the guest formats and mounts it itself"),
+    BERTH_FIELD_TEXT("storage", false, 1, BERTH_DISK_STORAGE_CHARS,
+                     "name of the storage that hosts share"),
+    BERTH_FIELD_ENUM("on_failure", false, disk_failures, "whether there is a desktop without it"),
 };
 
 static bool
@@ -175,6 +189,49 @@ berth_labels_check(const json_t *labels, GError **error)
     return true;
 }
 
+/* A folder that a disk may be mounted at: absolute, of plain names, not the root. */
+static bool
+is_good_mount(const char *path)
+{
+    size_t len = strlen(path);
+    return path[0] == '/' && path[len - 1] != '/' && strstr(path, "//") == NULL &&
+           strstr(path, "/.") == NULL && strstr(path, "/-") == NULL &&
+           strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") ==
+               len;
+}
+
+static bool
+check_user_disk(const json_t *pool, json_t *disk, GError **error)
+{
+    if (json_object_size(disk) == 0) {
+        return true;
+    }
+    if (!check_in(disk, disk_fields, G_N_ELEMENTS(disk_fields), "user_disk", error)) {
+        return false;
+    }
+    const char *mount = berth_body_text(disk, "mount");
+    const char *storage = berth_body_text(disk, "storage");
+    const char *label = berth_body_text(berth_body_json(pool, "labels"), BERTH_DISK_STORAGE_LABEL);
+    if (strcmp(berth_body_text(pool, "kind"), "physical") == 0) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "\"user_disk\" is not for physical pools: nobody can plug disks "
+                               "into their machines");
+    }
+    if (!is_good_mount(mount)) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "in \"user_disk\": \"mount\" is \"%s\", which is no absolute "
+                               "path of letters, digits and . _ -",
+                               mount);
+    }
+    if (storage != NULL && g_strcmp0(storage, label) != 0) {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "in \"user_disk\": \"storage\" needs the label \"%s\": \"%s\" in "
+                               "\"labels\", so that machines are placed where it is",
+                               BERTH_DISK_STORAGE_LABEL, storage);
+    }
+    return true;
+}
+
 static bool
 check_physical(const json_t *pool, GError **error)
 {
@@ -235,6 +292,7 @@ berth_pool_settings_check(const json_t *pool, GError **error)
            check_in(berth_body_json(pool, "resources"), resource_fields,
                     G_N_ELEMENTS(resource_fields), "resources", error) &&
            check_network(berth_body_json(pool, "network"), error) &&
+           check_user_disk(pool, berth_body_json(pool, "user_disk"), error) &&
            check_app(berth_body_json(pool, "app"), strcmp(kind, "app") == 0, error) &&
            berth_labels_check(berth_body_json(pool, "labels"), error);
 }
@@ -273,4 +331,5 @@ berth_pool_settings_complete(json_t *pool)
     set_default(pool, "resources", json_object());
     set_default(pool, "network", json_object());
     set_default(pool, "app", json_object());
+    set_default(pool, "user_disk", json_object());
 }

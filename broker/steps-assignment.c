@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "broker/fsm/assignment.h"
+#include "broker/user-disk.h"
 
 #include <string.h>
 
@@ -18,6 +19,9 @@ berth_steps_close_assignment(BerthTx *tx, const BerthCause *cause, const char *a
                                    BERTH_SESSION_EVENT_END, reason);
     }
     int state = BERTH_ASSIGNMENT_OPEN;
+    if (error == BERTH_OK) {
+        error = berth_user_disk_let_go(tx, cause, assignment);
+    }
     if (error == BERTH_OK) {
         error = berth_fsm_step(&berth_assignment_fsm, &state, BERTH_ASSIGNMENT_EVENT_RELEASE, NULL);
     }

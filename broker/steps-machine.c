@@ -404,14 +404,19 @@ berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *id, BerthMa
 
 /* One of the pool's present image, or one of an older image. */
 static int
-take_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner, bool is_old,
-           char ret_machine[BERTH_ID_HEX_CHARS + 1], char ret_host[BERTH_ID_HEX_CHARS + 1],
-           int64_t *ret_epoch)
+take_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner,
+           const char *host, bool is_old, char ret_machine[BERTH_ID_HEX_CHARS + 1],
+           char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch)
 {
     BerthRows rows;
-    berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_CLAIM_READY, "sssib", pool, owner,
-                   berth_fsm_state_name(&berth_machine_fsm, BERTH_MACHINE_ASSIGNED), cause->now_us,
-                   (int)is_old);
+    const char *state = berth_fsm_state_name(&berth_machine_fsm, BERTH_MACHINE_ASSIGNED);
+    if (host[0] == '\0') {
+        berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_CLAIM_READY, "sssib", pool, owner, state,
+                       cause->now_us, (int)is_old);
+    } else {
+        berth_tx_query(tx, &rows, BERTH_SQL_MACHINE_CLAIM_READY_AT, "sssibs", pool, owner, state,
+                       cause->now_us, (int)is_old, host);
+    }
     bool is_found = berth_rows_next(&rows);
     if (is_found) {
         g_strlcpy(ret_machine, berth_rows_text(&rows, 0), BERTH_ID_HEX_CHARS + 1);
@@ -424,16 +429,16 @@ take_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *o
 
 int
 berth_machine_claim_ready(BerthTx *tx, const BerthCause *cause, const char *pool, const char *owner,
-                          char ret_machine[BERTH_ID_HEX_CHARS + 1],
+                          const char *host, char ret_machine[BERTH_ID_HEX_CHARS + 1],
                           char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch)
 {
     int state = BERTH_MACHINE_READY;
     int error = berth_fsm_step(&berth_machine_fsm, &state, BERTH_MACHINE_EVENT_CLAIM, NULL);
     if (error == BERTH_OK) {
-        error = take_ready(tx, cause, pool, owner, false, ret_machine, ret_host, ret_epoch);
+        error = take_ready(tx, cause, pool, owner, host, false, ret_machine, ret_host, ret_epoch);
     }
     if (error == BERTH_ERR_NOT_FOUND) {
-        error = take_ready(tx, cause, pool, owner, true, ret_machine, ret_host, ret_epoch);
+        error = take_ready(tx, cause, pool, owner, host, true, ret_machine, ret_host, ret_epoch);
     }
     if (error != BERTH_OK) {
         return error;

@@ -29,11 +29,13 @@ int berth_machine_step(BerthTx *tx, const BerthCause *cause, const char *machine
  * another transaction looks at is skipped.
  *
  * owner:  id of the assignment
+ * host:   where it must be, "" anywhere
  *
  * Errors: BERTH_ERR_NOT_FOUND if there is none.
  */
 int berth_machine_claim_ready(BerthTx *tx, const BerthCause *cause, const char *pool,
-                              const char *owner, char ret_machine[BERTH_ID_HEX_CHARS + 1],
+                              const char *owner, const char *host,
+                              char ret_machine[BERTH_ID_HEX_CHARS + 1],
                               char ret_host[BERTH_ID_HEX_CHARS + 1], int64_t *ret_epoch);
 
 /*

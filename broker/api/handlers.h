@@ -188,6 +188,14 @@ int berth_handle_remove_schedule(BerthTx *tx, BerthRequest *request);
 /* capacity.c: what there is and what is used. */
 int berth_handle_report_capacity(BerthTx *tx, BerthRequest *request);
 
+/* user-disks.c: disks of users. */
+int berth_handle_list_user_disks(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_add_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_grow_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_detach_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_user_disk(BerthTx *tx, BerthRequest *request);
+
 /* policies.c: rules of all levels but the pool's. */
 int berth_handle_list_policies(BerthTx *tx, BerthRequest *request);
 int berth_handle_set_policy(BerthTx *tx, BerthRequest *request);

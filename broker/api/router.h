@@ -33,6 +33,7 @@ typedef enum {
     BERTH_SCOPE_ENTITLEMENT,   /* "/pools/<its pool>/entitlements/{id}" */
     BERTH_SCOPE_ROLLOUT,       /* "/pools/<its pool>/rollouts/{id}" */
     BERTH_SCOPE_IMAGE_VERSION, /* "/images/<its image>/versions/{id}" */
+    BERTH_SCOPE_USER_DISK,     /* "/pools/<its pool>/user-disks/{id}" */
     BERTH_SCOPE_GRANT,         /* where the grant {id} is */
 } BerthScopeOf;
 
@@ -101,6 +102,8 @@ extern const BerthRoute berth_routes_depot[];
 extern const size_t berth_n_routes_depot;
 extern const BerthRoute berth_routes_edit[];
 extern const size_t berth_n_routes_edit;
+extern const BerthRoute berth_routes_disks[];
+extern const size_t berth_n_routes_disks;
 extern const BerthRoute berth_routes_people[];
 extern const size_t berth_n_routes_people;
 extern const BerthRoute berth_routes_policies[];

@@ -34,6 +34,7 @@ static const char *const logoff_acts[] = { "recycle", "stop", "keep", NULL };
         BERTH_FIELD_ARRAY("power", false, 0, BERTH_LIMIT_POOL_POWER_RULES, "spares by schedule"), \
         BERTH_FIELD_OBJECT("resources", false, "limits of a machine on its host"),                \
         BERTH_FIELD_OBJECT("network", false, "network of the machines"),                          \
+        BERTH_FIELD_OBJECT("user_disk", false, "disk that each user gets"),                       \
         BERTH_FIELD_OBJECT("app", false, "the application of an app pool"),                       \
         BERTH_FIELD_INT("logoff_after_s", false, 0, BERTH_POOL_MAX_SECONDS,                       \
                         "seconds from disconnect to logoff, 0 is never")

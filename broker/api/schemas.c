@@ -27,6 +27,8 @@ static const struct {
     { "Pool", "id:text name:text kind:text size:int enabled:bool version:int" },
     { "Machine", "id:text name:text pool:text host:text state:text epoch:int dirty:bool "
                  "user:text? memory_mib:int since_us:int" },
+    { "UserDisk", "id:text user:text pool:text host:text storage:text size_mib:int used_mib:int "
+                  "fs:text state:text detail:text epoch:int machine:text lease:text version:int" },
     { "Image", "id:text name:text version:int" },
     { "Rollout", "id:text pool:text pool_id:text image:text from_number:int to_number:int "
                  "from_version:text to_version:text state:text paused_from:text strategy:text "
@@ -104,6 +106,7 @@ static const struct {
     { "SessionList", "sessions", "Session" },
     { "PoolList", "pools", "Pool" },
     { "MachineList", "machines", "Machine" },
+    { "UserDiskList", "user-disks", "UserDisk" },
     { "ImageList", "images", "Image" },
     { "RolloutList", "rollouts", "Rollout" },
     { "VersionList", "versions", "Version" },

@@ -90,6 +90,7 @@
         FILE_OF("resources", "resources", "file with shares and limits"),                    \
         FILE_OF("network", "network", "file with the network"),                              \
         FILE_OF("labels", "labels", "file with labels that a host must have"),               \
+        FILE_OF("user-disk", "user_disk", "file with the disk that each user gets"),         \
         FILE_OF("app", "app", "file with the application")
 
 static const BerthCtlOption create_pool[] = {
@@ -131,6 +132,16 @@ static const BerthCtlOption create_machine[] = {
 };
 static const BerthCtlOption recycle_options[] = {
     FLAG("force", "force", "even if its user's data is lost"), END
+};
+static const BerthCtlOption create_user_disk[] = {
+    TEXT("pool", "pool", "pool whose desktops have it"),
+    TEXT("host", "host", "host to keep it (the first that the user gets)"),
+    INT("size", "size_mib", "MiB (as the pool)"), END
+};
+static const BerthCtlOption grow_user_disk[] = { INT("size", "size_mib", "MiB, more than before"),
+                                                 END };
+static const BerthCtlOption detach_user_disk[] = {
+    FLAG("force", "force", "from a host that does not answer and is off"), END
 };
 static const BerthCtlOption create_host[] = { TEXT("id", "id", "id in the host's certificate"),
                                               END };
@@ -295,6 +306,27 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .args = { BODY("NAME", "name") },
       .options = create_token,
       .doc = "make an API token of one's own; it is shown once" },
+    { .verb = "create",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks",
+      .args = { BODY("USER", "user") },
+      .options = create_user_disk,
+      .doc = "give a user a disk before the first connect" },
+    { .verb = "grow",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/{id}/grow",
+      .args = { NAME("DISK", "user-disk") },
+      .options = grow_user_disk,
+      .doc = "make a user's disk larger, also while it is in use" },
+    { .verb = "detach",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/{id}/detach",
+      .args = { NAME("DISK", "user-disk") },
+      .options = detach_user_disk,
+      .doc = "take a user's disk away from the machine that has it" },
     SET("pool", set_pool, "change a pool"),
     SET("user", set_user, "change a user"),
     { .verb = "set",

@@ -18,6 +18,8 @@ const BerthCtlKind berth_ctl_kinds[] = {
     { "images", "image", "/v1/images", "images", "name", "name id", true, true },
     { "rollouts", "rollout", "/v1/rollouts", "rollouts", "id",
       "id image pool from_number to_number state strategy reason", false, true },
+    { "user-disks", "user-disk", "/v1/user-disks", "user-disks", "id",
+      "id user pool host state lease machine size_mib used_mib detail", true, true },
     { "schedules", "schedule", "/v1/schedules", "schedules", "name",
       "name timezone open next_change_us rules", true, true },
     { "users", "user", "/v1/users", "users", "name", "name admin enabled id", true, true },

@@ -15,6 +15,7 @@
 #include "broker/store/statements/claim.h"
 #include "broker/store/statements/depot.h"
 #include "broker/store/statements/edit.h"
+#include "broker/store/statements/disk.h"
 #include "broker/store/statements/explain.h"
 #include "broker/store/statements/host.h"
 #include "broker/store/statements/identity.h"
@@ -37,6 +38,7 @@
     BERTH_STATEMENTS_CLAIM(X)     \
     BERTH_STATEMENTS_DEPOT(X)     \
     BERTH_STATEMENTS_EDIT(X)      \
+    BERTH_STATEMENTS_DISK(X)      \
     BERTH_STATEMENTS_EXPLAIN(X)   \
     BERTH_STATEMENTS_HOST(X)      \
     BERTH_STATEMENTS_IDENTITY(X)  \

@@ -575,6 +575,12 @@ remove_files(Disk *disk)
     berth_kill_point(BERTH_KILL_DISK_DELETED);
     berth_disk_journal_remove(disk->store->config.folder, disk->hex);
     berth_log_info("disks", "disk=%s was deleted by the broker", disk->hex);
+    /* Told until the broker does not ask any more. */
+    disk->journal = (BerthDiskJournal){ 0 };
+    disk->has_journal = false;
+    disk->failure = BERTH_ERR_NOT_FOUND;
+    g_free(disk->failure_text);
+    disk->failure_text = g_strdup("it is deleted");
 }
 
 static void
@@ -601,9 +607,9 @@ is_gone(gpointer key, gpointer value, gpointer user_data)
     Disk *disk = value;
     const bool *is_safe_mode = user_data;
     bool is_at_rest = disk->state == DISK_AT_REST && disk->answer_source == 0;
-    if (is_at_rest && disk->is_listed && disk->wish.is_absent && !*is_safe_mode) {
+    bool is_removed = disk->failure == BERTH_ERR_NOT_FOUND && !disk->has_journal;
+    if (is_at_rest && disk->is_listed && disk->wish.is_absent && !*is_safe_mode && !is_removed) {
         remove_files(disk);
-        return disk->failure == BERTH_OK;
     }
     return is_at_rest && !disk->is_listed;
 }

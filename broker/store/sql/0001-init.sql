@@ -570,6 +570,7 @@ CREATE TABLE disk_lease (
     since_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX disk_lease_machine ON disk_lease (machine);
+CREATE INDEX disk_lease_host ON disk_lease (host);
 
 CREATE TABLE restore_point (
     id TEXT PRIMARY KEY CHECK (length(id) = 32),

@@ -125,6 +125,20 @@
       "SELECT a.id, 'is open and machine ' || m.id || ' is not its' FROM assignment a "            \
       "JOIN machine m ON m.id = a.machine WHERE a.state = 'open' "                                 \
       "AND (m.assignment IS NULL OR m.assignment <> a.id)")                                        \
+    X(FSCK_DISK_LEASES,                                                                            \
+      "SELECT l.disk, 'is held by machine ' || l.machine || ', which is nobody''s' "               \
+      "FROM disk_lease l JOIN machine m ON m.id = l.machine WHERE l.state = 'held' "               \
+      "AND (m.assignment IS NULL OR m.epoch <> l.machine_epoch OR m.host <> l.host) "              \
+      "UNION ALL SELECT l.disk, 'is leased by epoch ' || l.epoch || ', the disk is at ' "          \
+      "|| d.epoch FROM disk_lease l JOIN user_disk d ON d.id = l.disk WHERE l.epoch <> d.epoch "   \
+      "UNION ALL SELECT d.id, 'is attached to nothing' FROM user_disk d "                          \
+      "WHERE d.state = 'attached' AND NOT EXISTS "                                                 \
+      "(SELECT 1 FROM disk_lease l WHERE l.disk = d.id)")                                          \
+    X(FSCK_DISK_OWNERS,                                                                            \
+      "SELECT l.disk, 'is held by machine ' || l.machine || ' of another user' "                   \
+      "FROM disk_lease l JOIN user_disk d ON d.id = l.disk JOIN machine m ON m.id = l.machine "    \
+      "JOIN assignment a ON a.id = m.assignment WHERE l.state = 'held' "                           \
+      "AND (a.account <> d.account OR a.pool <> d.pool)")                                          \
     X(FSCK_EPOCH,                                                                                  \
       "SELECT s.id, 'is of epoch ' || s.machine_epoch || ', its machine of ' || m.epoch "          \
       "FROM session s JOIN machine m ON m.id = s.machine WHERE s.machine_epoch > m.epoch "         \

@@ -17,17 +17,18 @@
       "s.timezone, s.rules, s.name, (SELECT count(*) FROM waiting w LEFT JOIN waiting i "          \
       "ON i.account = ?1 AND i.pool = ?2 WHERE w.pool = ?2 AND w.account <> ?1 "                   \
       "AND w.seen_us >= ?3 AND (i.account IS NULL OR w.since_us < i.since_us "                     \
-      "OR (w.since_us = i.since_us AND w.account < i.account))) "                                  \
+      "OR (w.since_us = i.since_us AND w.account < i.account))), p.user_disk "                     \
       "FROM entitled e JOIN pool p ON p.id = e.pool "                                              \
       "JOIN account a ON a.id = e.account LEFT JOIN schedule s ON s.id = e.schedule "              \
       "WHERE e.account = ?1 AND e.pool = ?2 ORDER BY e.id")                                        \
-    X(CLAIM_OWN, "SELECT a.id, a.machine, a.machine_epoch, m.state, m.host, h.state, s.id, "       \
-                 "s.session_key, s.started_us, m.power, m.keep, h.clock_offset_us, s.rung "        \
-                 "FROM assignment a "                                                              \
-                 "JOIN machine m ON m.id = a.machine JOIN host h ON h.id = m.host "                \
-                 "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                      \
-                 "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                 \
-                 "WHERE a.account = ?1 AND a.pool = ?2 AND a.slot = ?3 AND a.state = 'open'")      \
+    X(CLAIM_OWN,                                                                                   \
+      "SELECT a.id, a.machine, a.machine_epoch, m.state, m.host, h.state, s.id, "                  \
+      "s.session_key, s.started_us, m.power, m.keep, h.clock_offset_us, s.rung, s.granted_us "     \
+      "FROM assignment a "                                                                         \
+      "JOIN machine m ON m.id = a.machine JOIN host h ON h.id = m.host "                           \
+      "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                                 \
+      "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                            \
+      "WHERE a.account = ?1 AND a.pool = ?2 AND a.slot = ?3 AND a.state = 'open'")                 \
     X(MACHINE_CLAIM_READY,                                                                         \
       "UPDATE machine SET state = ?3, assignment = ?2, power = 'on', since_us = ?4, "              \
       "deadline_us = NULL, absent_us = NULL WHERE id = (SELECT m.id FROM machine m "               \
@@ -40,6 +41,23 @@
       "SELECT m.id, m.host, m.epoch, m.state, m.power FROM machine m "                             \
       "JOIN host h ON h.id = m.host JOIN pool p ON p.id = m.pool WHERE m.pool = ?1 "               \
       "AND m.state IN ('starting', 'stopped', 'creating', 'planned') "                             \
+      "AND " BERTH_SQL_MAY_HAND_OUT "ORDER BY CASE m.state WHEN 'starting' THEN 0 "                \
+      "WHEN 'stopped' THEN CASE m.power WHEN 'frozen' THEN 1 ELSE 2 END "                          \
+      "WHEN 'creating' THEN 3 ELSE 4 END, " BERTH_SQL_OLD_LAST ", m.since_us, m.id LIMIT 1 "       \
+      "/*pg FOR UPDATE OF m SKIP LOCKED*/")                                                        \
+    X(MACHINE_CLAIM_READY_AT,                                                                      \
+      "UPDATE machine SET state = ?3, assignment = ?2, power = 'on', since_us = ?4, "              \
+      "deadline_us = NULL, absent_us = NULL WHERE id = (SELECT m.id FROM machine m "               \
+      "CROSS JOIN host h CROSS JOIN pool p WHERE m.pool = ?1 AND m.state = 'ready' "               \
+      "AND m.host = ?6 "                                                                           \
+      "AND h.id = m.host AND p.id = m.pool AND " BERTH_SQL_MAY_HAND_OUT "AND " BERTH_SQL_OLD_LAST  \
+      " = ?5 ORDER BY m.since_us, m.id LIMIT 1 "                                                   \
+      "/*pg FOR UPDATE OF m SKIP LOCKED*/) AND state = 'ready' "                                   \
+      "RETURNING id, host, epoch")                                                                 \
+    X(CLAIM_COMING_AT,                                                                             \
+      "SELECT m.id, m.host, m.epoch, m.state, m.power FROM machine m "                             \
+      "JOIN host h ON h.id = m.host JOIN pool p ON p.id = m.pool WHERE m.pool = ?1 "               \
+      "AND m.host = ?2 AND m.state IN ('starting', 'stopped', 'creating', 'planned') "             \
       "AND " BERTH_SQL_MAY_HAND_OUT "ORDER BY CASE m.state WHEN 'starting' THEN 0 "                \
       "WHEN 'stopped' THEN CASE m.power WHEN 'frozen' THEN 1 ELSE 2 END "                          \
       "WHEN 'creating' THEN 3 ELSE 4 END, " BERTH_SQL_OLD_LAST ", m.since_us, m.id LIMIT 1 "       \

@@ -59,12 +59,14 @@
                           "/*pg FOR UPDATE OF s*/")                                                \
     X(SESSION_SET_IDLE, "UPDATE session SET idle_since_us = NULLIF(?2, 0) WHERE id = ?1")          \
     X(HOST_SET_CLOCK, "UPDATE host SET clock_offset_us = ?2 WHERE id = ?1")                        \
-    X(FEED_EVENTS,                                                                                 \
-      "SELECT e.seq, e.actor, e.kind, e.object, COALESCE(m.host, s.host, t.host, '') "             \
-      "FROM event e LEFT JOIN machine m ON m.id = e.object "                                       \
-      "LEFT JOIN session s ON s.id = e.object "                                                    \
-      "LEFT JOIN host_task t ON t.id = e.object WHERE e.chain = ?1 "                               \
-      "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                                    \
+    X(FEED_EVENTS, "SELECT e.seq, e.actor, e.kind, e.object, "                                     \
+                   "COALESCE(m.host, s.host, t.host, l.host, d.host, '') "                         \
+                   "FROM event e LEFT JOIN machine m ON m.id = e.object "                          \
+                   "LEFT JOIN session s ON s.id = e.object "                                       \
+                   "LEFT JOIN host_task t ON t.id = e.object "                                     \
+                   "LEFT JOIN disk_lease l ON l.disk = e.object "                                  \
+                   "LEFT JOIN user_disk d ON d.id = e.object WHERE e.chain = ?1 "                  \
+                   "AND e.seq > ?2 ORDER BY e.seq LIMIT ?3")                                       \
     X(FEED_POOL_HOSTS, "SELECT DISTINCT host FROM machine WHERE pool = ?1 AND state <> 'deleted'") \
     X(MACHINES_MISSING, "SELECT count(*) FROM machine WHERE condition = 'missing' "                \
                         "AND state = 'lost'")

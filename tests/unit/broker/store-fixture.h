@@ -29,7 +29,8 @@ typedef struct {
     int64_t size;
     int64_t spares;
     int64_t now_us;
-    int64_t keep_us; /* how long history is kept */
+    int64_t keep_us;        /* how long history is kept */
+    const char *disk_state; /* what the host says of disks; NULL: nothing */
 } Fixture;
 
 static inline void
@@ -148,7 +149,32 @@ typedef struct {
     BerthInventory *inventory;
 } FixtureReport;
 
-/* Every image and RAM template that is wanted is there; tasks and disks are left alone. */
+/* Disks are as f->disk_state says; without it nothing is said of them. */
+static inline void
+fixture_have_disks(const Fixture *f, json_t *message)
+{
+    size_t i = 0;
+    size_t k = 0;
+    json_t *item = NULL;
+    json_t *machine = NULL;
+    if (f->disk_state == NULL) {
+        json_object_del(message, "disks");
+        return;
+    }
+    json_array_foreach (json_object_get(message, "disks"), i, item) {
+        bool is_absent = g_strcmp0(json_string_value(json_object_get(item, "want")), "absent") == 0;
+        json_object_set_new(item, "state", json_string(is_absent ? "failed" : f->disk_state));
+        json_object_set_new(item, "code", json_string(is_absent ? "not-found" : "corrupt"));
+        json_array_foreach (json_object_get(message, "machines"), k, machine) {
+            const json_t *disk = json_object_get(machine, "user_disk");
+            if (json_equal(json_object_get(disk, "id"), json_object_get(item, "id"))) {
+                json_object_set(item, "machine", json_object_get(machine, "id"));
+            }
+        }
+    }
+}
+
+/* Every image and RAM template that is wanted is there; tasks are left alone. */
 static inline void
 fixture_have_parts(json_t *message)
 {
@@ -162,7 +188,6 @@ fixture_have_parts(json_t *message)
         json_object_set_new(item, "state", json_string("ready"));
     }
     json_object_del(message, "tasks");
-    json_object_del(message, "disks");
 }
 
 static inline int
@@ -218,6 +243,7 @@ fixture_obey(Fixture *f)
     json_object_set_new(message, "machines", machines);
     json_object_set_new(message, "sessions", sessions);
     fixture_have_parts(message);
+    fixture_have_disks(f, message);
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
     FixtureReport report = { .fixture = f, .inventory = inventory };
     return inventory != NULL ? berth_store_write(f->store, fixture_run_report, &report)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Disks of users.
+ */
+#include "broker/api/handlers.h"
+#include "broker/api/page.h"
+#include "broker/api/router.h"
+
+#define SIZE_FIELD(is_needed)                                               \
+    BERTH_FIELD_INT("size_mib", (is_needed), BERTH_LIMIT_USER_DISK_MIN_MIB, \
+                    BERTH_LIMIT_USER_DISK_MIB, "size as the guest sees it")
+
+static const char *const states[] = { "new",    "detached", "attached", "checking",
+                                      "failed", "deleting", NULL };
+static const BerthQueryField list_query[] = {
+    BERTH_QUERY_PAGE,
+    BERTH_FIELD_TEXT("pool", false, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
+    BERTH_FIELD_TEXT("user", false, 1, BERTH_LIMIT_NAME_BYTES, "name of a user"),
+    BERTH_FIELD_ENUM("state", false, states, "state of the disk"),
+};
+static const BerthBodyField add_fields[] = {
+    BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a user"),
+    BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of a pool"),
+    BERTH_FIELD_TEXT("host", false, 1, BERTH_LIMIT_NAME_BYTES,
+                     "name or id of the host to keep it; the first that the user gets if left out"),
+    SIZE_FIELD(false),
+};
+static const BerthBodyField grow_fields[] = { SIZE_FIELD(true) };
+static const BerthBodyField detach_fields[] = {
+    BERTH_FIELD_BOOL("force", false, "from a host that does not answer and is known to be off"),
+};
+static const BerthQueryField force_query[] = {
+    BERTH_FIELD_BOOL("force", false, "even if its user's data is lost"),
+};
+
+const BerthRoute berth_routes_disks[] = {
+    { BERTH_GET_SLOW("/v1/user-disks", MACHINE_READ, ANY, berth_handle_list_user_disks),
+      BERTH_QUERY(list_query), .answer = "UserDiskList", .doc = "disks of users" },
+    { BERTH_WRITE("POST", "/v1/user-disks", POOL_WRITE, BODY, berth_handle_add_user_disk, 201),
+      BERTH_FIELDS(add_fields), .answer = "UserDisk",
+      .doc = "gives a user a disk before the first connect" },
+    { BERTH_GET("/v1/user-disks/{id}", MACHINE_READ, USER_DISK, berth_handle_get_user_disk),
+      .answer = "UserDisk", .doc = "a user's disk" },
+    { BERTH_WRITE("DELETE", "/v1/user-disks/{id}", POOL_WRITE, USER_DISK,
+                  berth_handle_remove_user_disk, 204),
+      BERTH_QUERY(force_query), .doc = "deletes a disk that no machine has" },
+    { BERTH_WRITE("POST", "/v1/user-disks/{id}/grow", MACHINE_CONTROL, USER_DISK,
+                  berth_handle_grow_user_disk, 200),
+      BERTH_FIELDS(grow_fields), .answer = "UserDisk",
+      .doc = "makes a disk larger, also while a machine has it" },
+    { BERTH_WRITE("POST", "/v1/user-disks/{id}/detach", MACHINE_CONTROL, USER_DISK,
+                  berth_handle_detach_user_disk, 200),
+      BERTH_FIELDS(detach_fields), .answer = "UserDisk",
+      .doc = "takes a disk away from the machine that has it" },
+};
+
+const size_t berth_n_routes_disks = G_N_ELEMENTS(berth_routes_disks);
