@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/host-task-kinds.h"
 
+#include "broker/disk-points.h"
 #include "broker/task-edit.h"
 
 #include <string.h>
@@ -9,6 +10,9 @@ static const BerthHostTaskKind kinds[] = {
     { .kind = "facts", .finish = berth_task_facts_finish },
     { .kind = "run-script" },
     { .kind = "seal", .finish = berth_task_seal_finish },
+    { .kind = "disk-snapshot", .finish = berth_task_finish_disk_snapshot },
+    { .kind = "disk-restore", .finish = berth_task_finish_disk_restore },
+    { .kind = "disk-drop-point", .finish = berth_task_finish_disk_drop_point },
 };
 
 const BerthHostTaskKind *

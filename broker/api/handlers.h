@@ -195,6 +195,10 @@ int berth_handle_add_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_grow_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_detach_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_remove_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_disk_points(BerthTx *tx, BerthRequest *request);
+int berth_handle_snapshot_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_restore_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_drop_disk_point(BerthTx *tx, BerthRequest *request);
 
 /* policies.c: rules of all levels but the pool's. */
 int berth_handle_list_policies(BerthTx *tx, BerthRequest *request);

@@ -29,6 +29,12 @@ static const BerthBodyField grow_fields[] = { SIZE_FIELD(true) };
 static const BerthBodyField detach_fields[] = {
     BERTH_FIELD_BOOL("force", false, "from a host that does not answer and is known to be off"),
 };
+static const BerthBodyField snapshot_fields[] = {
+    BERTH_FIELD_TEXT("note", false, 0, BERTH_LIMIT_NAME_BYTES, "for people"),
+};
+static const BerthBodyField restore_fields[] = {
+    BERTH_FIELD_HEX("point", true, BERTH_ID_HEX_CHARS, "id of a restore point of the disk"),
+};
 static const BerthQueryField force_query[] = {
     BERTH_FIELD_BOOL("force", false, "even if its user's data is lost"),
 };
@@ -52,6 +58,20 @@ const BerthRoute berth_routes_disks[] = {
                   berth_handle_detach_user_disk, 200),
       BERTH_FIELDS(detach_fields), .answer = "UserDisk",
       .doc = "takes a disk away from the machine that has it" },
+    { BERTH_GET("/v1/user-disks/{id}/points", MACHINE_READ, USER_DISK,
+                berth_handle_list_disk_points),
+      .answer = "DiskPointList", .doc = "restore points of a disk" },
+    { BERTH_WRITE("POST", "/v1/user-disks/{id}/snapshot", MACHINE_CONTROL, USER_DISK,
+                  berth_handle_snapshot_user_disk, 202),
+      BERTH_FIELDS(snapshot_fields), .answer = "DiskPointWork",
+      .doc = "makes a restore point, also while a machine has the disk" },
+    { BERTH_WRITE("POST", "/v1/user-disks/{id}/restore", MACHINE_CONTROL, USER_DISK,
+                  berth_handle_restore_user_disk, 202),
+      BERTH_FIELDS(restore_fields), .answer = "DiskPointWork",
+      .doc = "returns a disk that no machine has to a restore point" },
+    { BERTH_WRITE("DELETE", "/v1/user-disks/{id}/points/{part}", MACHINE_CONTROL, USER_DISK,
+                  berth_handle_drop_disk_point, 202),
+      .answer = "DiskPointWork", .doc = "drops a restore point" },
 };
 
 const size_t berth_n_routes_disks = G_N_ELEMENTS(berth_routes_disks);

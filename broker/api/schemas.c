@@ -27,6 +27,8 @@ static const struct {
     { "Pool", "id:text name:text kind:text size:int enabled:bool version:int" },
     { "Machine", "id:text name:text pool:text host:text state:text epoch:int dirty:bool "
                  "user:text? memory_mib:int since_us:int" },
+    { "DiskPoint", "id:text state:text consistency:text note:text detail:text created_us:int" },
+    { "DiskPointWork", "operation:text point:text" },
     { "UserDisk", "id:text user:text pool:text host:text storage:text size_mib:int used_mib:int "
                   "fs:text state:text detail:text epoch:int machine:text lease:text version:int" },
     { "Image", "id:text name:text version:int" },
@@ -106,6 +108,7 @@ static const struct {
     { "SessionList", "sessions", "Session" },
     { "PoolList", "pools", "Pool" },
     { "MachineList", "machines", "Machine" },
+    { "DiskPointList", "points", "DiskPoint" },
     { "UserDiskList", "user-disks", "UserDisk" },
     { "ImageList", "images", "Image" },
     { "RolloutList", "rollouts", "Rollout" },

@@ -9,13 +9,14 @@
 #include "berth/user-disk.h"
 #include "broker/api/objects.h"
 #include "broker/api/page.h"
+#include "broker/disk-points.h"
 #include "broker/user-disk.h"
 
 #include <string.h>
 
 /* A disk as it is before something is done to it. */
 typedef struct {
-    char *state, *host, *storage, *lease, *lease_host_state, *lease_host_name;
+    char *state, *host, *storage, *lease, *lease_host, *lease_host_state, *lease_host_name;
     int64_t size_mib;
 } Disk;
 
@@ -26,6 +27,7 @@ disk_clear(Disk *disk)
     g_free(disk->host);
     g_free(disk->storage);
     g_free(disk->lease);
+    g_free(disk->lease_host);
     g_free(disk->lease_host_state);
     g_free(disk->lease_host_name);
 }
@@ -44,6 +46,7 @@ lock_disk(BerthTx *tx, BerthRequest *request, Disk *ret)
                        .storage = g_strdup(berth_rows_text(&rows, 2)),
                        .size_mib = berth_rows_int(&rows, 3),
                        .lease = g_strdup(berth_rows_text(&rows, 4)),
+                       .lease_host = g_strdup(berth_rows_text(&rows, 8)),
                        .lease_host_state = g_strdup(berth_rows_text(&rows, 5)),
                        .lease_host_name = g_strdup(berth_rows_text(&rows, 6)) };
     }
@@ -274,4 +277,166 @@ berth_handle_remove_user_disk(BerthTx *tx, BerthRequest *request)
                                      "force, and the data is gone then");
     }
     return set_deleting(tx, request, &disk);
+}
+
+/* ---- restore points ---- */
+
+int
+berth_handle_list_disk_points(BerthTx *tx, BerthRequest *request)
+{
+    g_auto(Disk) disk = { 0 };
+    int error = lock_disk(tx, request, &disk);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    json_t *points = berth_tx_to_json(tx, &error, BERTH_SQL_DISK_POINTS, "s", request->id);
+    if (points != NULL) {
+        request->reply = json_pack("{s:o}", "points", points);
+    }
+    return error;
+}
+
+/* Whether anything speaks against work on the disk. */
+static int
+check_at_rest(BerthTx *tx, BerthRequest *request, const Disk *disk)
+{
+    int64_t n_tasks = 0;
+    int error = berth_tx_get_int(tx, &n_tasks, BERTH_SQL_DISK_TASKS, "s", request->id);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    if (n_tasks > 0 || strcmp(disk->state, "checking") == 0) {
+        return berth_request_explain(request, BERTH_ERR_BUSY,
+                                     "a restore point of the disk is being made or used");
+    }
+    if (strcmp(disk->state, "new") == 0 || strcmp(disk->state, "deleting") == 0) {
+        return berth_request_explain(request, BERTH_ERR_STATE, "the disk is %s", disk->state);
+    }
+    return strcmp(disk->lease, "releasing") == 0
+               ? berth_request_explain(request, BERTH_ERR_STATE,
+                                       "the disk is on its way back; try again in a moment")
+               : BERTH_OK;
+}
+
+/* Which host can do something to the disk. */
+static int
+find_worker(BerthTx *tx, BerthRequest *request, const Disk *disk,
+            char ret_host[BERTH_ID_HEX_CHARS + 1])
+{
+    int error = check_at_rest(tx, request, disk);
+    if (error == BERTH_OK) {
+        error = choose_host(tx, disk, ret_host);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    bool is_leased = disk->lease[0] != '\0';
+    if (is_leased) {
+        g_strlcpy(ret_host, disk->lease_host, BERTH_ID_HEX_CHARS + 1);
+    }
+    bool needs_its_host = is_leased || disk->storage[0] == '\0';
+    bool is_there = ret_host[0] != '\0' && (!needs_its_host || is_up(disk));
+    return is_there ? BERTH_OK
+                    : berth_request_explain(request, BERTH_ERR_HOST_DOWN,
+                                            "no host that has the disk answers");
+}
+
+static int
+begin(BerthTx *tx, BerthRequest *request, BerthDiskPointWork work, const char *host,
+      const char *point)
+{
+    char operation[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *machine = NULL;
+    BerthCause cause = berth_request_cause(request);
+    int error = berth_tx_get_text(tx, &machine, BERTH_SQL_DISK_LEASE_MACHINE, "s", request->id);
+    if (error != BERTH_OK && error != BERTH_ERR_NOT_FOUND) {
+        return error;
+    }
+    const BerthDiskPointAsk ask = { .disk = request->id,
+                                    .point = point,
+                                    .host = host,
+                                    .machine = machine != NULL ? machine : "",
+                                    .account = request->account };
+    error = berth_disk_point_begin(tx, &cause, work, &ask, operation);
+    if (error == BERTH_OK) {
+        request->reply = json_pack("{s:s, s:s}", "operation", operation, "point", point);
+    }
+    return error;
+}
+
+int
+berth_handle_snapshot_user_disk(BerthTx *tx, BerthRequest *request)
+{
+    char host[BERTH_ID_HEX_CHARS + 1] = "";
+    char point[BERTH_ID_HEX_CHARS + 1];
+    g_auto(Disk) disk = { 0 };
+    const char *note = berth_body_text(request->body, "note");
+    int error = lock_disk(tx, request, &disk);
+    if (error == BERTH_OK) {
+        error = find_worker(tx, request, &disk, host);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    berth_id_random_hex(point);
+    error = berth_tx_run(tx, BERTH_SQL_DISK_POINT_INSERT, "sssssi", point, request->id, host,
+                         disk.lease[0] != '\0' ? "frozen" : "clean", note != NULL ? note : "",
+                         request->now_us);
+    return error == BERTH_OK ? begin(tx, request, BERTH_DISK_POINT_SNAPSHOT, host, point) : error;
+}
+
+static int
+find_point(BerthTx *tx, BerthRequest *request, const char *point)
+{
+    g_autofree char *state = NULL;
+    int error = berth_tx_get_text(tx, &state, BERTH_SQL_DISK_POINT_STATE, "ss", point, request->id);
+    if (error == BERTH_ERR_NOT_FOUND || (error == BERTH_OK && strcmp(state, "deleted") == 0)) {
+        return berth_request_explain(request, BERTH_ERR_NOT_FOUND,
+                                     "the disk has no restore point \"%s\"", point);
+    }
+    if (error == BERTH_OK && strcmp(state, "ready") != 0) {
+        return berth_request_explain(request, BERTH_ERR_STATE, "the restore point is %s", state);
+    }
+    return error;
+}
+
+int
+berth_handle_restore_user_disk(BerthTx *tx, BerthRequest *request)
+{
+    char host[BERTH_ID_HEX_CHARS + 1] = "";
+    g_auto(Disk) disk = { 0 };
+    const char *point = berth_body_text(request->body, "point");
+    int error = lock_disk(tx, request, &disk);
+    if (error == BERTH_OK && disk.lease[0] != '\0') {
+        return berth_request_explain(request, BERTH_ERR_STATE,
+                                     "a machine has the disk; its user logs off first");
+    }
+    if (error == BERTH_OK) {
+        error = find_worker(tx, request, &disk, host);
+    }
+    if (error == BERTH_OK) {
+        error = find_point(tx, request, point);
+    }
+    return error == BERTH_OK ? begin(tx, request, BERTH_DISK_POINT_RESTORE, host, point) : error;
+}
+
+int
+berth_handle_drop_disk_point(BerthTx *tx, BerthRequest *request)
+{
+    char host[BERTH_ID_HEX_CHARS + 1] = "";
+    g_auto(Disk) disk = { 0 };
+    BerthCause cause = berth_request_cause(request);
+    int error = lock_disk(tx, request, &disk);
+    if (error == BERTH_OK) {
+        error = find_worker(tx, request, &disk, host);
+    }
+    if (error == BERTH_OK) {
+        error = find_point(tx, request, request->part);
+    }
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_DISK_POINT_SET, "sssi", request->part, "deleting", "",
+                             cause.now_us);
+    }
+    return error == BERTH_OK ? begin(tx, request, BERTH_DISK_POINT_DROP, host, request->part)
+                             : error;
 }

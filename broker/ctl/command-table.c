@@ -143,6 +143,7 @@ static const BerthCtlOption grow_user_disk[] = { INT("size", "size_mib", "MiB, m
 static const BerthCtlOption detach_user_disk[] = {
     FLAG("force", "force", "from a host that does not answer and is off"), END
 };
+static const BerthCtlOption snapshot_user_disk[] = { TEXT("note", "note", "for people"), END };
 static const BerthCtlOption create_host[] = { TEXT("id", "id", "id in the host's certificate"),
                                               END };
 static const BerthCtlOption set_host[] = {
@@ -327,6 +328,33 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .args = { NAME("DISK", "user-disk") },
       .options = detach_user_disk,
       .doc = "take a user's disk away from the machine that has it" },
+    { .verb = "snapshot",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/{id}/snapshot",
+      .args = { NAME("DISK", "user-disk") },
+      .options = snapshot_user_disk,
+      .doc = "make a restore point of a user's disk" },
+    { .verb = "restore",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/{id}/restore",
+      .args = { NAME("DISK", "user-disk"), BODY("POINT", "point") },
+      .doc = "return a user's disk to a restore point; the user is logged off" },
+    { .verb = "points",
+      .noun = "user-disk",
+      .method = "GET",
+      .path = "/v1/user-disks/{id}/points",
+      .args = { NAME("DISK", "user-disk") },
+      .list = "points",
+      .columns = "id state consistency created_us note detail",
+      .doc = "show the restore points of a user's disk" },
+    { .verb = "drop",
+      .noun = "user-disk",
+      .method = "DELETE",
+      .path = "/v1/user-disks/{id}/points/{part}",
+      .args = { NAME("DISK", "user-disk"), WORD("POINT") },
+      .doc = "drop a restore point of a user's disk" },
     SET("pool", set_pool, "change a pool"),
     SET("user", set_user, "change a user"),
     { .verb = "set",

@@ -10,6 +10,7 @@
 #include "host-agent/child.h"
 #include "host-agent/disks/disk-journal.h"
 #include "host-agent/disks/disk-plan.h"
+#include "host-agent/disks/disk-tool.h"
 #include "host-agent/disks/qcow2-header.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
@@ -24,15 +25,13 @@
 /* A check reads all metadata: some MiB for each TiB, on a slow disk. */
 #define CHECK_TIMEOUT_MS 300000
 #define MIB (1024LL * 1024)
-/* What qemu-img check exits with. */
-#define CHECK_CORRUPT 2
-#define CHECK_LEAKS 3
 
 typedef enum {
     DISK_AT_REST,
     DISK_OPENING,
     DISK_OPEN,
     DISK_CHECKING, /* after it was closed */
+    DISK_WORKING,  /* on a point */
 } DiskState;
 
 typedef struct {
@@ -55,6 +54,14 @@ typedef struct {
     BerthChild *child;
     BerthDiskStep step; /* what the child does */
     guint answer_source;
+    BerthDiskPointAct point_act;
+    bool is_point_cleared; /* an older one of that name is gone */
+    char point[BERTH_ID_HEX_CHARS + 1];
+    BerthDiskDone point_done;
+    void *point_data;
+    guint point_source;
+    int point_code;
+    char *point_text;
 } Disk;
 
 struct BerthDiskStore {
@@ -68,6 +75,8 @@ disk_free(gpointer data)
     Disk *disk = data;
     berth_child_cancel(disk->child);
     g_clear_handle_id(&disk->answer_source, g_source_remove);
+    g_clear_handle_id(&disk->point_source, g_source_remove);
+    g_free(disk->point_text);
     g_free(disk->path);
     g_free(disk->failure_text);
     g_free(disk);
@@ -249,9 +258,8 @@ make_file(Disk *disk)
         return;
     }
     berth_kill_point(BERTH_KILL_DISK_NOTED);
-    const char *const argv[] = {
-        disk->store->config.qemu_img_program, "create", "-q", "-f", "qcow2", part, size, NULL
-    };
+    const char *tool = disk->store->config.qemu_img_program;
+    const char *const argv[] = { tool, "create", "-q", "-f", "qcow2", part, size, NULL };
     unlink(part);
     run_child(disk, BERTH_DISK_STEP_MAKE, argv, MAKE_TIMEOUT_MS);
 }
@@ -259,15 +267,10 @@ make_file(Disk *disk)
 static void
 check_file(Disk *disk)
 {
-    const char *const argv[] = { disk->store->config.qemu_img_program,
-                                 "check",
-                                 "-q",
-                                 "-f",
-                                 "qcow2",
-                                 "-r",
-                                 "leaks",
-                                 disk->path,
-                                 NULL };
+    const char *tool = disk->store->config.qemu_img_program;
+    const char *const argv[] = {
+        tool, "check", "-q", "-f", "qcow2", "-r", "leaks", disk->path, NULL
+    };
     run_child(disk, BERTH_DISK_STEP_CHECK, argv, CHECK_TIMEOUT_MS);
 }
 
@@ -275,9 +278,8 @@ static void
 grow_file(Disk *disk)
 {
     g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT "M", disk->wish.size_mib);
-    const char *const argv[] = {
-        disk->store->config.qemu_img_program, "resize", "-q", "-f", "qcow2", disk->path, size, NULL
-    };
+    const char *tool = disk->store->config.qemu_img_program;
+    const char *const argv[] = { tool, "resize", "-q", "-f", "qcow2", disk->path, size, NULL };
     run_child(disk, BERTH_DISK_STEP_GROW, argv, MAKE_TIMEOUT_MS);
 }
 
@@ -318,44 +320,7 @@ prepare(Disk *disk)
     }
 }
 
-/* ---- what qemu-img said ---- */
-
-static int
-classify(BerthDiskStep step, int status, const char *output)
-{
-    bool is_check = step == BERTH_DISK_STEP_CHECK;
-    if (status == 0 || (is_check && status == CHECK_LEAKS)) {
-        return BERTH_OK;
-    }
-    if (status == BERTH_CHILD_TIMEOUT) {
-        return BERTH_ERR_TIMEOUT;
-    }
-    if (strstr(output, "\" lock") != NULL) {
-        return BERTH_ERR_BUSY;
-    }
-    if (strstr(output, "No space left") != NULL || strstr(output, "quota exceeded") != NULL) {
-        return BERTH_ERR_DISK_FULL;
-    }
-    return is_check && status == CHECK_CORRUPT ? BERTH_ERR_CORRUPT : BERTH_ERR_IO;
-}
-
-static char *
-describe(const Disk *disk, int code, const char *output)
-{
-    g_autofree char *first = g_strndup(output, strcspn(output, "\n"));
-    switch (code) {
-    case BERTH_ERR_TIMEOUT:
-        return g_strdup_printf("qemu-img did not finish with %s in time", disk->path);
-    case BERTH_ERR_BUSY:
-        return g_strdup_printf("another program has %s open", disk->path);
-    case BERTH_ERR_DISK_FULL:
-        return g_strdup_printf("no space is left in %s", disk->store->config.folder);
-    case BERTH_ERR_CORRUPT:
-        return g_strdup_printf("%s is damaged: restore a snapshot or a backup of it", disk->path);
-    default:
-        return g_strdup_printf("qemu-img failed with %s: %s", disk->path, first);
-    }
-}
+/* ---- what qemu-img did ---- */
 
 static bool
 sync_path(const char *path)
@@ -390,16 +355,81 @@ rest(Disk *disk)
     changed(disk);
 }
 
+/* ---- points ---- */
+
+static gboolean
+on_point_over(gpointer data)
+{
+    Disk *disk = data;
+    g_autofree char *text = g_steal_pointer(&disk->point_text);
+    BerthDiskDone done = disk->point_done;
+    disk->point_source = 0;
+    disk->point_done = NULL;
+    if (done != NULL) {
+        done(disk->point_code, text, disk->point_data);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+end_point(Disk *disk, int code, const char *text)
+{
+    g_free(disk->point_text);
+    disk->point_code = code;
+    disk->point_text = g_strdup(text);
+    disk->point_source = g_idle_add(on_point_over, disk);
+    changed(disk);
+}
+
+static void
+run_point(Disk *disk)
+{
+    bool is_clearing = disk->point_act == BERTH_DISK_POINT_KEEP && !disk->is_point_cleared;
+    const char *option = disk->point_act == BERTH_DISK_POINT_RETURN                ? "-a"
+                         : disk->point_act == BERTH_DISK_POINT_DROP || is_clearing ? "-d"
+                                                                                   : "-c";
+    const char *tool = disk->store->config.qemu_img_program;
+    const char *const argv[] = { tool, "snapshot", "-q", option, disk->point, disk->path, NULL };
+    run_child(disk, BERTH_DISK_STEP_OPEN, argv, CHECK_TIMEOUT_MS);
+}
+
+static void
+on_point_child(Disk *disk, int status, const char *output)
+{
+    bool was_clearing = disk->point_act == BERTH_DISK_POINT_KEEP && !disk->is_point_cleared;
+    bool may_miss = was_clearing || disk->point_act == BERTH_DISK_POINT_DROP;
+    int code = berth_disk_tool_classify(status, output, false);
+    if (code == BERTH_ERR_NOT_FOUND && may_miss) {
+        code = BERTH_OK;
+    }
+    if (code == BERTH_OK && was_clearing) {
+        disk->is_point_cleared = true;
+        run_point(disk);
+        return;
+    }
+    g_autofree char *text = code == BERTH_ERR_NOT_FOUND
+                                ? g_strdup("the disk has no such restore point")
+                                : berth_disk_tool_describe(code, disk->path, output);
+    disk->state = DISK_AT_REST;
+    disk->journal.is_open = false;
+    save_journal(disk);
+    end_point(disk, code, text);
+}
+
 static void
 on_child_done(int status, const char *output, void *user_data)
 {
     Disk *disk = user_data;
     disk->child = NULL;
-    int code = classify(disk->step, status, output);
+    if (disk->state == DISK_WORKING) {
+        on_point_child(disk, status, output);
+        return;
+    }
+    int code = berth_disk_tool_classify(status, output, disk->step == BERTH_DISK_STEP_CHECK);
     if (code == BERTH_OK && disk->step == BERTH_DISK_STEP_MAKE) {
         code = keep_file(disk);
     }
-    g_autofree char *text = code != BERTH_OK ? describe(disk, code, output) : NULL;
+    g_autofree char *text = berth_disk_tool_describe(code, disk->path, output);
     if (code == BERTH_OK && disk->step == BERTH_DISK_STEP_GROW) {
         berth_kill_point(BERTH_KILL_DISK_GROWN);
     }
@@ -428,7 +458,7 @@ on_child_done(int status, const char *output, void *user_data)
 static bool
 is_free(const Disk *disk)
 {
-    return disk->state == DISK_AT_REST && disk->answer_source == 0;
+    return disk->state == DISK_AT_REST && disk->answer_source == 0 && disk->point_source == 0;
 }
 
 void
@@ -559,6 +589,55 @@ berth_disk_store_close(BerthDiskStore *self, const BerthId *id, const BerthId *m
     }
 }
 
+void
+berth_disk_store_point(BerthDiskStore *self, const BerthId *id, BerthDiskPointAct act,
+                       const char *point, BerthDiskDone done, void *user_data)
+{
+    BerthQcow2Header header;
+    g_autoptr(GError) error = NULL;
+    Disk *disk = ensure(self, id);
+    if (!is_free(disk)) {
+        done(BERTH_ERR_BUSY, "the disk is in use", user_data);
+        return;
+    }
+    disk->point_act = act;
+    disk->is_point_cleared = false;
+    disk->point_done = done;
+    disk->point_data = user_data;
+    g_strlcpy(disk->point, point, sizeof disk->point);
+    if (!berth_qcow2_header_load(disk->path, &header, &error)) {
+        g_autofree char *text = g_strdup_printf("%s: %s", disk->path, error->message);
+        end_point(disk, error->code, text);
+        return;
+    }
+    /* An agent that dies in the middle leaves a disk that is looked at before it is used. */
+    disk->journal.is_formatted = disk->has_journal ? disk->journal.is_formatted : true;
+    disk->journal.is_open = true;
+    if (!save_journal(disk)) {
+        end_point(disk, disk->failure, disk->failure_text);
+        return;
+    }
+    disk->state = DISK_WORKING;
+    run_point(disk);
+    changed(disk);
+}
+
+bool
+berth_disk_store_is_free(BerthDiskStore *self, const BerthId *id)
+{
+    const Disk *disk = find(self, id);
+    return disk == NULL || is_free(disk);
+}
+
+void
+berth_disk_store_forget_point(BerthDiskStore *self, const BerthId *id)
+{
+    Disk *disk = find(self, id);
+    if (disk != NULL) {
+        disk->point_done = NULL;
+    }
+}
+
 /* ---- the broker's side ---- */
 
 static void
@@ -606,7 +685,7 @@ is_gone(gpointer key, gpointer value, gpointer user_data)
 {
     Disk *disk = value;
     const bool *is_safe_mode = user_data;
-    bool is_at_rest = disk->state == DISK_AT_REST && disk->answer_source == 0;
+    bool is_at_rest = is_free(disk);
     bool is_removed = disk->failure == BERTH_ERR_NOT_FOUND && !disk->has_journal;
     if (is_at_rest && disk->is_listed && disk->wish.is_absent && !*is_safe_mode && !is_removed) {
         remove_files(disk);

@@ -98,6 +98,31 @@ void berth_disk_store_set_failed(BerthDiskStore *self, const BerthId *disk, int 
 /* It was grown in QEMU. */
 void berth_disk_store_set_grown(BerthDiskStore *self, const BerthId *disk, int64_t size_mib);
 
+/* A point inside the file that a disk can return to. */
+typedef enum {
+    BERTH_DISK_POINT_KEEP,   /* makes it; one of that name is replaced */
+    BERTH_DISK_POINT_RETURN, /* the disk is again as it was then */
+    BERTH_DISK_POINT_DROP,   /* forgets it; one that is not there is no mistake */
+} BerthDiskPointAct;
+
+typedef void (*BerthDiskDone)(int code, const char *text, void *user_data);
+
+/* Whether no machine has a disk and nothing is done to it. */
+bool berth_disk_store_is_free(BerthDiskStore *self, const BerthId *disk);
+
+/*
+ * Works on a point of a disk that no machine has; done follows from the loop.
+ *
+ * point:  32 hexadecimal digits
+ *
+ * Errors in done: BERTH_ERR_BUSY if it is open, BERTH_ERR_NOT_FOUND, and those of opening.
+ */
+void berth_disk_store_point(BerthDiskStore *self, const BerthId *disk, BerthDiskPointAct act,
+                            const char *point, BerthDiskDone done, void *user_data);
+
+/* Whoever asked does not want to hear of it any more. */
+void berth_disk_store_forget_point(BerthDiskStore *self, const BerthId *disk);
+
 /* What the wish says of a disk; NULL if there is none.  Borrowed. */
 const BerthDiskWish *berth_disk_store_find_wish(BerthDiskStore *self, const BerthId *disk);
 

@@ -18,3 +18,6 @@ extern const BerthTaskKind berth_task_export;
 extern const BerthTaskKind berth_task_list_backups;
 extern const BerthTaskKind berth_task_remove_point;
 extern const BerthTaskKind berth_task_seal;
+extern const BerthTaskKind berth_task_disk_snapshot;
+extern const BerthTaskKind berth_task_disk_restore;
+extern const BerthTaskKind berth_task_disk_drop_point;

@@ -23,8 +23,10 @@
 /* An ext4 of some TiB is made in seconds; a check of one that was not unmounted needs longer. */
 #define FORMAT_TIMEOUT_MS 300000
 #define MOUNT_TIMEOUT_MS 180000
-#define LEAVE_TIMEOUT_MS 8000
+/* What a guest has not written back by then is lost; one that is busy may need long. */
+#define LEAVE_TIMEOUT_MS 30000
 #define UNPLUG_TIMEOUT_MS 30000
+#define FREEZE_TIMEOUT_MS 10000
 
 typedef enum {
     VM_DISK_NEW,
@@ -48,6 +50,13 @@ struct BerthVmDisk {
     char *path;
     BerthGuestExec *exec;
     guint unplug_source;
+
+    BerthDiskPointAct point_act;
+    char point[BERTH_ID_HEX_CHARS + 1];
+    bool is_at_point;
+    BerthGuestAgent *frozen_by; /* who has to thaw the file system; NULL: nobody */
+    BerthDiskDone point_done;   /* NULL: nobody wants to know */
+    void *point_data;
 };
 
 static void
@@ -483,6 +492,93 @@ berth_vm_disk_leave(BerthVmDisk *self)
     return self->exec != NULL;
 }
 
+/* ---- points ---- */
+
+static void
+end_point(BerthVmDisk *self, int code, const char *text)
+{
+    BerthDiskDone done = self->point_done;
+    self->is_at_point = false;
+    self->point_done = NULL;
+    if (self->frozen_by != NULL) {
+        berth_guest_agent_call(self->frozen_by, "guest-fsfreeze-thaw", NULL, FREEZE_TIMEOUT_MS,
+                               NULL, NULL);
+        g_clear_pointer(&self->frozen_by, berth_guest_agent_unref);
+    }
+    if (done != NULL) {
+        done(code, text, self->point_data);
+    }
+}
+
+static void
+on_point_kept(int code, const json_t *result, const char *text, void *user_data)
+{
+    end_point(user_data, code == BERTH_ERR_INVALID ? BERTH_ERR_IO : code, text);
+}
+
+/* One of that name is gone, or there was none. */
+static void
+on_point_dropped(int code, const json_t *result, const char *text, void *user_data)
+{
+    BerthVmDisk *self = user_data;
+    if (code == BERTH_ERR_CLOSED || self->point_act == BERTH_DISK_POINT_DROP) {
+        end_point(self, code == BERTH_ERR_CLOSED ? code : BERTH_OK, text);
+        return;
+    }
+    command(self, "blockdev-snapshot-internal-sync",
+            json_pack("{s:s,s:s}", "device", NODE, "name", self->point), on_point_kept);
+}
+
+static void
+drop_point(BerthVmDisk *self)
+{
+    command(self, "blockdev-snapshot-delete-internal-sync",
+            json_pack("{s:s,s:s}", "device", NODE, "name", self->point), on_point_dropped);
+}
+
+/* A guest that cannot freeze leaves a disk as a power cut would: its journal sees to that. */
+static void
+on_frozen(int code, const json_t *result, const char *text, void *user_data)
+{
+    BerthVmDisk *self = user_data;
+    if (code != BERTH_OK) {
+        berth_log_info("vm", "machine=%s does not freeze its user disk: %s", self->config.hex_id,
+                       text);
+    }
+    drop_point(self);
+}
+
+bool
+berth_vm_disk_point(BerthVmDisk *self, BerthDiskPointAct act, const char *point, BerthDiskDone done,
+                    void *user_data)
+{
+    if (self->state != VM_DISK_ATTACHED || self->is_at_point ||
+        self->config.get_qmp(self->config.user_data) == NULL) {
+        return false;
+    }
+    BerthGuestAgent *agent = self->config.get_agent(self->config.user_data);
+    self->is_at_point = true;
+    self->point_act = act;
+    self->point_done = done;
+    self->point_data = user_data;
+    g_strlcpy(self->point, point, sizeof self->point);
+    if (act == BERTH_DISK_POINT_DROP || agent == NULL) {
+        drop_point(self);
+        return true;
+    }
+    self->frozen_by = berth_guest_agent_ref(agent);
+    berth_guest_agent_call(agent, "guest-fsfreeze-freeze-list",
+                           json_pack("{s:[s]}", "mountpoints", self->disk.mount), FREEZE_TIMEOUT_MS,
+                           on_frozen, self);
+    return true;
+}
+
+void
+berth_vm_disk_forget_point(BerthVmDisk *self)
+{
+    self->point_done = NULL;
+}
+
 /* ---- life ---- */
 
 BerthVmDisk *
@@ -515,6 +611,12 @@ berth_vm_disk_free(BerthVmDisk *self)
     }
     g_clear_handle_id(&self->unplug_source, g_source_remove);
     berth_guest_exec_cancel(self->exec);
+    if (self->frozen_by != NULL) {
+        berth_guest_agent_forget(self->frozen_by, self);
+    }
+    if (self->is_at_point) {
+        end_point(self, BERTH_ERR_CLOSED, "its machine is gone");
+    }
     g_free(self->path);
     g_free(self);
 }

@@ -52,6 +52,18 @@ void berth_vm_disk_unplug(BerthVmDisk *self);
  */
 bool berth_vm_disk_leave(BerthVmDisk *self);
 
+/*
+ * Makes or drops a point of the disk in use, with the guest's file system frozen for that moment if
+ * the guest can; done follows.  False if the guest does not have the disk, or is at a point.
+ *
+ * act:  BERTH_DISK_POINT_KEEP or _DROP
+ */
+bool berth_vm_disk_point(BerthVmDisk *self, BerthDiskPointAct act, const char *point,
+                         BerthDiskDone done, void *user_data);
+
+/* Whoever asked for a point does not want to hear of it any more. */
+void berth_vm_disk_forget_point(BerthVmDisk *self);
+
 /* An event of the monitor; data may be NULL. */
 void berth_vm_disk_event(BerthVmDisk *self, const char *name, const json_t *data);
 

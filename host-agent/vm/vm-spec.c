@@ -116,7 +116,6 @@ berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmWish *
     berth_json_fields_init(&fields, object, "desired machine");
     read_kind(&fields, &wish);
     read_wanted(&fields, !wish.is_physical, &spec);
-    berth_json_fields_optional_object(&fields, "user_disk");
     berth_json_fields_optional_string(&fields, "image", BERTH_LIMIT_NAME_BYTES);
     berth_json_fields_optional_id(&fields, "overlay", &wish.overlay);
     wish.want = read_want(&fields);

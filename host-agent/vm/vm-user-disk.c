@@ -114,3 +114,20 @@ berth_vm_end_disk(BerthVm *self)
     self->has_left_disk = false;
     g_clear_pointer(&self->user_disk, berth_vm_disk_end);
 }
+
+bool
+berth_vm_point_user_disk(BerthVm *self, const BerthId *disk, BerthDiskPointAct act,
+                         const char *point, BerthDiskDone done, void *user_data)
+{
+    return self->user_disk != NULL &&
+           berth_id_equal(&berth_vm_disk_get(self->user_disk)->id, disk) &&
+           berth_vm_disk_point(self->user_disk, act, point, done, user_data);
+}
+
+void
+berth_vm_forget_point(BerthVm *self)
+{
+    if (self->user_disk != NULL) {
+        berth_vm_disk_forget_point(self->user_disk);
+    }
+}

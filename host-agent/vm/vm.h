@@ -167,6 +167,16 @@ BerthQmp *berth_vm_get_qmp(const BerthVm *self);
  */
 BerthGuestAgent *berth_vm_get_guest_agent(BerthVm *self);
 
+/*
+ * Makes or drops a point of the user disk that the machine has, as berth_vm_disk_point(); false if
+ * it does not have that disk.
+ */
+bool berth_vm_point_user_disk(BerthVm *self, const BerthId *disk, BerthDiskPointAct act,
+                              const char *point, BerthDiskDone done, void *user_data);
+
+/* Whoever asked for a point does not want to hear of it any more. */
+void berth_vm_forget_point(BerthVm *self);
+
 /* Path of the overlay for g_free(), NULL if the image has no disk. */
 char *berth_vm_dup_disk_path(const BerthVm *self);
 

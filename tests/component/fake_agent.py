@@ -39,6 +39,7 @@ class FakeAgent(threading.Thread):
         self.templates = {}  # key -> report
         self.tasks = {}      # id -> report
         self.disks = {}      # id -> report
+        self.disk_faults = {}
         self.run_task = lambda task: {"state": "done", "result": {}}  # None: leave it to the test
         self.desired = {"machines": [], "sessions": []}
         self.generation = 0
@@ -193,6 +194,21 @@ class FakeAgent(threading.Thread):
                     report = make(item)
                     if report is not None:
                         have[item[key]] = report
+        if self.auto:
+            self.converge_disks()
+
+    def converge_disks(self):
+        """A machine that should have a disk has it; disk_faults: id -> code of one that fails."""
+        users = {machine["user_disk"]["id"]: machine for machine in self.desired["machines"]
+                 if machine.get("user_disk")}
+        for disk in self.desired.get("disks", []):
+            user, fault = users.get(disk["id"]), self.disk_faults.get(disk["id"])
+            is_gone = disk["want"] == "absent"
+            self.disks[disk["id"]] = {
+                "id": disk["id"], "epoch": disk["epoch"], "used_mib": 1, "detail": "",
+                "code": "not-found" if is_gone else fault or "",
+                "state": "failed" if is_gone or fault else "attached" if user else "present",
+                **({"machine": user["id"]} if user else {})}
 
     @staticmethod
     def make_image(image):

@@ -61,6 +61,20 @@
                  "FROM user_disk d LEFT JOIN disk_lease l ON l.disk = d.id "                       \
                  "LEFT JOIN host k ON k.id = COALESCE(l.host, d.host) "                            \
                  "WHERE d.id = ?1 AND d.state <> 'deleted' /*pg FOR UPDATE OF d*/")                \
+    X(DISK_END_CHECKING, "UPDATE user_disk SET state = 'detached', since_us = ?2, "                \
+                         "version = version + 1 WHERE id = ?1 AND state = 'checking'")             \
+    X(DISK_TASKS, "SELECT count(*) FROM host_task WHERE object = ?1 "                              \
+                  "AND state IN ('waiting', 'running')")                                           \
+    X(DISK_LEASE_MACHINE, "SELECT machine FROM disk_lease WHERE disk = ?1 AND state = 'held'")     \
+    X(DISK_POINT_INSERT, "INSERT INTO restore_point (id, kind, disk, host, state, consistency, "   \
+                         "note, created_us, since_us) "                                            \
+                         "VALUES (?1, 'user-disk', ?2, ?3, 'making', ?4, ?5, ?6, ?6)")             \
+    X(DISK_POINT_SET, "UPDATE restore_point SET state = ?2, detail = ?3, since_us = ?4 "           \
+                      "WHERE id = ?1 AND kind = 'user-disk'")                                      \
+    X(DISK_POINT_STATE, "SELECT state FROM restore_point WHERE id = ?1 AND disk = ?2")             \
+    X(DISK_POINTS, "SELECT r.id, r.state, r.consistency, r.note, r.detail, r.created_us "          \
+                   "FROM restore_point r WHERE r.disk = ?1 AND r.state <> 'deleted' "              \
+                   "ORDER BY r.created_us, r.id")                                                  \
     X(POOL_USER_DISK, "SELECT user_disk FROM pool WHERE id = ?1")                                  \
     X(DISK_STORAGE_HOST, "SELECT id, labels FROM host WHERE state = 'up' ORDER BY id")             \
     X(DISKS_REPORTABLE,                                                                            \

@@ -28,6 +28,7 @@ typedef enum {
     SESSION,
     ENTITLEMENT,
     ROLLOUT,
+    USER_DISK,
     GRANT,
     HOSTS,
     HOST,
@@ -120,6 +121,16 @@ static const struct {
     { "DELETE", "/v1/pools/{id}", POOL, "pA" },
     { "GET", "/v1/pools/{id}/placement", POOL, "vhpiaA" },
     { "POST", "/v1/pools/{id}/reset-breakers", POOL, "pA" },
+    { "GET", "/v1/user-disks", POOLS, "vhpiaA" },
+    { "POST", "/v1/user-disks", POOLS, "pA" },
+    { "GET", "/v1/user-disks/{id}", USER_DISK, "vhpiaA" },
+    { "DELETE", "/v1/user-disks/{id}", USER_DISK, "pA" },
+    { "POST", "/v1/user-disks/{id}/grow", USER_DISK, "hpA" },
+    { "POST", "/v1/user-disks/{id}/detach", USER_DISK, "hpA" },
+    { "GET", "/v1/user-disks/{id}/points", USER_DISK, "vhpiaA" },
+    { "POST", "/v1/user-disks/{id}/snapshot", USER_DISK, "hpA" },
+    { "POST", "/v1/user-disks/{id}/restore", USER_DISK, "hpA" },
+    { "DELETE", "/v1/user-disks/{id}/points/{part}", USER_DISK, "hpA" },
     { "GET", "/v1/machines", POOLS, "vhpiaA" },
     { "POST", "/v1/machines", POOLS, "pA" },
     { "GET", "/v1/machines/{id}", MACHINE, "vhpiaA" },
@@ -240,6 +251,7 @@ typedef struct {
     char entitlement[BERTH_ID_HEX_CHARS + 1];
     char grant[BERTH_ID_HEX_CHARS + 1];
     char rollout[BERTH_ID_HEX_CHARS + 1];
+    char disk[BERTH_ID_HEX_CHARS + 1];
     char elsewhere[BERTH_ID_HEX_CHARS + 1];
     char accounts[6][N_PLACES][2][BERTH_ID_HEX_CHARS + 1];
     char plain[BERTH_ID_HEX_CHARS + 1];
@@ -315,6 +327,17 @@ add_rollout(Matrix *m)
 }
 
 static void
+add_disk(Matrix *m)
+{
+    fixture_new_id(m->disk);
+    g_autofree char *disk = g_strdup_printf(
+        "INSERT INTO user_disk (id, account, pool, size_mib, state, created_us, since_us) "
+        "VALUES ('%s', '%s', '%s', 64, 'new', 1, 1)",
+        m->disk, m->f.users[0], m->f.pool);
+    store_place_exec(&m->f.place, disk);
+}
+
+static void
 matrix_init(Matrix *m)
 {
     fixture_init(&m->f, 2, 2);
@@ -323,6 +346,7 @@ matrix_init(Matrix *m)
     assert_berth_ok(fixture_claim(&m->f, 0, &m->claimed));
     assert_berth_ok(berth_store_write(m->f.store, fill, m));
     add_rollout(m);
+    add_disk(m);
 }
 
 static const char *
@@ -339,6 +363,8 @@ id_of(const Matrix *m, Kind kind)
         return m->grant;
     case ROLLOUT:
         return m->rollout;
+    case USER_DISK:
+        return m->disk;
     case HOST:
         return m->f.host;
     case IMAGE:

@@ -31,66 +31,64 @@ a_pool_says_whether_there_are_disks(void **state)
     assert_string_equal(rule.storage, "nas");
 }
 
+static const struct {
+    BerthUserDisk disk;
+    BerthDiskClaim expected;
+    int error;
+} plan_rows[] = {
+    { { .id = "" }, BERTH_DISK_TAKE, 0 },
+    { { .id = "d", .state = "new" }, BERTH_DISK_TAKE, 0 },
+    { { .id = "d", .state = "detached", .host = HERE }, BERTH_DISK_TAKE, 0 },
+    { { .id = "d", .state = "failed", .host = HERE }, BERTH_DISK_TAKE, 0 },
+    { { .id = "d", .state = "detached", .host = OTHER }, BERTH_DISK_REFUSE, BERTH_ERR_NO_DESKTOP },
+    { { .id = "d", .state = "checking" }, BERTH_DISK_WAIT, 0 },
+    { { .id = "d", .state = "deleting" }, BERTH_DISK_REFUSE, BERTH_ERR_NO_DESKTOP },
+    { { .id = "d", .state = "detached", .machine = ME, .machine_epoch = 3, .is_held = true },
+      BERTH_DISK_WAIT,
+      0 },
+    { { .id = "d", .state = "attached", .machine = ME, .machine_epoch = 3, .is_held = true },
+      BERTH_DISK_READY,
+      0 },
+    { { .id = "d",
+        .state = "failed",
+        .code = BERTH_ERR_CORRUPT,
+        .machine = ME,
+        .machine_epoch = 3,
+        .is_held = true },
+      BERTH_DISK_REFUSE,
+      BERTH_ERR_NO_DESKTOP },
+    { { .id = "d", .state = "attached", .machine = OTHER, .machine_epoch = 3, .is_held = true },
+      BERTH_DISK_REFUSE,
+      BERTH_ERR_NO_DESKTOP },
+    { { .id = "d",
+        .state = "attached",
+        .machine = OTHER,
+        .machine_epoch = 3,
+        .is_lease_host_up = true },
+      BERTH_DISK_WAIT,
+      0 },
+    { { .id = "d",
+        .state = "attached",
+        .machine = ME,
+        .machine_epoch = 2,
+        .is_lease_host_up = true },
+      BERTH_DISK_WAIT,
+      0 },
+    { { .id = "d", .state = "attached", .machine = OTHER, .machine_epoch = 3 },
+      BERTH_DISK_REFUSE,
+      BERTH_ERR_HOST_DOWN },
+};
+
 static void
 a_connect_leases_waits_or_says_why_not(void **state)
 {
-    static const struct {
-        BerthUserDisk disk;
-        BerthDiskClaim expected;
-        int error;
-    } rows[] = {
-        { { .id = "" }, BERTH_DISK_TAKE, 0 },
-        { { .id = "d", .state = "new" }, BERTH_DISK_TAKE, 0 },
-        { { .id = "d", .state = "detached", .host = HERE }, BERTH_DISK_TAKE, 0 },
-        { { .id = "d", .state = "failed", .host = HERE }, BERTH_DISK_TAKE, 0 },
-        { { .id = "d", .state = "detached", .host = OTHER },
-          BERTH_DISK_REFUSE,
-          BERTH_ERR_NO_DESKTOP },
-        { { .id = "d", .state = "checking" }, BERTH_DISK_WAIT, 0 },
-        { { .id = "d", .state = "deleting" }, BERTH_DISK_REFUSE, BERTH_ERR_NO_DESKTOP },
-        { { .id = "d", .state = "detached", .machine = ME, .machine_epoch = 3, .is_held = true },
-          BERTH_DISK_WAIT,
-          0 },
-        { { .id = "d", .state = "attached", .machine = ME, .machine_epoch = 3, .is_held = true },
-          BERTH_DISK_READY,
-          0 },
-        { { .id = "d",
-            .state = "failed",
-            .code = BERTH_ERR_CORRUPT,
-            .machine = ME,
-            .machine_epoch = 3,
-            .is_held = true },
-          BERTH_DISK_REFUSE,
-          BERTH_ERR_NO_DESKTOP },
-        { { .id = "d", .state = "attached", .machine = OTHER, .machine_epoch = 3, .is_held = true },
-          BERTH_DISK_REFUSE,
-          BERTH_ERR_NO_DESKTOP },
-        { { .id = "d",
-            .state = "attached",
-            .machine = OTHER,
-            .machine_epoch = 3,
-            .is_lease_host_up = true },
-          BERTH_DISK_WAIT,
-          0 },
-        { { .id = "d",
-            .state = "attached",
-            .machine = ME,
-            .machine_epoch = 2,
-            .is_lease_host_up = true },
-          BERTH_DISK_WAIT,
-          0 },
-        { { .id = "d", .state = "attached", .machine = OTHER, .machine_epoch = 3 },
-          BERTH_DISK_REFUSE,
-          BERTH_ERR_HOST_DOWN },
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(plan_rows); i++) {
         int error = 0;
         const char *why = NULL;
-        assert_int_equal(berth_user_disk_plan(&rows[i].disk, ME, 3, HERE, &error, &why),
-                         rows[i].expected);
-        assert_int_equal(error, rows[i].error);
-        assert_int_equal(why != NULL, rows[i].error != 0);
+        assert_int_equal(berth_user_disk_plan(&plan_rows[i].disk, ME, 3, HERE, &error, &why),
+                         plan_rows[i].expected);
+        assert_int_equal(error, plan_rows[i].error);
+        assert_int_equal(why != NULL, plan_rows[i].error != 0);
     }
 }
 

@@ -374,6 +374,66 @@ a_disk_that_is_not_listed_stays(void **state)
     assert_berth_error(open_disk(f), BERTH_ERR_NOT_FOUND);
 }
 
+static void
+on_point(int code, const char *text, void *user_data)
+{
+    Fixture *f = user_data;
+    f->n_opened++;
+    f->code = code;
+    assert_int_equal(text != NULL, code != BERTH_OK);
+}
+
+static int
+use_point(Fixture *f, BerthDiskPointAct act, const char *point)
+{
+    int n = f->n_opened;
+    berth_disk_store_point(f->store, &f->disk.id, act, point, on_point, f);
+    while (f->n_opened == n) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    return f->code;
+}
+
+/* What a user would have written. */
+static void
+write_data(Fixture *f, const char *command)
+{
+    const char *argv[] = { "qemu-io", "-f", "qcow2", "-c", command, f->path, NULL };
+    int status = -1;
+    g_autofree char *out = NULL;
+    assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL,
+                             &status, NULL));
+    assert_int_equal(status, 0);
+    assert_null(strstr(out, "verification failed"));
+}
+
+static void
+a_disk_returns_to_its_points(void **state)
+{
+    Fixture *f = *state;
+    static const char first[] = "44444444444444444444444444444444";
+    static const char second[] = "55555555555555555555555555555555";
+    use_once(f);
+    write_data(f, "write -P 1 0 64k");
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_KEEP, first));
+    write_data(f, "write -P 2 0 64k");
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_KEEP, second));
+    /* A task that is done twice is done once. */
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_KEEP, second));
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_RETURN, first));
+    write_data(f, "read -P 1 0 64k");
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_RETURN, second));
+    write_data(f, "read -P 2 0 64k");
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_DROP, first));
+    assert_berth_ok(use_point(f, BERTH_DISK_POINT_DROP, first));
+    assert_berth_error(use_point(f, BERTH_DISK_POINT_RETURN, first), BERTH_ERR_NOT_FOUND);
+    assert_true(read_journal(f).is_formatted);
+    assert_false(read_journal(f).is_open);
+    assert_berth_ok(open_disk(f));
+    assert_berth_error(use_point(f, BERTH_DISK_POINT_KEEP, first), BERTH_ERR_BUSY);
+    close_disk(f);
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -391,6 +451,7 @@ main(void)
         ROW(what_its_machine_left_open_is_checked_first),
         ROW(only_a_broker_that_knows_deletes),
         ROW(a_disk_that_is_not_listed_stays),
+        ROW(a_disk_returns_to_its_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
