@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 BerthImageJob *
 berth_image_job_new(void)
@@ -87,6 +88,17 @@ fetch(BerthImageJob *self)
     }
 }
 
+/* What a fetch that was killed after its file had come to its place left beside it. */
+static void
+remove_leftovers(const BerthImageJob *self)
+{
+    static const char *const suffixes[] = { "part", "part.have" };
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *path = berth_store_folder_file(self->folder, &self->root, suffixes[i]);
+        unlink(path);
+    }
+}
+
 void
 berth_image_job_run(void *job)
 {
@@ -105,6 +117,7 @@ berth_image_job_run(void *job)
         fetch(self);
     }
     if (self->error == NULL) {
+        remove_leftovers(self);
         berth_kill_point(BERTH_KILL_REPLICATE_VERIFIED);
         berth_file_identity_save(self->folder, &self->root, &self->identity);
     }

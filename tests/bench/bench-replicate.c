@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOST_SAN "URI:berth:host:0123456789abcdef0123456789abcdef,DNS:host"
@@ -47,13 +48,35 @@ typedef struct {
 
 /* What one round of one row took. */
 typedef struct {
-    double cp_s, cp_sync_s, verified_s, synced_s, wire_mib;
+    double cp_s, cp_sync_s, cp_cpu_s, verified_s, synced_s, cpu_s, wire_mib;
 } Round;
 
 static double
 seconds(int64_t us)
 {
     return (double)us / 1e6;
+}
+
+/* Processor time of all threads of a process. */
+static double
+cpu_of(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec time = { 0 };
+    if (clock_getcpuclockid(pid, &clock) == 0) {
+        clock_gettime(clock, &time);
+    }
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Processor time of the children that have ended: of cp. */
+static double
+cpu_of_children(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return seconds((usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
+                   usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void
@@ -223,9 +246,11 @@ time_cp(const Bench *self, const BerthDigest *root, Round *round)
     g_autofree char *to = g_build_filename(self->base, "copy", NULL);
     unlink(to);
     warm_memory(self);
+    double cpu_s = cpu_of_children();
     int64_t start_us = berth_monotonic_us();
     run_cp(from, to);
     round->cp_s = seconds(berth_monotonic_us() - start_us);
+    round->cp_cpu_s = cpu_of_children() - cpu_s;
     berth_autofd int fd = open(to, O_RDONLY | O_CLOEXEC);
     fsync(fd);
     round->cp_sync_s = seconds(berth_monotonic_us() - start_us);
@@ -252,10 +277,12 @@ time_fetch(const Bench *self, const BerthDigest *root, uint64_t size_bytes,
     };
     berth_store_folder_remove(self->target, root, NULL);
     warm_memory(self);
+    double cpu_s = cpu_of(self->server_pid) + cpu_of(getpid());
     int64_t start_us = berth_monotonic_us();
     if (!berth_image_fetch(&config, &error)) {
         fail(error->message);
     }
+    round->cpu_s = cpu_of(self->server_pid) + cpu_of(getpid()) - cpu_s;
     round->verified_s = seconds(progress.verified_us - start_us);
     round->synced_s = seconds(berth_monotonic_us() - start_us);
     round->wire_mib = (double)progress.wire_bytes / (1 << 20);
@@ -297,8 +324,10 @@ run_row(const Bench *self, const char *name, const BerthDigest *root, const Bert
     double verified_s = MEDIAN(rounds, self->n_rounds, verified_s);
     double cp_sync_s = MEDIAN(rounds, self->n_rounds, cp_sync_s);
     double synced_s = MEDIAN(rounds, self->n_rounds, synced_s);
-    printf("%-34s %6.0f %8.2f %9.2f %8.2f %9.2f %9.2f %8.2f\n", name, rounds[0].wire_mib, cp_s,
-           verified_s, cp_s / verified_s, cp_sync_s, synced_s, cp_sync_s / synced_s);
+    printf("%-34s %6.0f %8.2f %9.2f %8.2f %9.2f %9.2f %8.2f %8.2f %8.2f\n", name,
+           rounds[0].wire_mib, cp_s, verified_s, cp_s / verified_s, cp_sync_s, synced_s,
+           cp_sync_s / synced_s, MEDIAN(rounds, self->n_rounds, cp_cpu_s),
+           MEDIAN(rounds, self->n_rounds, cpu_s));
     fflush(stdout);
 }
 
@@ -318,8 +347,8 @@ run(Bench *self)
 {
     printf("%d MiB, medians of %d; cp / ours: 1.00 is as fast as cp\n", self->size_mib,
            self->n_rounds);
-    printf("%-34s %6s %8s %9s %8s %9s %9s %8s\n", "", "wire", "cp", "verified", "cp/ours",
-           "cp+sync", "+sync", "cp/ours");
+    printf("%-34s %6s %8s %9s %8s %9s %9s %8s %8s %8s\n", "", "wire", "cp", "verified", "cp/ours",
+           "cp+sync", "+sync", "cp/ours", "cp cpu", "our cpu");
     BerthDigest dense = make_version(self, "dense", 0, 0);
     run_row(self, "random data, no holes", &dense, NULL);
     BerthDigest sparse = make_version(self, "sparse", 3, 0);

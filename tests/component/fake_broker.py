@@ -43,6 +43,7 @@ class FakeBroker:
         self.machines = []
         self.sessions = []
         self.tasks = []
+        self.images = []
         self.hello = None
         self.inventory = None
         self.cluster_epoch = 1
@@ -82,7 +83,7 @@ class FakeBroker:
             except OSError:
                 pass
 
-    def want(self, machines=None, sessions=None, tasks=None):
+    def want(self, machines=None, sessions=None, tasks=None, images=None):
         """Sets what is wanted and tells it at once."""
         with self.changed:
             if machines is not None:
@@ -91,6 +92,8 @@ class FakeBroker:
                 self.sessions = sessions
             if tasks is not None:
                 self.tasks = tasks
+            if images is not None:
+                self.images = images
             self.generation += 1
         self._tell()
 
@@ -182,7 +185,8 @@ class FakeBroker:
 
     def _tell(self):
         self._send({"type": "desired", "generation": self.generation, "machines": self.machines,
-                    "sessions": self.sessions, "tasks": self.tasks})
+                    "sessions": self.sessions, "tasks": self.tasks,
+                    "images": self.images})
 
     def _send(self, message):
         self._send_bytes(json.dumps(message).encode())
