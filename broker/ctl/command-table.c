@@ -229,6 +229,23 @@ static const BerthCtlOption import_options[] = {
     LOCAL("incoming", "FILE lies in the broker's folder incoming"),
     END
 };
+static const BerthCtlOption image_edit_options[] = {
+    TEXT("version", "version", "number of the version to start from (stable)"),
+    TEXT("changelog", "changelog", "what will be changed"),
+    LOCAL("no-wait", "do not wait until the desktop is ready"), END
+};
+static const BerthCtlOption image_run_options[] = {
+    INT("timeout", "timeout_s", "seconds that the script may take (3600)"), END
+};
+static const BerthCtlOption image_seal_options[] = {
+    FLAG("keep-apt-lists", "keep_apt_lists", "leave the lists of apt in the image"), END
+};
+static const BerthCtlOption image_test_options[] = {
+    INT("copies", "n", "how many (1)"), LOCAL("template", "start them by forking a template"),
+    SECRET("probe-password-fd", "password",
+           "descriptor to read your password from, for berth probe"),
+    END
+};
 static const BerthCtlOption test_options[] = { LOCAL("keep", "do not log off again"), END };
 static const BerthCtlOption publish_options[] = {
     TEXT("tag", "tag", "tag to move (stable)"),
@@ -612,6 +629,44 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .options = import_options,
       .func = berth_ctl_run_image_import,
       .doc = "send a disk and make the next version of an image of it" },
+    { .verb = "image",
+      .noun = "edit",
+      .args = { WORD("IMAGE") },
+      .options = image_edit_options,
+      .has_body = true,
+      .func = berth_ctl_run_image_edit,
+      .doc = "begin the next version: a clone in a maintenance desktop of yours" },
+    { .verb = "image",
+      .noun = "run",
+      .args = { WORD("IMAGE"), FILE_ARG("FILE") },
+      .options = image_run_options,
+      .has_body = true,
+      .func = berth_ctl_run_image_run,
+      .doc = "run a script as root in the maintenance desktop (-: from standard input)" },
+    { .verb = "image",
+      .noun = "seal",
+      .args = { WORD("IMAGE") },
+      .options = image_seal_options,
+      .has_body = true,
+      .func = berth_ctl_run_image_seal,
+      .doc = "make the maintenance desktop a version, and show what changed" },
+    { .verb = "image",
+      .noun = "discard",
+      .args = { WORD("IMAGE") },
+      .func = berth_ctl_run_image_discard,
+      .doc = "throw the edit away, with its maintenance desktop" },
+    { .verb = "image",
+      .noun = "diff",
+      .args = { WORD("IMAGE"), WORD("VERSION"), WORD("[OLDER]") },
+      .func = berth_ctl_run_image_diff,
+      .doc = "show packages and files that changed since the parent, or an older version" },
+    { .verb = "image",
+      .noun = "test-run",
+      .args = { WORD("IMAGE"), WORD("VERSION"), FILE_ARG("[SCRIPT]") },
+      .options = image_test_options,
+      .has_body = true,
+      .func = berth_ctl_run_image_test,
+      .doc = "boot private copies of a version, and use each by berth probe" },
     { .verb = "image",
       .noun = "publish",
       .method = "POST",

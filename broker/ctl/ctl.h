@@ -12,6 +12,8 @@ struct BerthCtl {
     BerthCtlClient *client;
     bool is_json;     /* answers for scripts */
     bool is_terminal; /* stderr is one: progress may be drawn */
+    const char *url;  /* of the gateway, and the site's certificate; NULL with a socket */
+    const char *ca_file;
 };
 
 /*
@@ -53,6 +55,20 @@ bool berth_ctl_call(BerthCtl *ctl, const char *method, const char *path, const j
  */
 json_t *berth_ctl_list(BerthCtl *ctl, const char *path, const char *member, GError **error);
 
+/*
+ * The id of a version of an image, for g_free().
+ *
+ * image:   name or id
+ * number:  of the version, or its id
+ *
+ * Errors: as berth_ctl_lookup() and berth_ctl_client_call().  Returns NULL on error.
+ */
+char *berth_ctl_find_version(BerthCtl *ctl, const char *image, const char *number, GError **error);
+
+/* From now on Ctrl-C and an end by kill let the command clean up; asks whether one came. */
+void berth_ctl_catch_interrupts(BerthCtl *ctl);
+bool berth_ctl_is_interrupted(void);
+
 /* Commands of more than one request, as func of the command table. */
 bool berth_ctl_run_get(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_delete(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
@@ -63,6 +79,12 @@ bool berth_ctl_run_top(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_connect_as_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_set_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_remove_policy(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_edit(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_run(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_seal(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_discard(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_diff(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_image_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_image_status(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_explain_user(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 

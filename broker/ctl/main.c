@@ -184,7 +184,9 @@ run(const BerthCtlCall *call, GError **error)
     g_autoptr(BerthCtlClient) client = berth_ctl_client_new(url, ca, socket_path, error);
     BerthCtl ctl = { .client = client,
                      .is_json = is_json,
-                     .is_terminal = isatty(STDERR_FILENO) && !is_json };
+                     .is_terminal = isatty(STDERR_FILENO) && !is_json,
+                     .url = socket_path == NULL ? url : NULL,
+                     .ca_file = ca };
     if (client == NULL) {
         return false;
     }

@@ -65,9 +65,8 @@ print_top(BerthCtl *ctl, bool is_screen, GError **error)
     return is_good;
 }
 
-/* From now on Ctrl-C and an end by kill let the command clean up. */
-static void
-catch_interrupts(BerthCtl *ctl)
+void
+berth_ctl_catch_interrupts(BerthCtl *ctl)
 {
     struct sigaction action = { .sa_handler = on_interrupt };
     sigaction(SIGINT, &action, NULL);
@@ -77,13 +76,19 @@ catch_interrupts(BerthCtl *ctl)
 }
 
 bool
+berth_ctl_is_interrupted(void)
+{
+    return is_interrupted != 0;
+}
+
+bool
 berth_ctl_run_top(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 {
     bool is_screen = ctl->is_terminal && !ctl->is_json && !berth_ctl_call_has(call, "once");
     if (!is_screen) {
         return print_top(ctl, false, error);
     }
-    catch_interrupts(ctl);
+    berth_ctl_catch_interrupts(ctl);
     bool is_good = true;
     while (is_good && !is_interrupted) {
         is_good = print_top(ctl, true, error);
@@ -222,7 +227,7 @@ berth_ctl_run_connect_as_test(BerthCtl *ctl, const BerthCtlCall *call, GError **
         return false;
     }
     g_autofree char *path = g_strconcat("/v1/me/desktops/", pool, "/connect", NULL);
-    catch_interrupts(ctl);
+    berth_ctl_catch_interrupts(ctl);
     if (!connect_until_granted(ctl, path, steps, &reply, error)) {
         (void)end_test(ctl, pool, NULL);
         return false;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "berth/ids.h"
+#include "host-agent/images/image-store.h"
 #include "host-agent/machine-park.h"
 
 #include <glib.h>
