@@ -386,6 +386,7 @@ make_task_park(BerthAgent *self)
     BerthTaskParkConfig tasks = {
         .host = { .vm_host = &self->vm_host,
                   .machines = self->machines,
+                  .images = self->images,
                   .image_folder = self->config->image_dir,
                   .work_folder = self->task_folder,
                   .restore_folder = self->restore_folder,

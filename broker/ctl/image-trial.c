@@ -178,7 +178,7 @@ find_failure(int fd)
     ssize_t n = pread(fd, text, OUTPUT_BYTES, 0);
     g_auto(GStrv) lines = g_strsplit(n > 0 ? text : "", "\n", -1);
     for (int i = 0; lines[i] != NULL; i++) {
-        json_auto_t *line = json_loads(lines[i], 0, NULL);
+        json_auto_t *line = json_loads(lines[i], JSON_REJECT_DUPLICATES, NULL);
         if (json_is_false(json_object_get(line, "ok"))) {
             return g_strdup_printf("line %d: %s", i + 1, text_of(line, "error"));
         }

@@ -166,15 +166,13 @@ make_spec(const BerthVmSpec *like, const char *disk, BerthVmSpec *ret)
 }
 
 BerthSealCopy *
-berth_seal_copy_new(const BerthVmHost *host, const char *image_folder, const char *disk,
-                    const BerthVmSpec *like, const char *folder, BerthSealCopyDone done,
-                    void *user_data)
+berth_seal_copy_new(const BerthVmHost *host, const char *disk, const BerthVmSpec *like,
+                    const char *folder, BerthSealCopyDone done, void *user_data)
 {
     BerthVmSpec spec;
     BerthVmBoot boot = { .dies_with_agent = true };
     BerthSealCopy *self = g_new0(BerthSealCopy, 1);
     self->host = *host;
-    self->host.image_folder = image_folder;
     self->host.networks = NULL;
     self->folder = g_strdup(folder);
     self->done = done;

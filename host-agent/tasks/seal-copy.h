@@ -21,14 +21,13 @@ typedef void (*BerthSealCopyDone)(int code, const char *text, void *user_data);
 /*
  * Starts.
  *
- * host:          its values are copied, what they point to is borrowed
- * image_folder:  where the file is; borrowed for life
- * disk:          name of the raw file there
- * like:          machine to be like; copied
- * folder:        private folder of the trial; what is in it goes
+ * host:    its values are copied, what they point to is borrowed
+ * disk:    name of the raw file, beside the other files of that machine's image
+ * like:    machine to be like; copied
+ * folder:  private folder of the trial; what is in it goes
  */
-BerthSealCopy *berth_seal_copy_new(const BerthVmHost *host, const char *image_folder,
-                                   const char *disk, const BerthVmSpec *like, const char *folder,
+BerthSealCopy *berth_seal_copy_new(const BerthVmHost *host, const char *disk,
+                                   const BerthVmSpec *like, const char *folder,
                                    BerthSealCopyDone done, void *user_data);
 
 /*

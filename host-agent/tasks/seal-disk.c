@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/depot/chunk-maker.h"
-#include "base/depot/store-folder.h"
 #include "base/error.h"
 #include "base/kill-point.h"
 #include "berth/errors.h"
@@ -83,10 +82,8 @@ on_listed(gpointer user_data)
     if (listing->list == NULL) {
         end(self, listing->error->code, listing->error->message, NULL);
     } else {
-        g_autoptr(BerthStoreFolder) folder =
-            berth_store_folder_open(self->config.image_folder, 0, &error);
-        bool is_stored = folder != NULL &&
-                         berth_store_folder_take(folder, self->raw_path, listing->list, &error);
+        bool is_stored =
+            berth_store_folder_take(self->config.folder, self->raw_path, listing->list, &error);
         end(self, is_stored ? BERTH_OK : error->code, is_stored ? NULL : error->message,
             is_stored ? listing->list : NULL);
     }
@@ -108,6 +105,8 @@ list_in_thread(gpointer user_data)
                         listing->raw_path, g_strerror(errnum));
     } else {
         listing->list = berth_chunk_list_make(fd, &options, &listing->error);
+        /* Here, so that the main loop does not wait for the disk; an error comes again there. */
+        (void)fsync(fd);
     }
     g_idle_add(on_listed, listing);
     return NULL;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/depot/chunk-list.h"
+#include "base/depot/store-folder.h"
 #include "base/poller.h"
 
 #include <glib.h>
@@ -18,7 +19,7 @@ typedef struct BerthSealDisk BerthSealDisk;
 typedef struct {
     BerthPoller *poller;      /* borrowed */
     const char *qemu_img;     /* borrowed for the job */
-    const char *image_folder; /* borrowed for the job */
+    BerthStoreFolder *folder; /* where the file comes to; borrowed */
     const char *overlay_path; /* copied */
     const char *raw_path;     /* copied; a name on the store's file system for what is half made */
     uint64_t used_bytes;      /* what the guest says its disk holds, for the progress; 0: unknown */

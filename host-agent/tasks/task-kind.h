@@ -20,6 +20,7 @@
 typedef struct {
     const BerthVmHost *vm_host;
     BerthMachinePark *machines;
+    BerthImageStore *images;
     const char *image_folder;   /* files of images */
     const char *work_folder;    /* of all tasks: <work_folder>/<id> is a task's own, made by it */
     const char *restore_folder; /* of restore points, on the file system of the machines */

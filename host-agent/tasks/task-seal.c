@@ -26,7 +26,6 @@
 #include "host-agent/tasks/task-kinds.h"
 
 #include <string.h>
-#include <sys/statvfs.h>
 
 #define WAIT_MS (15 * 60 * 1000)
 #define SCRIPT_MS (10 * 60 * 1000)
@@ -211,19 +210,18 @@ run_in_guest(Seal *seal, const char *script, BerthTaskGuestDone done)
 static bool
 check_host_room(Seal *seal, const BerthGuestCheck *check, GError **error)
 {
-    struct statvfs info;
-    const char *folder = berth_task_get_host(seal->context)->image_folder;
-    if (statvfs(folder, &info) != 0) {
-        return berth_set_error(error, BERTH_ERR_IO, "the image folder %s cannot be looked at",
-                               folder);
+    BerthStoreFolder *folder =
+        berth_image_store_get_folder(berth_task_get_host(seal->context)->images, error);
+    if (folder == NULL) {
+        return false;
     }
-    int64_t free_bytes = (int64_t)info.f_bavail * (int64_t)info.f_frsize;
+    int64_t free_bytes = (int64_t)berth_store_folder_free_bytes(folder);
     int64_t needed = check->used_kib * 1024 + HOST_FREE_BYTES;
     if (free_bytes < needed) {
         return berth_set_error(error, BERTH_ERR_DISK_FULL,
                                "%s has %" G_GINT64_FORMAT " MiB free, the new version may need "
                                "%" G_GINT64_FORMAT " MiB",
-                               folder, free_bytes >> 20, needed >> 20);
+                               berth_store_folder_path(folder), free_bytes >> 20, needed >> 20);
     }
     g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT " MiB", free_bytes >> 20);
     note_check(seal, "room on the host", text);
@@ -401,13 +399,18 @@ run_store(Seal *seal)
         seal->source = g_idle_add(on_step, seal);
         return;
     }
+    BerthStoreFolder *folder = berth_image_store_get_folder(host->images, &error);
+    if (folder == NULL) {
+        fail_with(seal, error);
+        return;
+    }
     g_autofree char *overlay = berth_vm_dup_disk_path(vm);
-    g_autofree char *name = g_strdup_printf("seal-%s.new", berth_task_get_id(seal->context));
-    g_autofree char *raw = g_build_filename(host->image_folder, name, NULL);
+    g_autofree char *name = g_strdup_printf("seal-%s", berth_task_get_id(seal->context));
+    g_autofree char *raw = berth_store_folder_tmp_file(folder, name);
     BerthSealDiskConfig config = {
         .poller = host->vm_host->poller,
         .qemu_img = host->vm_host->qemu_img_program,
-        .image_folder = host->image_folder,
+        .folder = folder,
         .overlay_path = overlay,
         .raw_path = raw,
         .used_bytes = (uint64_t)json_integer_value(json_object_get(seal->checkpoint, "used_bytes")),
@@ -440,6 +443,16 @@ on_booted(int code, const char *text, void *user_data)
     advance(seal);
 }
 
+/* Name of the new file from where the other files of the machine's image are. */
+static char *
+dup_disk_name(const BerthTaskHost *host, const BerthVmSpec *spec, const char *root)
+{
+    g_autofree char *name = g_strconcat(root, ".img", NULL);
+    g_autofree char *place = g_path_get_basename(berth_image_store_get_path(host->images));
+    bool is_version = !berth_id_is_zero(&spec->version);
+    return is_version ? g_steal_pointer(&name) : g_build_filename(place, name, NULL);
+}
+
 static void
 run_boot(Seal *seal)
 {
@@ -451,11 +464,11 @@ run_boot(Seal *seal)
         fail(seal, BERTH_ERR_DESKTOP_GONE, "the maintenance desktop is not there any more");
         return;
     }
-    g_autofree char *disk = g_strconcat(root, ".img", NULL);
+    g_autofree char *disk = dup_disk_name(host, berth_vm_get_spec(vm), root);
     g_autofree char *folder =
         g_build_filename(host->work_folder, berth_task_get_id(seal->context), NULL);
-    seal->copy = berth_seal_copy_new(host->vm_host, host->image_folder, disk, berth_vm_get_spec(vm),
-                                     folder, on_booted, seal);
+    seal->copy =
+        berth_seal_copy_new(host->vm_host, disk, berth_vm_get_spec(vm), folder, on_booted, seal);
 }
 
 /* ---- the kind ---- */

@@ -77,7 +77,11 @@ class TaskTests(base.AgentTest):
         return [name for name in os.listdir(self.site.path + "/s/tasks")]
 
     def raw_files(self):
-        return {name for name in os.listdir(self.site.images) if name.endswith(".img")}
+        return {name for name in os.listdir(self.site.images + "/versions") if name.endswith(".img")}
+
+    def half_files(self):
+        folder = self.site.images + "/versions/tmp"
+        return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 class ScriptTests(TaskTests):
@@ -147,7 +151,7 @@ class SealTests(TaskTests):
         self.assertEqual([check["name"] for check in report["checks"]],
                          ["guest agent", "room in the guest", "room on the host", "generalised",
                           "shut down", "boots"])
-        path = os.path.join(site.images, disk["root"] + ".img")
+        path = os.path.join(site.images, "versions", disk["root"] + ".img")
         self.assertEqual(os.stat(path).st_size, disk["size_bytes"])
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o444)
         return disk["root"]
@@ -155,7 +159,9 @@ class SealTests(TaskTests):
     def check_new_desktop(self, broker, desk, root):
         """A desktop of the new version: patched, and nobody's."""
         old_id = self.machine_id
-        image = {**desk["manifest"], "disk": root + ".img", "format": "raw"}
+        os.symlink(os.path.join(self.site.images, "versions", root + ".img"),
+                   os.path.join(self.site.images, "new.img"))
+        image = {**desk["manifest"], "disk": "new.img", "format": "raw"}
         fresh = machine(image)
         broker.want(machines=[fresh])
         broker.wait("new version", state_of(fresh, "ready"), GUEST_S)
@@ -190,7 +196,7 @@ class SealTests(TaskTests):
         self.assertFalse(is_alive(pid))
         wait_until("one machine folder", lambda: os.listdir(site.path + "/s/vms") == [desk["id"]])
         self.assertEqual(self.raw_files(), {root + ".img"})
-        self.assertEqual([name for name in os.listdir(site.images) if "seal" in name], [])
+        self.assertEqual(self.half_files(), [])
         broker.want(tasks=[], machines=[{**desk, "want": "absent"}])
         broker.wait("gone", lambda inventory: not inventory["machines"] and not inventory["tasks"])
         self.assertEqual(self.journals(), [])
@@ -213,7 +219,7 @@ class SealTests(TaskTests):
         full = self.do(task("seal", desk))
         self.assertEqual((full["state"], full["code"]), ("failed", "disk-full"))
         self.assertIn("no space is left", full["detail"])
-        self.assertEqual([name for name in os.listdir(site.images) if "seal" in name], [])
+        self.assertEqual(self.half_files(), [])
 
         def is_up_again(inventory):
             entry = state_of(desk, "ready")(inventory)
