@@ -153,6 +153,29 @@ read_lines(const char *path, GError **error)
     return lines;
 }
 
+/*
+ * Gives the maintenance desktop something to do, and waits for its end; while something else works
+ * there (its files are being listed when it is new), its turn is waited for.
+ */
+static bool
+do_in_desktop(BerthCtl *ctl, const char *path, const json_t *body, json_t **ret_reply,
+              GError **error)
+{
+    int64_t since_us = berth_monotonic_us();
+    for (;;) {
+        g_autoptr(GError) why = NULL;
+        if (berth_ctl_call(ctl, "POST", path, body, NULL, ret_reply, &why)) {
+            return true;
+        }
+        bool is_busy = g_error_matches(why, BERTH_ERROR, BERTH_ERR_BUSY);
+        if (!is_busy || berth_monotonic_us() - since_us > READY_LIMIT_US) {
+            g_propagate_error(error, g_steal_pointer(&why));
+            return false;
+        }
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
 bool
 berth_ctl_run_image_run(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
 {
@@ -165,7 +188,7 @@ berth_ctl_run_image_run(BerthCtl *ctl, const BerthCtlCall *call, GError **error)
     g_autofree char *path = g_strconcat("/v1/image-versions/", version, "/run", NULL);
     json_auto_t *body = call->body != NULL ? json_deep_copy(call->body) : json_object();
     json_object_set(body, "script", lines);
-    if (!berth_ctl_call(ctl, "POST", path, body, NULL, &reply, error)) {
+    if (!do_in_desktop(ctl, path, body, &reply, error)) {
         return false;
     }
     if (ctl->is_json) {
@@ -261,8 +284,7 @@ berth_ctl_run_image_seal(BerthCtl *ctl, const BerthCtlCall *call, GError **error
     }
     g_autofree char *path = g_strconcat("/v1/image-versions/", version, "/seal", NULL);
     json_auto_t *body = call->body != NULL ? json_incref(call->body) : json_object();
-    return berth_ctl_call(ctl, "POST", path, body, NULL, &reply, error) &&
-           show_diff(ctl, version, NULL, error);
+    return do_in_desktop(ctl, path, body, &reply, error) && show_diff(ctl, version, NULL, error);
 }
 
 bool
