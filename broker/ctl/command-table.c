@@ -230,7 +230,7 @@ static const BerthCtlOption import_options[] = {
     END
 };
 static const BerthCtlOption image_edit_options[] = {
-    TEXT("version", "version", "number of the version to start from (stable)"),
+    TEXT("from", "version", "number of the version to start from (stable)"),
     TEXT("changelog", "changelog", "what will be changed"),
     LOCAL("no-wait", "do not wait until the desktop is ready"), END
 };
