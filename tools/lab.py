@@ -392,7 +392,7 @@ class Lab:
     def url(self):
         return f"https://localhost:{self.gateway.ready['port']}"
 
-    def berthctl(self, *args, secret=None):
+    def berthctl(self, *args, secret=None, limit_s=CALL_LIMIT_S):
         """Runs an administrator's command; returns its JSON, or None if it printed nothing."""
         fds = [pipe_with(self.admin_password)]
         argv = [self.program("berthctl"), "--broker", self.url(),
@@ -402,7 +402,7 @@ class Lab:
             fds.append(pipe_with(secret))
             argv += ["--new-password-fd", str(fds[1])]
         try:
-            out = self.run(argv, pass_fds=fds)
+            out = self.run(argv, pass_fds=fds, limit_s=limit_s)
         finally:
             for fd in fds:
                 os.close(fd)
