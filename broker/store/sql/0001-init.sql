@@ -451,6 +451,8 @@ CREATE UNIQUE INDEX machine_name ON machine (pool, name) WHERE state <> 'deleted
 CREATE INDEX machine_pool_state ON machine (pool, state, since_us, id);
 CREATE INDEX machine_host ON machine (host) WHERE state <> 'deleted';
 CREATE INDEX machine_missing ON machine (host) WHERE condition = 'missing';
+-- Users try canaries first.
+CREATE INDEX machine_canary ON machine (pool) WHERE canary = 1 AND state = 'ready';
 CREATE INDEX machine_version ON machine (version) WHERE version IS NOT NULL AND state <> 'deleted';
 CREATE INDEX machine_deadline ON machine (deadline_us) WHERE deadline_us IS NOT NULL;
 

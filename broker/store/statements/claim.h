@@ -31,11 +31,14 @@
       "WHERE a.account = ?1 AND a.pool = ?2 AND a.slot = ?3 AND a.state = 'open'")                 \
     X(MACHINE_CLAIM_READY,                                                                         \
       "UPDATE machine SET state = ?3, assignment = ?2, power = 'on', since_us = ?4, "              \
-      "deadline_us = NULL, absent_us = NULL WHERE id = (SELECT m.id FROM machine m "               \
+      "deadline_us = NULL, absent_us = NULL WHERE id = COALESCE((SELECT m.id FROM machine m "      \
+      "CROSS JOIN host h CROSS JOIN pool p WHERE m.pool = ?1 AND m.state = 'ready' "               \
+      "AND m.canary = 1 AND h.id = m.host AND p.id = m.pool AND " BERTH_SQL_MAY_HAND_OUT           \
+      "LIMIT 1 /*pg FOR UPDATE OF m SKIP LOCKED*/), (SELECT m.id FROM machine m "                  \
       "CROSS JOIN host h CROSS JOIN pool p WHERE m.pool = ?1 AND m.state = 'ready' "               \
       "AND h.id = m.host AND p.id = m.pool AND " BERTH_SQL_MAY_HAND_OUT "AND " BERTH_SQL_OLD_LAST  \
       " = ?5 ORDER BY m.since_us, m.id LIMIT 1 "                                                   \
-      "/*pg FOR UPDATE OF m SKIP LOCKED*/) AND state = 'ready' "                                   \
+      "/*pg FOR UPDATE OF m SKIP LOCKED*/)) AND state = 'ready' "                                  \
       "RETURNING id, host, epoch")                                                                 \
     X(CLAIM_COMING,                                                                                \
       "SELECT m.id, m.host, m.epoch, m.state, m.power FROM machine m "                             \
