@@ -254,6 +254,20 @@ set_pool_version(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, c
                              json_pack("{s:s, s:s}", "version", version, "rollout", rollout->id));
 }
 
+/* The pool is where the rollout went; hosts keep the other version's templates for a while. */
+static int
+finish(BerthTx *tx, const BerthCause *cause, const Rollout *rollout)
+{
+    const char *reached = is_back(rollout) ? rollout->from : rollout->to;
+    int error = set_pool_version(tx, cause, rollout, reached);
+    if (error == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_ROLLOUT_KEEP_OLD, "si", rollout->id,
+                             cause->now_us + BERTH_ROLLOUT_OLD_KEEP_US);
+    }
+    berth_kill_point(BERTH_KILL_ROLLOUT_FINISHED);
+    return error;
+}
+
 static int
 step(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, BerthRolloutEvent event,
      const char *words)
@@ -267,9 +281,7 @@ step(BerthTx *tx, const BerthCause *cause, const Rollout *rollout, BerthRolloutE
                     : berth_rollout_step(tx, cause, rollout->id, event, words);
     berth_kill_point(BERTH_KILL_ROLLOUT_STEPPED);
     if (error == BERTH_OK && event == BERTH_ROLLOUT_EVENT_FINISHED) {
-        error =
-            set_pool_version(tx, cause, rollout, is_back(rollout) ? rollout->from : rollout->to);
-        berth_kill_point(BERTH_KILL_ROLLOUT_FINISHED);
+        error = finish(tx, cause, rollout);
     }
     if (rollout->input.verdict == BERTH_GATE_FAIL && !is_back(rollout)) {
         berth_metric_add(BERTH_METRIC_ROLLOUT_GATES_FAILED, 1);

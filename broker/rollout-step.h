@@ -20,6 +20,9 @@
 #define BERTH_ROLLOUT_TEMPLATE_US (600LL * 1000 * 1000)
 /* The old version is judged by what it did so long. */
 #define BERTH_ROLLOUT_COMPARE_US (7LL * 24 * 3600 * 1000 * 1000)
+/* When all are on the new version, hosts keep the RAM templates of the old one so long: the way
+ * back is as fast as forks are. */
+#define BERTH_ROLLOUT_OLD_KEEP_US (4LL * 3600 * 1000 * 1000)
 /* Samples are kept so long. */
 #define BERTH_ROLLOUT_SAMPLES_KEEP_US (30LL * 24 * 3600 * 1000 * 1000)
 

@@ -56,6 +56,7 @@ purge(BerthTx *tx, void *data)
         { BERTH_SQL_TOKEN_PURGE, now_us },
         { BERTH_SQL_JOB_PURGE, now_us - JOB_KEEP_US },
         { BERTH_SQL_SAMPLE_PURGE, now_us - BERTH_ROLLOUT_SAMPLES_KEEP_US },
+        { BERTH_SQL_ROLLOUT_LET_OLD_GO, now_us },
         { BERTH_SQL_SESSION_PURGE, history_us },
         { BERTH_SQL_ASSIGNMENT_PURGE, history_us },
         { BERTH_SQL_MACHINE_PURGE, history_us },

@@ -54,6 +54,9 @@
                        "AND pool = ?2 AND at_us >= ?3 ORDER BY at_us DESC LIMIT 1000")             \
     X(ROLLOUT_SET_GATE, "UPDATE rollout SET gate = ?2 WHERE id = ?1")                              \
     X(ROLLOUT_SET_CANARY, "UPDATE machine SET canary = 1 WHERE id = ?1")                           \
+    X(ROLLOUT_KEEP_OLD, "UPDATE rollout SET deadline_us = ?2 WHERE id = ?1 AND state = 'done'")    \
+    X(ROLLOUT_LET_OLD_GO, "UPDATE rollout SET deadline_us = NULL WHERE state = 'done' "            \
+                          "AND deadline_us <= ?1")                                                 \
     X(ROLLOUT_CLEAR_CANARIES, "UPDATE machine SET canary = 0 WHERE pool = ?1 AND canary = 1")      \
     X(ROLLOUT_SET_POOL, "UPDATE pool SET image_version = ?2, version = version + 1 "               \
                         "WHERE id = ?1")                                                           \

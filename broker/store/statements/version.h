@@ -91,7 +91,8 @@
       "SELECT 3, r.to_version, p.labels, p.template, p.vcpus, p.memory_mib FROM rollout r "        \
       "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') UNION "           \
       "SELECT 3, r.from_version, p.labels, p.template, p.vcpus, p.memory_mib FROM rollout r "      \
-      "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') UNION "           \
+      "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') "                 \
+      "OR (r.state = 'done' AND r.deadline_us IS NOT NULL) UNION "                                 \
       "SELECT 4, t.version, p.labels, 0, 0, 0 FROM pool p "                                        \
       "JOIN image_tag t ON t.image = p.image AND t.tag = p.tag WHERE p.state <> 'deleted' "        \
       "ORDER BY 1, 2, 3, 4, 5, 6")                                                                 \

@@ -465,6 +465,7 @@ what_is_done_goes_back_the_same_way(void **state)
     live(&site, 12);
     assert_rollout(&site, "done", "");
     assert_int_equal(count_on(&site, 2), SIZE);
+    assert_int_equal(count(&site, "image_replica WHERE state = 'present'"), 2);
     assert_berth_ok(order_image(&site, BERTH_ROLLOUT_ORDER_ROLL_BACK));
     live(&site, 12);
     assert_rollout(&site, "rolled-back", "");
