@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instant clones: forks of the demo's desktop alone and together, beside cold boots; their memory.
+
+usage: clones.py BUILD SOURCE [--quick]
+
+Everything is measured in this run, on the same image and the same machine.  The times of forks are
+those that the agent writes into its log: from the wish to make one to a process that runs, to a
+console of the right size, to a guest that has its own identity, to an address on its network.
+"""
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+
+BUILD, SOURCE = map(os.path.abspath, sys.argv[1:3])
+IS_QUICK = "--quick" in sys.argv[3:]
+sys.path[:0] = [os.path.join(SOURCE, "tools")]
+import lab  # noqa: E402
+
+N_ALONE, N_COLD, N_TOGETHER = (3, 1, 5) if IS_QUICK else (11, 3, 20)
+IDLE_S = 5 if IS_QUICK else 60
+LIMIT_S = 600
+MIB = 1024 * 1024
+READY = re.compile(r"^(\S+) .*machine=(\w+) is ready as a fork after (\d+) ms \(running (-?\d+), "
+                   r"drawn (-?\d+), identity (-?\d+), network (-?\d+)\)")
+GOALS = []
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def row(*cells):
+    say("| " + " | ".join(str(cell) for cell in cells) + " |")
+
+
+def table(*heads):
+    say()
+    row(*heads)
+    row(*("---" for _ in heads))
+
+
+def goal(name, value, limit, unit, is_most=True):
+    is_met = value <= limit if is_most else value >= limit
+    GOALS.append(is_met)
+    row(name, f"{value:.3g} {unit}", f"{'at most' if is_most else 'at least'} {limit} {unit}",
+        "met" if is_met else "MISSED")
+
+
+class Fork:
+    """One line of the agent's log; times in ms from the wish, and as seconds of the clock."""
+
+    def __init__(self, match):
+        stamp, self.machine = match.group(1), match.group(2)
+        self.ready, self.running, self.drawn, self.identity, self.network = (
+            int(text) for text in match.groups()[2:])
+        self.end_s = datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+        self.start_s = self.end_s - self.ready / 1000
+        self.drawn_s = self.start_s + self.drawn / 1000
+
+
+def forks(site):
+    with open(site.agent.log_path, encoding="utf-8", errors="replace") as log:
+        return [Fork(match) for match in map(READY.match, log) if match]
+
+
+def wait_forks(site, n):
+    return lab.wait_until(f"{n} forks", lambda: len(forks(site)) >= n and forks(site), LIMIT_S)
+
+
+def fixture():
+    cache = os.environ.get("BERTH_CACHE", os.path.expanduser("~/.cache/berth"))
+    folder = os.path.join(cache, "bench", "demo")
+    subprocess.run([os.path.join(SOURCE, "tools/demo-image/build.sh"), folder], check=True)
+    return folder
+
+
+def ms(values):
+    return [f"{statistics.median(values):.0f}", f"{min(values):.0f}", f"{max(values):.0f}"]
+
+
+# Overlays.
+
+def measure_overlays():
+    table("overlay of a fork, ms", "qemu-img", "copy and link", "size KiB")
+    worst = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for size_gb in (1, 10, 50):
+            base = os.path.join(folder, f"base-{size_gb}.qcow2")
+            empty = os.path.join(folder, f"empty-{size_gb}.qcow2")
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", base, f"{size_gb}G"],
+                           check=True)
+            made, copied = [], []
+            for number in range(11):
+                start = time.monotonic()
+                subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
+                                os.path.basename(base), empty], check=True)
+                made.append((time.monotonic() - start) * 1000)
+                start = time.monotonic()
+                os.link(base, os.path.join(folder, f"link-{size_gb}-{number}"))
+                with open(empty, "rb") as source, \
+                        open(os.path.join(folder, f"copy-{size_gb}-{number}"), "wb") as target:
+                    os.copy_file_range(source.fileno(), target.fileno(), MIB)
+                copied.append((time.monotonic() - start) * 1000)
+            worst = max(worst, statistics.median(copied))
+            row(f"{size_gb} GB", f"{statistics.median(made):.1f}",
+                f"{statistics.median(copied):.2f}", os.path.getsize(empty) // 1024)
+    return worst
+
+
+# Boots and forks.
+
+def measure_cold(site):
+    site.add_pool("cold", "demo", size=N_COLD, spares=0, template=False)
+    times = []
+    for n in range(1, N_COLD + 1):
+        start = time.monotonic()
+        site.berthctl("set", "pool", "cold", "--spares", str(n))
+        lab.wait_until("a cold boot", lambda: sum(
+            item["state"] == "ready" for item in site.rows("machines")
+            if item["pool"] == "cold") >= n, LIMIT_S)
+        times.append((time.monotonic() - start) * 1000)
+    site.berthctl("set", "pool", "cold", "--spares", "0", "--size", "0")
+    return times
+
+
+def measure_alone(site):
+    """Logs on and off again and again: each time the desktop is replaced by a new fork."""
+    clean = []
+    for _ in range(N_ALONE):
+        site.wait_machines(ready=1, limit_s=LIMIT_S)
+        before = len(forks(site))
+        done = site.probe("--desktop", "one", "--wait-stable", "100", "--logoff")
+        left_s = time.time()
+        if done.returncode != 0:
+            raise lab.LabError(done.stderr.strip())
+        fork = wait_forks(site, before + 1)[-1]
+        clean.append((fork.end_s - left_s) * 1000)
+    return forks(site)[-N_ALONE:], clean
+
+
+def measure_together(site):
+    before = len(forks(site))
+    site.add_pool("many", "demo", size=N_TOGETHER, spares=N_TOGETHER)
+    new = wait_forks(site, before + N_TOGETHER)[before:]
+    first_s = min(fork.start_s for fork in new)
+    return (max(fork.drawn_s for fork in new) - first_s, max(fork.end_s for fork in new) - first_s,
+            new)
+
+
+# Memory.
+
+def private_mib(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
+        values = dict(line.split(":", 1) for line in file if ":" in line)
+    return int(values["Private_Dirty"].split()[0]) / 1024
+
+
+def measure_memory(site, template_dir):
+    time.sleep(IDLE_S)
+    pids = [pid for pid in site.processes("qemu-system-x86_64")
+            if any("share=off" in word for word in lab.command_line(pid))]
+    values = sorted(private_mib(pid) for pid in pids)
+    used = sum(os.stat(os.path.join(folder, name)).st_blocks * 512
+               for folder, _, names in os.walk(template_dir) for name in names if name == "ram")
+    table("forks", "private MiB", "template MiB", "together MiB", "as cold boots MiB")
+    for n in (1, 5, 10, 20):
+        if n <= len(values):
+            private = sum(values[-n:])
+            row(n, f"{private:.0f}", f"{used / MIB:.0f}", f"{private + used / MIB:.0f}",
+                f"{n * 768}")
+    return statistics.median(values)
+
+
+def measure(site, template_dir):
+    overlay_ms = measure_overlays()
+    cold = measure_cold(site)
+    site.add_pool("one", "demo", size=1, spares=1)
+    lab.wait_until("the template", lambda: "is ready to be forked" in open(
+        site.agent.log_path, encoding="utf-8", errors="replace").read(), LIMIT_S)
+    alone, clean = measure_alone(site)
+    drawn_s, ready_s, many = measure_together(site)
+    table("ms", "median", "min", "max")
+    row(f"cold boot to ready, {len(cold)}", *ms(cold))
+    for key in ("running", "drawn", "identity", "network", "ready"):
+        row(f"fork alone, {len(alone)}: {key}", *ms([getattr(fork, key) for fork in alone]))
+    row(f"log off to clean desktop ready, {len(clean)}", *ms(clean))
+    for key in ("drawn", "ready"):
+        row(f"fork of {len(many)} together: {key}", *ms([getattr(fork, key) for fork in many]))
+    private = measure_memory(site, template_dir)
+    drawn_ms = statistics.median(fork.drawn for fork in alone)
+    table("goal", "measured", "wanted", "")
+    goal("fork alone, drawn (median)", drawn_ms / 1000, 0.1, "s")
+    goal(f"{len(many)} forks together, the last drawn", drawn_s, 1.0, "s")
+    goal("fork alone, ready for login (median)",
+         statistics.median(fork.ready for fork in alone) / 1000, 0.6, "s")
+    goal("cold boot / fork drawn", statistics.median(cold) / drawn_ms, 50, "x", False)
+    goal("log off to clean desktop ready (median)", statistics.median(clean) / 1000, 0.8, "s")
+    goal(f"private memory of an idle fork after {IDLE_S} s (median)", private, 60, "MiB")
+    goal("overlay of a fork (worst median)", overlay_ms, 50, "ms")
+    say(f"\n{len(many)} forks together, the last ready for login: {ready_s:.2f} s")
+
+
+def main():
+    folder = fixture()
+    with tempfile.TemporaryDirectory(prefix="berth-clones-") as template_dir, \
+            lab.Lab(BUILD, {"demo": folder}, template_dir=template_dir,
+                    memory_limit_mib=40000) as site:
+        measure(site, template_dir)
+    return 0 if all(GOALS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
