@@ -43,6 +43,7 @@ static const struct {
     { "disk-is-leased-once", BERTH_SQL_FSCK_DISK_LEASES },
     { "disk-is-its-owners", BERTH_SQL_FSCK_DISK_OWNERS },
     { "epochs-only-grow", BERTH_SQL_FSCK_EPOCH },
+    { "restore-points-have-what-they-need", BERTH_SQL_FSCK_POINTS },
 };
 
 static void

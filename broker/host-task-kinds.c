@@ -2,6 +2,7 @@
 #include "broker/host-task-kinds.h"
 
 #include "broker/disk-points.h"
+#include "broker/restore-points.h"
 #include "broker/task-edit.h"
 
 #include <string.h>
@@ -13,6 +14,14 @@ static const BerthHostTaskKind kinds[] = {
     { .kind = "disk-snapshot", .finish = berth_task_finish_disk_snapshot },
     { .kind = "disk-restore", .finish = berth_task_finish_disk_restore },
     { .kind = "disk-drop-point", .finish = berth_task_finish_disk_drop_point },
+    /* Restore points and backups, and other disks for dedicated desktops. */
+    { .kind = "snapshot", .finish = berth_task_finish_snapshot },
+    { .kind = "restore", .finish = berth_task_finish_restore },
+    { .kind = "import-backup", .finish = berth_task_finish_restore },
+    { .kind = "rebase", .finish = berth_task_finish_rebase },
+    { .kind = "export", .finish = berth_task_finish_export },
+    { .kind = "remove-point", .finish = berth_task_finish_remove_point },
+    { .kind = "list-backups" },
 };
 
 const BerthHostTaskKind *

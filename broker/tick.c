@@ -10,6 +10,7 @@
 #include "broker/maintenance.h"
 #include "broker/operations.h"
 #include "broker/plan-step.h"
+#include "broker/restore-points.h"
 #include "broker/rollout-step.h"
 #include "broker/session-timers.h"
 #include "broker/unit.h"
@@ -59,6 +60,7 @@ purge(BerthTx *tx, void *data)
         { BERTH_SQL_ROLLOUT_LET_OLD_GO, now_us },
         { BERTH_SQL_SESSION_PURGE, history_us },
         { BERTH_SQL_ASSIGNMENT_PURGE, history_us },
+        { BERTH_SQL_POINT_PURGE, history_us },
         { BERTH_SQL_MACHINE_PURGE, history_us },
     };
 
@@ -74,6 +76,13 @@ tidy_versions(BerthTx *tx, void *data)
 {
     Work *work = data;
     return berth_versions_tidy(tx, work->cause, &work->n_changes);
+}
+
+static int
+tidy_restore_points(BerthTx *tx, void *data)
+{
+    const Work *work = data;
+    return berth_restore_points_tidy(tx, work->cause);
 }
 
 static int
@@ -108,6 +117,7 @@ run_thorough(BerthTx *tx, Work *work)
         { "schedules are not looked at", check_schedules },
         { "old rows stay", purge },
         { "versions of images are not looked at", tidy_versions },
+        { "restore points are not looked at", tidy_restore_points },
         { "operations are not looked at", tidy_operations },
     };
 

@@ -11,6 +11,20 @@
 void berth_handle_login(BerthRequest *request);
 int berth_handle_logout(BerthTx *tx, BerthRequest *request);
 
+/* backups.c: restore points and backups of dedicated desktops, and other disks for them. */
+int berth_handle_snapshot_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_restore_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_refresh_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_rebase_machine(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_restore_points(BerthTx *tx, BerthRequest *request);
+int berth_handle_get_restore_point(BerthTx *tx, BerthRequest *request);
+int berth_handle_remove_restore_point(BerthTx *tx, BerthRequest *request);
+int berth_handle_restore_as_new(BerthTx *tx, BerthRequest *request);
+int berth_handle_export_restore_point(BerthTx *tx, BerthRequest *request);
+int berth_handle_list_backups(BerthTx *tx, BerthRequest *request);
+int berth_handle_import_backup(BerthTx *tx, BerthRequest *request);
+int berth_handle_scan_backups(BerthTx *tx, BerthRequest *request);
+
 /* rollouts.c: versions on their way to desktops. */
 int berth_handle_publish(BerthTx *tx, BerthRequest *request);
 int berth_handle_promote_image(BerthTx *tx, BerthRequest *request);

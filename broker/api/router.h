@@ -34,6 +34,7 @@ typedef enum {
     BERTH_SCOPE_ROLLOUT,       /* "/pools/<its pool>/rollouts/{id}" */
     BERTH_SCOPE_IMAGE_VERSION, /* "/images/<its image>/versions/{id}" */
     BERTH_SCOPE_USER_DISK,     /* "/pools/<its pool>/user-disks/{id}" */
+    BERTH_SCOPE_RESTORE_POINT, /* "/pools/<its pool>/machines/<its machine>" */
     BERTH_SCOPE_GRANT,         /* where the grant {id} is */
 } BerthScopeOf;
 
@@ -94,6 +95,8 @@ struct BerthRoute {
 #define BERTH_QUERY(table) .query = (table), .n_query = G_N_ELEMENTS(table)
 
 /* One table an area. */
+extern const BerthRoute berth_routes_backups[];
+extern const size_t berth_n_routes_backups;
 extern const BerthRoute berth_routes_core[];
 extern const size_t berth_n_routes_core;
 extern const BerthRoute berth_routes_images[];

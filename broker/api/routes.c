@@ -12,6 +12,7 @@ static const struct {
     { berth_routes_images, &berth_n_routes_images },
     { berth_routes_pools, &berth_n_routes_pools },
     { berth_routes_disks, &berth_n_routes_disks },
+    { berth_routes_backups, &berth_n_routes_backups },
     { berth_routes_rollouts, &berth_n_routes_rollouts },
     { berth_routes_people, &berth_n_routes_people },
     { berth_routes_site, &berth_n_routes_site },

@@ -37,6 +37,10 @@ static const struct {
                  "canary:int batch:int max_unavailable:int settings:object gate:object "
                  "reason:text created_us:int since_us:int deadline_us:int? version:int" },
     { "RolloutOrders", "rollouts:array" },
+    { "Started", "operation:text id:text" },
+    { "RestorePoint", "id:text kind:text machine:text machine_id:text pool:text host:text "
+                      "version:text state:text consistency:text size_bytes:int location:text "
+                      "detail:text note:text created_us:int since_us:int keep_until_us:int?" },
     { "ImageStatus", "image:text tags:array replicas:array pools:array" },
     { "Version", "id:text image:text number:int state:text size_bytes:int parent:text "
                  "changelog:text sealed_by:text created_us:int sealed_us:int? n_machines:int "
@@ -115,6 +119,8 @@ static const struct {
     { "VersionList", "versions", "Version" },
     { "TagList", "tags", "Tag" },
     { "UploadList", "uploads", "Upload" },
+    { "RestorePointList", "restore_points", "RestorePoint" },
+    { "BackupList", "backups", "RestorePoint" },
     { "HostList", "hosts", "Host" },
     { "UserList", "users", "User" },
     { "GroupList", "groups", "Group" },

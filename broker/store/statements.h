@@ -11,6 +11,7 @@
 #pragma once
 
 #include "broker/store/statements/audit.h"
+#include "broker/store/statements/backup.h"
 #include "broker/store/statements/check.h"
 #include "broker/store/statements/claim.h"
 #include "broker/store/statements/depot.h"
@@ -34,6 +35,7 @@
 
 #define BERTH_STATEMENT_TABLE(X)  \
     BERTH_STATEMENTS_AUDIT(X)     \
+    BERTH_STATEMENTS_BACKUP(X)    \
     BERTH_STATEMENTS_CHECK(X)     \
     BERTH_STATEMENTS_CLAIM(X)     \
     BERTH_STATEMENTS_DEPOT(X)     \

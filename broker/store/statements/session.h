@@ -75,4 +75,5 @@
       "DELETE FROM machine WHERE id IN (SELECT m.id FROM machine m "                               \
       "WHERE m.state = 'deleted' AND m.since_us < ?1 "                                             \
       "AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.machine = m.id) "                        \
+      "AND NOT EXISTS (SELECT 1 FROM restore_point r WHERE r.machine = m.id) "                     \
       "AND NOT EXISTS (SELECT 1 FROM session s WHERE s.machine = m.id) LIMIT 1000)")
