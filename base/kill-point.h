@@ -111,6 +111,7 @@
     X(RESTORE_FOUND, "restore-found") \
     X(RESTORE_LOOKED, "restore-looked") \
     X(RESTORE_ALLOWED, "restore-allowed") \
+    X(RESTORE_CHOSEN, "restore-chosen") \
     X(RESTORE_COPIED, "restore-copied") \
     X(RESTORE_STANDS, "restore-stands") \
     X(RESTORE_RESTS, "restore-rests") \

@@ -277,7 +277,8 @@ class Lab:
     def program(self, name):
         folders = {"berth-broker": "broker", "berth-gateway": "broker/gateway",
                    "berth-setup": "broker/setup", "berthctl": "broker/ctl",
-                   "berth-agent": "host-agent", "berth-session": "host-agent/session",
+                   "berth-agent": "host-agent", "berth-thaw": "host-agent",
+                   "berth-session": "host-agent/session",
                    "berth-gpu": "host-agent/vhost-gpu",
                    "berth": "client"}
         return os.path.join(self.build, folders[name], name)
@@ -345,7 +346,7 @@ class Lab:
             "cert_file": f"{keys}/host-host-1.pem", "key_file": f"{keys}/host-host-1.key",
             "state_dir": self.path("agent"), "image_dir": self.path("images"),
             "listen": "127.0.0.1:0", "session_program": self.program("berth-session"),
-            "gpu_program": self.program("berth-gpu"),
+            "gpu_program": self.program("berth-gpu"), "thaw_program": self.program("berth-thaw"),
             "qemu_program": "/usr/bin/qemu-system-x86_64",
             "memory_limit_mib": self.memory_limit_mib, "accel": self.accel,
         }

@@ -23,6 +23,8 @@
 /* The host cuts the power of a guest that does not shut down; this is only for what hangs. */
 #define REST_LIMIT_MS (600 * 1000)
 #define OVERLAY_TIMEOUT_MS 30000
+/* A version may have to be fetched over a slow line. */
+#define VERSION_LIMIT_MS (4 * 3600 * 1000)
 
 /* ---- life ---- */
 
@@ -443,6 +445,24 @@ berth_disk_step_rest_machine(BerthDiskTask *self)
     }
 }
 
+bool
+berth_disk_task_take_version(BerthDiskTask *self, const BerthId *version)
+{
+    g_autofree char *detail = NULL;
+    int code = berth_image_store_find(self->host->images, version, &self->image, &detail);
+    if (code == BERTH_OK) {
+        self->image_version = *version;
+        self->has_image = true;
+        return true;
+    }
+    if (code == BERTH_ERR_AGAIN) {
+        berth_disk_task_wait(self, VERSION_LIMIT_MS, "the version does not come to this host");
+    } else {
+        berth_disk_task_fail(self, code, "the version cannot be used here: %s", detail);
+    }
+    return false;
+}
+
 void
 berth_disk_step_make_overlay(BerthDiskTask *self)
 {
@@ -487,7 +507,7 @@ swap(BerthDiskTask *self, BerthVm *vm, GError **error)
 {
     const BerthManifest *image = self->has_image ? &self->image : NULL;
     if (!berth_task_set_checkpoint(self->context, json_pack("{s:b}", "swapping", 1), error) ||
-        !berth_vm_swap_disk(vm, self->fresh, image, error)) {
+        !berth_vm_swap_disk(vm, self->fresh, image, &self->image_version, error)) {
         return false;
     }
     self->is_swapped = true;

@@ -55,6 +55,7 @@ struct BerthDiskTask {
     BerthBackupManifest manifest;
     BerthChunkList *list;
     BerthManifest image; /* that the machine is of from now on */
+    BerthId image_version;
     bool has_image;
 };
 
@@ -132,6 +133,14 @@ void berth_disk_step_check_point(BerthDiskTask *self);
 
 /* Switches the machine off, unless somebody is at it, and keeps it so. */
 void berth_disk_step_rest_machine(BerthDiskTask *self);
+
+/*
+ * Makes a version the one that the machine is of from now on: "image".  One that is still being
+ * fetched is waited for: then the step runs again.
+ *
+ * Returns whether the step may go on; else it waits or has failed.
+ */
+bool berth_disk_task_take_version(BerthDiskTask *self, const BerthId *version);
 
 /* Makes "fresh" on "backing". */
 void berth_disk_step_make_overlay(BerthDiskTask *self);

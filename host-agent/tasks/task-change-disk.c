@@ -59,6 +59,26 @@ copy_point(BerthDiskTask *self)
     berth_disk_task_work(self, &plan);
 }
 
+/* A desktop that was rebased since goes back to the version that its old disk stands on. */
+static void
+choose_version(BerthDiskTask *self)
+{
+    BerthVm *vm = berth_disk_task_get_vm(self);
+    const BerthId *version = &self->manifest.version;
+    if (vm == NULL) {
+        berth_disk_task_fail(self, BERTH_ERR_NOT_FOUND, "the machine is not on this host any more");
+        return;
+    }
+    bool is_same = berth_id_equal(version, &berth_vm_get_spec(vm)->version);
+    if (!is_same && berth_id_is_zero(version)) {
+        berth_disk_task_fail(self, BERTH_ERR_UNSUPPORTED,
+                             "the restore point is of an image without versions, the machine is "
+                             "not; export it and import the backup");
+    } else if (is_same || berth_disk_task_take_version(self, version)) {
+        berth_disk_task_next(self);
+    }
+}
+
 /* The file that the point brings along gets a name in the machine's folder. */
 static void
 stand_on_base(BerthDiskTask *self)
@@ -87,6 +107,7 @@ static const BerthDiskStep restore_steps[] = {
     { berth_disk_step_find_machine, "waiting for the machine", BERTH_KILL_RESTORE_FOUND },
     { berth_disk_step_check_point, "looking at the restore point", BERTH_KILL_RESTORE_LOOKED },
     { check_owner, "looking whose it is", BERTH_KILL_RESTORE_ALLOWED },
+    { choose_version, "looking for its version", BERTH_KILL_RESTORE_CHOSEN },
     { copy_point, "copying and checking the disk", BERTH_KILL_RESTORE_COPIED },
     { stand_on_base, "putting it on its base", BERTH_KILL_RESTORE_STANDS },
     { berth_disk_step_rest_machine, "switching the machine off", BERTH_KILL_RESTORE_RESTS },
@@ -184,25 +205,36 @@ const BerthTaskKind berth_task_import_backup = {
 
 /* ---- rebase ---- */
 
+/* The file that the new disk stands on: of a version in the store, or of an image in the folder. */
 static void
 choose_image(BerthDiskTask *self)
 {
-    const char *version = berth_disk_task_get_text(self, "version");
+    BerthId version = { 0 };
     BerthVm *vm = berth_disk_task_get_vm(self);
+    const char *text = berth_disk_task_get_text(self, "version");
     if (vm == NULL) {
         berth_disk_task_fail(self, BERTH_ERR_NOT_FOUND, "the machine is not on this host any more");
         return;
     }
-    if (version[0] != '\0') {
-        berth_disk_task_fail(self, BERTH_ERR_UNSUPPORTED, "this host keeps no versions of images");
+    if (text[0] != '\0' && berth_id_parse(text, &version) != BERTH_OK) {
+        berth_disk_task_fail(self, BERTH_ERR_INVALID, "\"%s\" is no version", text);
         return;
     }
-    const BerthManifest *image = &berth_vm_get_spec(vm)->manifest;
-    berth_manifest_copy(image, &self->image);
-    self->has_image = true;
-    self->result = json_pack("{s:s}", "version", version);
-    self->backing = g_build_filename(self->host->image_folder, image->disk, NULL);
-    self->format = g_strdup(image->format);
+    if (text[0] == '\0') {
+        berth_manifest_copy(&berth_vm_get_spec(vm)->manifest, &self->image);
+        self->has_image = true;
+    } else if (!berth_disk_task_take_version(self, &version)) {
+        return;
+    }
+    if (self->image.disk == NULL) {
+        berth_disk_task_fail(self, BERTH_ERR_UNSUPPORTED, "the image has no disk");
+        return;
+    }
+    self->result = json_pack("{s:s}", "version", text);
+    self->backing = g_build_filename(
+        text[0] == '\0' ? self->host->image_folder : berth_image_store_get_path(self->host->images),
+        self->image.disk, NULL);
+    self->format = g_strdup(self->image.format);
     self->fresh = berth_disk_task_dup_machine_file(self, "fresh-", ".qcow2");
     berth_disk_task_next(self);
 }

@@ -210,9 +210,9 @@ add_disk(Builder *builder)
     }
     g_autofree char *path = escape_path(builder, "disk path", builder->plan->disk_path);
     add_option(builder, "-drive",
-               "if=none,id=disk0,format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=unmap,"
+               "if=none,id=disk0,format=qcow2,cache=%s,discard=unmap,detect-zeroes=unmap,"
                "file=%s",
-               path);
+               builder->plan->spec->keep ? "writeback" : "unsafe", path);
     add_option(builder, "-device", "virtio-blk-pci,id=blk0,drive=disk0,bootindex=1");
 }
 

@@ -533,7 +533,8 @@ berth_vm_is_held_off(const BerthVm *self)
 }
 
 bool
-berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image, GError **error)
+berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image,
+                   const BerthId *version, GError **error)
 {
     g_autofree char *disk = berth_vm_dup_disk_path(self);
     if (self->state != BERTH_VM_STOPPED || disk == NULL) {
@@ -550,7 +551,7 @@ berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image, 
     if (image != NULL) {
         berth_manifest_clear(&self->spec.manifest);
         berth_manifest_copy(image, &self->spec.manifest);
-        berth_id_random(&self->spec.overlay);
+        self->spec.version = *version;
     }
     g_clear_pointer(&self->spec.template_key, g_free);
     self->spec.has_run = true;

@@ -107,15 +107,16 @@ bool berth_vm_is_held_off(const BerthVm *self);
 /*
  * Makes another file the disk of a machine that is switched off.
  *
- * path:   overlay in the machine's folder, synced; gone afterwards, on success
- * image:  that it stands on, with a new overlay id; copied.  NULL: it is the machine's disk of an
- *         earlier day, of the same image
+ * path:     overlay in the machine's folder, synced; gone afterwards, on success
+ * image:    that it stands on; copied.  NULL: it is the machine's disk of an earlier day, of the
+ *           same image
+ * version:  of the image; zero: an image without versions
  *
  * What the machine is beside its disk (name, MAC address, UUID) stays.  Errors: BERTH_ERR_STATE
  * unless it is stopped, the code of the errno.
  */
 bool berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image,
-                        GError **error);
+                        const BerthId *version, GError **error);
 
 /* Whether its power was cut when it was switched off last: its file systems were not unmounted. */
 bool berth_vm_was_cut_off(const BerthVm *self);
