@@ -314,15 +314,15 @@ static const BerthCtlOption rebase_options[] = {
     FLAG("force", "force", "what its user wrote may go"),
     END,
 };
-static const BerthCtlOption import_options[] = {
+static const BerthCtlOption backup_import_options[] = {
     TEXT("host", "host", "host whose folder has it"),
     TEXT("pool", "pool", "dedicated pool of the new desktop"),
-    TEXT("user", "user", "who gets it"),
+    TEXT("as-user", "user", "who gets it"),
     END,
 };
 static const BerthCtlOption new_desktop_options[] = {
     TEXT("pool", "pool", "dedicated pool of the new desktop"),
-    TEXT("user", "user", "who gets it"),
+    TEXT("as-user", "user", "who gets it"),
     END,
 };
 
@@ -643,7 +643,7 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .method = "POST",
       .path = "/v1/backups/import",
       .args = { BODY("NAME", "name") },
-      .options = import_options,
+      .options = backup_import_options,
       .doc = "make a new desktop with the disk of a backup" },
     { .verb = "backup",
       .noun = "restore-as-new",
