@@ -29,6 +29,7 @@ typedef enum {
     ENTITLEMENT,
     ROLLOUT,
     USER_DISK,
+    RESTORE_POINT,
     GRANT,
     HOSTS,
     HOST,
@@ -139,6 +140,18 @@ static const struct {
     { "POST", "/v1/machines/{id}/hold", MACHINE, "hpA" },
     { "POST", "/v1/machines/{id}/release", MACHINE, "hpA" },
     { "POST", "/v1/machines/{id}/start", MACHINE, "hpA" },
+    { "POST", "/v1/machines/{id}/snapshot", MACHINE, "hpA" },
+    { "POST", "/v1/machines/{id}/restore", MACHINE, "hpA" },
+    { "POST", "/v1/machines/{id}/refresh", MACHINE, "hpA" },
+    { "POST", "/v1/machines/{id}/rebase", MACHINE, "hpA" },
+    { "GET", "/v1/restore-points", POOLS, "vhpiaA" },
+    { "GET", "/v1/restore-points/{id}", RESTORE_POINT, "vhpiaA" },
+    { "DELETE", "/v1/restore-points/{id}", RESTORE_POINT, "hpA" },
+    { "POST", "/v1/restore-points/{id}/restore-as-new", RESTORE_POINT, "hpA" },
+    { "POST", "/v1/restore-points/{id}/export", RESTORE_POINT, "pA" },
+    { "GET", "/v1/backups", POOLS, "vhpiaA" },
+    { "POST", "/v1/backups/import", POOLS, "hpA" },
+    { "POST", "/v1/hosts/{id}/backups", HOST, "vhpaA" },
     { "POST", "/v1/machines/{id}/stop", MACHINE, "hpA" },
     { "GET", "/v1/images", IMAGES, "vhpiaA" },
     { "POST", "/v1/images", SITE, "iA" },
@@ -252,6 +265,7 @@ typedef struct {
     char grant[BERTH_ID_HEX_CHARS + 1];
     char rollout[BERTH_ID_HEX_CHARS + 1];
     char disk[BERTH_ID_HEX_CHARS + 1];
+    char point[BERTH_ID_HEX_CHARS + 1];
     char elsewhere[BERTH_ID_HEX_CHARS + 1];
     char accounts[6][N_PLACES][2][BERTH_ID_HEX_CHARS + 1];
     char plain[BERTH_ID_HEX_CHARS + 1];
@@ -338,6 +352,17 @@ add_disk(Matrix *m)
 }
 
 static void
+add_restore_point(Matrix *m)
+{
+    fixture_new_id(m->point);
+    g_autofree char *point = g_strdup_printf(
+        "INSERT INTO restore_point (id, kind, machine, state, consistency, created_us, since_us) "
+        "VALUES ('%s', 'desktop', '%s', 'ready', 'crash', 1, 1)",
+        m->point, m->claimed.machine);
+    store_place_exec(&m->f.place, point);
+}
+
+static void
 matrix_init(Matrix *m)
 {
     fixture_init(&m->f, 2, 2);
@@ -347,6 +372,7 @@ matrix_init(Matrix *m)
     assert_berth_ok(berth_store_write(m->f.store, fill, m));
     add_rollout(m);
     add_disk(m);
+    add_restore_point(m);
 }
 
 static const char *
@@ -365,6 +391,8 @@ id_of(const Matrix *m, Kind kind)
         return m->rollout;
     case USER_DISK:
         return m->disk;
+    case RESTORE_POINT:
+        return m->point;
     case HOST:
         return m->f.host;
     case IMAGE:
