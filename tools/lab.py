@@ -253,7 +253,7 @@ class Lab:
     """See the module's text.  images: name -> folder that holds NAME.json and its files."""
 
     def __init__(self, build, images, folder=None, template_dir=None, memory_limit_mib=8192,
-                 agent_options=(), broker_options=(), accel="auto"):
+                 agent_options=(), broker_options=(), accel="auto", n_hosts=1):
         self.build = os.path.abspath(build)
         self.images = images
         self.is_own_folder = folder is None
@@ -264,8 +264,9 @@ class Lab:
         self.agent_options, self.broker_options, self.accel = agent_options, broker_options, accel
         self.user, self.password = "anna", secrets.token_urlsafe(12)
         self.admin, self.admin_password = "admin", secrets.token_urlsafe(18)
-        self.broker = self.gateway = self.agent = None
-        self.host_id = None
+        self.host_names = [f"host-{i + 1}" for i in range(n_hosts)]
+        self.host_ids, self.agents = [], []
+        self.broker = self.gateway = None
         become_subreaper()
         self.guard = Guard(self.folder, self.is_own_folder)
 
@@ -298,18 +299,31 @@ class Lab:
         self._make_keys()
         self._start_broker()
         self._start_gateway()
-        self.berthctl("create", "host", "host-1", "--id", self.host_id)
+        for name, host_id in zip(self.host_names, self.host_ids):
+            self.berthctl("create", "host", name, "--id", host_id)
         for name in self.images:
             self.add_image(name)
         self.add_user(self.user, self.password)
-        self._start_agent()
+        for name, host_id in zip(self.host_names, self.host_ids):
+            self.agents.append(self._start_agent(name, host_id))
         return self
+
+    @property
+    def host_id(self):
+        """Of the first host."""
+        return self.host_ids[0]
+
+    @property
+    def agent(self):
+        """Of the first host; None before it runs."""
+        return self.agents[0] if self.agents else None
 
     def _make_keys(self):
         out = self.run([self.program("berth-setup"), self.path("keys"), "--gateway-name",
-                        "localhost", "--address", "127.0.0.1", "--host", "host-1"])
-        self.host_id = next(line.split()[2] for line in out.splitlines()
-                            if line.startswith("host host-1 "))
+                        "localhost", "--address", "127.0.0.1",
+                        *(word for name in self.host_names for word in ("--host", name))])
+        ids = dict(line.split()[1:3] for line in out.splitlines() if line.startswith("host "))
+        self.host_ids = [ids[name] for name in self.host_names]
 
     def _start_broker(self):
         keys = self.path("keys")
@@ -337,29 +351,36 @@ class Lab:
         self.gateway = Daemon("berth-gateway", [self.program("berth-gateway"), "--config", config],
                               self).start().keep_port(config, "port")
 
-    def _start_agent(self):
-        keys = self.path("keys")
-        os.makedirs(self.path("agent"), 0o700, exist_ok=True)
+    def host_folder(self, what, name="host-1"):
+        """What a host has: its "agent" state or its "images"; the first host's is named so."""
+        return self.path(what if name == self.host_names[0] else f"{what}-{name}")
+
+    def _start_agent(self, name, host_id):
+        keys, is_first = self.path("keys"), name == self.host_names[0]
+        os.makedirs(self.host_folder("agent", name), 0o700, exist_ok=True)
+        os.makedirs(self.host_folder("images", name), exist_ok=True)
         values = {
-            "host_id": self.host_id, "broker": f"127.0.0.1:{self.broker.ready['agent_port']}",
+            "host_id": host_id, "broker": f"127.0.0.1:{self.broker.ready['agent_port']}",
             "broker_name": "localhost", "ca_file": f"{keys}/ca.pem",
-            "cert_file": f"{keys}/host-host-1.pem", "key_file": f"{keys}/host-host-1.key",
-            "state_dir": self.path("agent"), "image_dir": self.path("images"),
+            "cert_file": f"{keys}/host-{name}.pem", "key_file": f"{keys}/host-{name}.key",
+            "state_dir": self.host_folder("agent", name),
+            "image_dir": self.host_folder("images", name),
             "listen": "127.0.0.1:0", "session_program": self.program("berth-session"),
             "gpu_program": self.program("berth-gpu"), "thaw_program": self.program("berth-thaw"),
             "qemu_program": "/usr/bin/qemu-system-x86_64",
             "memory_limit_mib": self.memory_limit_mib, "accel": self.accel,
         }
-        if self.template_dir:
+        if self.template_dir and is_first:
             values["template_dir"] = self.template_dir
             values["template_keep_s"] = 24 * 3600  # others may use the folder, too
-        config = self._write_config("agent.conf", "agent", values, self.agent_options)
-        self.agent = Daemon("berth-agent", [self.program("berth-agent"), "--config", config],
-                            self).start().keep_port(config, "port")
+        label = "agent" if is_first else f"agent-{name}"
+        config = self._write_config(f"{label}.conf", "agent", values, self.agent_options)
+        return Daemon(f"berth-{label}", [self.program("berth-agent"), "--config", config],
+                      self).start().keep_port(config, "port")
 
     def stop(self):
         """Ends all that the lab started; removes its folder if the lab made it."""
-        for daemon in (self.agent, self.gateway, self.broker):
+        for daemon in (*self.agents, self.gateway, self.broker):
             if daemon is not None:
                 daemon.stop()
         kill_all(self.folder)
@@ -413,12 +434,14 @@ class Lab:
         self.berthctl("create", "user", name, secret=password)
 
     def add_image(self, name):
-        """Links the image's files into the host's folder and tells the broker its manifest."""
-        os.makedirs(self.path("images"), exist_ok=True)
-        for file in os.listdir(self.images[name]):
-            target = self.path("images", file)
-            if not os.path.lexists(target):
-                os.symlink(os.path.join(os.path.abspath(self.images[name]), file), target)
+        """Links the image's files into the hosts' folders and tells the broker its manifest."""
+        for host in self.host_names:
+            folder = self.host_folder("images", host)
+            os.makedirs(folder, exist_ok=True)
+            for file in os.listdir(self.images[name]):
+                target = os.path.join(folder, file)
+                if not os.path.lexists(target):
+                    os.symlink(os.path.join(os.path.abspath(self.images[name]), file), target)
         self.berthctl("create", "image", name, "--manifest", self.path("images", name + ".json"))
 
     def add_pool(self, name, image, size, spares, users=None, template=True):
