@@ -348,6 +348,6 @@ class Identity(unittest.TestCase):
 
 if __name__ == "__main__":
     try:
-        unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2, exit=False)
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
     finally:
         Site.stop()
