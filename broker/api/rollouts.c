@@ -116,13 +116,28 @@ berth_handle_publish(BerthTx *tx, BerthRequest *request)
     return reply_orders(request, error, rollouts, why);
 }
 
+/* Refuses an image that there is not. */
+static int
+read_image_name(BerthTx *tx, BerthRequest *request, char **ret_name)
+{
+    int error = berth_tx_get_text(tx, ret_name, BERTH_SQL_STATUS_IMAGE, "s", request->id);
+    return error == BERTH_ERR_NOT_FOUND
+               ? berth_request_explain(request, error, "there is no image \"%s\"", request->id)
+               : error;
+}
+
 static int
 order_image(BerthTx *tx, BerthRequest *request, BerthRolloutOrder order)
 {
     BerthCause cause = berth_request_cause(request);
     g_autofree char *why = NULL;
     json_t *rollouts = NULL;
-    int error = berth_rollouts_order_image(tx, &cause, request->id, order, &rollouts, &why);
+    g_autofree char *name = NULL;
+    int error = read_image_name(tx, request, &name);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    error = berth_rollouts_order_image(tx, &cause, request->id, order, &rollouts, &why);
     return reply_orders(request, error, rollouts, why);
 }
 
@@ -220,11 +235,9 @@ berth_handle_image_status(BerthTx *tx, BerthRequest *request)
     size_t i = 0;
     json_t *pool = NULL;
     g_autofree char *name = NULL;
-    int error = berth_tx_get_text(tx, &name, BERTH_SQL_STATUS_IMAGE, "s", request->id);
+    int error = read_image_name(tx, request, &name);
     if (error != BERTH_OK) {
-        return error == BERTH_ERR_NOT_FOUND
-                   ? berth_request_explain(request, error, "there is no image \"%s\"", request->id)
-                   : error;
+        return error;
     }
     json_auto_t *tags = berth_tx_to_json(tx, &error, BERTH_SQL_STATUS_TAGS, "s", request->id);
     json_auto_t *replicas =
