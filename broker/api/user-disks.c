@@ -284,11 +284,11 @@ berth_handle_remove_user_disk(BerthTx *tx, BerthRequest *request)
 int
 berth_handle_list_disk_points(BerthTx *tx, BerthRequest *request)
 {
-    g_auto(Disk) disk = { 0 };
-    int error = lock_disk(tx, request, &disk);
+    int error = berth_handle_get_user_disk(tx, request);
     if (error != BERTH_OK) {
         return error;
     }
+    g_clear_pointer(&request->reply, json_decref);
     json_t *points = berth_tx_to_json(tx, &error, BERTH_SQL_DISK_POINTS, "s", request->id);
     if (points != NULL) {
         request->reply = json_pack("{s:o}", "points", points);
