@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import unittest
@@ -439,4 +440,9 @@ class RoomTests(BackupTest):
 
 if __name__ == "__main__":
     base.AGENT, THAW = sys.argv[1:3]
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
+    base.LIBC.prctl(base.PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    try:
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
+    finally:
+        base.end_descendants()
