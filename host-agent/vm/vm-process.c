@@ -21,6 +21,8 @@
 #define CONNECT_INTERVAL_MS 10
 #define MONITOR_DEADLINE_US (30LL * 1000 * 1000)
 #define QUIT_GRACE_MS 1000
+/* Packages are set up while it goes off, and what systemd waits for has 90 s. */
+#define MAINTENANCE_POWER_OFF_MS (180 * 1000)
 
 /* ---- monitor ---- */
 
@@ -338,6 +340,13 @@ berth_vm_end_process(BerthVm *self)
 
 /* ---- power ---- */
 
+static int
+power_off_ms(const BerthVm *self)
+{
+    int limit_ms = self->host->power_off_ms;
+    return self->spec.is_maintenance ? MAX(limit_ms, MAINTENANCE_POWER_OFF_MS) : limit_ms;
+}
+
 static gboolean
 on_power_off_limit(gpointer user_data)
 {
@@ -345,7 +354,7 @@ on_power_off_limit(gpointer user_data)
     self->power_off_source = 0;
     self->was_cut_off = true;
     berth_log_warning("vm", "machine=%s did not shut down in %d s, its power is cut", self->hex_id,
-                      self->host->power_off_ms / 1000);
+                      power_off_ms(self) / 1000);
     berth_vm_end_process(self);
     return G_SOURCE_REMOVE;
 }
@@ -365,6 +374,5 @@ berth_vm_power_off_process(BerthVm *self)
     }
     berth_qmp_command(self->qmp, "system_powerdown", NULL, NULL, NULL);
     berth_guest_agent_shut_down(berth_vm_get_guest_agent(self));
-    self->power_off_source =
-        g_timeout_add((guint)self->host->power_off_ms, on_power_off_limit, self);
+    self->power_off_source = g_timeout_add((guint)power_off_ms(self), on_power_off_limit, self);
 }
