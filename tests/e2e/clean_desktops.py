@@ -27,8 +27,8 @@ import lab  # noqa: E402
 from guest_agent import GuestAgent  # noqa: E402
 from story import read_png  # noqa: E402
 
-N_RECYCLES = int(os.environ.get("BERTH_TEST_RECYCLES", "50"))
-N_FORKS, N_TOGETHER = int(os.environ.get("BERTH_TEST_FORKS", "100")), 10
+N_RECYCLES = int(os.environ.get("BERTH_TEST_RECYCLES", "12"))
+N_FORKS, N_TOGETHER = int(os.environ.get("BERTH_TEST_FORKS", "30")), 10
 LIMIT_S = 600
 POOL, USERS = "office", ("anna", "bert", "carla")
 COLOUR_BYTES, N_TAG_CELLS, N_OWN_CELLS = 3, 8, 4

@@ -188,6 +188,7 @@ class UserDisks(unittest.TestCase):
 
     def visit(self, point):
         """A new disk each time, for the steps that only a new one has."""
+        self.forget_disk("bert")
         self.restart_agent(point)
         self.site.wait_machines(1, LIMIT_S)
         pending = self.site.probe_script("--desktop", POOL, "--timeout", str(LIMIT_S), user="bert")
@@ -208,9 +209,15 @@ class UserDisks(unittest.TestCase):
         _, machine, session = self.connect("bert")
         self.assertEqual(self.guest(machine, "cat /data/point").strip(), point)
         self.put_away(session, "bert")
-        self.site.berthctl("delete", "user-disk", self.disk("bert")["id"], "--force")
-        lab.wait_until("no disk of bert", lambda: not [
-            row for row in self.site.rows("user-disks") if row["user"] == "bert"], LIMIT_S)
+        self.forget_disk("bert")
+
+    def forget_disk(self, user):
+        """Removes the disk of a user, if there is one."""
+        def mine():
+            return [row for row in self.site.rows("user-disks") if row["user"] == user]
+        for row in mine():
+            self.site.berthctl("delete", "user-disk", row["id"], "--force")
+        lab.wait_until(f"no disk of {user}", lambda: not mine(), LIMIT_S)
 
     def test_4_a_missing_file_is_said_and_not_replaced(self):
         disk = self.disk("anna")
