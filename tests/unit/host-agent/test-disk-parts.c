@@ -47,6 +47,14 @@ each_fact_leads_to_its_step(void **state)
     assert_int_equal(berth_disk_plan(&facts), BERTH_DISK_STEP_DAMAGED);
 }
 
+static bool
+may_be_made(const BerthDiskFacts *facts)
+{
+    bool had_data = facts->has_file || (facts->has_journal && facts->is_formatted);
+    bool was_never_made = facts->has_journal && facts->journal_epoch == 0;
+    return !had_data && (facts->is_new || was_never_made);
+}
+
 /* In every combination of facts, what had data is never made anew, and an old lease gets nothing.
  */
 static void
@@ -66,8 +74,7 @@ nothing_is_made_where_something_was(void **state)
             .size_mib = (bits & 128) != 0 ? 100 : 50,
         };
         BerthDiskStep step = berth_disk_plan(&facts);
-        bool had_data = facts.has_file || (facts.has_journal && facts.is_formatted);
-        if (had_data || !facts.is_new) {
+        if (!may_be_made(&facts)) {
             assert_int_not_equal(step, BERTH_DISK_STEP_MAKE);
         }
         if (facts.has_journal && facts.journal_epoch > facts.wish_epoch) {
@@ -77,6 +84,21 @@ nothing_is_made_where_something_was(void **state)
             assert_int_not_equal(step, BERTH_DISK_STEP_OPEN);
         }
     }
+}
+
+/* The agent was killed between its note and the file; the broker takes the disk for an old one. */
+static void
+a_disk_that_was_only_noted_is_made(void **state)
+{
+    BerthDiskFacts facts = good;
+    facts.is_new = false;
+    facts.has_file = false;
+    facts.has_journal = true;
+    facts.is_formatted = false;
+    facts.journal_epoch = 0;
+    assert_int_equal(berth_disk_plan(&facts), BERTH_DISK_STEP_MAKE);
+    facts.journal_epoch = 1;
+    assert_int_equal(berth_disk_plan(&facts), BERTH_DISK_STEP_MISSING);
 }
 
 static bool
@@ -257,6 +279,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fact_leads_to_its_step),
         cmocka_unit_test(nothing_is_made_where_something_was),
+        cmocka_unit_test(a_disk_that_was_only_noted_is_made),
         cmocka_unit_test(a_wish_is_read_strictly),
         cmocka_unit_test(a_mount_point_has_no_tricks),
         cmocka_unit_test(a_machines_disk_survives_its_file),
