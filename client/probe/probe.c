@@ -33,6 +33,7 @@ typedef struct {
     BerthProbeAction *line; /* the script's present command */
     guint n_done;           /* actions of the command line */
     guint next_source, timeout_source;
+    guint int_source, term_source;
     bool has_frame;
     bool is_ending;
     bool is_leaving;
@@ -553,6 +554,14 @@ prepare(Probe *probe, GError **error)
     return true;
 }
 
+/* Before anything goes on by itself, and after what may block was read. */
+static void
+watch_signals(Probe *probe)
+{
+    probe->int_source = g_unix_signal_add(SIGINT, on_signal, probe);
+    probe->term_source = g_unix_signal_add(SIGTERM, on_signal, probe);
+}
+
 static bool
 start(Probe *probe, GError **error)
 {
@@ -561,6 +570,7 @@ start(Probe *probe, GError **error)
     const BerthId any = { 0 };
 
     if (o->direct_file != NULL) {
+        watch_signals(probe);
         return prepare(probe, error) &&
                berth_session_controller_choose(probe->controller, &any) == BERTH_OK;
     }
@@ -568,6 +578,7 @@ start(Probe *probe, GError **error)
     if (password == NULL || !prepare(probe, error)) {
         return false;
     }
+    watch_signals(probe);
     berth_session_controller_login(probe->controller, o->user, password);
     return true;
 }
@@ -575,15 +586,12 @@ start(Probe *probe, GError **error)
 static void
 run(Probe *probe)
 {
-    guint int_source = g_unix_signal_add(SIGINT, on_signal, probe);
-    guint term_source = g_unix_signal_add(SIGTERM, on_signal, probe);
-
     signal(SIGPIPE, SIG_IGN);
     if (!probe->is_ending) {
         g_main_loop_run(probe->loop);
     }
-    g_source_remove(int_source);
-    g_source_remove(term_source);
+    g_clear_handle_id(&probe->int_source, g_source_remove);
+    g_clear_handle_id(&probe->term_source, g_source_remove);
     g_clear_handle_id(&probe->timeout_source, g_source_remove);
     g_clear_handle_id(&probe->next_source, g_source_remove);
     /* Lets keys go and says goodbye, if there is a connection. */
