@@ -67,6 +67,7 @@ typedef struct {
 struct BerthDiskStore {
     BerthDiskStoreConfig config;
     GHashTable *disks; /* BerthId * of the wish -> Disk * */
+    bool was_told;     /* which disks the broker lists */
 };
 
 static void
@@ -210,18 +211,14 @@ read_facts(Disk *disk, BerthDiskFacts *ret, GError **error)
 static void
 hand_out(Disk *disk)
 {
-    bool is_known = disk->has_journal;
     disk->journal.epoch = disk->epoch;
     disk->journal.is_open = true;
     disk->journal.machine = disk->machine;
     /* A file without a journal may hold anything: it is never formatted. */
-    disk->journal.is_formatted = is_known ? disk->journal.is_formatted : true;
-    if (!save_journal(disk)) {
-        answer(disk, DISK_AT_REST);
-        return;
-    }
+    disk->journal.is_formatted = disk->journal.is_formatted || !disk->has_journal;
+    bool is_saved = save_journal(disk);
     berth_kill_point(BERTH_KILL_DISK_OPENED);
-    answer(disk, DISK_OPEN);
+    answer(disk, is_saved ? DISK_OPEN : DISK_AT_REST);
 }
 
 static void on_child_done(int status, const char *output, void *user_data);
@@ -289,6 +286,10 @@ prepare(Disk *disk)
     BerthDiskFacts facts;
     g_autoptr(GError) error = NULL;
     g_autofree char *text = NULL;
+    if (!disk->is_listed || disk->wish.is_absent) {
+        fail_opening(disk, BERTH_ERR_NOT_FOUND, "the broker does not list this disk");
+        return;
+    }
     read_facts(disk, &facts, &error);
     switch (berth_disk_plan(&facts)) {
     case BERTH_DISK_STEP_OPEN:
@@ -478,11 +479,10 @@ berth_disk_store_open(BerthDiskStore *self, const BerthMachineDisk *machine_disk
     disk->epoch = machine_disk->epoch;
     disk->is_mounted = false;
     disk->state = DISK_OPENING;
-    if (!disk->is_listed || disk->wish.is_absent) {
-        fail_opening(disk, BERTH_ERR_NOT_FOUND, "the broker does not list this disk");
-        return;
+    /* A restarted agent finds its machines before it hears of their disks. */
+    if (self->was_told) {
+        prepare(disk);
     }
-    prepare(disk);
 }
 
 const char *
@@ -714,6 +714,13 @@ berth_disk_store_want(BerthDiskStore *self, const json_t *disks, bool is_safe_mo
                               error->message);
         }
     }
+    g_hash_table_iter_init(&iter, self->disks);
+    while (!self->was_told && g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((Disk *)value)->state == DISK_OPENING) {
+            prepare(value);
+        }
+    }
+    self->was_told = true;
     g_hash_table_foreach_remove(self->disks, is_gone, &is_safe_mode);
     self->config.on_changed(self->config.user_data);
 }
@@ -722,10 +729,8 @@ berth_disk_store_want(BerthDiskStore *self, const json_t *disks, bool is_safe_mo
 static const char *
 state_name(const Disk *disk)
 {
-    if (disk->state == DISK_OPEN && disk->is_mounted) {
-        return "attached";
-    }
-    return disk->failure != BERTH_OK ? "failed" : "present";
+    bool is_attached = disk->state == DISK_OPEN && disk->is_mounted;
+    return is_attached ? "attached" : disk->failure != BERTH_OK ? "failed" : "present";
 }
 
 static json_t *

@@ -117,7 +117,7 @@ def main():
                  broker_options=["[depot]", f"sandbox_program={sandbox}"]) as site:
         site.add_user("ann", site.password)
         follow(Page(site, guest), texts, "--print" in sys.argv)
-        assert not [row for row in site.berthctl("fsck")["checks"] if row["breaches"]]
+        assert not [row for row in site.berthctl("fsck")["fsck"] if row["breaches"]]
     print("ok: the store is whole")
 
 

@@ -326,6 +326,24 @@ a_restarted_agent_takes_up_what_its_machine_has(void **state)
     assert_state(f, "present");
 }
 
+/* The machine asks as soon as its monitor is there, which is before the broker's first word. */
+static void
+a_restarted_agent_waits_for_the_list_of_disks(void **state)
+{
+    Fixture *f = *state;
+    restart_store(f);
+    berth_disk_store_open(f->store, &f->disk, &f->machine, &holder, f);
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+    assert_int_equal(f->n_opened, 0);
+    want(f, 64, true);
+    while (f->n_opened == 0) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    assert_berth_ok(f->code);
+    close_disk(f);
+}
+
 static void
 what_its_machine_left_open_is_checked_first(void **state)
 {
@@ -448,6 +466,7 @@ main(void)
         ROW(a_file_without_a_journal_is_never_formatted),
         ROW(a_disk_grows_before_and_while_it_is_open),
         ROW(a_restarted_agent_takes_up_what_its_machine_has),
+        ROW(a_restarted_agent_waits_for_the_list_of_disks),
         ROW(what_its_machine_left_open_is_checked_first),
         ROW(only_a_broker_that_knows_deletes),
         ROW(a_disk_that_is_not_listed_stays),
