@@ -31,6 +31,10 @@
             (min), (max), #type                                                                    \
     }
 
+#define SOUND_DATA_BYTES 16
+#define MIC_DATA_BYTES 8
+#define PACKET_BYTES BERTH_LIMIT_SOUND_PACKET_BYTES
+
 /* In order of channel and type. */
 static const BerthMessageRow rows[] = {
     ROW(CONTROL, HELLO, BOTH, HELLO, CONTROL, 10, HELLO_MAX_BYTES),
@@ -73,6 +77,15 @@ static const BerthMessageRow rows[] = {
     ROW(INPUT, RELEASE_ALL, CLIENT, OPEN, INPUT, 4, 4),
     ROW(INPUT, LEDS, SESSION, OPEN, INPUT, 1, 1),
     ROW(INPUT, POINTER_MODE, SESSION, OPEN, INPUT, 1, 1),
+    ROW(AUDIO_OUT, SOUND_OPEN, SESSION, OPEN, AUDIO, 4, 4),
+    ROW(AUDIO_OUT, SOUND_DATA, SESSION, OPEN, AUDIO, SOUND_DATA_BYTES + 1,
+        SOUND_DATA_BYTES + PACKET_BYTES),
+    ROW(AUDIO_OUT, SOUND_CLOSE, SESSION, OPEN, AUDIO, 0, 0),
+    ROW(AUDIO_OUT, SOUND_STATE, SESSION, OPEN, AUDIO, 1, 1),
+    ROW(AUDIO_OUT, SOUND_WANTED, CLIENT, OPEN, AUDIO, 1, 1),
+    ROW(AUDIO_IN, MIC_OPEN, CLIENT, OPEN, AUDIO, 4, 4),
+    ROW(AUDIO_IN, MIC_DATA, CLIENT, OPEN, AUDIO, MIC_DATA_BYTES + 1, MIC_DATA_BYTES + PACKET_BYTES),
+    ROW(AUDIO_IN, MIC_CLOSE, CLIENT, OPEN, AUDIO, 0, 0),
 };
 
 const BerthMessageRow *

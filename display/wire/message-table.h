@@ -34,9 +34,10 @@ typedef enum {
 typedef enum {
     BERTH_PRIORITY_CONTROL = 0,
     BERTH_PRIORITY_INPUT = 1,   /* input and cursor */
-    BERTH_PRIORITY_DISPLAY = 2, /* exact pixels and their acknowledgements */
-    BERTH_PRIORITY_BULK = 3,    /* clipboard, files, USB */
-    BERTH_N_PRIORITIES = 4,
+    BERTH_PRIORITY_AUDIO = 2,   /* never behind pixels; little, so pixels do not wait for long */
+    BERTH_PRIORITY_DISPLAY = 3, /* exact pixels and their acknowledgements */
+    BERTH_PRIORITY_BULK = 4,    /* clipboard, files, USB */
+    BERTH_N_PRIORITIES = 5,
 } BerthPriority;
 
 /* Bits of BerthMessageRow.senders and .states. */

@@ -68,6 +68,7 @@ put_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
     put_u8_capability(writer, BERTH_CAP_PHOTO, hello->photo_mask);
     put_u8_capability(writer, BERTH_CAP_VIDEO, hello->video_mask);
     put_u8_capability(writer, BERTH_CAP_NOTICE, hello->takes_notices);
+    put_u8_capability(writer, BERTH_CAP_AUDIO, hello->audio_mask);
 }
 
 static unsigned
@@ -76,7 +77,7 @@ count_capabilities(const BerthMsgHello *hello)
     return (hello->exact_window_log != 0) + (hello->cursor_shapes != 0) +
            (hello->client_name[0] != '\0') + (hello->max_head_w != 0) + (hello->cache_tiles != 0) +
            (hello->gradient_window_log != 0) + (hello->photo_mask != 0) + (hello->video_mask != 0) +
-           (hello->takes_notices != 0);
+           (hello->takes_notices != 0) + (hello->audio_mask != 0);
 }
 
 /* Returns true for a window log that zstd knows, or none. */
@@ -93,7 +94,7 @@ is_hello_good(const BerthMsgHello *hello)
     bool is_head_good = (hello->max_head_w == 0) == (hello->max_head_h == 0);
     return hello->version_min >= 1 && hello->version_min <= hello->version_max &&
            is_window_log(hello->exact_window_log) && is_window_log(hello->gradient_window_log) &&
-           is_head_good && hello->takes_notices <= 1;
+           is_head_good && hello->takes_notices <= 1 && (hello->audio_mask & ~BERTH_AUDIO_ALL) == 0;
 }
 
 int
@@ -135,6 +136,7 @@ fixed_length(uint16_t id)
     case BERTH_CAP_PHOTO:
     case BERTH_CAP_VIDEO:
     case BERTH_CAP_NOTICE:
+    case BERTH_CAP_AUDIO:
         return 1;
     case BERTH_CAP_CURSOR_SHAPES:
     case BERTH_CAP_TILE_CACHE:
@@ -182,6 +184,9 @@ get_capability(BerthReader *reader, uint16_t id, size_t len, BerthMsgHello *ret)
         return true;
     case BERTH_CAP_NOTICE:
         ret->takes_notices = berth_reader_get_u8(reader);
+        return true;
+    case BERTH_CAP_AUDIO:
+        ret->audio_mask = berth_reader_get_u8(reader);
         return true;
     default:
         return false;

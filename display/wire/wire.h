@@ -6,9 +6,9 @@
  * Does no I/O and reads no clock.  Incoming bytes are cut into fragments, fragments are put
  * together per channel, and each complete message has passed the message table (direction, state,
  * length) before the callback sees it.  Outgoing messages wait in one queue a channel and leave as
- * fragments by strict priority: control, input and cursor, display, bulk; channels of the same
- * priority take turns.  Fragments of different channels interleave, the messages of one channel
- * stay in order.
+ * fragments by strict priority: control, input and cursor, sound, display, bulk; channels of the
+ * same priority take turns.  Fragments of different channels interleave, the messages of one
+ * channel stay in order.
  *
  * The first error is sticky: after it nothing is accepted any more and the connection must end.
  * Thread: the one that created it.  Source: docs/PROTOCOL.md, "Framing".

@@ -65,6 +65,11 @@
 /* Input: messages a second from one client that are acted on; the rest is dropped. */
 #define BERTH_LIMIT_INPUT_PER_SECOND 2000u
 
+/* Sound: bytes of one Opus packet (the longest that Opus itself makes for one frame). */
+#define BERTH_LIMIT_SOUND_PACKET_BYTES 1275u
+/* Sound: packets of a microphone in a second that are looked at, twice what is sent. */
+#define BERTH_LIMIT_MIC_PACKETS_PER_S 200u
+
 /* HTTP: bytes of a request body, of a response body that a client accepts. */
 #define BERTH_LIMIT_HTTP_BODY_BYTES (256u * 1024)
 #define BERTH_LIMIT_HTTP_RESPONSE_BYTES (4u * 1024 * 1024)

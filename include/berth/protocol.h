@@ -84,6 +84,22 @@ typedef enum {
     BERTH_MSG_POINTER_MODE = 17,
 } BerthInputMessage;
 
+/* Channel audio-out: 1..15 session to client, 16.. client to session. */
+typedef enum {
+    BERTH_MSG_SOUND_OPEN = 1, /* all to who offered BERTH_CAP_AUDIO */
+    BERTH_MSG_SOUND_DATA = 2,
+    BERTH_MSG_SOUND_CLOSE = 3,
+    BERTH_MSG_SOUND_STATE = 4,
+    BERTH_MSG_SOUND_WANTED = 16,
+} BerthAudioOutMessage;
+
+/* Channel audio-in, client to session. */
+typedef enum {
+    BERTH_MSG_MIC_OPEN = 1,
+    BERTH_MSG_MIC_DATA = 2,
+    BERTH_MSG_MIC_CLOSE = 3,
+} BerthAudioInMessage;
+
 /* How a client proves itself in AUTH. */
 typedef enum {
     BERTH_AUTH_TICKET = 1,
@@ -102,6 +118,7 @@ typedef enum {
     BERTH_CAP_PHOTO = 7,         /* u8 mask of BERTH_PHOTO_BIT() */
     BERTH_CAP_VIDEO = 8,         /* u8 mask of BERTH_VIDEO_BIT() */
     BERTH_CAP_NOTICE = 9,        /* u8 1: the client shows notices */
+    BERTH_CAP_AUDIO = 12,        /* u8 mask of BERTH_AUDIO_* */
 } BerthCapability;
 
 /* The zstd streams of EXACT, one context each for the life of a connection. */
@@ -126,6 +143,22 @@ typedef enum {
 } BerthVideoCodec;
 
 #define BERTH_VIDEO_BIT(codec) (1u << ((codec)-1))
+
+/* What the capability AUDIO offers. */
+#define BERTH_AUDIO_PLAYS 0x1u   /* Opus can be decoded and heard */
+#define BERTH_AUDIO_RECORDS 0x2u /* there may be a microphone */
+#define BERTH_AUDIO_ALL (BERTH_AUDIO_PLAYS | BERTH_AUDIO_RECORDS)
+
+/* Codecs of SOUND_OPEN and MIC_OPEN. */
+typedef enum {
+    BERTH_SOUND_OPUS = 1,
+} BerthSoundCodec;
+
+/* What SOUND_STATE says. */
+#define BERTH_SOUND_MAY_PLAY 0x1u   /* the policy lets sound out */
+#define BERTH_SOUND_MAY_RECORD 0x2u /* and the microphone in */
+#define BERTH_SOUND_RECORDS 0x4u    /* something in the desktop listens now */
+#define BERTH_SOUND_ALL (BERTH_SOUND_MAY_PLAY | BERTH_SOUND_MAY_RECORD | BERTH_SOUND_RECORDS)
 
 /* What somebody who wants to watch asks the owner of a session for. */
 typedef enum {

@@ -11,6 +11,7 @@
 #include "display/wire/msg-input.h"
 #include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
+#include "display/wire/msg-sound.h"
 #include "display/wire/msg-tiles.h"
 #include "display/wire/msg-video.h"
 #include "display/wire/msg-viewers.h"
@@ -283,6 +284,42 @@ try_input(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
     }
 }
 
+static void
+try_sound(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
+{
+    uint8_t value;
+    switch (type) {
+    case BERTH_MSG_SOUND_OPEN:
+        TRY(BerthMsgSoundOpen, sound_open);
+        break;
+    case BERTH_MSG_SOUND_DATA:
+        TRY(BerthMsgSoundData, sound_data);
+        break;
+    case BERTH_MSG_SOUND_STATE:
+        if (berth_msg_sound_state_decode(data, len, &value) == 0) {
+            check_again(writer, berth_msg_sound_state_encode(writer, value), data, len);
+        }
+        break;
+    case BERTH_MSG_SOUND_WANTED:
+        if (berth_msg_sound_wanted_decode(data, len, &value) == 0) {
+            check_again(writer, berth_msg_sound_wanted_encode(writer, value), data, len);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+try_mic(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
+{
+    if (type == BERTH_MSG_MIC_OPEN) {
+        TRY(BerthMsgSoundOpen, sound_open);
+    } else if (type == BERTH_MSG_MIC_DATA) {
+        TRY(BerthMsgMicData, mic_data);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -303,6 +340,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case BERTH_CHANNEL_INPUT:
         try_input(&writer, data[1], data + 2, size - 2);
+        break;
+    case BERTH_CHANNEL_AUDIO_OUT:
+        try_sound(&writer, data[1], data + 2, size - 2);
+        break;
+    case BERTH_CHANNEL_AUDIO_IN:
+        try_mic(&writer, data[1], data + 2, size - 2);
         break;
     default:
         break;

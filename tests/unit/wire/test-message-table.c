@@ -71,7 +71,7 @@ unknown_messages_have_no_row(void **state)
 {
     assert_null(berth_message_table_find(BERTH_CHANNEL_CONTROL, 0));
     assert_null(berth_message_table_find(BERTH_CHANNEL_DISPLAY, 14));
-    assert_null(berth_message_table_find(BERTH_CHANNEL_AUDIO_OUT, 1));
+    assert_null(berth_message_table_find(BERTH_CHANNEL_AUDIO_OUT, 5));
     assert_null(berth_message_table_find(255, 255));
 }
 
