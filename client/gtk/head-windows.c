@@ -3,6 +3,7 @@
 
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen.h"
+#include "client/gtk/keyboard.h"
 
 #include "berth/limits.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     GtkWidget *window; /* NULL: no frame came yet */
     BerthDisplayView *view;
     BerthFullscreen *fullscreen;
+    BerthKeyboard *keyboard;
 } Head;
 
 struct BerthHeadWindows {
@@ -69,6 +71,7 @@ berth_head_windows_close(BerthHeadWindows *self, unsigned head)
         g_clear_pointer(&item->window, gtk_widget_destroy);
         item->view = NULL;
         item->fullscreen = NULL;
+        item->keyboard = NULL;
     }
 }
 
@@ -100,25 +103,12 @@ on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
     return GDK_EVENT_STOP;
 }
 
-/* As in the main window: F11 is ours, all other keys are the guest's. */
-static gboolean
-on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
-{
-    Head *item = user_data;
-
-    if (event->keyval == GDK_KEY_F11) {
-        if (event->type == GDK_KEY_PRESS) {
-            berth_fullscreen_set(item->fullscreen, !berth_fullscreen_get(item->fullscreen));
-        }
-        return GDK_EVENT_STOP;
-    }
-    return berth_display_view_key(item->view, event);
-}
-
 static void
 on_fullscreen(bool is_full, void *user_data)
 {
-    /* The canvas follows the size of its window by itself. */
+    Head *item = user_data;
+
+    berth_keyboard_update_grab(item->keyboard);
 }
 
 /* A monitor that the main window is not on; -1 if there is none. */
@@ -167,8 +157,7 @@ open_window(Head *item)
     gtk_container_add(GTK_CONTAINER(item->window), berth_display_view_get_widget(item->view));
     item->fullscreen = berth_fullscreen_new(GTK_WINDOW(item->window), NULL, on_fullscreen, item);
     g_signal_connect(item->window, "delete-event", G_CALLBACK(on_delete), item);
-    g_signal_connect(item->window, "key-press-event", G_CALLBACK(on_key), item);
-    g_signal_connect(item->window, "key-release-event", G_CALLBACK(on_key), item);
+    item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen);
     if (monitor >= 0) {
         gtk_window_fullscreen_on_monitor(GTK_WINDOW(item->window),
                                          gtk_window_get_screen(self->main_window), monitor);

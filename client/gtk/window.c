@@ -2,14 +2,11 @@
 #include "client/gtk/window.h"
 
 #include "client/core/session-controller.h"
-#include "client/gtk/desktop-page.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/head-windows.h"
-#include "client/gtk/header.h"
-#include "client/gtk/login-view.h"
-#include "client/gtk/picker-view.h"
-#include "client/gtk/status-view.h"
-#include "client/gtk/widgets.h"
+#include "client/gtk/keyboard.h"
+#include "client/gtk/logoff-question.h"
+#include "client/gtk/pages.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -24,15 +21,12 @@
 
 struct BerthWindow {
     GtkWidget *window;
-    GtkWidget *stack;
-    BerthHeader *header;
-    BerthLoginView *login;
-    BerthPickerView *picker;
-    BerthStatusView *status;
-    BerthDesktopPage *page;
+    BerthPages *pages;
+    BerthDesktopPage *page;    /* of the pages */
     BerthDisplayView *display; /* of the page */
     BerthHeadWindows *heads;   /* beside the first */
     BerthFullscreen *fullscreen;
+    BerthKeyboard *keyboard;
 
     BerthSettings *settings;
     BerthSessionController *controller; /* NULL before the first login */
@@ -49,39 +43,11 @@ struct BerthWindow {
     bool is_closing;
 };
 
-static void
-show_page(BerthWindow *self, GtkWidget *page)
-{
-    gtk_stack_set_visible_child(GTK_STACK(self->stack), page);
-}
-
-/* The title of the bar is the window's name in lists of windows, too. */
-static void
-set_header(BerthWindow *self, BerthHeaderMode mode, const char *title, const char *subtitle)
-{
-    gtk_window_set_title(GTK_WINDOW(self->window), title != NULL ? title : "Berth");
-    berth_header_set(self->header, mode, title != NULL ? title : "Berth", subtitle);
-}
-
-static void
-show_login(BerthWindow *self)
-{
-    set_header(self, BERTH_HEADER_PLAIN, NULL, NULL);
-    berth_login_view_show_error(self->login, self->error);
-    show_page(self, berth_login_view_get_widget(self->login));
-    berth_login_view_focus(self->login);
-}
-
 /* The reason, and the ways on that there are. */
 static void
 show_reason(BerthWindow *self, const char *title)
 {
-    const char *reason = self->error != NULL ? self->error : "it can be opened again";
-
-    set_header(self, self->is_direct ? BERTH_HEADER_PLAIN : BERTH_HEADER_LIST, self->desktop_name,
-               NULL);
-    berth_status_view_show_end(self->status, title, reason, !self->is_direct);
-    show_page(self, berth_status_view_get_widget(self->status));
+    berth_pages_show_end(self->pages, self->desktop_name, title, self->error, !self->is_direct);
 }
 
 static void
@@ -93,31 +59,14 @@ show_list(BerthWindow *self)
                     self->error != NULL ? "The display cannot be opened" : "The display is closed");
         return;
     }
-    set_header(self, BERTH_HEADER_LIST, "Desktops", self->settings->user);
-    berth_picker_view_show_error(self->picker, self->error);
-    show_page(self, berth_picker_view_get_widget(self->picker));
-    berth_picker_view_focus(self->picker);
-}
-
-static void
-show_busy(BerthWindow *self, const char *title, const char *text)
-{
-    set_header(self, BERTH_HEADER_PLAIN, title, NULL);
-    berth_status_view_show_busy(self->status, title, text);
-    show_page(self, berth_status_view_get_widget(self->status));
+    berth_pages_show_list(self->pages, self->settings->user, self->error);
 }
 
 static void
 show_desktop(BerthWindow *self)
 {
-    if (self->is_direct) {
-        set_header(self, BERTH_HEADER_SHARED, self->desktop_name, NULL);
-    } else {
-        set_header(self, BERTH_HEADER_DESKTOP, self->desktop_name, self->settings->broker);
-    }
-    berth_desktop_page_set_title(self->page, self->desktop_name);
-    show_page(self, berth_desktop_page_get_widget(self->page));
-    gtk_widget_grab_focus(berth_display_view_get_widget(self->display));
+    berth_pages_show_desktop(self->pages, self->desktop_name,
+                             self->is_direct ? NULL : self->settings->broker);
     if (self->wants_fullscreen) {
         self->wants_fullscreen = false;
         berth_fullscreen_set(self->fullscreen, true);
@@ -130,7 +79,7 @@ show_end(BerthWindow *self)
 {
     berth_fullscreen_set(self->fullscreen, false);
     if (self->error == NULL && self->is_leaving) {
-        show_busy(self, self->desktop_name, "the desktop is being closed");
+        berth_pages_show_busy(self->pages, self->desktop_name, "the desktop is being closed");
         return;
     }
     if (self->error == NULL) {
@@ -167,14 +116,14 @@ on_state(BerthClientState state, void *user_data)
 
     switch (state) {
     case BERTH_CLIENT_IDLE:
-        show_login(self);
+        berth_pages_show_login(self->pages, self->error);
         break;
     case BERTH_CLIENT_LOGIN:
-        show_busy(self, "Logging in", "the broker checks your password");
+        berth_pages_show_busy(self->pages, "Logging in", "the broker checks your password");
         break;
     case BERTH_CLIENT_LIST:
         if (!self->is_direct) {
-            show_busy(self, "Logged in", "looking for your desktops");
+            berth_pages_show_busy(self->pages, "Logged in", "looking for your desktops");
         }
         break;
     case BERTH_CLIENT_PICK:
@@ -201,7 +150,7 @@ on_progress(const char *text, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    show_busy(self, self->desktop_name, text);
+    berth_pages_show_busy(self->pages, self->desktop_name, text);
 }
 
 static void
@@ -231,7 +180,7 @@ on_desktops(GPtrArray *desktops, void *user_data)
     BerthWindow *self = user_data;
     bool is_found = self->wanted == NULL;
 
-    berth_picker_view_set_desktops(self->picker, desktops);
+    berth_picker_view_set_desktops(berth_pages_get_picker(self->pages), desktops);
     if (self->is_watch_wanted) {
         self->is_watch_wanted = false;
         choose(self, self->wish, &self->wished_id, "Somebody's desktop");
@@ -319,7 +268,7 @@ on_viewers(const BerthMsgViewers *viewers, void *user_data)
     } else if (viewers->is_recorded) {
         text = g_strdup("This is recorded");
     }
-    berth_header_set_sign(self->header, text);
+    berth_header_set_sign(berth_pages_get_header(self->pages), text);
     berth_desktop_page_set_sign(self->page, text);
 }
 
@@ -449,7 +398,7 @@ on_login(const char *broker, const char *ca_file, const char *user, BerthSecret 
 
     if (!berth_broker_address_parse(broker, &address, &error) ||
         !ensure_controller(self, &address, ca_file, &error)) {
-        berth_login_view_show_error(self->login, error->message);
+        berth_login_view_show_error(berth_pages_get_login(self->pages), error->message);
         return;
     }
     remember(self, broker, ca_file, user);
@@ -498,34 +447,6 @@ leave(BerthWindow *self, BerthLeave kind)
 }
 
 static void
-ask_logoff(BerthWindow *self)
-{
-    GtkWidget *dialog =
-        gtk_message_dialog_new(GTK_WINDOW(self->window), GTK_DIALOG_MODAL, GTK_MESSAGE_WARNING,
-                               GTK_BUTTONS_NONE, "Log off from this desktop?");
-
-    gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog),
-                                             "Programs that are open there are closed, and what "
-                                             "was not saved elsewhere is lost.");
-    gtk_dialog_add_buttons(GTK_DIALOG(dialog), "_Cancel", GTK_RESPONSE_CANCEL, "_Log off",
-                           GTK_RESPONSE_ACCEPT, NULL);
-    gtk_style_context_add_class(gtk_widget_get_style_context(gtk_dialog_get_widget_for_response(
-                                    GTK_DIALOG(dialog), GTK_RESPONSE_ACCEPT)),
-                                "destructive-action");
-    gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
-    if (gtk_dialog_run(GTK_DIALOG(dialog)) == GTK_RESPONSE_ACCEPT) {
-        leave(self, BERTH_LEAVE_LOGOFF);
-    }
-    gtk_widget_destroy(dialog);
-}
-
-static void
-toggle_fullscreen(BerthWindow *self)
-{
-    berth_fullscreen_set(self->fullscreen, !berth_fullscreen_get(self->fullscreen));
-}
-
-static void
 on_header(BerthHeaderCommand command, bool is_active, void *user_data)
 {
     BerthWindow *self = user_data;
@@ -545,7 +466,7 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
         berth_session_controller_logout(self->controller);
         break;
     case BERTH_HEADER_FULLSCREEN:
-        toggle_fullscreen(self);
+        berth_fullscreen_set(self->fullscreen, !berth_fullscreen_get(self->fullscreen));
         break;
     case BERTH_HEADER_CTRL_ALT_DEL:
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
@@ -557,44 +478,10 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
         leave(self, BERTH_LEAVE_DISCONNECT);
         break;
     default:
-        ask_logoff(self);
-        break;
-    }
-}
-
-/*
- * Keys go to the guest before GTK looks for mnemonics and accelerators.  F11 is ours: it is the
- * way out of the full screen.
- */
-static gboolean
-on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
-{
-    BerthWindow *self = user_data;
-    GtkWidget *area = berth_display_view_get_widget(self->display);
-
-    if (!gtk_widget_get_mapped(area)) {
-        return GDK_EVENT_PROPAGATE;
-    }
-    if (event->keyval == GDK_KEY_F11) {
-        if (event->type == GDK_KEY_PRESS) {
-            toggle_fullscreen(self);
+        if (berth_logoff_question_ask(GTK_WINDOW(self->window))) {
+            leave(self, BERTH_LEAVE_LOGOFF);
         }
-        return GDK_EVENT_STOP;
-    }
-    return gtk_widget_has_focus(area) && berth_display_view_key(self->display, event);
-}
-
-/* In full screen Alt+Tab and the like belong to the guest. */
-static void
-update_grab(BerthWindow *self)
-{
-    GdkWindow *window = gtk_widget_get_window(self->window);
-    GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(self->window));
-
-    if (berth_fullscreen_get(self->fullscreen) && gtk_window_is_active(GTK_WINDOW(self->window))) {
-        gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL, NULL);
-    } else {
-        gdk_seat_ungrab(seat);
+        break;
     }
 }
 
@@ -604,18 +491,7 @@ on_fullscreen(bool is_full, void *user_data)
     BerthWindow *self = user_data;
 
     berth_desktop_page_set_fullscreen(self->page, is_full);
-    update_grab(self);
-}
-
-static void
-on_active_changed(BerthWindow *self)
-{
-    if (!gtk_window_is_active(GTK_WINDOW(self->window))) {
-        berth_display_view_release_all(self->display);
-    }
-    if (berth_fullscreen_get(self->fullscreen)) {
-        update_grab(self);
-    }
+    berth_keyboard_update_grab(self->keyboard);
 }
 
 static gboolean
@@ -688,40 +564,12 @@ on_answer(uint32_t id, bool is_allowed, void *user_data)
     }
 }
 
-static const BerthDesktopPageCallbacks page_callbacks = {
-    .command = on_header,
-    .leave = on_leave_waiting,
-    .answer = on_answer,
+static const BerthPagesCallbacks page_callbacks = {
+    .login = on_login,
+    .pick = on_pick,
+    .status = on_status_choice,
+    .desktop = { .command = on_header, .leave = on_leave_waiting, .answer = on_answer },
 };
-
-static void
-add_pages(BerthWindow *self)
-{
-    self->login = berth_login_view_new(on_login, self);
-    self->picker = berth_picker_view_new(on_pick, self);
-    self->status = berth_status_view_new(on_status_choice, self);
-    self->page = berth_desktop_page_new(&page_callbacks, self);
-    self->display = berth_desktop_page_get_view(self->page);
-    berth_display_view_add_cover(self->display, berth_header_get_menu(self->header), false);
-    self->stack = gtk_stack_new();
-    gtk_stack_set_transition_type(GTK_STACK(self->stack), GTK_STACK_TRANSITION_TYPE_CROSSFADE);
-    gtk_stack_set_transition_duration(GTK_STACK(self->stack), 120);
-    gtk_container_add(GTK_CONTAINER(self->stack), berth_login_view_get_widget(self->login));
-    gtk_container_add(GTK_CONTAINER(self->stack), berth_picker_view_get_widget(self->picker));
-    gtk_container_add(GTK_CONTAINER(self->stack), berth_status_view_get_widget(self->status));
-    gtk_container_add(GTK_CONTAINER(self->stack), berth_desktop_page_get_widget(self->page));
-}
-
-static void
-connect_signals(BerthWindow *self)
-{
-    g_signal_connect(self->window, "key-press-event", G_CALLBACK(on_key), self);
-    g_signal_connect(self->window, "key-release-event", G_CALLBACK(on_key), self);
-    g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
-    g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
-    g_signal_connect_swapped(self->window, "notify::is-active", G_CALLBACK(on_active_changed),
-                             self);
-}
 
 /* With what the command line and the settings say. */
 static void
@@ -776,22 +624,25 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->window = gtk_application_window_new(application);
     gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);
     gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
-    self->header = berth_header_new(on_header, self);
-    gtk_window_set_titlebar(GTK_WINDOW(self->window), berth_header_get_widget(self->header));
+    self->pages = berth_pages_new(GTK_WINDOW(self->window), &page_callbacks, self);
+    self->page = berth_pages_get_desktop(self->pages);
+    self->display = berth_desktop_page_get_view(self->page);
     self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
     self->fullscreen = berth_fullscreen_new(
-        GTK_WINDOW(self->window), berth_header_get_widget(self->header), on_fullscreen, self);
-    add_pages(self);
-    gtk_container_add(GTK_CONTAINER(self->window), self->stack);
-    connect_signals(self);
+        GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),
+        on_fullscreen, self);
+    self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen);
+    g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
+    g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);
-    berth_login_view_fill(self->login, settings->broker, settings->ca_file, settings->user);
+    berth_login_view_fill(berth_pages_get_login(self->pages), settings->broker, settings->ca_file,
+                          settings->user);
     gtk_widget_show_all(self->window);
     if (options->direct != NULL) {
         open_direct(self, options->direct);
         return self;
     }
-    show_login(self);
+    berth_pages_show_login(self->pages, self->error);
     if (options->password != NULL) {
         log_in(self, options->password);
     }
