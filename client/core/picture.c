@@ -49,14 +49,18 @@ static void
 copy_changes(BerthPicture *self, const BerthFrame *canvas, const BerthRect *rects, size_t n_rects,
              BerthPictureChange *change)
 {
+    BerthFrame *old = self->front;
+
     if (self->sink != NULL) {
-        self->sink->before(self->user_data);
+        self->front = berth_frame_ref(self->sink->before(old, rects, n_rects, self->user_data));
+    } else {
+        berth_frame_ref(old);
     }
     for (size_t i = 0; i < n_rects; i++) {
-        change->is_changed =
-            change->is_changed || !berth_frame_rect_equal(self->front, canvas, rects[i]);
+        change->is_changed = change->is_changed || !berth_frame_rect_equal(old, canvas, rects[i]);
         berth_frame_copy_rect(self->front, canvas, rects[i]);
     }
+    berth_frame_unref(old);
     if (self->sink != NULL) {
         change->is_shown = self->sink->after(self->front, rects, n_rects, self->user_data);
     }

@@ -23,8 +23,13 @@ typedef struct BerthPicture BerthPicture;
 typedef struct {
     /* Makes the memory of a picture of an allowed size; NULL leaves it to the picture. */
     BerthFrame *(*new_frame)(int width, int height, void *user_data);
-    /* Pixels of the frame are about to be written. */
-    void (*before)(void *user_data);
+    /*
+     * Pixels of the frame are about to be written: rects, n_rects of them.  Returns the frame that
+     * they go to, borrowed: this one or, of the same size, another one that has the pixels of this
+     * one everywhere else.
+     */
+    BerthFrame *(*before)(BerthFrame *frame, const BerthRect *rects, size_t n_rects,
+                          void *user_data);
     /* The frame is whole again; rects: what may have changed, inside it.  True if it is shown. */
     bool (*after)(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data);
 } BerthPictureSink;

@@ -4,8 +4,16 @@
 #include <glib.h>
 #include <math.h>
 
+/* The nearest whole number of units, at least one. */
+static int
+round_to_unit(double length, int unit)
+{
+    return MAX(1, (int)floor(length / unit + 0.5)) * unit;
+}
+
 BerthViewport
-berth_viewport_fit(int window_width, int window_height, int picture_width, int picture_height)
+berth_viewport_fit(int window_width, int window_height, int picture_width, int picture_height,
+                   int unit)
 {
     BerthViewport self = { .scale = 1.0 };
     double fit;
@@ -17,10 +25,10 @@ berth_viewport_fit(int window_width, int window_height, int picture_width, int p
     self.scale = fit >= 1.0 ? floor(fit) : fit;
     self.picture_width = picture_width;
     self.picture_height = picture_height;
-    self.target.w = MAX(1, (int)floor(picture_width * self.scale + 0.5));
-    self.target.h = MAX(1, (int)floor(picture_height * self.scale + 0.5));
-    self.target.x = (window_width - self.target.w) / 2;
-    self.target.y = (window_height - self.target.h) / 2;
+    self.target.w = round_to_unit(picture_width * self.scale, fit >= 1.0 ? 1 : unit);
+    self.target.h = round_to_unit(picture_height * self.scale, fit >= 1.0 ? 1 : unit);
+    self.target.x = (window_width - self.target.w) / 2 / unit * unit;
+    self.target.y = (window_height - self.target.h) / 2 / unit * unit;
     return self;
 }
 

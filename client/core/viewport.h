@@ -17,9 +17,14 @@ typedef struct {
     int picture_width, picture_height;
 } BerthViewport;
 
-/* Places a picture in a window; any sizes. */
+/*
+ * Places a picture in a window; any sizes.
+ *
+ * unit: of the toolkit, in window pixels, at least 1: the picture begins at a whole one, and ends
+ *       at one if it is made smaller, so that others than the toolkit can show it there, too
+ */
 BerthViewport berth_viewport_fit(int window_width, int window_height, int picture_width,
-                                 int picture_height);
+                                 int picture_height, int unit);
 
 /* True if every picture pixel is a whole number of window pixels. */
 bool berth_viewport_is_exact(const BerthViewport *self);

@@ -5,9 +5,13 @@
 #include "client/core/viewport.h"
 #include "client/gtk/covers.h"
 #include "client/gtk/cursor.h"
+#include "client/gtk/presenter.h"
 #include "client/gtk/widgets.h"
-#include "client/gtk/x11-presenter.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <inttypes.h>
 #include <math.h>
 
 /* So far below the top edge the pointer counts as away from it, in units of GTK. */
@@ -28,7 +32,8 @@ struct BerthDisplayView {
 
     BerthFrame *frame; /* that the surface is made over */
     cairo_surface_t *surface;
-    BerthX11Presenter *presenter; /* NULL: GTK draws always */
+    BerthPresenter *presenter; /* NULL: GTK draws always */
+    int64_t received_us;       /* of the first frame that the screen has not got; 0: it has all */
     BerthCovers *covers;
     BerthRect holes[BERTH_COVERS_MAX_HOLES]; /* of the short way, which GTK draws */
     size_t n_holes;
@@ -83,8 +88,8 @@ is_short_way_open(BerthDisplayView *self)
     bool is_uncovered;
 
     self->n_holes = berth_covers_find_holes(self->covers, self->scale, self->holes, &is_uncovered);
-    return is_uncovered && self->viewport.scale == 1.0 &&
-           !berth_rect_is_empty(self->viewport.target) && gtk_widget_get_mapped(self->area);
+    return is_uncovered && !berth_rect_is_empty(self->viewport.target) &&
+           gtk_widget_get_mapped(self->area);
 }
 
 /* Takes the short way if it is open, else the one through GTK. */
@@ -96,14 +101,13 @@ choose_way(BerthDisplayView *self)
     if (self->presenter == NULL) {
         return;
     }
-    was_shown = berth_x11_presenter_is_shown(self->presenter);
+    was_shown = berth_presenter_is_shown(self->presenter);
     if (is_short_way_open(self)) {
-        berth_x11_presenter_show(self->presenter, self->viewport.target, self->holes,
-                                 self->n_holes);
+        berth_presenter_show(self->presenter, self->viewport.target, self->holes, self->n_holes);
     } else {
-        berth_x11_presenter_hide(self->presenter);
+        berth_presenter_hide(self->presenter);
     }
-    if (self->n_holes > 0 || (was_shown && !berth_x11_presenter_is_shown(self->presenter))) {
+    if (self->n_holes > 0 || (was_shown && !berth_presenter_is_shown(self->presenter))) {
         gtk_widget_queue_draw(self->area);
     }
 }
@@ -136,11 +140,28 @@ update_viewport(BerthDisplayView *self)
     }
     self->viewport = berth_viewport_fit(gtk_widget_get_allocated_width(self->area) * self->scale,
                                         gtk_widget_get_allocated_height(self->area) * self->scale,
-                                        width, height);
+                                        width, height, self->scale);
     choose_way(self);
     if (self->cursor_zoom != self->viewport.scale || self->cursor_scale != self->scale) {
         update_cursor(self);
     }
+}
+
+/* The frames until now are with the screen's server. */
+static void
+note_sent(BerthDisplayView *self, int64_t now_us)
+{
+    if (self->received_us != 0) {
+        berth_log_debug("paint", "%" PRId64 " us from the last byte to the screen",
+                        now_us - self->received_us);
+        self->received_us = 0;
+    }
+}
+
+static void
+on_sent(void *user_data)
+{
+    note_sent(user_data, berth_monotonic_us());
 }
 
 static void
@@ -182,6 +203,9 @@ on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
         paint(self, cr);
     }
     berth_picture_unlock(self->picture);
+    if (!berth_presenter_is_shown(self->presenter)) {
+        on_sent(self);
+    }
     return TRUE;
 }
 
@@ -205,7 +229,7 @@ queue_part(BerthDisplayView *self, BerthRect part)
 {
     BerthRect place = berth_viewport_to_window(&self->viewport, part);
 
-    if (self->presenter == NULL || !berth_x11_presenter_is_shown(self->presenter)) {
+    if (!berth_presenter_is_shown(self->presenter)) {
         queue_draw(self, place);
         return;
     }
@@ -225,9 +249,16 @@ berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
         gtk_widget_queue_draw(self->area);
         return;
     }
+    if (self->received_us == 0) {
+        self->received_us = news->received_us;
+    }
+    if (news->shown_us != 0) {
+        note_sent(self, news->shown_us);
+    }
     for (size_t i = 0; i < news->n_rects; i++) {
         queue_part(self, news->rects[i]);
     }
+    berth_presenter_flush(self->presenter);
 }
 
 static gboolean
@@ -473,14 +504,6 @@ on_unmap(GtkWidget *area, gpointer user_data)
     update_viewport(user_data);
 }
 
-static void
-connect_presenter(BerthDisplayView *self)
-{
-    if (self->presenter != NULL) {
-        berth_x11_presenter_set_picture(self->presenter, self->picture);
-    }
-}
-
 /* GDK would keep movements back until the next frame. */
 static void
 on_realize(GtkWidget *area, gpointer user_data)
@@ -488,8 +511,8 @@ on_realize(GtkWidget *area, gpointer user_data)
     BerthDisplayView *self = user_data;
 
     gdk_window_set_event_compression(gtk_widget_get_window(area), FALSE);
-    self->presenter = berth_x11_presenter_new(area);
-    connect_presenter(self);
+    self->presenter = berth_presenter_new(area, on_sent, self);
+    berth_presenter_set_picture(self->presenter, self->picture);
     update_cursor(self);
 }
 
@@ -498,7 +521,7 @@ on_unrealize(GtkWidget *area, gpointer user_data)
 {
     BerthDisplayView *self = user_data;
 
-    g_clear_pointer(&self->presenter, berth_x11_presenter_free);
+    g_clear_pointer(&self->presenter, berth_presenter_free);
 }
 
 static void
@@ -542,7 +565,7 @@ berth_display_view_set_source(BerthDisplayView *self, BerthPicture *picture,
     self->controller = controller;
     self->head = head;
     self->is_absolute = true;
-    connect_presenter(self);
+    berth_presenter_set_picture(self->presenter, self->picture);
     update_viewport(self);
     gtk_widget_queue_draw(self->area);
 }
@@ -553,7 +576,7 @@ display_view_free(gpointer data)
     BerthDisplayView *self = data;
 
     g_clear_handle_id(&self->resize_source, g_source_remove);
-    berth_x11_presenter_free(self->presenter);
+    berth_presenter_free(self->presenter);
     berth_covers_free(self->covers);
     drop_surface(self);
     g_free(self->cursor_pixels);

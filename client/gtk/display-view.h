@@ -3,7 +3,7 @@
  * The canvas: draws the desktop's picture and turns keys and pointer into input for it.
  *
  * Draws only what changed, one to one where possible; a picture that is shown pixel by pixel with
- * nothing over it goes the short way where there is one (x11-presenter.h), else GTK draws it.  Keys
+ * nothing over it goes the short way where there is one (presenter.h), else GTK draws it.  Keys
  * go by position (evdev codes), repeats are left to the guest, and everything held is let go when
  * the keyboard leaves.  Thread: main.
  */

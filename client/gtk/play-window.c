@@ -65,6 +65,7 @@ on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
 {
     PlayWindow *self = user_data;
     const BerthFrame *frame = berth_player_get_picture(self->player, self->head);
+    int scale = gtk_widget_get_scale_factor(area);
     BerthViewport viewport;
     cairo_surface_t *surface;
 
@@ -73,9 +74,10 @@ on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
     if (frame == NULL) {
         return TRUE;
     }
-    viewport =
-        berth_viewport_fit(gtk_widget_get_allocated_width(area),
-                           gtk_widget_get_allocated_height(area), frame->width, frame->height);
+    viewport = berth_viewport_fit(gtk_widget_get_allocated_width(area) * scale,
+                                  gtk_widget_get_allocated_height(area) * scale, frame->width,
+                                  frame->height, scale);
+    cairo_scale(cr, 1.0 / scale, 1.0 / scale);
     cairo_translate(cr, viewport.target.x, viewport.target.y);
     cairo_scale(cr, viewport.scale, viewport.scale);
     cairo_rectangle(cr, 0, 0, frame->width, frame->height);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/x11-presenter.h"
 
+#include "client/gtk/shared-frame.h"
+
 #include <gdk/gdkx.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <xcb/shape.h>
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
@@ -18,7 +18,8 @@
 /* Answers of the server that may wait to be read. */
 #define MAX_BEING_READ 16
 
-struct BerthX11Presenter {
+typedef struct {
+    BerthPresenter base;
     GtkWidget *area;
     GdkWindow *toplevel; /* borrowed: the native window that the child lies in */
     BerthPicture *picture;
@@ -35,38 +36,10 @@ struct BerthX11Presenter {
     xcb_shm_seg_t segment; /* 0: none */
     const uint8_t *memory; /* of the segment; compared only */
     unsigned n_being_read; /* pictures that the server reads from it */
-};
-
-/* Memory that outlives the presenter, if somebody still holds the frame in it. */
-typedef struct {
-    void *data;
-    size_t size;
-} Mapping;
+} X11Presenter;
 
 static void
-unmap(void *user_data)
-{
-    Mapping *mapping = user_data;
-
-    munmap(mapping->data, mapping->size);
-    g_free(mapping);
-}
-
-/* Makes memory that two processes can map.  Returns a descriptor, -1 without memory. */
-static int
-make_memory(size_t size)
-{
-    int fd = memfd_create("berth-picture", MFD_CLOEXEC);
-
-    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static void
-drop_segment(BerthX11Presenter *self)
+drop_segment(X11Presenter *self)
 {
     if (self->segment != 0) {
         xcb_shm_detach(self->x, self->segment);
@@ -77,7 +50,7 @@ drop_segment(BerthX11Presenter *self)
 
 /* fd: taken */
 static bool
-attach(BerthX11Presenter *self, int fd)
+attach(X11Presenter *self, int fd)
 {
     xcb_shm_seg_t segment = xcb_generate_id(self->x);
     xcb_generic_error_t *error =
@@ -94,41 +67,24 @@ attach(BerthX11Presenter *self, int fd)
 static BerthFrame *
 new_frame(int width, int height, void *user_data)
 {
-    BerthX11Presenter *self = user_data;
-    size_t size = berth_frame_size_bytes(width, height);
-    int fd = make_memory(size);
-    void *data = fd >= 0 ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-    BerthFrame *frame = NULL;
-    Mapping *mapping;
+    X11Presenter *self = user_data;
+    int fd = -1;
+    BerthFrame *frame = berth_shared_frame_new(width, height, &fd);
 
     drop_segment(self);
-    if (data == MAP_FAILED) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return NULL;
+    if (frame != NULL && !attach(self, fd)) {
+        g_clear_pointer(&frame, berth_frame_unref);
     }
-    mapping = g_new(Mapping, 1);
-    *mapping = (Mapping){ data, size };
-    if (!attach(self, fd)) {
-        unmap(mapping);
-        return NULL;
+    if (frame != NULL) {
+        self->memory = frame->data;
     }
-    frame = berth_frame_new_in(data, width, height, unmap, mapping);
-    if (frame == NULL) {
-        unmap(mapping);
-        return NULL;
-    }
-    self->memory = frame->data;
     return frame;
 }
 
 /* Waits until the server has read what it was given; it mostly has. */
 static void
-before(void *user_data)
+wait_until_read(X11Presenter *self)
 {
-    BerthX11Presenter *self = user_data;
-
     while (self->n_being_read > 0) {
         xcb_generic_event_t *event = xcb_wait_for_event(self->x);
 
@@ -141,8 +97,15 @@ before(void *user_data)
     }
 }
 
+static BerthFrame *
+before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
+{
+    wait_until_read(user_data);
+    return frame;
+}
+
 static void
-put(BerthX11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_last)
+put(X11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_last)
 {
     xcb_shm_put_image(self->x, self->window, self->gc,
                       (uint16_t)(frame->stride_bytes / BYTES_PER_PIXEL), (uint16_t)frame->height,
@@ -154,7 +117,7 @@ put(BerthX11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_la
 static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
-    BerthX11Presenter *self = user_data;
+    X11Presenter *self = user_data;
 
     if (!self->is_shown || n_rects == 0 || frame->data != self->memory ||
         frame->width != self->place.w || frame->height != self->place.h) {
@@ -162,7 +125,7 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
     }
     /* A picture that rests may be put again and again as other windows move over it. */
     if (self->n_being_read == MAX_BEING_READ) {
-        before(self);
+        wait_until_read(self);
     }
     for (size_t i = 0; i < n_rects; i++) {
         put(self, frame, rects[i], i + 1 == n_rects);
@@ -179,7 +142,7 @@ static const BerthPictureSink sink = {
 };
 
 static void
-put_all(BerthX11Presenter *self, const BerthFrame *frame)
+put_all(X11Presenter *self, const BerthFrame *frame)
 {
     BerthRect whole = berth_frame_get_rect(frame);
 
@@ -190,7 +153,7 @@ put_all(BerthX11Presenter *self, const BerthFrame *frame)
 static GdkFilterReturn
 on_event(GdkXEvent *gdk_event, GdkEvent *unused, gpointer user_data)
 {
-    BerthX11Presenter *self = user_data;
+    X11Presenter *self = user_data;
     const XEvent *event = gdk_event;
     const BerthFrame *frame;
 
@@ -209,7 +172,7 @@ on_event(GdkXEvent *gdk_event, GdkEvent *unused, gpointer user_data)
 
 /* Where the area is in the native window, in device pixels. */
 static BerthRect
-get_area(BerthX11Presenter *self)
+get_area(X11Presenter *self)
 {
     int scale = gtk_widget_get_scale_factor(self->area);
     GdkWindow *window = gtk_widget_get_window(self->area);
@@ -225,7 +188,7 @@ get_area(BerthX11Presenter *self)
 }
 
 static void
-move_window(BerthX11Presenter *self, BerthRect place)
+move_window(X11Presenter *self, BerthRect place)
 {
     const uint32_t values[] = { (uint32_t)place.x, (uint32_t)place.y, (uint32_t)place.w,
                                 (uint32_t)place.h };
@@ -245,7 +208,7 @@ to_xcb(BerthRect rect)
 
 /* place: in the area, as the holes */
 static void
-cut_holes(BerthX11Presenter *self, BerthRect place, const BerthRect *holes, size_t n_holes)
+cut_holes(X11Presenter *self, BerthRect place, const BerthRect *holes, size_t n_holes)
 {
     xcb_rectangle_t whole = to_xcb((BerthRect){ 0, 0, place.w, place.h });
 
@@ -270,8 +233,8 @@ cut_holes(BerthX11Presenter *self, BerthRect place, const BerthRect *holes, size
 
 /* With the picture locked. */
 static bool
-show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place,
-           const BerthRect *holes, size_t n_holes)
+show_frame(X11Presenter *self, const BerthFrame *frame, BerthRect place, const BerthRect *holes,
+           size_t n_holes)
 {
     BerthRect area = get_area(self);
     BerthRect inside = place;
@@ -295,25 +258,11 @@ show_frame(BerthX11Presenter *self, const BerthFrame *frame, BerthRect place,
     return true;
 }
 
-bool
-berth_x11_presenter_show(BerthX11Presenter *self, BerthRect place, const BerthRect *holes,
-                         size_t n_holes)
+static void
+hide(BerthPresenter *presenter)
 {
-    bool is_good = false;
+    X11Presenter *self = (X11Presenter *)presenter;
 
-    if (self->picture != NULL) {
-        is_good = show_frame(self, berth_picture_lock(self->picture), place, holes, n_holes);
-        berth_picture_unlock(self->picture);
-    }
-    if (!is_good) {
-        berth_x11_presenter_hide(self);
-    }
-    return is_good;
-}
-
-void
-berth_x11_presenter_hide(BerthX11Presenter *self)
-{
     if (!self->is_shown) {
         return;
     }
@@ -328,16 +277,34 @@ berth_x11_presenter_hide(BerthX11Presenter *self)
     }
 }
 
-bool
-berth_x11_presenter_is_shown(const BerthX11Presenter *self)
+static bool
+show(BerthPresenter *presenter, BerthRect place, const BerthRect *holes, size_t n_holes)
 {
-    return self->is_shown;
+    X11Presenter *self = (X11Presenter *)presenter;
+    bool is_good = false;
+
+    if (self->picture != NULL) {
+        is_good = show_frame(self, berth_picture_lock(self->picture), place, holes, n_holes);
+        berth_picture_unlock(self->picture);
+    }
+    if (!is_good) {
+        hide(presenter);
+    }
+    return is_good;
 }
 
-void
-berth_x11_presenter_set_picture(BerthX11Presenter *self, BerthPicture *picture)
+static bool
+is_shown(const BerthPresenter *presenter)
 {
-    berth_x11_presenter_hide(self);
+    return ((const X11Presenter *)presenter)->is_shown;
+}
+
+static void
+set_picture(BerthPresenter *presenter, BerthPicture *picture)
+{
+    X11Presenter *self = (X11Presenter *)presenter;
+
+    hide(presenter);
     if (self->picture != NULL) {
         berth_picture_set_sink(self->picture, NULL, NULL);
         drop_segment(self);
@@ -348,9 +315,28 @@ berth_x11_presenter_set_picture(BerthX11Presenter *self, BerthPicture *picture)
     }
 }
 
+static void
+presenter_free(BerthPresenter *presenter)
+{
+    X11Presenter *self = (X11Presenter *)presenter;
+
+    set_picture(presenter, NULL);
+    gdk_window_remove_filter(NULL, on_event, self);
+    xcb_disconnect(self->x);
+    g_free(self);
+}
+
+static const BerthPresenterKind kind = {
+    .free = presenter_free,
+    .set_picture = set_picture,
+    .show = show,
+    .hide = hide,
+    .is_shown = is_shown,
+};
+
 /* Shared memory by descriptor, and a window whose words are ours. */
 static bool
-is_supported(BerthX11Presenter *self)
+is_supported(X11Presenter *self)
 {
     GdkVisual *visual = gdk_window_get_visual(self->toplevel);
     const xcb_setup_t *setup = xcb_get_setup(self->x);
@@ -375,7 +361,7 @@ is_supported(BerthX11Presenter *self)
 }
 
 static bool
-make_window(BerthX11Presenter *self)
+make_window(X11Presenter *self)
 {
     xcb_window_t parent = (xcb_window_t)gdk_x11_window_get_xid(self->toplevel);
     xcb_generic_error_t *error;
@@ -401,7 +387,7 @@ make_window(BerthX11Presenter *self)
 
 /* Exposures come over GDK's connection, because somebody reads that one in the main thread. */
 static void
-watch_exposures(BerthX11Presenter *self)
+watch_exposures(X11Presenter *self)
 {
     GdkDisplay *display = gtk_widget_get_display(self->area);
 
@@ -411,16 +397,17 @@ watch_exposures(BerthX11Presenter *self)
     gdk_window_add_filter(NULL, on_event, self);
 }
 
-BerthX11Presenter *
+BerthPresenter *
 berth_x11_presenter_new(GtkWidget *area)
 {
     GdkDisplay *display = gtk_widget_get_display(area);
-    BerthX11Presenter *self;
+    X11Presenter *self;
 
     if (!GDK_IS_X11_DISPLAY(display)) {
         return NULL;
     }
-    self = g_new0(BerthX11Presenter, 1);
+    self = g_new0(X11Presenter, 1);
+    self->base.kind = &kind;
     self->area = area;
     self->toplevel = gdk_window_get_effective_toplevel(gtk_widget_get_window(area));
     self->x = xcb_connect(gdk_display_get_name(display), NULL);
@@ -430,17 +417,5 @@ berth_x11_presenter_new(GtkWidget *area)
         return NULL;
     }
     watch_exposures(self);
-    return self;
-}
-
-void
-berth_x11_presenter_free(BerthX11Presenter *self)
-{
-    if (self == NULL) {
-        return;
-    }
-    berth_x11_presenter_set_picture(self, NULL);
-    gdk_window_remove_filter(NULL, on_event, self);
-    xcb_disconnect(self->x);
-    g_free(self);
+    return &self->base;
 }

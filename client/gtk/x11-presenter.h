@@ -17,39 +17,11 @@
  */
 #pragma once
 
-#include "client/core/picture.h"
-
-#include <gtk/gtk.h>
-#include <stdbool.h>
-
-typedef struct BerthX11Presenter BerthX11Presenter;
+#include "client/gtk/presenter.h"
 
 /*
  * Makes a presenter for a realized widget with a window; nothing is shown yet.
  *
  * Returns NULL if the display does not have what it takes.
  */
-BerthX11Presenter *berth_x11_presenter_new(GtkWidget *area);
-
-/* Leaves the picture and destroys the window; NULL is allowed. */
-void berth_x11_presenter_free(BerthX11Presenter *self);
-
-/* Becomes the sink of a picture, borrowed until another or NULL is set. */
-void berth_x11_presenter_set_picture(BerthX11Presenter *self, BerthPicture *picture);
-
-/*
- * Shows the picture.
- *
- * place: where the picture is in the area, in device pixels, of the picture's size; what is
- *        outside of the area is cut
- * holes: n_holes parts of the area that GTK draws, in device pixels
- *
- * Returns false if it cannot; it is hidden then.
- */
-bool berth_x11_presenter_show(BerthX11Presenter *self, BerthRect place, const BerthRect *holes,
-                              size_t n_holes);
-
-/* Takes the window away: GTK draws. */
-void berth_x11_presenter_hide(BerthX11Presenter *self);
-
-bool berth_x11_presenter_is_shown(const BerthX11Presenter *self);
+BerthPresenter *berth_x11_presenter_new(GtkWidget *area);

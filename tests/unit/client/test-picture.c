@@ -13,6 +13,7 @@ typedef struct {
     unsigned n_made, n_before, n_after;
     bool makes_memory;
     BerthFrame *made; /* borrowed */
+    BerthFrame *next; /* where the next pixels shall go; NULL: where they were */
     BerthRect last;
     uint32_t seen; /* first pixel at `after` */
 } Note;
@@ -27,12 +28,13 @@ new_frame(int width, int height, void *user_data)
     return note->made;
 }
 
-static void
-before(void *user_data)
+static BerthFrame *
+before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
     Note *note = user_data;
 
     note->n_before++;
+    return note->next != NULL ? note->next : frame;
 }
 
 static bool
@@ -138,6 +140,39 @@ a_sink_gets_the_present_picture_and_every_frame(void **state)
 }
 
 static void
+a_sink_may_have_the_pixels_written_elsewhere(void **state)
+{
+    Note note = { .makes_memory = true };
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+    BerthFrame *other = new_canvas(8, 4, RED);
+    BerthRect left = { 0, 0, 1, 4 };
+    BerthPictureChange change;
+    uint32_t xrgb = 0;
+
+    update(picture, canvas, true);
+    berth_picture_set_sink(picture, &sink, &note);
+    berth_frame_ref(note.made); /* as a sink that will want it again */
+    note.next = other;
+    change = berth_picture_update(picture, canvas, &left, 1);
+    assert_false(change.is_changed);
+    berth_frame_fill(canvas, left, BLUE);
+    assert_ptr_equal(berth_picture_lock(picture), other);
+    berth_picture_unlock(picture);
+    note.next = note.made;
+    change = berth_picture_update(picture, canvas, &left, 1);
+    assert_true(change.is_changed);
+    assert_int_equal(note.seen, BLUE);
+    /* What was on the screen until now is as it was. */
+    assert_true(berth_frame_get_solid(other, berth_frame_get_rect(other), &xrgb));
+    assert_int_equal(xrgb, RED);
+    berth_frame_unref(canvas);
+    berth_frame_unref(other);
+    berth_frame_unref(note.made);
+    berth_picture_unref(picture);
+}
+
+static void
 a_sink_without_memory_still_sees_another_size(void **state)
 {
     Note note = { 0 };
@@ -160,6 +195,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_tells_if_a_pixel_differs),
         cmocka_unit_test(a_sink_gets_the_present_picture_and_every_frame),
+        cmocka_unit_test(a_sink_may_have_the_pixels_written_elsewhere),
         cmocka_unit_test(a_sink_without_memory_still_sees_another_size),
     };
 

@@ -6,9 +6,9 @@
 static void
 pictures_are_placed_one_to_one_when_they_fit(void **state)
 {
-    BerthViewport exact = berth_viewport_fit(1280, 800, 1280, 800);
-    BerthViewport small = berth_viewport_fit(1300, 900, 1280, 800);
-    BerthViewport twice = berth_viewport_fit(2600, 1700, 1280, 800);
+    BerthViewport exact = berth_viewport_fit(1280, 800, 1280, 800, 1);
+    BerthViewport small = berth_viewport_fit(1300, 900, 1280, 800, 1);
+    BerthViewport twice = berth_viewport_fit(2600, 1700, 1280, 800, 1);
 
     assert_true(berth_rect_equal(exact.target, (BerthRect){ 0, 0, 1280, 800 }));
     assert_true(berth_rect_equal(small.target, (BerthRect){ 10, 50, 1280, 800 }));
@@ -20,7 +20,7 @@ pictures_are_placed_one_to_one_when_they_fit(void **state)
 static void
 pictures_shrink_with_one_scale_when_they_do_not_fit(void **state)
 {
-    BerthViewport viewport = berth_viewport_fit(640, 800, 1280, 800);
+    BerthViewport viewport = berth_viewport_fit(640, 800, 1280, 800, 1);
 
     assert_false(berth_viewport_is_exact(&viewport));
     assert_true(berth_rect_equal(viewport.target, (BerthRect){ 0, 200, 640, 400 }));
@@ -29,11 +29,11 @@ pictures_shrink_with_one_scale_when_they_do_not_fit(void **state)
 static void
 nothing_is_shown_of_nothing(void **state)
 {
-    BerthViewport viewport = berth_viewport_fit(0, 0, 1280, 800);
+    BerthViewport viewport = berth_viewport_fit(0, 0, 1280, 800, 1);
     int x = -1, y = -1;
 
     assert_true(berth_rect_is_empty(viewport.target));
-    viewport = berth_viewport_fit(100, 100, 0, 0);
+    viewport = berth_viewport_fit(100, 100, 0, 0, 1);
     assert_true(berth_rect_is_empty(viewport.target));
     berth_viewport_to_picture(&viewport, 50, 50, &x, &y);
     assert_int_equal(x, 0);
@@ -49,7 +49,7 @@ a_point_and_its_pixel_agree_at_any_scale(void **state)
                                     { 333, 777 },  { 5000, 3000 }, { 100, 50 } };
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        BerthViewport viewport = berth_viewport_fit(sizes[i][0], sizes[i][1], 1280, 800);
+        BerthViewport viewport = berth_viewport_fit(sizes[i][0], sizes[i][1], 1280, 800, 1);
 
         for (int x = 0; x < 1280; x += 13) {
             BerthRect pixel = { x, 799, 1, 1 };
@@ -69,7 +69,7 @@ a_point_and_its_pixel_agree_at_any_scale(void **state)
 static void
 points_outside_go_to_the_nearest_pixel(void **state)
 {
-    BerthViewport viewport = berth_viewport_fit(1300, 900, 1280, 800);
+    BerthViewport viewport = berth_viewport_fit(1300, 900, 1280, 800, 1);
     int x, y;
 
     berth_viewport_to_picture(&viewport, -1000, -1000, &x, &y);
@@ -80,6 +80,19 @@ points_outside_go_to_the_nearest_pixel(void **state)
     assert_int_equal(y, 799);
 }
 
+static void
+pictures_begin_at_whole_units_of_the_toolkit(void **state)
+{
+    BerthViewport exact = berth_viewport_fit(1302, 902, 1280, 800, 2);
+    BerthViewport odd = berth_viewport_fit(1301, 902, 1281, 801, 2);
+    BerthViewport small = berth_viewport_fit(642, 802, 1280, 800, 2);
+
+    assert_true(berth_rect_equal(exact.target, (BerthRect){ 10, 50, 1280, 800 }));
+    assert_true(berth_rect_equal(odd.target, (BerthRect){ 10, 50, 1281, 801 }));
+    assert_false(berth_viewport_is_exact(&small));
+    assert_true(berth_rect_equal(small.target, (BerthRect){ 0, 200, 642, 402 }));
+}
+
 int
 main(void)
 {
@@ -88,6 +101,7 @@ main(void)
         cmocka_unit_test(pictures_shrink_with_one_scale_when_they_do_not_fit),
         cmocka_unit_test(nothing_is_shown_of_nothing),
         cmocka_unit_test(a_point_and_its_pixel_agree_at_any_scale),
+        cmocka_unit_test(pictures_begin_at_whole_units_of_the_toolkit),
         cmocka_unit_test(points_outside_go_to_the_nearest_pixel),
     };
 

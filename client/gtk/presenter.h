@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The short way of a picture to the screen, past GTK: what there is of it on this display.
+ *
+ * One of two kinds, behind a table of functions: x11-presenter.h, wayland-presenter.h.  Both are
+ * sinks of the picture and have it in memory that the screen's server maps, too.
+ *
+ * Thread: main; the sinks run in the decoder's thread.
+ */
+#pragma once
+
+#include "client/core/picture.h"
+
+#include <gtk/gtk.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct BerthPresenter BerthPresenter;
+
+/* What a kind does; see the functions below. */
+typedef struct {
+    void (*free)(BerthPresenter *self);
+    void (*set_picture)(BerthPresenter *self, BerthPicture *picture);
+    bool (*show)(BerthPresenter *self, BerthRect place, const BerthRect *holes, size_t n_holes);
+    void (*hide)(BerthPresenter *self);
+    bool (*is_shown)(const BerthPresenter *self);
+    void (*flush)(BerthPresenter *self); /* NULL: the sink does it */
+} BerthPresenterKind;
+
+/* The first member of every kind. */
+struct BerthPresenter {
+    const BerthPresenterKind *kind;
+    void (*sent)(void *user_data);
+    void *user_data;
+};
+
+/*
+ * Makes the presenter of a realized widget with a window; nothing is shown yet.
+ *
+ * sent: called in the main thread when all that changed has gone to the screen's server, unless
+ *       the sink did it
+ *
+ * Returns NULL if the display does not have what it takes.
+ */
+BerthPresenter *berth_presenter_new(GtkWidget *area, void (*sent)(void *user_data),
+                                    void *user_data);
+
+/* Leaves the picture and takes everything away; NULL is allowed, here and below. */
+void berth_presenter_free(BerthPresenter *self);
+
+/* Becomes the sink of a picture, borrowed until another or NULL is set. */
+void berth_presenter_set_picture(BerthPresenter *self, BerthPicture *picture);
+
+/*
+ * Shows the picture.
+ *
+ * place: where the picture is in the area, in device pixels; what is outside of the area is cut.
+ *        Not of the picture's size, it asks for smooth scaling.
+ * holes: n_holes parts of the area that GTK draws, in device pixels
+ *
+ * Returns false if it cannot; it is hidden then.
+ */
+bool berth_presenter_show(BerthPresenter *self, BerthRect place, const BerthRect *holes,
+                          size_t n_holes);
+
+/* Takes the picture away: GTK draws. */
+void berth_presenter_hide(BerthPresenter *self);
+
+bool berth_presenter_is_shown(const BerthPresenter *self);
+
+/*
+ * Sends what has changed, if the sink could not do it; later, if the screen has not shown what was
+ * sent before.
+ */
+void berth_presenter_flush(BerthPresenter *self);

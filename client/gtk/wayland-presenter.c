@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client/gtk/wayland-presenter.h"
+
+#include "client/core/buffer-ring.h"
+#include "client/gtk/shared-frame.h"
+#include "client/gtk/wayland-globals.h"
+
+#include <gdk/gdkwayland.h>
+#include <unistd.h>
+#include <viewporter-client-protocol.h>
+
+typedef struct WaylandPresenter WaylandPresenter;
+
+/* What the compositor knows the memory of a slot by. */
+typedef struct {
+    WaylandPresenter *owner;
+    size_t slot;
+    int fd;                   /* until it has heard of it; -1 then */
+    struct wl_buffer *buffer; /* NULL: it has not */
+} Memory;
+
+struct WaylandPresenter {
+    BerthPresenter base;
+    GtkWidget *area;
+    GdkWindow *toplevel; /* borrowed: the window whose surface is the parent of ours */
+    const BerthWaylandGlobals *globals;
+    BerthPicture *picture;
+    GdkFrameClock *clock; /* NULL: nothing is to be taken away after GTK has drawn */
+
+    struct wl_surface *parent;  /* compared only */
+    struct wl_surface *surface; /* NULL: there is none, nor the two below */
+    struct wl_subsurface *subsurface;
+    struct wp_viewport *viewport;
+    struct wl_callback *callback; /* NULL: the compositor has shown what it was sent */
+    int width, height;            /* of the picture that the surface is laid out for */
+    int x, y;                     /* in the toplevel, in units of GTK */
+
+    /* Guarded by the picture's lock while there is a picture. */
+    bool is_shown;
+    BerthBufferRing ring;
+    Memory *memories[BERTH_BUFFER_RING_MAX];
+    GSList *retired; /* Memory of another size, that may be on the screen still */
+};
+
+static void
+on_release(void *user_data, struct wl_buffer *buffer)
+{
+    Memory *memory = user_data;
+    WaylandPresenter *self = memory->owner;
+
+    berth_picture_lock(self->picture);
+    if (self->memories[memory->slot] == memory) {
+        berth_buffer_ring_release(&self->ring, memory->slot);
+    }
+    berth_picture_unlock(self->picture);
+}
+
+static const struct wl_buffer_listener buffer_listener = { .release = on_release };
+
+static Memory *
+memory_new(WaylandPresenter *self, size_t slot, int fd)
+{
+    Memory *memory = g_new0(Memory, 1);
+
+    memory->owner = self;
+    memory->slot = slot;
+    memory->fd = fd;
+    return memory;
+}
+
+static void
+memory_free(gpointer data)
+{
+    Memory *memory = data;
+
+    if (memory->fd >= 0) {
+        close(memory->fd);
+    }
+    g_clear_pointer(&memory->buffer, wl_buffer_destroy);
+    g_free(memory);
+}
+
+/* Tells the compositor of the memory, once. */
+static void
+ensure_buffer(WaylandPresenter *self, Memory *memory, const BerthFrame *frame)
+{
+    struct wl_shm_pool *pool;
+
+    if (memory->buffer != NULL) {
+        return;
+    }
+    pool = wl_shm_create_pool(self->globals->shm, memory->fd,
+                              (int)berth_frame_size_bytes(frame->width, frame->height));
+    memory->buffer = wl_shm_pool_create_buffer(pool, 0, frame->width, frame->height,
+                                               (int)frame->stride_bytes, WL_SHM_FORMAT_XRGB8888);
+    wl_shm_pool_destroy(pool);
+    wl_buffer_add_listener(memory->buffer, &buffer_listener, memory);
+    close(memory->fd);
+    memory->fd = -1;
+}
+
+/* With the picture locked, in any thread: what the main thread destroys later. */
+static void
+retire_memories(WaylandPresenter *self)
+{
+    for (size_t i = 0; i < self->ring.n_slots; i++) {
+        self->retired = g_slist_prepend(self->retired, g_steal_pointer(&self->memories[i]));
+    }
+}
+
+static void
+bury_retired(WaylandPresenter *self)
+{
+    g_slist_free_full(g_steal_pointer(&self->retired), memory_free);
+}
+
+static BerthFrame *
+new_frame(int width, int height, void *user_data)
+{
+    WaylandPresenter *self = user_data;
+    int fd = -1;
+    BerthFrame *frame = berth_shared_frame_new(width, height, &fd);
+
+    retire_memories(self);
+    berth_buffer_ring_clear(&self->ring);
+    if (frame != NULL) {
+        berth_buffer_ring_reset(&self->ring, frame);
+        self->memories[0] = memory_new(self, 0, fd);
+    }
+    return frame;
+}
+
+/* False: there is no memory for one more. */
+static bool
+ensure_slot(WaylandPresenter *self, size_t slot, const BerthFrame *frame)
+{
+    int fd = -1;
+    BerthFrame *fresh;
+
+    if (slot < self->ring.n_slots) {
+        return true;
+    }
+    fresh = berth_shared_frame_new(frame->width, frame->height, &fd);
+    if (fresh == NULL) {
+        return false;
+    }
+    berth_buffer_ring_add(&self->ring, fresh);
+    berth_frame_unref(fresh);
+    self->memories[slot] = memory_new(self, slot, fd);
+    return true;
+}
+
+static BerthFrame *
+before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
+{
+    WaylandPresenter *self = user_data;
+    size_t slot;
+
+    if (!self->is_shown || berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front) {
+        return frame;
+    }
+    slot = berth_buffer_ring_plan_next(&self->ring);
+    if (!ensure_slot(self, slot, frame)) {
+        return frame;
+    }
+    berth_buffer_ring_advance(&self->ring, slot, rects, n_rects);
+    return self->ring.slots[slot].frame;
+}
+
+static bool
+after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
+{
+    WaylandPresenter *self = user_data;
+
+    if (berth_buffer_ring_find(&self->ring, frame->data) == self->ring.front) {
+        berth_buffer_ring_note(&self->ring, rects, n_rects);
+    }
+    return false;
+}
+
+static const BerthPictureSink sink = {
+    .new_frame = new_frame,
+    .before = before,
+    .after = after,
+};
+
+static void flush(BerthPresenter *presenter);
+
+/* The compositor has shown what it was sent. */
+static void
+on_shown(void *user_data, struct wl_callback *callback, uint32_t time)
+{
+    WaylandPresenter *self = user_data;
+
+    g_clear_pointer(&self->callback, wl_callback_destroy);
+    flush(&self->base);
+}
+
+static const struct wl_callback_listener callback_listener = { .done = on_shown };
+
+/* With the picture locked: all that is unsent goes. */
+static void
+commit(WaylandPresenter *self, const BerthFrame *frame)
+{
+    Memory *memory = self->memories[self->ring.front];
+
+    ensure_buffer(self, memory, frame);
+    wl_surface_attach(self->surface, memory->buffer, 0, 0);
+    for (size_t i = 0; i < self->ring.unsent.n_rects; i++) {
+        const BerthRect *rect = &self->ring.unsent.rects[i];
+
+        wl_surface_damage_buffer(self->surface, rect->x, rect->y, rect->w, rect->h);
+    }
+    g_clear_pointer(&self->callback, wl_callback_destroy);
+    self->callback = wl_surface_frame(self->surface);
+    wl_callback_add_listener(self->callback, &callback_listener, self);
+    wl_surface_commit(self->surface);
+    berth_buffer_ring_hold(&self->ring);
+    bury_retired(self);
+    wl_display_flush(gdk_wayland_display_get_wl_display(gtk_widget_get_display(self->area)));
+}
+
+/* True if the picture is the one that the surface is laid out for. */
+static bool
+can_commit(WaylandPresenter *self, const BerthFrame *frame)
+{
+    return self->is_shown && frame != NULL && frame->width == self->width &&
+           frame->height == self->height &&
+           berth_buffer_ring_find(&self->ring, frame->data) == self->ring.front;
+}
+
+static void
+flush(BerthPresenter *presenter)
+{
+    WaylandPresenter *self = (WaylandPresenter *)presenter;
+    bool is_sent = false;
+    const BerthFrame *frame;
+
+    if (!self->is_shown || self->callback != NULL) {
+        return;
+    }
+    frame = berth_picture_lock(self->picture);
+    if (can_commit(self, frame) && !berth_region_is_empty(&self->ring.unsent)) {
+        commit(self, frame);
+        is_sent = true;
+    }
+    berth_picture_unlock(self->picture);
+    if (is_sent) {
+        presenter->sent(presenter->user_data);
+    }
+}
+
+static void
+drop_surface(WaylandPresenter *self)
+{
+    if (self->clock != NULL) {
+        g_signal_handlers_disconnect_by_data(self->clock, self);
+        g_clear_object(&self->clock);
+    }
+    g_clear_pointer(&self->callback, wl_callback_destroy);
+    g_clear_pointer(&self->viewport, wp_viewport_destroy);
+    g_clear_pointer(&self->subsurface, wl_subsurface_destroy);
+    g_clear_pointer(&self->surface, wl_surface_destroy);
+}
+
+/* Input goes to GTK's surface below. */
+static void
+let_input_through(WaylandPresenter *self)
+{
+    struct wl_region *nothing = wl_compositor_create_region(self->globals->compositor);
+
+    wl_surface_set_input_region(self->surface, nothing);
+    wl_region_destroy(nothing);
+}
+
+/* False: GTK has no surface now. */
+static bool
+ensure_surface(WaylandPresenter *self)
+{
+    struct wl_surface *parent = gdk_wayland_window_get_wl_surface(self->toplevel);
+
+    if (self->surface != NULL && self->parent != parent) {
+        drop_surface(self);
+    }
+    if (self->surface != NULL || parent == NULL) {
+        return parent != NULL;
+    }
+    self->parent = parent;
+    self->surface = wl_compositor_create_surface(self->globals->compositor);
+    self->subsurface =
+        wl_subcompositor_get_subsurface(self->globals->subcompositor, self->surface, parent);
+    wl_subsurface_set_desync(self->subsurface);
+    if (self->globals->viewporter != NULL) {
+        self->viewport = wp_viewporter_get_viewport(self->globals->viewporter, self->surface);
+    }
+    let_input_through(self);
+    /* Nowhere yet. */
+    self->x = self->y = G_MININT;
+    return true;
+}
+
+/* Where the area is in the toplevel, with its shadows. */
+static void
+get_origin(WaylandPresenter *self, int *ret_x, int *ret_y)
+{
+    GdkWindow *window = gtk_widget_get_window(self->area);
+    double x = 0, y = 0;
+
+    while (window != self->toplevel && window != NULL) {
+        gdk_window_coords_to_parent(window, x, y, &x, &y);
+        window = gdk_window_get_effective_parent(window);
+    }
+    *ret_x = (int)x;
+    *ret_y = (int)y;
+}
+
+/* place: in units of GTK in the area */
+static void
+lay_out(WaylandPresenter *self, BerthRect place, int scale)
+{
+    struct wl_region *whole = wl_compositor_create_region(self->globals->compositor);
+    int x, y;
+
+    get_origin(self, &x, &y);
+    if (x + place.x != self->x || y + place.y != self->y) {
+        self->x = x + place.x;
+        self->y = y + place.y;
+        wl_subsurface_set_position(self->subsurface, self->x, self->y);
+        /* That counts from the parent's next commit on. */
+        gtk_widget_queue_draw(self->area);
+    }
+    if (self->viewport != NULL) {
+        wp_viewport_set_destination(self->viewport, place.w, place.h);
+    } else {
+        wl_surface_set_buffer_scale(self->surface, scale);
+    }
+    wl_region_add(whole, 0, 0, place.w, place.h);
+    wl_surface_set_opaque_region(self->surface, whole);
+    wl_region_destroy(whole);
+}
+
+/* Whether a surface can have that place exactly, in whole units of GTK. */
+static bool
+can_show(const WaylandPresenter *self, const BerthFrame *frame, BerthRect place, int scale)
+{
+    bool is_exact = place.w == frame->width && place.h == frame->height;
+
+    return (is_exact || (self->globals->viewporter != NULL && place.w < frame->width)) &&
+           place.x % scale == 0 && place.y % scale == 0 && place.w % scale == 0 &&
+           place.h % scale == 0;
+}
+
+/* With the picture locked. */
+static bool
+show_frame(WaylandPresenter *self, const BerthFrame *frame, BerthRect place)
+{
+    int scale = gtk_widget_get_scale_factor(self->area);
+
+    if (frame == NULL || berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front ||
+        !can_show(self, frame, place, scale) || !ensure_surface(self)) {
+        return false;
+    }
+    lay_out(self, (BerthRect){ place.x / scale, place.y / scale, place.w / scale, place.h / scale },
+            scale);
+    self->width = frame->width;
+    self->height = frame->height;
+    self->is_shown = true;
+    berth_buffer_ring_unsend(&self->ring);
+    commit(self, frame);
+    return true;
+}
+
+/* GTK has drawn what the surface lay over. */
+static void
+on_after_paint(WaylandPresenter *self)
+{
+    if (!self->is_shown) {
+        drop_surface(self);
+    }
+}
+
+static void
+hide(BerthPresenter *presenter)
+{
+    WaylandPresenter *self = (WaylandPresenter *)presenter;
+
+    if (self->is_shown) {
+        berth_picture_lock(self->picture);
+        self->is_shown = false;
+        berth_picture_unlock(self->picture);
+    }
+    if (self->surface == NULL) {
+        return;
+    }
+    if (!gtk_widget_get_mapped(self->area)) {
+        drop_surface(self);
+    } else if (self->clock == NULL) {
+        self->clock = g_object_ref(gtk_widget_get_frame_clock(self->area));
+        g_signal_connect_swapped(self->clock, "after-paint", G_CALLBACK(on_after_paint), self);
+        gtk_widget_queue_draw(self->area);
+    }
+}
+
+static bool
+show(BerthPresenter *presenter, BerthRect place, const BerthRect *holes, size_t n_holes)
+{
+    WaylandPresenter *self = (WaylandPresenter *)presenter;
+    bool is_good = false;
+
+    if (self->picture != NULL && n_holes == 0) {
+        is_good = show_frame(self, berth_picture_lock(self->picture), place);
+        berth_picture_unlock(self->picture);
+    }
+    if (!is_good) {
+        hide(presenter);
+    }
+    return is_good;
+}
+
+static bool
+is_shown(const BerthPresenter *presenter)
+{
+    return ((const WaylandPresenter *)presenter)->is_shown;
+}
+
+static void
+set_picture(BerthPresenter *presenter, BerthPicture *picture)
+{
+    WaylandPresenter *self = (WaylandPresenter *)presenter;
+
+    hide(presenter);
+    if (self->picture != NULL) {
+        berth_picture_set_sink(self->picture, NULL, NULL);
+        drop_surface(self);
+        retire_memories(self);
+        berth_buffer_ring_clear(&self->ring);
+        bury_retired(self);
+    }
+    self->picture = picture;
+    if (picture != NULL) {
+        berth_picture_set_sink(picture, &sink, self);
+    }
+}
+
+static void
+presenter_free(BerthPresenter *presenter)
+{
+    set_picture(presenter, NULL);
+    g_free(presenter);
+}
+
+static const BerthPresenterKind kind = {
+    .free = presenter_free,
+    .set_picture = set_picture,
+    .show = show,
+    .hide = hide,
+    .is_shown = is_shown,
+    .flush = flush,
+};
+
+BerthPresenter *
+berth_wayland_presenter_new(GtkWidget *area)
+{
+    const BerthWaylandGlobals *globals = berth_wayland_globals_get(gtk_widget_get_display(area));
+    WaylandPresenter *self;
+
+    if (globals == NULL) {
+        return NULL;
+    }
+    self = g_new0(WaylandPresenter, 1);
+    self->base.kind = &kind;
+    self->area = area;
+    self->globals = globals;
+    self->toplevel = gdk_window_get_effective_toplevel(gtk_widget_get_window(area));
+    return &self->base;
+}
