@@ -13,6 +13,21 @@
 /* Largest window that zstd knows on 64-bit machines. */
 #define MAX_WINDOW_LOG 31
 
+/* Capabilities of one byte, and where in the struct they are. */
+static const struct {
+    BerthCapability id;
+    size_t offset;
+} u8_capabilities[] = {
+    { BERTH_CAP_EXACT_ZSTD, offsetof(BerthMsgHello, exact_window_log) },
+    { BERTH_CAP_GRADIENT_ZSTD, offsetof(BerthMsgHello, gradient_window_log) },
+    { BERTH_CAP_PHOTO, offsetof(BerthMsgHello, photo_mask) },
+    { BERTH_CAP_VIDEO, offsetof(BerthMsgHello, video_mask) },
+    { BERTH_CAP_NOTICE, offsetof(BerthMsgHello, takes_notices) },
+    { BERTH_CAP_CLIPBOARD, offsetof(BerthMsgHello, clipboard_mask) },
+    { BERTH_CAP_FILES, offsetof(BerthMsgHello, sends_files) },
+    { BERTH_CAP_AUDIO, offsetof(BerthMsgHello, audio_mask) },
+};
+
 /* --- HELLO --- */
 
 void
@@ -32,13 +47,16 @@ put_capability_head(BerthWriter *writer, BerthCapability id, size_t len)
     berth_writer_put_u16(writer, (uint16_t)len);
 }
 
-/* Writes a capability of one byte, unless it is 0: not offered. */
+/* Writes the capabilities of one byte that are offered: not 0. */
 static void
-put_u8_capability(BerthWriter *writer, BerthCapability id, uint8_t value)
+put_u8_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
 {
-    if (value != 0) {
-        put_capability_head(writer, id, 1);
-        berth_writer_put_u8(writer, value);
+    for (size_t i = 0; i < G_N_ELEMENTS(u8_capabilities); i++) {
+        uint8_t value = *((const uint8_t *)hello + u8_capabilities[i].offset);
+        if (value != 0) {
+            put_capability_head(writer, u8_capabilities[i].id, 1);
+            berth_writer_put_u8(writer, value);
+        }
     }
 }
 
@@ -46,7 +64,7 @@ static void
 put_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
 {
     size_t name_len = strlen(hello->client_name);
-    put_u8_capability(writer, BERTH_CAP_EXACT_ZSTD, hello->exact_window_log);
+    put_u8_capabilities(writer, hello);
     if (hello->cursor_shapes != 0) {
         put_capability_head(writer, BERTH_CAP_CURSOR_SHAPES, 2);
         berth_writer_put_u16(writer, hello->cursor_shapes);
@@ -64,20 +82,17 @@ put_capabilities(BerthWriter *writer, const BerthMsgHello *hello)
         put_capability_head(writer, BERTH_CAP_TILE_CACHE, 2);
         berth_writer_put_u16(writer, hello->cache_tiles);
     }
-    put_u8_capability(writer, BERTH_CAP_GRADIENT_ZSTD, hello->gradient_window_log);
-    put_u8_capability(writer, BERTH_CAP_PHOTO, hello->photo_mask);
-    put_u8_capability(writer, BERTH_CAP_VIDEO, hello->video_mask);
-    put_u8_capability(writer, BERTH_CAP_NOTICE, hello->takes_notices);
-    put_u8_capability(writer, BERTH_CAP_AUDIO, hello->audio_mask);
 }
 
 static unsigned
 count_capabilities(const BerthMsgHello *hello)
 {
-    return (hello->exact_window_log != 0) + (hello->cursor_shapes != 0) +
-           (hello->client_name[0] != '\0') + (hello->max_head_w != 0) + (hello->cache_tiles != 0) +
-           (hello->gradient_window_log != 0) + (hello->photo_mask != 0) + (hello->video_mask != 0) +
-           (hello->takes_notices != 0) + (hello->audio_mask != 0);
+    unsigned n = (hello->cursor_shapes != 0) + (hello->client_name[0] != '\0') +
+                 (hello->max_head_w != 0) + (hello->cache_tiles != 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(u8_capabilities); i++) {
+        n += *((const uint8_t *)hello + u8_capabilities[i].offset) != 0;
+    }
+    return n;
 }
 
 /* Returns true for a window log that zstd knows, or none. */
@@ -94,7 +109,8 @@ is_hello_good(const BerthMsgHello *hello)
     bool is_head_good = (hello->max_head_w == 0) == (hello->max_head_h == 0);
     return hello->version_min >= 1 && hello->version_min <= hello->version_max &&
            is_window_log(hello->exact_window_log) && is_window_log(hello->gradient_window_log) &&
-           is_head_good && hello->takes_notices <= 1 && (hello->audio_mask & ~BERTH_AUDIO_ALL) == 0;
+           is_head_good && hello->takes_notices <= 1 && hello->sends_files <= 1 &&
+           (hello->audio_mask & ~BERTH_AUDIO_ALL) == 0;
 }
 
 int
@@ -126,70 +142,51 @@ get_client_name(BerthReader *reader, size_t len, BerthMsgHello *ret)
     ret->client_name[len] = '\0';
 }
 
-/* Length of a capability that has a fixed one; 0 for others. */
-static size_t
-fixed_length(uint16_t id)
+/* Marks a capability as bad that does not have its length. */
+static void
+check_length(BerthReader *reader, size_t len, size_t wanted)
 {
-    switch (id) {
-    case BERTH_CAP_EXACT_ZSTD:
-    case BERTH_CAP_GRADIENT_ZSTD:
-    case BERTH_CAP_PHOTO:
-    case BERTH_CAP_VIDEO:
-    case BERTH_CAP_NOTICE:
-    case BERTH_CAP_AUDIO:
-        return 1;
-    case BERTH_CAP_CURSOR_SHAPES:
-    case BERTH_CAP_TILE_CACHE:
-        return 2;
-    case BERTH_CAP_MAX_HEAD:
-        return 4;
-    default:
-        return 0;
+    if (len != wanted) {
+        berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
     }
+}
+
+static bool
+get_u8_capability(BerthReader *reader, uint16_t id, size_t len, BerthMsgHello *ret)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(u8_capabilities); i++) {
+        if (u8_capabilities[i].id == id) {
+            check_length(reader, len, 1);
+            *((uint8_t *)ret + u8_capabilities[i].offset) = berth_reader_get_u8(reader);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Reads the value of a known capability; returns false if it is not known. */
 static bool
 get_capability(BerthReader *reader, uint16_t id, size_t len, BerthMsgHello *ret)
 {
-    if (fixed_length(id) != 0 && fixed_length(id) != len) {
-        berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
-        return true;
-    }
     switch (id) {
-    case BERTH_CAP_EXACT_ZSTD:
-        ret->exact_window_log = berth_reader_get_u8(reader);
-        return true;
     case BERTH_CAP_CURSOR_SHAPES:
+        check_length(reader, len, 2);
         ret->cursor_shapes = berth_reader_get_u16(reader);
         return true;
     case BERTH_CAP_CLIENT_NAME:
         get_client_name(reader, len, ret);
         return true;
     case BERTH_CAP_MAX_HEAD:
+        check_length(reader, len, 4);
         ret->max_head_w = berth_reader_get_u16(reader);
         ret->max_head_h = berth_reader_get_u16(reader);
         return true;
     case BERTH_CAP_TILE_CACHE:
+        check_length(reader, len, 2);
         ret->cache_tiles = berth_reader_get_u16(reader);
         return true;
-    case BERTH_CAP_GRADIENT_ZSTD:
-        ret->gradient_window_log = berth_reader_get_u8(reader);
-        return true;
-    case BERTH_CAP_PHOTO:
-        ret->photo_mask = berth_reader_get_u8(reader);
-        return true;
-    case BERTH_CAP_VIDEO:
-        ret->video_mask = berth_reader_get_u8(reader);
-        return true;
-    case BERTH_CAP_NOTICE:
-        ret->takes_notices = berth_reader_get_u8(reader);
-        return true;
-    case BERTH_CAP_AUDIO:
-        ret->audio_mask = berth_reader_get_u8(reader);
-        return true;
     default:
-        return false;
+        return get_u8_capability(reader, id, len, ret);
     }
 }
 

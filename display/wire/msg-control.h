@@ -33,6 +33,8 @@ typedef struct {
     uint8_t photo_mask;                                 /* BERTH_PHOTO_BIT() */
     uint8_t video_mask;                                 /* BERTH_VIDEO_BIT() */
     uint8_t takes_notices;                              /* 1: NOTICE may be sent */
+    uint8_t clipboard_mask;                             /* BERTH_CLIPBOARD_BIT() that it takes */
+    uint8_t sends_files;                                /* 1: the files channel may be used */
     uint8_t audio_mask;                                 /* BERTH_AUDIO_* */
     char client_name[BERTH_LIMIT_CAPABILITY_BYTES + 1]; /* UTF-8 without control characters */
     uint16_t n_unknown;                                 /* capabilities that were skipped */

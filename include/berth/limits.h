@@ -69,6 +69,20 @@
 #define BERTH_LIMIT_SOUND_PACKET_BYTES 1275u
 /* Sound: packets of a microphone in a second that are looked at, twice what is sent. */
 #define BERTH_LIMIT_MIC_PACKETS_PER_S 200u
+/* Clipboard and files: bytes of content in one message; a key never waits for more of them than
+ * one fragment. */
+#define BERTH_LIMIT_SHARE_DATA_BYTES 65536u
+/* Clipboard: types of one GRAB, and KiB of one content: the most that a policy allows. */
+#define BERTH_LIMIT_CLIPBOARD_TYPES 8u
+#define BERTH_LIMIT_CLIPBOARD_KIB (64u * 1024)
+/* Files: bytes of a name (what ext4 and NTFS take), of one file, transfers at once, and bytes sent
+ * beyond what the guest has taken. */
+#define BERTH_LIMIT_FILE_NAME_BYTES 255u
+#define BERTH_LIMIT_FILE_BYTES (1ULL << 40)
+#define BERTH_LIMIT_TRANSFERS 8u
+/* Files: that wait in a client; a folder with more is refused. */
+#define BERTH_LIMIT_DROPPED_FILES 4096u
+#define BERTH_LIMIT_FILE_WINDOW_BYTES (1024u * 1024)
 
 /* HTTP: bytes of a request body, of a response body that a client accepts. */
 #define BERTH_LIMIT_HTTP_BODY_BYTES (256u * 1024)

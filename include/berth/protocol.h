@@ -100,6 +100,26 @@ typedef enum {
     BERTH_MSG_MIC_CLOSE = 3,
 } BerthAudioInMessage;
 
+/* Clipboard channel: 1..15 both ways, 16.. session to client; to who offered
+ * BERTH_CAP_CLIPBOARD. */
+typedef enum {
+    BERTH_MSG_CLIPBOARD_GRAB = 1,
+    BERTH_MSG_CLIPBOARD_REQUEST = 2,
+    BERTH_MSG_CLIPBOARD_DATA = 3,
+    BERTH_MSG_CLIPBOARD_RELEASE = 4,
+    BERTH_MSG_CLIPBOARD_STATE = 16,
+} BerthClipboardMessage;
+
+/* Files channel; to who offered BERTH_CAP_FILES. */
+typedef enum {
+    BERTH_MSG_FILE_OFFER = 1,
+    BERTH_MSG_FILE_ANSWER = 2,
+    BERTH_MSG_FILE_DATA = 3,
+    BERTH_MSG_FILE_ACK = 4,
+    BERTH_MSG_FILE_CANCEL = 5,
+    BERTH_MSG_FILE_STATE = 16,
+} BerthFilesMessage;
+
 /* How a client proves itself in AUTH. */
 typedef enum {
     BERTH_AUTH_TICKET = 1,
@@ -118,6 +138,8 @@ typedef enum {
     BERTH_CAP_PHOTO = 7,         /* u8 mask of BERTH_PHOTO_BIT() */
     BERTH_CAP_VIDEO = 8,         /* u8 mask of BERTH_VIDEO_BIT() */
     BERTH_CAP_NOTICE = 9,        /* u8 1: the client shows notices */
+    BERTH_CAP_CLIPBOARD = 10,    /* u8 mask of BERTH_CLIPBOARD_BIT() that the client takes */
+    BERTH_CAP_FILES = 11,        /* u8 1: the client sends files */
     BERTH_CAP_AUDIO = 12,        /* u8 mask of BERTH_AUDIO_* */
 } BerthCapability;
 
@@ -159,6 +181,57 @@ typedef enum {
 #define BERTH_SOUND_MAY_RECORD 0x2u /* and the microphone in */
 #define BERTH_SOUND_RECORDS 0x4u    /* something in the desktop listens now */
 #define BERTH_SOUND_ALL (BERTH_SOUND_MAY_PLAY | BERTH_SOUND_MAY_RECORD | BERTH_SOUND_RECORDS)
+
+/* The two clipboards of a desktop. */
+typedef enum {
+    BERTH_SELECTION_CLIPBOARD = 0, /* what "copy" fills */
+    BERTH_SELECTION_PRIMARY = 1,   /* what is marked */
+    BERTH_N_SELECTIONS = 2,
+} BerthSelection;
+
+/* What a clipboard holds, and the bits in capability and CLIPBOARD_STATE. */
+typedef enum {
+    BERTH_CLIPBOARD_TEXT = 1, /* UTF-8, lines end with a newline alone */
+    BERTH_CLIPBOARD_PNG = 2,
+    BERTH_CLIPBOARD_HTML = 3, /* UTF-8 */
+    BERTH_N_CLIPBOARD_TYPES = 3,
+} BerthClipboardType;
+
+#define BERTH_CLIPBOARD_BIT(type) (1u << ((type)-1))
+
+/* Flags of CLIPBOARD_STATE and FILE_STATE. */
+#define BERTH_SHARE_TO_GUEST 0x1u
+#define BERTH_SHARE_FROM_GUEST 0x2u
+#define BERTH_SHARE_AGENT 0x4u /* the guest's agent is there */
+#define BERTH_SHARE_ALL (BERTH_SHARE_TO_GUEST | BERTH_SHARE_FROM_GUEST | BERTH_SHARE_AGENT)
+
+/* How a CLIPBOARD_DATA answers. */
+typedef enum {
+    BERTH_CLIPBOARD_OK = 0,
+    BERTH_CLIPBOARD_GONE = 1,
+    BERTH_CLIPBOARD_REFUSED = 2, /* by policy */
+    BERTH_CLIPBOARD_TOO_LARGE = 3,
+    BERTH_CLIPBOARD_FAILED = 4,
+    BERTH_N_CLIPBOARD_STATUS = 5,
+} BerthClipboardStatus;
+
+/* Flag of CLIPBOARD_DATA: nothing more comes. */
+#define BERTH_CLIPBOARD_LAST 0x1u
+
+/* How a FILE_ANSWER answers. */
+typedef enum {
+    BERTH_FILE_SEND = 0,
+    BERTH_FILE_CANCELLED = 1,
+    BERTH_FILE_FAILED = 2,
+    BERTH_FILE_DONE = 3,
+    BERTH_FILE_NO_SPACE = 4,
+    BERTH_FILE_LOCKED = 5, /* the guest's screen is locked, or nobody is logged on */
+    BERTH_FILE_NO_AGENT = 6,
+    BERTH_FILE_NOT_ALLOWED = 7,
+    BERTH_FILE_TOO_LARGE = 8,
+    BERTH_FILE_BUSY = 9,
+    BERTH_N_FILE_STATUS = 10,
+} BerthFileStatus;
 
 /* What somebody who wants to watch asks the owner of a session for. */
 typedef enum {

@@ -4,10 +4,12 @@
  * accepted must encode to the same bytes again.
  */
 #include "display/wire/message-table.h"
+#include "display/wire/msg-clipboard.h"
 #include "display/wire/msg-control.h"
 #include "display/wire/msg-cursor.h"
 #include "display/wire/msg-display.h"
 #include "display/wire/msg-exact.h"
+#include "display/wire/msg-files.h"
 #include "display/wire/msg-input.h"
 #include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
@@ -320,6 +322,60 @@ try_mic(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
     }
 }
 
+static void
+try_clipboard(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
+{
+    switch (type) {
+    case BERTH_MSG_CLIPBOARD_GRAB:
+        TRY(BerthMsgClipboardGrab, clipboard_grab);
+        break;
+    case BERTH_MSG_CLIPBOARD_REQUEST:
+        TRY(BerthMsgClipboardRequest, clipboard_request);
+        break;
+    case BERTH_MSG_CLIPBOARD_DATA:
+        TRY(BerthMsgClipboardData, clipboard_data);
+        break;
+    case BERTH_MSG_CLIPBOARD_RELEASE:
+        TRY(BerthMsgClipboardRelease, clipboard_release);
+        break;
+    case BERTH_MSG_CLIPBOARD_STATE:
+        TRY(BerthMsgClipboardState, clipboard_state);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+try_files(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
+{
+    uint32_t id;
+    switch (type) {
+    case BERTH_MSG_FILE_OFFER:
+        TRY(BerthMsgFileOffer, file_offer);
+        break;
+    case BERTH_MSG_FILE_ANSWER:
+        TRY(BerthMsgFileAnswer, file_answer);
+        break;
+    case BERTH_MSG_FILE_DATA:
+        TRY(BerthMsgFileData, file_data);
+        break;
+    case BERTH_MSG_FILE_ACK:
+        TRY(BerthMsgFileAck, file_ack);
+        break;
+    case BERTH_MSG_FILE_CANCEL:
+        if (berth_msg_file_cancel_decode(data, len, &id) == 0) {
+            check_again(writer, berth_msg_file_cancel_encode(writer, id), data, len);
+        }
+        break;
+    case BERTH_MSG_FILE_STATE:
+        TRY(BerthMsgFileState, file_state);
+        break;
+    default:
+        break;
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -340,6 +396,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case BERTH_CHANNEL_INPUT:
         try_input(&writer, data[1], data + 2, size - 2);
+        break;
+    case BERTH_CHANNEL_CLIPBOARD:
+        try_clipboard(&writer, data[1], data + 2, size - 2);
+        break;
+    case BERTH_CHANNEL_FILES:
+        try_files(&writer, data[1], data + 2, size - 2);
         break;
     case BERTH_CHANNEL_AUDIO_OUT:
         try_sound(&writer, data[1], data + 2, size - 2);

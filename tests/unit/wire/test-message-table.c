@@ -44,8 +44,10 @@ a_client_can_make_a_session_hold_little(void **state)
     size_t n = 0;
     const BerthMessageRow *rows = berth_message_table_get_rows(&n);
     for (size_t i = 0; i < n; i++) {
+        bool is_bulk = rows[i].priority == BERTH_PRIORITY_BULK;
         if ((rows[i].senders & BERTH_SENT_BY(BERTH_WIRE_CLIENT)) != 0) {
-            assert_true(rows[i].max_bytes <= BERTH_LIMIT_PREAUTH_BYTES);
+            assert_true(rows[i].max_bytes <=
+                        (is_bulk ? BERTH_LIMIT_SHARE_DATA_BYTES + 16 : BERTH_LIMIT_PREAUTH_BYTES));
         }
     }
 }

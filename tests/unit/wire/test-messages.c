@@ -25,6 +25,8 @@ hello_comes_back(void **state)
     in.cache_tiles = BERTH_LIMIT_CACHE_TILES;
     in.gradient_window_log = 20;
     in.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
+    in.clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG);
+    in.sends_files = 1;
     in.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     g_strlcpy(in.client_name, "Zoë's laptop", sizeof in.client_name);
     assert_berth_ok(berth_msg_hello_encode(writer, &in));
@@ -96,6 +98,7 @@ bad_hellos_are_refused(void **state)
         { BERTH_CAP_EXACT_ZSTD, "\x09", 1, 1 },      { BERTH_CAP_EXACT_ZSTD, "\xff", 1, 1 },
         { BERTH_CAP_TILE_CACHE, "1", 1, 1 },         { BERTH_CAP_GRADIENT_ZSTD, "\x09", 1, 1 },
         { BERTH_CAP_PHOTO, "\1\0", 2, 1 },           { BERTH_CAP_VIDEO, "", 0, 1 },
+        { BERTH_CAP_CLIPBOARD, "\1\0", 2, 1 },       { BERTH_CAP_FILES, "\2", 1, 1 },
         { BERTH_CAP_CURSOR_SHAPES, "1", 1, 1 },      { BERTH_CAP_CLIENT_NAME, "", 0, 1 },
         { BERTH_CAP_CLIENT_NAME, "a\n", 2, 1 },      { BERTH_CAP_CLIENT_NAME, "a\0b", 3, 1 },
         { BERTH_CAP_CLIENT_NAME, "\xff", 1, 1 },     { BERTH_CAP_MAX_HEAD, "\1\0\0\0", 4, 1 },
