@@ -2,7 +2,6 @@
 #include "client/core/broker-client.h"
 
 #include "client/core/advice.h"
-#include "client/core/broker-http.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -100,13 +99,52 @@ take_login(BerthBrokerClient *self, const BerthHttpAnswer *answer, BerthBrokerRe
     BerthLogin login = { 0 };
     g_autoptr(GError) error = NULL;
 
-    if (berth_broker_json_login(answer->body, answer->len, &login, &error)) {
+    if (berth_login_json_parse(answer->body, answer->len, &login, &error)) {
         g_strlcpy(self->token, login.token, sizeof self->token);
         reply->login = &login;
     }
     reply->error = error;
     self->func(reply, self->user_data);
     berth_login_clear(&login);
+}
+
+static void
+take_providers(BerthBrokerClient *self, const BerthHttpAnswer *answer, BerthBrokerReply *reply)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) providers = berth_login_json_providers(answer->body, answer->len, &error);
+
+    reply->providers = providers;
+    reply->error = error;
+    self->func(reply, self->user_data);
+}
+
+static void
+take_enrolment(BerthBrokerClient *self, const BerthHttpAnswer *answer, BerthBrokerReply *reply)
+{
+    BerthEnrolment enrolment = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (berth_login_json_enrolment(answer->body, answer->len, &enrolment, &error)) {
+        reply->enrolment = &enrolment;
+    }
+    reply->error = error;
+    self->func(reply, self->user_data);
+    berth_enrolment_clear(&enrolment);
+}
+
+static void
+take_browser(BerthBrokerClient *self, const BerthHttpAnswer *answer, BerthBrokerReply *reply)
+{
+    BerthBrowserLogin browser = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (berth_login_json_browser(answer->body, answer->len, &browser, &error)) {
+        reply->browser = &browser;
+    }
+    reply->error = error;
+    self->func(reply, self->user_data);
+    berth_browser_login_clear(&browser);
 }
 
 static void
@@ -153,6 +191,36 @@ static void
 on_login(const BerthHttpAnswer *answer, void *user_data)
 {
     reply_to(user_data, BERTH_BROKER_LOGIN, answer, take_login);
+}
+
+static void
+on_providers(const BerthHttpAnswer *answer, void *user_data)
+{
+    reply_to(user_data, BERTH_BROKER_PROVIDERS, answer, take_providers);
+}
+
+static void
+on_enrol(const BerthHttpAnswer *answer, void *user_data)
+{
+    reply_to(user_data, BERTH_BROKER_ENROL, answer, take_enrolment);
+}
+
+static void
+on_browse(const BerthHttpAnswer *answer, void *user_data)
+{
+    reply_to(user_data, BERTH_BROKER_BROWSE, answer, take_browser);
+}
+
+static void
+on_restart(const BerthHttpAnswer *answer, void *user_data)
+{
+    reply_to(user_data, BERTH_BROKER_RESTART, answer, NULL);
+}
+
+static void
+on_report(const BerthHttpAnswer *answer, void *user_data)
+{
+    reply_to(user_data, BERTH_BROKER_REPORT, answer, NULL);
 }
 
 static void
@@ -217,12 +285,12 @@ send_connect(BerthBrokerClient *self)
 }
 
 BerthBrokerClient *
-berth_broker_client_new(const BerthBrokerAddress *address, const char *ca_file,
+berth_broker_client_new(const BerthBrokerAddress *address, const BerthBrokerFiles *files,
                         BerthBrokerFunc func, void *user_data)
 {
     BerthBrokerClient *self = g_new0(BerthBrokerClient, 1);
 
-    self->http = berth_broker_http_new(address, ca_file);
+    self->http = berth_broker_http_new(address, files);
     self->func = func;
     self->user_data = user_data;
     return self;
@@ -242,18 +310,104 @@ berth_broker_client_free(BerthBrokerClient *self)
 }
 
 void
+berth_broker_client_ask_providers(BerthBrokerClient *self)
+{
+    send_request(self, "GET", "/v1/auth/sources", NULL, on_providers);
+}
+
+/*
+ * Sends an object of texts: keys and values by turns, ended by NULL.  There is room for every byte
+ * escaped, so that the text never moves and leaves no copy of a secret behind.
+ */
+static void
+send_texts(BerthBrokerClient *self, const char *path, BerthHttpFunc func, const char *const *texts)
+{
+    size_t size = 16;
+    GString *json;
+
+    for (size_t i = 0; texts[i] != NULL; i++) {
+        size += 6 * strlen(texts[i]) + 4;
+    }
+    json = g_string_sized_new(size);
+    for (size_t i = 0; texts[i] != NULL; i++) {
+        g_string_append_c(json, i == 0 ? '{' : i % 2 == 0 ? ',' : ':');
+        append_json_string(json, texts[i]);
+    }
+    g_string_append_c(json, '}');
+    send_request(self, "POST", path, g_string_free(json, FALSE), func);
+}
+
+void
 berth_broker_client_login(BerthBrokerClient *self, const char *user, BerthSecret *password)
 {
-    /* Room for every byte escaped: the text never moves and leaves no copy behind. */
-    GString *json = g_string_sized_new(6 * (strlen(user) + berth_secret_size(password)) + 64);
+    const char *texts[] = { "user", user, "password", (const char *)berth_secret_bytes(password),
+                            NULL };
 
     berth_wipe(self->token, sizeof self->token);
-    g_string_append(json, "{\"user\":");
-    append_json_string(json, user);
-    g_string_append(json, ",\"password\":");
-    append_json_string(json, (const char *)berth_secret_bytes(password));
-    g_string_append_c(json, '}');
-    send_request(self, "POST", "/v1/auth/login", g_string_free(json, FALSE), on_login);
+    send_texts(self, "/v1/auth/login", on_login, texts);
+}
+
+void
+berth_broker_client_login_by_device(BerthBrokerClient *self)
+{
+    berth_wipe(self->token, sizeof self->token);
+    send_request(self, "POST", "/v1/auth/device", g_strdup("{}"), on_login);
+}
+
+void
+berth_broker_client_login_by_code(BerthBrokerClient *self, const char *code)
+{
+    const char *texts[] = { "code", code, NULL };
+
+    berth_wipe(self->token, sizeof self->token);
+    send_texts(self, "/v1/auth/code", on_login, texts);
+}
+
+/* Six digits are a code of the moment; what else there is are recovery codes. */
+static bool
+is_code_of_the_moment(const char *code)
+{
+    return strlen(code) == 6 && strspn(code, "0123456789") == 6;
+}
+
+void
+berth_broker_client_second_step(BerthBrokerClient *self, const char *pending, const char *code)
+{
+    const char *texts[] = { "pending", pending,
+                            is_code_of_the_moment(code) ? "code" : "recovery_code", code, NULL };
+
+    send_texts(self, "/v1/auth/mfa", on_login, texts);
+}
+
+void
+berth_broker_client_finish_browser(BerthBrokerClient *self, const BerthBrowserLogin *browser,
+                                   const char *code)
+{
+    const char *texts[] = { "state", browser->state, "flow", browser->flow, "code", code, NULL };
+
+    send_texts(self, "/v1/auth/oidc/finish", on_login, texts);
+}
+
+void
+berth_broker_client_enrol(BerthBrokerClient *self, const char *pending)
+{
+    const char *texts[] = { "pending", pending, NULL };
+
+    send_texts(self, "/v1/auth/totp", on_enrol, texts);
+}
+
+void
+berth_broker_client_browse(BerthBrokerClient *self, const BerthId *provider,
+                           const char *redirect_uri)
+{
+    const char *texts[] = { "redirect_uri", redirect_uri, NULL };
+    char hex[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *path = NULL;
+
+    berth_id_format(provider, hex);
+    path = g_strdup_printf("/v1/auth/oidc/%s/start", hex);
+    berth_wipe(self->token, sizeof self->token);
+    send_texts(self, path, on_browse, texts);
 }
 
 void
@@ -303,6 +457,29 @@ void
 berth_broker_client_logoff(BerthBrokerClient *self, const BerthId *session)
 {
     send_session_command(self, session, "logoff", on_logoff);
+}
+
+void
+berth_broker_client_restart(BerthBrokerClient *self, const BerthId *pool)
+{
+    char hex[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *path = NULL;
+
+    berth_id_format(pool, hex);
+    path = g_strdup_printf("/v1/me/desktops/%s/restart", hex);
+    send_request(self, "POST", path, NULL, on_restart);
+}
+
+void
+berth_broker_client_report(BerthBrokerClient *self, const BerthId *pool, const char *text)
+{
+    const char *texts[] = { "text", text, NULL };
+    char hex[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *path = NULL;
+
+    berth_id_format(pool, hex);
+    path = g_strdup_printf("/v1/me/desktops/%s/report", hex);
+    send_texts(self, path, on_report, texts);
 }
 
 void

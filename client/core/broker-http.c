@@ -18,7 +18,7 @@
 
 struct BerthBrokerHttp {
     BerthBrokerAddress address;
-    char *ca_file;
+    char *ca_file, *certificate_file, *key_file;
     BerthWorkerPool *workers;
     CURLM *multi;     /* used by the only worker; wakeup is safe from here */
     GList *transfers; /* not done yet */
@@ -79,6 +79,8 @@ on_data(char *data, size_t size, size_t n, void *user_data)
 static void
 set_security(CURL *easy, const Transfer *transfer)
 {
+    const BerthBrokerHttp *http = transfer->http;
+
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -86,9 +88,14 @@ set_security(CURL *easy, const Transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (transfer->http->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, transfer->http->ca_file);
+    if (http->ca_file != NULL) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+    if (http->certificate_file != NULL) {
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, http->certificate_file);
+        curl_easy_setopt(easy, CURLOPT_SSLKEY,
+                         http->key_file != NULL ? http->key_file : http->certificate_file);
     }
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)BERTH_LIMIT_HTTP_RESPONSE_BYTES);
 }
@@ -208,6 +215,11 @@ describe_failure(const Transfer *transfer, GError **error)
                         "the CA file '%s' cannot be used; give a PEM file that can be read",
                         transfer->http->ca_file != NULL ? transfer->http->ca_file : "");
         break;
+    case CURLE_SSL_CERTPROBLEM:
+        berth_set_error(error, BERTH_ERR_CONFIG,
+                        "the certificate '%s' cannot be used (%s); give a PEM file and its key",
+                        transfer->http->certificate_file, why);
+        break;
     case CURLE_COULDNT_RESOLVE_HOST:
         berth_set_error(error, BERTH_ERR_NOT_FOUND,
                         "the name '%s' is not known; check the broker address and the network",
@@ -264,7 +276,7 @@ finish_transfer(void *job)
 }
 
 BerthBrokerHttp *
-berth_broker_http_new(const BerthBrokerAddress *address, const char *ca_file)
+berth_broker_http_new(const BerthBrokerAddress *address, const BerthBrokerFiles *files)
 {
     static gsize is_ready;
     BerthBrokerHttp *self = g_new0(BerthBrokerHttp, 1);
@@ -274,7 +286,9 @@ berth_broker_http_new(const BerthBrokerAddress *address, const char *ca_file)
         g_once_init_leave(&is_ready, 1);
     }
     self->address = *address;
-    self->ca_file = g_strdup(ca_file);
+    self->ca_file = g_strdup(files->ca_file);
+    self->certificate_file = g_strdup(files->certificate_file);
+    self->key_file = g_strdup(files->key_file);
     self->multi = curl_multi_init();
     self->workers = berth_worker_pool_new(NULL, 1, MAX_QUEUED);
     return self;
@@ -290,6 +304,8 @@ berth_broker_http_free(BerthBrokerHttp *self)
     berth_worker_pool_free(self->workers);
     curl_multi_cleanup(self->multi);
     g_free(self->ca_file);
+    g_free(self->certificate_file);
+    g_free(self->key_file);
     g_free(self);
 }
 

@@ -28,14 +28,18 @@ typedef struct {
     int64_t total_us; /* time of the whole request in the worker */
 } BerthHttpAnswer;
 
+/* PEM files of the TLS connection; NULL is none. */
+typedef struct {
+    const char *ca_file;          /* the only authorities to trust; NULL trusts the system's */
+    const char *certificate_file; /* that proves who this device is; NULL proves nothing */
+    const char *key_file;         /* of the certificate; NULL: it is in the same file */
+} BerthBrokerFiles;
+
 typedef void (*BerthHttpFunc)(const BerthHttpAnswer *answer, void *user_data);
 
-/*
- * Prepares requests to a broker; connects to nothing yet.
- *
- * ca_file:  PEM file with the only authorities to trust; NULL trusts those of the system
- */
-BerthBrokerHttp *berth_broker_http_new(const BerthBrokerAddress *address, const char *ca_file);
+/* Prepares requests to a broker; connects to nothing yet.  files: copied. */
+BerthBrokerHttp *berth_broker_http_new(const BerthBrokerAddress *address,
+                                       const BerthBrokerFiles *files);
 
 /* Cancels what is under way, waits for the worker to let go and frees.  NULL is allowed. */
 void berth_broker_http_free(BerthBrokerHttp *self);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/broker-json.h"
 
+#include "client/core/json-fields.h"
+
 #include "base/error.h"
 #include "base/id.h"
 #include "base/secret.h"
@@ -8,105 +10,6 @@
 
 #include <jansson.h>
 #include <string.h>
-
-typedef json_t JsonRoot;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonRoot, json_decref)
-
-static JsonRoot *
-parse_object(const char *text, size_t len, GError **error)
-{
-    g_autoptr(JsonRoot) root = NULL;
-    json_error_t why;
-
-    if (len > BERTH_LIMIT_HTTP_RESPONSE_BYTES) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL, "the broker's answer is too large (%zu bytes)",
-                        len);
-        return NULL;
-    }
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-    if (root == NULL) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL,
-                        "the broker's answer is not JSON (byte %d); is this really a Berth broker?",
-                        why.position);
-        return NULL;
-    }
-    if (!json_is_object(root)) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL, "the broker's answer is not an object");
-        return NULL;
-    }
-    return g_steal_pointer(&root);
-}
-
-static bool
-wrong_key(const char *key, GError **error)
-{
-    return berth_set_error(error, BERTH_ERR_PROTOCOL,
-                           "the broker's answer has no good \"%s\"; is the client too old for it?",
-                           key);
-}
-
-/* Text for people: valid UTF-8 already, cut to max bytes, one line. */
-static char *
-clean_text(const char *text, size_t max)
-{
-    GString *clean = g_string_new(NULL);
-
-    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
-        gunichar c = g_utf8_get_char(at);
-        size_t n = (size_t)(g_utf8_next_char(at) - at);
-
-        if (clean->len + n > max) {
-            break;
-        }
-        /* Format characters could turn the direction of the text around. */
-        if (g_unichar_iscntrl(c) || g_unichar_type(c) == G_UNICODE_FORMAT ||
-            g_unichar_type(c) == G_UNICODE_LINE_SEPARATOR ||
-            g_unichar_type(c) == G_UNICODE_PARAGRAPH_SEPARATOR) {
-            g_string_append_c(clean, ' ');
-        } else {
-            g_string_append_len(clean, at, (gssize)n);
-        }
-    }
-    return g_string_free(clean, FALSE);
-}
-
-static char *
-get_name(json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL && text[0] != '\0' ? clean_text(text, BERTH_LIMIT_NAME_BYTES) : NULL;
-}
-
-/* A number that may be missing or null; anything out of 0..max counts as its nearest bound. */
-static int64_t
-get_number(json_t *object, const char *key, int64_t max)
-{
-    json_int_t value = json_integer_value(json_object_get(object, key));
-
-    return CLAMP(value, 0, max);
-}
-
-static bool
-get_id(json_t *object, const char *key, BerthId *ret_id)
-{
-    return berth_id_parse(json_string_value(json_object_get(object, key)), ret_id) == BERTH_OK;
-}
-
-static bool
-get_flag(json_t *object, const char *key, bool fallback)
-{
-    json_t *value = json_object_get(object, key);
-
-    return json_is_boolean(value) ? json_is_true(value) : fallback;
-}
-
-void
-berth_login_clear(BerthLogin *login)
-{
-    berth_wipe(login->token, sizeof login->token);
-    g_clear_pointer(&login->user_name, g_free);
-}
 
 void
 berth_desktop_free(BerthDesktop *desktop)
@@ -126,35 +29,6 @@ berth_problem_clear(BerthProblem *problem)
 {
     g_clear_pointer(&problem->title, g_free);
     g_clear_pointer(&problem->detail, g_free);
-}
-
-bool
-berth_broker_json_login(const char *text, size_t len, BerthLogin *ret_login, GError **error)
-{
-    g_autoptr(JsonRoot) root = parse_object(text, len, error);
-    BerthLogin login = { 0 };
-    uint8_t bytes[BERTH_API_TOKEN_CHARS / 2];
-    const char *token;
-    json_t *user;
-
-    if (root == NULL) {
-        return false;
-    }
-    token = json_string_value(json_object_get(root, "token"));
-    if (berth_hex_parse(token, bytes, sizeof bytes) != BERTH_OK) {
-        return wrong_key("token", error);
-    }
-    berth_wipe(bytes, sizeof bytes);
-    user = json_object_get(root, "user");
-    login.user_name = get_name(user, "name");
-    if (login.user_name == NULL) {
-        return wrong_key("user", error);
-    }
-    g_strlcpy(login.token, token, sizeof login.token);
-    login.is_admin = get_flag(user, "admin", false);
-    login.expires_in_s = get_number(root, "expires_in_s", BERTH_LIMIT_LOGIN_LIFE_US / 1000000);
-    *ret_login = login;
-    return true;
 }
 
 static bool
@@ -184,29 +58,29 @@ parse_desktop(json_t *object, BerthDesktop *desktop, GError **error)
 {
     json_t *session = json_object_get(object, "session");
 
-    if (!get_id(object, "pool", &desktop->pool)) {
-        return wrong_key("pool", error);
+    if (!berth_json_id(object, "pool", &desktop->pool)) {
+        return berth_json_wrong_key("pool", error);
     }
-    desktop->name = get_name(object, "name");
+    desktop->name = berth_json_dup_name(object, "name");
     if (desktop->name == NULL) {
-        return wrong_key("name", error);
+        return berth_json_wrong_key("name", error);
     }
     if (!parse_desktop_state(json_string_value(json_object_get(object, "state")),
                              &desktop->state)) {
-        return wrong_key("state", error);
+        return berth_json_wrong_key("state", error);
     }
     if (session != NULL && !json_is_null(session) &&
-        !get_id(object, "session", &desktop->session)) {
-        return wrong_key("session", error);
+        !berth_json_id(object, "session", &desktop->session)) {
+        return berth_json_wrong_key("session", error);
     }
-    desktop->last_used_us = get_number(object, "last_used_us", INT64_MAX);
+    desktop->last_used_us = berth_json_number(object, "last_used_us", INT64_MAX);
     return true;
 }
 
 GPtrArray *
 berth_broker_json_desktops(const char *text, size_t len, GError **error)
 {
-    g_autoptr(JsonRoot) root = parse_object(text, len, error);
+    g_autoptr(BerthJson) root = berth_json_parse(text, len, error);
     g_autoptr(GPtrArray) desktops = NULL;
     json_t *list;
 
@@ -215,7 +89,7 @@ berth_broker_json_desktops(const char *text, size_t len, GError **error)
     }
     list = json_object_get(root, "desktops");
     if (!json_is_array(list) || json_array_size(list) > BERTH_LIMIT_CLIENT_DESKTOPS) {
-        wrong_key("desktops", error);
+        berth_json_wrong_key("desktops", error);
         return NULL;
     }
     desktops = g_ptr_array_new_with_free_func((GDestroyNotify)berth_desktop_free);
@@ -274,24 +148,24 @@ parse_launch(json_t *root, BerthLaunch *launch, GError **error)
     const char *sni = json_string_value(json_object_get(root, "sni"));
     json_t *policy = json_object_get(root, "policy");
 
-    if (!get_id(root, "session", &launch->session)) {
-        return wrong_key("session", error);
+    if (!berth_json_id(root, "session", &launch->session)) {
+        return berth_json_wrong_key("session", error);
     }
     if (!is_session_sni(sni, &launch->session)) {
-        return wrong_key("sni", error);
+        return berth_json_wrong_key("sni", error);
     }
     g_strlcpy(launch->sni, sni, sizeof launch->sni);
     if (berth_hex_parse(json_string_value(json_object_get(root, "session_key")),
                         launch->session_key_hash, BERTH_KEY_HASH_BYTES) != BERTH_OK) {
-        return wrong_key("session_key", error);
+        return berth_json_wrong_key("session_key", error);
     }
     if (!get_ticket(root, launch->ticket)) {
-        return wrong_key("ticket", error);
+        return berth_json_wrong_key("ticket", error);
     }
-    launch->resume_window_us =
-        1000000 * get_number(policy, "resume_window_s", BERTH_LIMIT_CLIENT_RESUME_US / 1000000);
-    launch->may_input = get_flag(policy, "input", true);
-    launch->may_resize = get_flag(policy, "resize", true);
+    launch->resume_window_us = 1000000 * berth_json_number(policy, "resume_window_s",
+                                                           BERTH_LIMIT_CLIENT_RESUME_US / 1000000);
+    launch->may_input = berth_json_flag(policy, "input", true);
+    launch->may_resize = berth_json_flag(policy, "resize", true);
     return true;
 }
 
@@ -299,7 +173,7 @@ bool
 berth_broker_json_connect(const char *text, size_t len, BerthConnectAnswer *ret_answer,
                           GError **error)
 {
-    g_autoptr(JsonRoot) root = parse_object(text, len, error);
+    g_autoptr(BerthJson) root = berth_json_parse(text, len, error);
     BerthConnectAnswer answer = { 0 };
     const char *state;
     json_int_t retry_ms;
@@ -315,13 +189,13 @@ berth_broker_json_connect(const char *text, size_t len, BerthConnectAnswer *ret_
             return false;
         }
     } else if (!answer.is_queued && g_strcmp0(state, "starting") != 0) {
-        return wrong_key("state", error);
+        return berth_json_wrong_key("state", error);
     }
     retry_ms = json_integer_value(json_object_get(root, "retry_ms"));
     answer.retry_ms =
         CLAMP(retry_ms, BERTH_LIMIT_CLIENT_RETRY_MIN_MS, BERTH_LIMIT_CLIENT_RETRY_MAX_MS);
-    answer.position = get_number(root, "position", 1000000);
-    answer.estimate_s = get_number(root, "estimate_s", 86400);
+    answer.position = berth_json_number(root, "position", 1000000);
+    answer.estimate_s = berth_json_number(root, "estimate_s", 86400);
     *ret_answer = answer;
     return true;
 }
@@ -354,7 +228,7 @@ code_of_status(int status)
 void
 berth_broker_json_problem(int status, const char *text, size_t len, BerthProblem *ret_problem)
 {
-    g_autoptr(JsonRoot) root = parse_object(text, len, NULL);
+    g_autoptr(BerthJson) root = berth_json_parse(text, len, NULL);
     const char *name = json_string_value(json_object_get(root, "code"));
     const char *title = json_string_value(json_object_get(root, "title"));
     const char *detail = json_string_value(json_object_get(root, "detail"));
@@ -363,8 +237,9 @@ berth_broker_json_problem(int status, const char *text, size_t len, BerthProblem
     /* A refusal must never count as success. */
     ret_problem->code = code == BERTH_OK ? BERTH_ERR_PROTOCOL : code;
     ret_problem->title = title != NULL && title[0] != '\0'
-                             ? clean_text(title, BERTH_LIMIT_REASON_BYTES)
+                             ? berth_json_clean_text(title, BERTH_LIMIT_REASON_BYTES)
                              : g_strdup_printf("the broker answered with HTTP status %d", status);
-    ret_problem->detail = clean_text(detail != NULL ? detail : "", BERTH_LIMIT_REASON_BYTES);
-    ret_problem->retry_after_s = get_number(root, "retry_after_s", 3600);
+    ret_problem->detail =
+        berth_json_clean_text(detail != NULL ? detail : "", BERTH_LIMIT_REASON_BYTES);
+    ret_problem->retry_after_s = berth_json_number(root, "retry_after_s", 3600);
 }

@@ -17,18 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An API token is 32 bytes in hexadecimal digits. */
-#define BERTH_API_TOKEN_CHARS 64
 /* "<session id>.<host id>.session.berth" */
 #define BERTH_SESSION_SNI_CHARS (2 * BERTH_ID_HEX_CHARS + 15)
-
-/* Who is logged in. */
-typedef struct {
-    char token[BERTH_API_TOKEN_CHARS + 1]; /* secret */
-    char *user_name;
-    bool is_admin;
-    int64_t expires_in_s;
-} BerthLogin;
 
 typedef enum {
     BERTH_DESKTOP_AVAILABLE,
@@ -75,9 +65,6 @@ typedef struct {
     int64_t retry_after_s; /* 0 if not told */
 } BerthProblem;
 
-/* Frees what berth_broker_json_login() made and wipes the token. */
-void berth_login_clear(BerthLogin *login);
-
 /* Frees a desktop of a list. */
 void berth_desktop_free(BerthDesktop *desktop);
 
@@ -85,15 +72,6 @@ void berth_desktop_free(BerthDesktop *desktop);
 void berth_connect_answer_clear(BerthConnectAnswer *answer);
 
 void berth_problem_clear(BerthProblem *problem);
-
-/*
- * The answer to POST /v1/auth/login.
- *
- * ret_login: set on success only; berth_login_clear() it
- *
- * Errors: BERTH_ERR_PROTOCOL with a sentence that names what is wrong.
- */
-bool berth_broker_json_login(const char *text, size_t len, BerthLogin *ret_login, GError **error);
 
 /*
  * The answer to GET /v1/me/desktops.

@@ -2,6 +2,7 @@
 #include "client/core/session-controller.h"
 
 #include "client/core/advice.h"
+#include "client/core/session-route.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,14 +15,15 @@
 #define STEADY_US (5LL * 1000 * 1000)
 
 struct BerthSessionController {
-    BerthBrokerAddress address;  /* if there is a broker */
-    BerthConnectionFile *direct; /* if there is none */
+    BerthSessionRoute route;
     BerthControllerCallbacks callbacks;
     void *user_data;
     char *name;
     BerthTlsKey *key;
     uint8_t key_hash[BERTH_KEY_HASH_BYTES];
     BerthBrokerClient *broker; /* NULL if there is none */
+    BerthLoginFlow *login;     /* likewise */
+    BerthStartProgress progress;
     BerthSessionClient *session;
     BerthPicture *pictures[BERTH_LIMIT_HEADS];
     BerthStats stats;
@@ -30,10 +32,7 @@ struct BerthSessionController {
     /* The desktop that was chosen, and how to reach it. */
     BerthWish wish;
     BerthId wished_id; /* pool or session, as the wish is */
-    BerthLaunch launch;
     BerthMsgAuth auth;
-    uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
-    bool has_token;
     bool is_resuming; /* the desktop was open before */
     bool dials_token; /* the present attempt is made with the token */
     int64_t resume_window_us;
@@ -57,7 +56,7 @@ struct BerthSessionController {
     } while (0)
 
 static int step(BerthSessionController *self, BerthClientEvent event);
-static void dial(BerthSessionController *self);
+static void dial(BerthSessionController *self, bool by_token);
 
 /* Adds the numbers of the connection, which is about to go. */
 static void
@@ -141,7 +140,7 @@ on_retry(gpointer user_data)
     BerthSessionController *self = user_data;
 
     self->retry_source = 0;
-    step(self, berth_client_plan_retry(self->attempt, self->has_token));
+    step(self, berth_client_plan_retry(self->attempt, self->route.has_token));
     return G_SOURCE_REMOVE;
 }
 
@@ -218,6 +217,7 @@ cancel_requests(BerthSessionController *self)
 {
     g_clear_handle_id(&self->answer_source, g_source_remove);
     if (self->broker != NULL) {
+        berth_login_flow_cancel(self->login);
         berth_broker_client_cancel(self->broker);
     }
 }
@@ -237,7 +237,8 @@ ask_desktop(BerthSessionController *self)
 {
     self->asked_us = berth_monotonic_us();
     if (!self->is_resuming) {
-        CALL(self, progress, "asking for the desktop");
+        berth_start_progress_begin(&self->progress, self->asked_us);
+        CALL(self, progress, &self->progress);
     }
     if (self->broker != NULL) {
         berth_broker_client_connect(self->broker, self->wish, &self->wished_id, self->key_hash,
@@ -245,38 +246,6 @@ ask_desktop(BerthSessionController *self)
     } else {
         answer_self(self, BERTH_BROKER_CONNECT);
     }
-}
-
-/* Proves itself by what the connection file says. */
-static void
-set_share_auth(BerthSessionController *self)
-{
-    self->auth.kind = BERTH_AUTH_SHARE;
-    self->auth.session = self->direct->session;
-    memcpy(self->auth.token, self->direct->token, sizeof self->auth.token);
-}
-
-static void
-dial_ticket(BerthSessionController *self)
-{
-    self->dials_token = false;
-    if (self->direct != NULL) {
-        set_share_auth(self);
-    } else {
-        self->auth.kind = BERTH_AUTH_TICKET;
-        memcpy(self->auth.ticket, self->launch.ticket, sizeof self->auth.ticket);
-    }
-    dial(self);
-}
-
-static void
-dial_token(BerthSessionController *self)
-{
-    self->dials_token = true;
-    self->auth.kind = BERTH_AUTH_RECONNECT;
-    self->auth.session = self->direct != NULL ? self->direct->session : self->launch.session;
-    memcpy(self->auth.token, self->token, sizeof self->auth.token);
-    dial(self);
 }
 
 /* The desktop is closed for the user; tells why, if there is a reason. */
@@ -290,9 +259,8 @@ end_desktop(BerthSessionController *self, const GError *why)
     for (size_t i = 1; i < BERTH_LIMIT_HEADS; i++) {
         berth_picture_clear(self->pictures[i]);
     }
-    self->has_token = false;
+    berth_session_route_forget_token(&self->route);
     self->is_resuming = false;
-    berth_wipe(self->token, sizeof self->token);
     CALL(self, ended, why);
 }
 
@@ -325,10 +293,10 @@ carry_out(BerthSessionController *self, BerthClientAction action)
         ask_desktop(self);
         break;
     case BERTH_CLIENT_DO_DIAL_TICKET:
-        dial_ticket(self);
+        dial(self, false);
         break;
     case BERTH_CLIENT_DO_DIAL_TOKEN:
-        dial_token(self);
+        dial(self, true);
         break;
     case BERTH_CLIENT_DO_SHOW_DESKTOP:
         show_desktop(self);
@@ -379,8 +347,7 @@ on_opened(const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthSessionController *self = user_data;
 
-    memcpy(self->token, welcome->token, sizeof self->token);
-    self->has_token = welcome->resume_window_s > 0;
+    berth_session_route_keep_token(&self->route, welcome);
     self->resume_window_us =
         MIN((int64_t)welcome->resume_window_s * 1000000, BERTH_LIMIT_CLIENT_RESUME_US);
     step(self, BERTH_CLIENT_ON_OPENED);
@@ -482,7 +449,7 @@ on_session_closed(int code, const char *text, bool is_bye, void *user_data)
     berth_log_info("client", "session connection closed (%s): %s", berth_error_name(code), text);
     self->stats.exact_heads = 0; /* the next connection begins with pictures of its own */
     if (event == BERTH_CLIENT_ON_TOKEN_REFUSED) {
-        self->has_token = false;
+        berth_session_route_forget_token(&self->route);
         drop_session(self);
     }
     step_with_error(self, event, error, 0);
@@ -502,15 +469,10 @@ static const BerthSessionCallbacks session_callbacks = {
 };
 
 static void
-dial(BerthSessionController *self)
+dial(BerthSessionController *self, bool by_token)
 {
-    const BerthConnectionFile *direct = self->direct;
     g_autoptr(GError) error = NULL;
     BerthSessionTarget target = {
-        .host = direct != NULL ? direct->host : self->address.host,
-        .port = direct != NULL ? direct->port : self->address.port,
-        .sni = direct != NULL ? direct->sni : self->launch.sni,
-        .pin = direct != NULL ? direct->session_key_hash : self->launch.session_key_hash,
         .key = self->key,
         .auth = &self->auth,
         .name = self->name,
@@ -518,9 +480,13 @@ dial(BerthSessionController *self)
         .stats = &self->stats,
     };
 
+    self->dials_token = by_token;
+    berth_session_route_fill_auth(&self->route, by_token, &self->auth);
+    berth_session_route_fill_target(&self->route, &target);
     drop_session(self);
     if (!self->is_resuming) {
-        CALL(self, progress, "opening the desktop");
+        berth_start_progress_open(&self->progress, berth_monotonic_us());
+        CALL(self, progress, &self->progress);
     }
     self->session = berth_session_client_new(&target, &session_callbacks, self, &error);
     berth_wipe(&self->auth, sizeof self->auth);
@@ -530,33 +496,14 @@ dial(BerthSessionController *self)
 }
 
 static void
-tell_progress(BerthSessionController *self, const BerthConnectAnswer *answer)
-{
-    g_autofree char *text = NULL;
-
-    if (answer->is_queued && answer->position > 0) {
-        text =
-            g_strdup_printf("waiting for a free desktop, place %" G_GINT64_FORMAT " in the queue",
-                            answer->position);
-    } else if (answer->is_queued) {
-        text = g_strdup("waiting for a free desktop");
-    } else if (answer->estimate_s > 0) {
-        text = g_strdup_printf("the desktop is starting, about %" G_GINT64_FORMAT " s more",
-                               answer->estimate_s);
-    } else {
-        text = g_strdup("the desktop is starting");
-    }
-    CALL(self, progress, text);
-}
-
-static void
 take_answer(BerthSessionController *self, const BerthConnectAnswer *answer)
 {
     if (!answer->is_ready) {
-        tell_progress(self, answer);
+        berth_start_progress_wait(&self->progress, answer, berth_monotonic_us());
+        CALL(self, progress, &self->progress);
         return;
     }
-    self->launch = answer->launch;
+    self->route.launch = answer->launch;
     self->resume_window_us = answer->launch.resume_window_us;
     if (!self->is_resuming) {
         self->stats.connect_us = berth_monotonic_us() - self->asked_us;
@@ -565,13 +512,38 @@ take_answer(BerthSessionController *self, const BerthConnectAnswer *answer)
 }
 
 static void
-take_login(BerthSessionController *self, const BerthBrokerReply *reply)
+on_asked(const BerthLoginQuestion *question, void *user_data)
 {
+    BerthSessionController *self = user_data;
+
+    CALL(self, ask, question);
+}
+
+static void
+on_logged_in(const BerthBrokerReply *reply, void *user_data)
+{
+    BerthSessionController *self = user_data;
+
     self->stats.login_us = reply->total_us;
     self->stats.tcp_us = reply->tcp_us;
     self->stats.tls_us = reply->tls_us;
+    if (reply->login->recovery_codes != NULL) {
+        CALL(self, recovery_codes, (const char *const *)reply->login->recovery_codes);
+    }
     step(self, BERTH_CLIENT_ON_LOGIN_OK);
 }
+
+static void
+on_login_failed(const GError *error, int64_t retry_after_s, void *user_data)
+{
+    step_with_error(user_data, berth_client_event_of_refusal(error->code), error, retry_after_s);
+}
+
+static const BerthLoginCallbacks login_callbacks = {
+    .ask = on_asked,
+    .done = on_logged_in,
+    .failed = on_login_failed,
+};
 
 static void
 take_list(BerthSessionController *self, const BerthBrokerReply *reply)
@@ -585,16 +557,18 @@ static void
 on_reply(const BerthBrokerReply *reply, void *user_data)
 {
     BerthSessionController *self = user_data;
-    bool is_step = reply->request == BERTH_BROKER_LOGIN || reply->request == BERTH_BROKER_LIST ||
-                   reply->request == BERTH_BROKER_CONNECT;
+    bool is_step = reply->request == BERTH_BROKER_LIST || reply->request == BERTH_BROKER_CONNECT;
 
-    if (!is_step) {
+    if (berth_login_flow_take(self->login, reply)) {
+        return;
+    }
+    if (reply->request == BERTH_BROKER_PROVIDERS && reply->error == NULL) {
+        CALL(self, providers, reply->providers);
+    } else if (!is_step) {
         CALL(self, done, reply->request, reply->error);
     } else if (reply->error != NULL) {
         step_with_error(self, berth_client_event_of_refusal(reply->error->code), reply->error,
                         reply->retry_after_s);
-    } else if (reply->request == BERTH_BROKER_LOGIN) {
-        take_login(self, reply);
     } else if (reply->request == BERTH_BROKER_LIST) {
         take_list(self, reply);
     } else {
@@ -627,15 +601,16 @@ new_controller(const char *name, const BerthControllerCallbacks *callbacks, void
 }
 
 BerthSessionController *
-berth_session_controller_new(const BerthBrokerAddress *address, const char *ca_file,
+berth_session_controller_new(const BerthBrokerAddress *address, const BerthBrokerFiles *files,
                              const char *name, const BerthControllerCallbacks *callbacks,
                              void *user_data, GError **error)
 {
     BerthSessionController *self = new_controller(name, callbacks, user_data, error);
 
     if (self != NULL) {
-        self->address = *address;
-        self->broker = berth_broker_client_new(address, ca_file, on_reply, self);
+        self->route.address = *address;
+        self->broker = berth_broker_client_new(address, files, on_reply, self);
+        self->login = berth_login_flow_new(self->broker, &login_callbacks, self);
     }
     return self;
 }
@@ -648,8 +623,8 @@ berth_session_controller_new_direct(const BerthConnectionFile *file, const char 
     BerthSessionController *self = new_controller(name, callbacks, user_data, error);
 
     if (self != NULL) {
-        self->direct = g_new(BerthConnectionFile, 1);
-        *self->direct = *file;
+        self->route.is_direct = true;
+        self->route.direct = *file;
         self->state = BERTH_CLIENT_PICK;
     }
     return self;
@@ -664,32 +639,35 @@ berth_session_controller_free(BerthSessionController *self)
     stop_timers(self);
     g_clear_handle_id(&self->answer_source, g_source_remove);
     berth_session_client_free(self->session);
+    berth_login_flow_free(self->login);
     berth_broker_client_free(self->broker);
-    if (self->direct != NULL) {
-        berth_connection_file_clear(self->direct);
-        g_free(self->direct);
-    }
+    berth_session_route_clear(&self->route);
     berth_tls_key_unref(self->key);
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         berth_picture_unref(self->pictures[i]);
     }
     berth_wipe(&self->auth, sizeof self->auth);
-    berth_wipe(&self->launch, sizeof self->launch);
-    berth_wipe(self->token, sizeof self->token);
     g_free(self->name);
     g_free(self);
 }
 
 int
-berth_session_controller_login(BerthSessionController *self, const char *user,
-                               BerthSecret *password)
+berth_session_controller_login(BerthSessionController *self, const BerthCredentials *credentials)
 {
     int code = self->broker != NULL ? step(self, BERTH_CLIENT_ON_LOGIN) : BERTH_ERR_STATE;
 
     if (code == BERTH_OK) {
-        berth_broker_client_login(self->broker, user, password);
+        berth_broker_client_cancel(self->broker); /* what was asked quietly must not delay it */
+        berth_login_flow_begin(self->login, credentials);
     }
     return code;
+}
+
+int
+berth_session_controller_answer(BerthSessionController *self, const char *code)
+{
+    return self->state == BERTH_CLIENT_LOGIN ? berth_login_flow_answer(self->login, code)
+                                             : BERTH_ERR_STATE;
 }
 
 int
@@ -735,7 +713,7 @@ berth_session_controller_cancel(BerthSessionController *self)
 int
 berth_session_controller_leave(BerthSessionController *self, BerthLeave leave_kind)
 {
-    BerthId session = self->launch.session;
+    BerthId session = *berth_session_route_get_session(&self->route);
     int code;
 
     if (self->session != NULL) {
@@ -776,6 +754,12 @@ BerthClientState
 berth_session_controller_get_state(const BerthSessionController *self)
 {
     return (BerthClientState)self->state;
+}
+
+BerthBrokerClient *
+berth_session_controller_get_broker(const BerthSessionController *self)
+{
+    return self->broker;
 }
 
 BerthSessionClient *

@@ -16,8 +16,10 @@
 
 #include "client/core/broker-client.h"
 #include "client/core/connection-file.h"
+#include "client/core/login-flow.h"
 #include "client/core/session-client.h"
 #include "client/core/session-fsm.h"
+#include "client/core/start-progress.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -29,8 +31,14 @@ typedef struct BerthSessionController BerthSessionController;
 typedef struct {
     /* Another state; what belongs to it was told before. */
     void (*state)(BerthClientState state, void *user_data);
-    /* What is being waited for, as a sentence. */
-    void (*progress)(const char *text, void *user_data);
+    /* What the user has to do to be logged in; berth_session_controller_answer() a code. */
+    void (*ask)(const BerthLoginQuestion *question, void *user_data);
+    /* Codes that stand in for a lost second factor: shown this once. */
+    void (*recovery_codes)(const char *const *codes, void *user_data);
+    /* Where else a user may log in: BerthProviderName. */
+    void (*providers)(GPtrArray *providers, void *user_data);
+    /* How far the desktop is that is being opened. */
+    void (*progress)(const BerthStartProgress *progress, void *user_data);
     /* A step failed, the user may try again; retry_after_s is 0 if at once. */
     void (*error)(const GError *error, int64_t retry_after_s, void *user_data);
     /* The user's desktops: BerthDesktop. */
@@ -52,7 +60,7 @@ typedef struct {
     void (*waiting)(const char *why, int64_t retry_at_us, int64_t give_up_at_us, void *user_data);
     /* The desktop is closed; NULL if the user left it. */
     void (*ended)(const GError *why, void *user_data);
-    /* The broker answered to disconnect, log off or log out. */
+    /* The broker answered to something that is no step: disconnect, log off, restart ... */
     void (*done)(BerthBrokerRequest request, const GError *error, void *user_data);
 } BerthControllerCallbacks;
 
@@ -65,13 +73,14 @@ typedef enum {
 /*
  * Makes a controller; connects to nothing yet.
  *
- * ca_file:  see berth_broker_client_new()
- * name:     of this device, for logs
+ * files:  see berth_broker_client_new()
+ * name:   of this device, for logs
  *
  * Returns NULL with BERTH_ERR_TLS if no key can be made.
  */
 BerthSessionController *berth_session_controller_new(const BerthBrokerAddress *address,
-                                                     const char *ca_file, const char *name,
+                                                     const BerthBrokerFiles *files,
+                                                     const char *name,
                                                      const BerthControllerCallbacks *callbacks,
                                                      void *user_data, GError **error);
 
@@ -94,8 +103,10 @@ void berth_session_controller_free(BerthSessionController *self);
  * Commands.  Return BERTH_OK, or BERTH_ERR_STATE if the present state does not allow it; nothing
  * happens then.
  */
-int berth_session_controller_login(BerthSessionController *self, const char *user,
-                                   BerthSecret *password);
+int berth_session_controller_login(BerthSessionController *self,
+                                   const BerthCredentials *credentials);
+/* The code of the second factor that `ask` wants. */
+int berth_session_controller_answer(BerthSessionController *self, const char *code);
 int berth_session_controller_reload(BerthSessionController *self);
 int berth_session_controller_choose(BerthSessionController *self, const BerthId *pool);
 /* As _choose(), for somebody else's session: watches it, or helps, once its user agrees. */
@@ -109,6 +120,12 @@ int berth_session_controller_leave(BerthSessionController *self, BerthLeave leav
 int berth_session_controller_logout(BerthSessionController *self);
 
 BerthClientState berth_session_controller_get_state(const BerthSessionController *self);
+
+/*
+ * The broker, for requests that are no step on the way to a desktop (providers, restart, report):
+ * `providers` and `done` bring their answers.  NULL without a broker.  Borrowed.
+ */
+BerthBrokerClient *berth_session_controller_get_broker(const BerthSessionController *self);
 
 /* The connection for input and requests; NULL unless the state is OPEN.  Borrowed. */
 BerthSessionClient *berth_session_controller_get_session(const BerthSessionController *self);

@@ -83,14 +83,13 @@ load_settings(Application *self, GError **error)
         if (!berth_broker_address_parse(self->broker, &address, error)) {
             return false;
         }
-        berth_settings_set(&self->settings.broker, self->broker);
-        berth_settings_set(&self->settings.ca_file, NULL);
+        berth_settings_use_broker(&self->settings, self->broker);
     }
     if (self->ca_file != NULL) {
-        berth_settings_set(&self->settings.ca_file, self->ca_file);
+        berth_settings_set(&self->settings.profile->ca_file, self->ca_file);
     }
     if (self->user != NULL) {
-        berth_settings_set(&self->settings.user, self->user);
+        berth_settings_set(&self->settings.profile->user, self->user);
     }
     if (self->password_fd >= 0) {
         self->password = berth_secret_read_fd(self->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);

@@ -59,14 +59,14 @@ show_list(BerthWindow *self)
                     self->error != NULL ? "The display cannot be opened" : "The display is closed");
         return;
     }
-    berth_pages_show_list(self->pages, self->settings->user, self->error);
+    berth_pages_show_list(self->pages, self->settings->profile->user, self->error);
 }
 
 static void
 show_desktop(BerthWindow *self)
 {
     berth_pages_show_desktop(self->pages, self->desktop_name,
-                             self->is_direct ? NULL : self->settings->broker);
+                             self->is_direct ? NULL : self->settings->profile->broker);
     if (self->wants_fullscreen) {
         self->wants_fullscreen = false;
         berth_fullscreen_set(self->fullscreen, true);
@@ -146,9 +146,10 @@ on_state(BerthClientState state, void *user_data)
 }
 
 static void
-on_progress(const char *text, void *user_data)
+on_progress(const BerthStartProgress *progress, void *user_data)
 {
     BerthWindow *self = user_data;
+    g_autofree char *text = berth_start_progress_text(progress);
 
     berth_pages_show_busy(self->pages, self->desktop_name, text);
 }
@@ -346,11 +347,11 @@ static const BerthControllerCallbacks callbacks = {
 static void
 remember(BerthWindow *self, const char *broker, const char *ca_file, const char *user)
 {
+    BerthProfile *profile = berth_settings_use_broker(self->settings, broker);
     g_autoptr(GError) error = NULL;
 
-    berth_settings_set(&self->settings->broker, broker);
-    berth_settings_set(&self->settings->ca_file, ca_file);
-    berth_settings_set(&self->settings->user, user);
+    berth_settings_set(&profile->ca_file, ca_file);
+    berth_settings_set(&profile->user, user);
     if (!berth_settings_save(self->settings, &error)) {
         berth_log_warning("window", "%s", error->message);
     }
@@ -372,6 +373,7 @@ static bool
 ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const char *ca_file,
                   GError **error)
 {
+    const BerthBrokerFiles files = { .ca_file = ca_file };
     g_autofree char *key = g_strconcat(address->url, "\n", ca_file, NULL);
     g_autofree char *name = g_strdup_printf("berth on %s", g_get_host_name());
 
@@ -380,8 +382,7 @@ ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const ch
     }
     show_source(self, NULL);
     g_clear_pointer(&self->controller, berth_session_controller_free);
-    self->controller =
-        berth_session_controller_new(address, ca_file, name, &callbacks, self, error);
+    self->controller = berth_session_controller_new(address, &files, name, &callbacks, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
     show_source(self, self->controller);
@@ -393,6 +394,7 @@ on_login(const char *broker, const char *ca_file, const char *user, BerthSecret 
          void *user_data)
 {
     BerthWindow *self = user_data;
+    const BerthCredentials credentials = { .user = user, .password = password };
     g_autoptr(GError) error = NULL;
     BerthBrokerAddress address;
 
@@ -402,7 +404,7 @@ on_login(const char *broker, const char *ca_file, const char *user, BerthSecret 
         return;
     }
     remember(self, broker, ca_file, user);
-    berth_session_controller_login(self->controller, user, password);
+    berth_session_controller_login(self->controller, &credentials);
 }
 
 static void
@@ -432,9 +434,7 @@ on_status_choice(BerthStatusChoice choice, void *user_data)
 static void
 on_leave_waiting(void *user_data)
 {
-    BerthWindow *self = user_data;
-
-    berth_session_controller_cancel(self->controller);
+    berth_session_controller_cancel(((BerthWindow *)user_data)->controller);
 }
 
 static void
@@ -571,12 +571,11 @@ static const BerthPagesCallbacks page_callbacks = {
     .desktop = { .command = on_header, .leave = on_leave_waiting, .answer = on_answer },
 };
 
-/* With what the command line and the settings say. */
+/* With copies of the settings: what is remembered replaces their texts. */
 static void
 log_in(BerthWindow *self, BerthSecret *password)
 {
-    const BerthSettings *settings = self->settings;
-    /* Copies: what is remembered replaces the texts of the settings. */
+    const BerthProfile *settings = self->settings->profile;
     g_autofree char *broker = g_strdup(settings->broker);
     g_autofree char *ca_file = settings->ca_file[0] != '\0' ? g_strdup(settings->ca_file) : NULL;
     g_autofree char *user = g_strdup(settings->user);
@@ -611,9 +610,9 @@ BerthWindow *
 berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
 {
     BerthWindow *self = g_new0(BerthWindow, 1);
-    BerthSettings *settings = options->settings;
+    const BerthProfile *profile = options->settings->profile;
 
-    self->settings = settings;
+    self->settings = options->settings;
     self->wanted = g_strdup(options->desktop);
     if (options->shadow != NULL) {
         self->is_watch_wanted = true;
@@ -635,8 +634,8 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);
-    berth_login_view_fill(berth_pages_get_login(self->pages), settings->broker, settings->ca_file,
-                          settings->user);
+    berth_login_view_fill(berth_pages_get_login(self->pages), profile->broker, profile->ca_file,
+                          profile->user);
     gtk_widget_show_all(self->window);
     if (options->direct != NULL) {
         open_direct(self, options->direct);

@@ -63,35 +63,17 @@ make_action_group(BerthProbeOptions *options)
     return group;
 }
 
-/* What is needed to log in. */
-static bool
-check_login(BerthProbeOptions *options, GError **error)
-{
-    if (!berth_broker_address_parse(options->broker, &options->address, error)) {
-        return false;
-    }
-    if (options->user == NULL || options->user[0] == '\0') {
-        return berth_set_error(error, BERTH_ERR_INVALID, "no user is given; use --user NAME");
-    }
-    if (options->password_fd < 0) {
-        return berth_set_error(error, BERTH_ERR_INVALID,
-                               "no password is given; use --password-fd N, for example "
-                               "--password-fd 3 3<file");
-    }
-    return true;
-}
-
 static bool
 check(BerthProbeOptions *options, GError **error)
 {
-    if (options->direct_file == NULL && !check_login(options, error)) {
+    if (options->direct_file == NULL && !berth_probe_login_check(&options->login, error)) {
         return false;
     }
-    if (options->direct_file != NULL && options->broker != NULL) {
+    if (options->direct_file != NULL && options->login.broker != NULL) {
         return berth_set_error(error, BERTH_ERR_INVALID,
                                "--direct goes to a session without a broker; leave out --broker "
                                "'%s'",
-                               options->broker);
+                               options->login.broker);
     }
     if (options->shadow != NULL && berth_id_parse(options->shadow, &options->session) != BERTH_OK) {
         return berth_set_error(error, BERTH_ERR_INVALID,
@@ -139,12 +121,6 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
     gboolean allows_shadow = FALSE;
     gboolean is_quiet = FALSE, waits_for_echo = FALSE, shows_version = FALSE, shows_events = FALSE;
     const GOptionEntry entries[] = {
-        { "broker", 0, 0, G_OPTION_ARG_STRING, &o->broker, "address of the broker",
-          "https://HOST:PORT" },
-        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca_file, "authorities to trust, PEM", "FILE" },
-        { "user", 0, 0, G_OPTION_ARG_STRING, &o->user, "user name", "NAME" },
-        { "password-fd", 0, 0, G_OPTION_ARG_INT, &o->password_fd,
-          "read the password from this descriptor", "N" },
         { "direct", 0, 0, G_OPTION_ARG_FILENAME, &o->direct_file,
           "open the display that berth-session --share tells of in this file", "FILE" },
         { "desktop", 0, 0, G_OPTION_ARG_STRING, &o->desktop, "name or id of the desktop", "NAME" },
@@ -171,11 +147,12 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
     memset(o, 0, sizeof *o);
-    o->password_fd = -1;
+    berth_probe_login_init(&o->login);
     o->timeout_s = DEFAULT_TIMEOUT_S;
     o->actions = g_ptr_array_new_with_free_func((GDestroyNotify)berth_probe_action_free);
     g_option_context_set_summary(context, summary);
     g_option_context_set_description(context, description);
+    berth_probe_login_add_options(&o->login, context);
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, make_action_group(o));
     if (!parse(context, argc, argv, error)) {
@@ -192,10 +169,8 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
 void
 berth_probe_options_clear(BerthProbeOptions *options)
 {
-    g_free(options->broker);
+    berth_probe_login_clear(&options->login);
     g_free(options->direct_file);
-    g_free(options->ca_file);
-    g_free(options->user);
     g_free(options->desktop);
     g_free(options->shadow);
     g_free(options->stats_file);

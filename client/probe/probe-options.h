@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "client/core/broker-address.h"
+#include "client/probe/probe-login.h"
 
 #include "berth/ids.h"
 
@@ -27,14 +27,10 @@ typedef enum {
 } BerthProbeExit;
 
 typedef struct {
-    BerthBrokerAddress address;
-    char *broker;
-    char *direct_file; /* NULL: the way goes through the broker */
-    char *ca_file;     /* NULL: the system's */
-    char *user;
-    int password_fd;
-    char *desktop; /* name or id; NULL if there is only one */
-    char *shadow;  /* id of the session to watch; NULL: a desktop of our own */
+    BerthProbeLogin login; /* checked unless direct_file is set */
+    char *direct_file;     /* NULL: the way goes through the broker */
+    char *desktop;         /* name or id; NULL if there is only one */
+    char *shadow;          /* id of the session to watch; NULL: a desktop of our own */
     gboolean wants_control;
     BerthId session;    /* if shadow is set */
     GPtrArray *actions; /* BerthProbeAction, in order */

@@ -109,6 +109,7 @@ status_of(const GError *error, BerthClientState state)
         return BERTH_PROBE_UNTRUSTED;
     case BERTH_ERR_BAD_CREDENTIALS:
     case BERTH_ERR_THROTTLED:
+    case BERTH_ERR_EXPIRED:
         return BERTH_PROBE_LOGIN;
     case BERTH_ERR_NO_DESKTOP:
     case BERTH_ERR_HOST_DOWN:
@@ -291,13 +292,39 @@ on_state(BerthClientState state, void *user_data)
 }
 
 static void
-on_progress(const char *text, void *user_data)
+on_ask(const BerthLoginQuestion *question, void *user_data)
+{
+    Probe *probe = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (question->state == BERTH_LOGIN_BROWSER) {
+        fprintf(stderr, "berth probe: open in a browser: %s\n", question->url);
+    } else if (question->state == BERTH_LOGIN_CODE &&
+               !berth_probe_login_answer(&probe->options.login, probe->controller, question,
+                                         &error)) {
+        fail(probe, BERTH_PROBE_LOGIN, error->message);
+    }
+}
+
+static void
+on_providers(GPtrArray *providers, void *user_data)
+{
+    Probe *probe = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (!berth_probe_login_choose(&probe->options.login, probe->controller, providers, &error)) {
+        fail(probe, BERTH_PROBE_LOGIN, error->message);
+    }
+}
+
+static void
+on_progress(const BerthStartProgress *progress, void *user_data)
 {
     Probe *probe = user_data;
 
     g_free(probe->progress);
-    probe->progress = g_strdup(text);
-    tell(probe, text);
+    probe->progress = berth_start_progress_text(progress);
+    tell(probe, probe->progress);
 }
 
 static void
@@ -309,14 +336,25 @@ on_error(const GError *error, int64_t retry_after_s, void *user_data)
          error->message);
 }
 
+/* Name or id of the desktop that command line or link ask for; NULL: the only one. */
+static const char *
+wanted_desktop(const Probe *probe)
+{
+    const char *linked = probe->options.login.link.desktop;
+
+    return probe->options.desktop != NULL ? probe->options.desktop
+           : linked[0] != '\0'            ? linked
+                                          : NULL;
+}
+
 static bool
 is_wanted(const Probe *probe, const BerthDesktop *desktop)
 {
+    const char *wanted = wanted_desktop(probe);
     char hex[BERTH_ID_HEX_CHARS + 1];
 
     berth_id_format(&desktop->pool, hex);
-    return probe->options.desktop == NULL || strcmp(desktop->name, probe->options.desktop) == 0 ||
-           strcmp(hex, probe->options.desktop) == 0;
+    return wanted == NULL || strcmp(desktop->name, wanted) == 0 || strcmp(hex, wanted) == 0;
 }
 
 static gboolean
@@ -371,7 +409,7 @@ on_desktops(GPtrArray *desktops, void *user_data)
         return;
     }
     reason = g_strdup_printf("no single desktop '%s'; this user may open %s",
-                             probe->options.desktop != NULL ? probe->options.desktop : "",
+                             wanted_desktop(probe) != NULL ? wanted_desktop(probe) : "",
                              names->len > 0 ? names->str : "none");
     fail(probe, BERTH_PROBE_NO_DESKTOP, reason);
 }
@@ -472,6 +510,8 @@ on_notice(const char *text, uint32_t number, void *user_data)
 
 static const BerthControllerCallbacks callbacks = {
     .state = on_state,
+    .ask = on_ask,
+    .providers = on_providers,
     .progress = on_progress,
     .error = on_error,
     .desktops = on_desktops,
@@ -536,11 +576,12 @@ static bool
 prepare(Probe *probe, GError **error)
 {
     const BerthProbeOptions *o = &probe->options;
+    BerthBrokerFiles files = berth_probe_login_get_files(&o->login);
     int64_t timeout_ms = (int64_t)(o->timeout_s * 1000);
 
     probe->controller = o->direct_file != NULL
                             ? new_direct_controller(probe, error)
-                            : berth_session_controller_new(&o->address, o->ca_file, "berth probe",
+                            : berth_session_controller_new(&o->login.address, &files, "berth probe",
                                                            &callbacks, probe, error);
     if (probe->controller == NULL) {
         return false;
@@ -565,8 +606,7 @@ watch_signals(Probe *probe)
 static bool
 start(Probe *probe, GError **error)
 {
-    const BerthProbeOptions *o = &probe->options;
-    g_autoptr(BerthSecret) password = NULL;
+    BerthProbeOptions *o = &probe->options;
     const BerthId any = { 0 };
 
     if (o->direct_file != NULL) {
@@ -574,12 +614,11 @@ start(Probe *probe, GError **error)
         return prepare(probe, error) &&
                berth_session_controller_choose(probe->controller, &any) == BERTH_OK;
     }
-    password = berth_secret_read_fd(o->password_fd, BERTH_LIMIT_PASSWORD_BYTES, error);
-    if (password == NULL || !prepare(probe, error)) {
+    if (!berth_probe_login_read(&o->login, error) || !prepare(probe, error)) {
         return false;
     }
     watch_signals(probe);
-    berth_session_controller_login(probe->controller, o->user, password);
+    berth_probe_login_begin(&o->login, probe->controller);
     return true;
 }
 

@@ -276,6 +276,20 @@
 #define BERTH_LIMIT_SHADOW_QUESTIONS 4u
 /* Client: bytes of the file that tells where a shared display is. */
 #define BERTH_LIMIT_CONNECTION_FILE_BYTES 4096u
+/* Client: what a broker may tell on the way to a login: recovery codes, characters of a code or a
+ * secret, characters of an address, and providers that fit below a password. */
+#define BERTH_LIMIT_CLIENT_RECOVERY_CODES 32u
+#define BERTH_LIMIT_CLIENT_CODE_CHARS 128u
+#define BERTH_LIMIT_CLIENT_URL_CHARS 8192u
+#define BERTH_LIMIT_CLIENT_PROVIDERS 8u
+/* Client: a browser that comes back from a provider: bytes of one request, connections at once. */
+#define BERTH_LIMIT_BROWSER_HEAD_BYTES 16384u
+#define BERTH_LIMIT_BROWSER_CONNECTIONS 8u
+/* Client: bytes of a berth:// link or a .berth file; three short values. */
+#define BERTH_LIMIT_LAUNCH_LINK_BYTES 1024u
+/* Client: profiles that it remembers, and favourites of one; each is a row that somebody reads. */
+#define BERTH_LIMIT_CLIENT_PROFILES 64u
+#define BERTH_LIMIT_CLIENT_FAVOURITES 128u
 /* Client: bytes of one line of a probe script. */
 #define BERTH_LIMIT_PROBE_LINE_BYTES 4096u
 

@@ -4,6 +4,7 @@
  * for, and a refusal is never a success.
  */
 #include "client/core/broker-json.h"
+#include "client/core/login-json.h"
 
 #include "base/error.h"
 
@@ -17,14 +18,35 @@ check_login(const char *text, size_t size)
     BerthLogin login = { 0 };
     g_autoptr(GError) error = NULL;
 
-    if (berth_broker_json_login(text, size, &login, &error)) {
-        g_assert(strlen(login.token) == BERTH_API_TOKEN_CHARS);
-        g_assert(login.user_name != NULL);
+    if (berth_login_json_parse(text, size, &login, &error)) {
+        bool is_pending = login.pending[0] != '\0';
+
+        g_assert(strlen(is_pending ? login.pending : login.token) == BERTH_API_TOKEN_CHARS);
+        g_assert(is_pending ? login.token[0] == '\0' : login.user_name != NULL);
         g_assert(login.expires_in_s >= 0);
     } else {
         g_assert(error != NULL);
     }
     berth_login_clear(&login);
+}
+
+static void
+check_login_parts(const char *text, size_t size)
+{
+    g_autoptr(GPtrArray) providers = berth_login_json_providers(text, size, NULL);
+    BerthEnrolment enrolment = { 0 };
+    BerthBrowserLogin browser = { 0 };
+
+    g_assert(providers == NULL || providers->len <= BERTH_LIMIT_CLIENT_PROVIDERS);
+    if (berth_login_json_enrolment(text, size, &enrolment, NULL)) {
+        g_assert(g_str_has_prefix(enrolment.uri, "otpauth://"));
+    }
+    if (berth_login_json_browser(text, size, &browser, NULL)) {
+        g_assert(g_str_has_prefix(browser.url, "https://"));
+        g_assert(strpbrk(browser.url, " \n\r\t\x1b") == NULL);
+    }
+    berth_enrolment_clear(&enrolment);
+    berth_browser_login_clear(&browser);
 }
 
 static void
@@ -63,6 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     BerthProblem problem = { 0 };
 
     check_login(text, size);
+    check_login_parts(text, size);
     check_desktops(text, size);
     check_connect(text, size);
     berth_broker_json_problem(500, text, size, &problem);

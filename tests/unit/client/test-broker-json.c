@@ -30,45 +30,6 @@ ready_answer(const char *session, const char *sni, const char *key, const char *
 }
 
 static void
-a_good_login_gives_token_and_name(void **state)
-{
-    const char *text = "{\"token\":\"" TOKEN "\",\"expires_in_s\":36000,"
-                       "\"user\":{\"id\":\"" ID_A "\",\"name\":\"ada\",\"admin\":true},\"new\":1}";
-    BerthLogin login = { 0 };
-
-    assert_true(berth_broker_json_login(text, strlen(text), &login, NULL));
-    assert_string_equal(login.token, TOKEN);
-    assert_string_equal(login.user_name, "ada");
-    assert_true(login.is_admin);
-    assert_int_equal(login.expires_in_s, 36000);
-    berth_login_clear(&login);
-    assert_int_equal(login.token[0], 0);
-}
-
-static void
-a_token_that_could_break_a_header_is_refused(void **state)
-{
-    static const char *const tokens[] = {
-        "",
-        "abc",
-        TOKEN "0",
-        "00112233445566778899aabbccddeeff\\r\\nX: y0000000000000000000000",
-        "ZZ112233445566778899aabbccddeeffffeeddccbbaa99887766554433221100",
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(tokens); i++) {
-        g_autofree char *text =
-            g_strdup_printf("{\"token\":\"%s\",\"user\":{\"name\":\"ada\"}}", tokens[i]);
-        GError *error = NULL;
-        BerthLogin login = { 0 };
-
-        assert_false(berth_broker_json_login(text, strlen(text), &login, &error));
-        assert_int_equal(error->code, BERTH_ERR_PROTOCOL);
-        g_clear_error(&error);
-    }
-}
-
-static void
 desktops_are_listed(void **state)
 {
     const char *text =
@@ -244,8 +205,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_good_login_gives_token_and_name),
-        cmocka_unit_test(a_token_that_could_break_a_header_is_refused),
         cmocka_unit_test(desktops_are_listed),
         cmocka_unit_test(lists_that_are_wrong_or_too_long_are_refused),
         cmocka_unit_test(names_are_cut_and_cannot_hold_control_characters),

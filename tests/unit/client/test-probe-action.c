@@ -98,8 +98,8 @@ actions_keep_the_order_of_the_command_line(void **state)
 
     assert_true(berth_probe_options_parse(G_N_ELEMENTS(argv), argv, &options, &error));
     assert_null(error);
-    assert_string_equal(options.address.host, "h");
-    assert_int_equal(options.password_fd, 3);
+    assert_string_equal(options.login.address.host, "h");
+    assert_int_equal(options.login.password_fd, 3);
     assert_int_equal(options.actions->len, 4);
     for (guint i = 0; i < 4; i++) {
         static const BerthProbeKind kinds[] = { BERTH_PROBE_TYPE, BERTH_PROBE_WAIT_STABLE,
