@@ -107,6 +107,9 @@ choose_way(BerthDisplayView *self)
     } else {
         berth_presenter_hide(self->presenter);
     }
+    if (was_shown != berth_presenter_is_shown(self->presenter)) {
+        berth_log_debug("paint", "pictures go to the screen %s", was_shown ? "by GTK" : "past GTK");
+    }
     if (self->n_holes > 0 || (was_shown && !berth_presenter_is_shown(self->presenter))) {
         gtk_widget_queue_draw(self->area);
     }
@@ -244,13 +247,16 @@ berth_display_view_frame(BerthDisplayView *self, const BerthFrameNews *news)
     if (news->head != self->head) {
         return;
     }
+    if (self->received_us == 0) {
+        self->received_us = news->received_us;
+    }
     if (news->is_resized) {
         update_viewport(self);
         gtk_widget_queue_draw(self->area);
+        if (berth_presenter_is_shown(self->presenter)) {
+            on_sent(self);
+        }
         return;
-    }
-    if (self->received_us == 0) {
-        self->received_us = news->received_us;
     }
     if (news->shown_us != 0) {
         note_sent(self, news->shown_us);

@@ -121,6 +121,8 @@ berth_pages_new(GtkWindow *window, const BerthPagesCallbacks *callbacks, void *u
     self->stack = gtk_stack_new();
     gtk_stack_set_transition_type(GTK_STACK(self->stack), GTK_STACK_TRANSITION_TYPE_CROSSFADE);
     gtk_stack_set_transition_duration(GTK_STACK(self->stack), FADE_MS);
+    /* A desktop may be smaller than what the other pages need. */
+    gtk_stack_set_homogeneous(GTK_STACK(self->stack), FALSE);
     add_page(self, berth_login_view_get_widget(self->login));
     add_page(self, berth_picker_view_get_widget(self->picker));
     add_page(self, berth_status_view_get_widget(self->status));
