@@ -72,6 +72,13 @@ void berth_machine_park_end_stray_process(const BerthMachinePark *self, const Be
 void berth_machine_park_refuse(BerthMachinePark *self, const BerthVmSpec *spec, int code,
                                const char *detail);
 
+/*
+ * MiB that a machine will have: of one that is here, as it was made; of another, as wanted, or as
+ * its version says.  0 if that is not here yet, and then it is not made either.
+ */
+int berth_machine_park_memory_of(BerthMachinePark *self, const BerthVmSpec *wanted,
+                                 const BerthParkMachine *machine);
+
 /* Makes the machine; false if it is left to a later pass: its version or its template comes. */
 bool berth_machine_park_make_machine(BerthMachinePark *self, const BerthDesiredMachine *wanted,
                                      bool is_started);

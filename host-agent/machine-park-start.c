@@ -57,6 +57,25 @@ find_manifest(BerthMachinePark *self, BerthVmSpec *spec, char **ret_detail)
     return code;
 }
 
+int
+berth_machine_park_memory_of(BerthMachinePark *self, const BerthVmSpec *wanted,
+                             const BerthParkMachine *machine)
+{
+    BerthVmSpec spec;
+    g_autofree char *detail = NULL;
+    if (machine != NULL && machine->vm != NULL) {
+        return berth_vm_get_spec(machine->vm)->memory_mib;
+    }
+    if (wanted->memory_mib != 0) {
+        return wanted->memory_mib;
+    }
+    berth_vm_spec_copy(wanted, &spec);
+    (void)find_manifest(self, &spec, &detail);
+    int memory_mib = spec.memory_mib;
+    berth_vm_spec_clear(&spec);
+    return memory_mib;
+}
+
 /*
  * A clear spec for a machine of this host.
  *

@@ -172,7 +172,7 @@ read_facts(BerthMachinePark *self, const BerthDesiredMachine *wanted,
         ret_wanted->is_broken = wanted->is_broken;
         ret_wanted->needs_its_disk = wanted->spec.keep && !berth_id_is_zero(&wanted->wish.overlay);
         ret_wanted->epoch = wanted->spec.epoch;
-        ret_wanted->memory_mib = wanted->spec.memory_mib;
+        ret_wanted->memory_mib = berth_machine_park_memory_of(self, &wanted->spec, machine);
     }
     if (machine != NULL) {
         const BerthVmSpec *spec = berth_vm_get_spec(machine->vm);
@@ -201,7 +201,7 @@ note_lack_of_memory(BerthMachinePark *self, const BerthDesiredMachine *wanted,
 
 static void
 carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthParkMachine *machine,
-          BerthPlan plan, BerthHostRoom *room)
+          BerthPlan plan, int memory_mib, BerthHostRoom *room)
 {
     bool is_started = false;
     switch (plan) {
@@ -237,7 +237,7 @@ carry_out(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthParkMa
         break;
     }
     room->n_free_slots -= is_started ? 1 : 0;
-    room->free_memory_mib -= is_started ? wanted->spec.memory_mib : 0;
+    room->free_memory_mib -= is_started ? memory_mib : 0;
 }
 
 static void
@@ -251,7 +251,8 @@ reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthPar
         machine->is_frozen = wanted->wish.want == BERTH_WANT_FROZEN;
         berth_vm_update(machine->vm, &wanted->spec);
     }
-    carry_out(self, wanted, machine, berth_machine_plan(&wanted_facts, &running_facts, room), room);
+    BerthPlan plan = berth_machine_plan(&wanted_facts, &running_facts, room);
+    carry_out(self, wanted, machine, plan, wanted_facts.memory_mib, room);
 }
 
 static void

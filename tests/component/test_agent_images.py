@@ -150,16 +150,45 @@ class ImageTests(base.AgentTest):
                 self.check_file(far, near, row["root"])
                 near.kill()
 
-    def test_a_machine_stands_on_a_version_until_it_is_damaged(self):
-        far = self.make_far()
-        guest = os.path.join(far.path, "guest")
+    def make_guest(self, site):
+        """(folder, manifest) of the test guest."""
+        guest = os.path.join(site.path, "guest")
         subprocess.run([base.BUILD_TG, guest], check=True, stdout=subprocess.DEVNULL)
         with open(guest + "/tg.json", encoding="utf-8") as file:
-            manifest = json.load(file)
+            return guest, json.load(file)
+
+    def add_kernel(self, site, guest, manifest):
+        """The files of a version that boots without a disk."""
         rows = []
         for role in ("kernel", "initrd"):
             with open(os.path.join(guest, manifest[role]), "rb") as file:
-                rows.append({"role": role, **self.files.add(far, file.read())})
+                rows.append({"role": role, **self.files.add(site, file.read())})
+        return rows
+
+    def test_a_machine_reserves_the_memory_of_its_version(self):
+        site = self.make_far()
+        guest, manifest = self.make_guest(site)
+        entry = self.files.version(self.add_kernel(site, guest, manifest), [], memory_mib=512)
+        self.serve(site, entry)
+        site.kill()
+        site.settings.update(memory_limit_mib="900")
+        site.start()
+        desks = [{"id": secrets.token_hex(16), "epoch": 1, "name": f"desk-{i}",
+                  "version": entry["version"], "template": False, "want": "running"}
+                 for i in range(2)]
+        site.broker.want(images=[entry], machines=desks)
+        refused = site.broker.wait("one of them refused", lambda inventory: next(
+            (row for row in inventory["machines"] if row["state"] == "failed"), None))
+        self.assertEqual(refused["code"], "no-memory")
+        self.assertIn("given away", refused["detail"])
+        inventory = site.broker.wait("the other one", lambda inventory: inventory["memory"][
+            "committed_mib"] > 0 and inventory)
+        self.assertEqual(inventory["memory"]["committed_mib"], 512)
+
+    def test_a_machine_stands_on_a_version_until_it_is_damaged(self):
+        far = self.make_far()
+        guest, manifest = self.make_guest(far)
+        rows = self.add_kernel(far, guest, manifest)
         entry = self.files.version(rows, [far.broker.hello["image_address"]],
                                    cmdline=manifest.get("cmdline", ""),
                                    memory_mib=manifest["memory_mib"])
