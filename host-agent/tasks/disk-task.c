@@ -507,7 +507,7 @@ swap(BerthDiskTask *self, BerthVm *vm, GError **error)
 {
     const BerthManifest *image = self->has_image ? &self->image : NULL;
     if (!berth_task_set_checkpoint(self->context, json_pack("{s:b}", "swapping", 1), error) ||
-        !berth_vm_swap_disk(vm, self->fresh, image, &self->image_version, error)) {
+        !berth_vm_swap_disk(vm, self->fresh, self->is_own, image, &self->image_version, error)) {
         return false;
     }
     self->is_swapped = true;

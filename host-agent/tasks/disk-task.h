@@ -41,6 +41,7 @@ struct BerthDiskTask {
     BerthDiskWork *work;
     BerthVmSnapshot *snapshot;
 
+    bool is_own;        /* "fresh" is a disk that the machine had before */
     bool holds_machine; /* it is held off */
     bool is_swapped;    /* the machine's disk is the new one */
     json_t *result;     /* of the task; NULL: what manifest tells */

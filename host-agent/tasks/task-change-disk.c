@@ -28,8 +28,8 @@ static void
 check_owner(BerthDiskTask *self)
 {
     const BerthId *machine = berth_task_get_machine(self->context);
-    if (!berth_id_equal(&self->manifest.machine, machine) &&
-        !berth_disk_task_get_bool(self, "other")) {
+    self->is_own = berth_id_equal(&self->manifest.machine, machine);
+    if (!self->is_own && !berth_disk_task_get_bool(self, "other")) {
         berth_disk_task_fail(self, BERTH_ERR_FORBIDDEN,
                              "the restore point is of another machine, \"%s\"",
                              self->manifest.machine_name);

@@ -14,6 +14,18 @@
  * /etc/berth/freeze-units names others, one a line.  What is in use of the X server finds its
  * cookie by the host name, which will be another: the cookie is made good for every name.
  */
+#define MAKE_COOKIES_GOOD                                                                \
+    "umask 077\n"                                                                        \
+    "if command -v xauth >/dev/null; then\n"                                             \
+    "  for file in /root/.Xauthority /home/*/.Xauthority /run/user/*/.Xauthority"        \
+    " /run/user/*/gdm/Xauthority /var/run/lightdm/*/xauthority; do\n"                    \
+    "    [ -s \"$file\" ] || continue\n"                                                 \
+    "    owner=$(stat -c %u:%g \"$file\")\n"                                             \
+    "    xauth -f \"$file\" nlist | sed 's/^..../ffff/' | xauth -f \"$file\" nmerge -\n" \
+    "    chown \"$owner\" \"$file\"\n"                                                   \
+    "  done\n"                                                                           \
+    "fi\n"
+
 static const char freeze_script[] =
     "umask 077\n"
     "mkdir -p /run/berth && : >/run/berth/network-units && : >/run/berth/units\n"
@@ -31,16 +43,7 @@ static const char freeze_script[] =
     "    echo \"$unit\" >>/run/berth/$list\n"
     "  done\n"
     "fi\n"
-    "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n"
-    "if command -v xauth >/dev/null; then\n"
-    "  for file in /root/.Xauthority /home/*/.Xauthority /run/user/*/.Xauthority"
-    " /run/user/*/gdm/Xauthority /var/run/lightdm/*/xauthority; do\n"
-    "    [ -s \"$file\" ] || continue\n"
-    "    owner=$(stat -c %u:%g \"$file\")\n"
-    "    xauth -f \"$file\" nlist | sed 's/^..../ffff/' | xauth -f \"$file\" nmerge -\n"
-    "    chown \"$owner\" \"$file\"\n"
-    "  done\n"
-    "fi\n"
+    "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n" MAKE_COOKIES_GOOD
     "for hook in /etc/berth/freeze.d/*; do\n"
     "  if [ -x \"$hook\" ]; then \"$hook\" </dev/null || exit 1; fi\n"
     "done\n"
@@ -104,6 +107,17 @@ static const char identity_script[] =
     "[ -z \"$failed\" ] || { echo \"not set:$failed\"; exit 1; }\n"
     "echo done\n";
 
+/* A server that found no keys when the guest came up. */
+static const char restart_script[] =
+    "if command -v systemctl >/dev/null; then\n"
+    "  for unit in ssh.service sshd.service; do\n"
+    "    systemctl -q is-enabled \"$unit\" 2>/dev/null || continue\n"
+    "    systemctl restart --no-block \"$unit\"\n"
+    "    break\n"
+    "  done\n"
+    "fi\n"
+    "exit 0\n";
+
 static const char resume_script[] =
     "if [ -s /run/berth/units ]; then\n"
     "  while read -r unit; do set -- \"$@\" \"$unit\"; done </run/berth/units\n"
@@ -164,12 +178,12 @@ set_key(GString *script, BerthSshKeyKind kind)
 }
 
 char *
-berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us)
+berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_booted)
 {
     char machine_id[BERTH_ID_HEX_CHARS + 1];
     char hex[2 * SEED_BYTES + 1];
     uint8_t seed[SEED_BYTES];
-    GString *script = g_string_sized_new(sizeof identity_script + 4096); /* never moves */
+    GString *script = g_string_sized_new(sizeof identity_script + 8192); /* never moves */
     g_autofree char *name = berth_guest_host_name(spec->name != NULL ? spec->name : "");
     g_autofree char *clock =
         g_strdup_printf("%" G_GINT64_FORMAT ".%06d", wall_us / 1000000, (int)(wall_us % 1000000));
@@ -185,6 +199,8 @@ berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us)
         berth_ssh_key_clear(g_string_free(script, FALSE));
         return NULL;
     }
+    g_string_append(script, is_booted ? MAKE_COOKIES_GOOD : "");
     g_string_append(script, identity_script);
+    g_string_append(script, is_booted ? restart_script : "");
     return g_string_free(script, FALSE);
 }

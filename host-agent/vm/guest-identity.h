@@ -19,14 +19,16 @@ char *berth_guest_host_name(const char *machine_name);
 const char *berth_guest_freeze_script(void);
 
 /*
- * Runs in a fork before it has a network card: random numbers, clock, host name, machine-id, SSH
- * host keys, the hooks in /etc/berth/identity.d, and what the network needs.
+ * Runs in a fork before it has a network card, and in a machine that boots a golden image for the
+ * first time: random numbers, clock, host name, machine-id, SSH host keys, the hooks in
+ * /etc/berth/identity.d, and what the network needs.
  *
- * wall_us:  the time to set, microseconds since 1970
+ * wall_us:    the time to set, microseconds since 1970
+ * is_booted:  no fork: what runs already is made to see the new name and the new keys
  *
  * It holds secrets: free it with berth_ssh_key_clear().  NULL if no keys can be made.
  */
-char *berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us);
+char *berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_booted);
 
 /* Runs when the fork is ready: starts again what was stopped for the template.  Constant. */
 const char *berth_guest_resume_script(void);

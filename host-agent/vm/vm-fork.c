@@ -231,6 +231,7 @@ on_identified(const BerthGuestExecResult *result, void *user_data)
         return;
     }
     self->fork.identity_us = berth_monotonic_us();
+    self->spec.has_identity = true;
     berth_kill_point(BERTH_KILL_FORK_IDENTIFIED);
     plug_nic(self);
     if (self->spec.network.mode == BERTH_NETWORK_NONE || self->is_network_off) {
@@ -244,7 +245,7 @@ static void
 on_turn(void *user_data)
 {
     BerthVm *self = user_data;
-    char *script = berth_guest_identity_script(&self->spec, berth_wall_us());
+    char *script = berth_guest_identity_script(&self->spec, berth_wall_us(), false);
     if (script == NULL) {
         fail_fork(self, BERTH_ERR_INTERNAL, "no keys can be made for it");
         return;

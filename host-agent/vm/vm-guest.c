@@ -6,10 +6,15 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "berth/errors.h"
+#include "host-agent/vm/guest-identity.h"
+#include "host-agent/vm/ssh-host-key.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+
+/* A guest that has just booted is busy with other things, too. */
+#define IDENTITY_MS 60000
 
 /* ---- readiness ---- */
 
@@ -18,6 +23,7 @@ berth_vm_unwatch_guest(BerthVm *self)
 {
     g_clear_handle_id(&self->deadline_source, g_source_remove);
     berth_vm_drop_fork(self);
+    g_clear_pointer(&self->identity, berth_guest_exec_cancel);
     if (self->guest_agent != NULL) {
         berth_guest_agent_forget(self->guest_agent, self);
         berth_guest_agent_close(self->guest_agent);
@@ -40,11 +46,45 @@ berth_vm_become_ready(BerthVm *self, const char *condition)
     berth_vm_sync_disk(self);
 }
 
+/* One that does not take it is used as it is, and says so. */
+static void
+on_identified(const BerthGuestExecResult *result, void *user_data)
+{
+    BerthVm *self = user_data;
+    self->identity = NULL;
+    self->spec.has_identity = result->code == BERTH_OK && result->status == 0;
+    if (!self->spec.has_identity) {
+        berth_log_warning("vm", "machine=%s is like its image, its guest took no identity: %s",
+                          self->hex_id, result->text != NULL ? result->text : "the script failed");
+    }
+    berth_vm_become_ready(self, self->spec.has_identity ? "" : "no-identity");
+}
+
+static void
+begin_identity(BerthVm *self)
+{
+    char *script = berth_guest_identity_script(&self->spec, berth_wall_us(), true);
+    g_clear_handle_id(&self->deadline_source, g_source_remove);
+    if (script == NULL) {
+        berth_vm_fail(self, BERTH_ERR_INTERNAL, "no keys can be made for it");
+        return;
+    }
+    self->identity =
+        berth_guest_exec(berth_vm_get_guest_agent(self), script, IDENTITY_MS, on_identified, self);
+    berth_ssh_key_clear(script);
+}
+
 static void
 on_guest_agent_alive(int code, const json_t *result, const char *text, void *user_data)
 {
-    if (code == BERTH_OK) {
-        berth_vm_become_ready(user_data, "");
+    BerthVm *self = user_data;
+    if (code != BERTH_OK) {
+        return;
+    }
+    if (self->boot.memory != BERTH_MEMORY_TEMPLATE && berth_vm_spec_needs_identity(&self->spec)) {
+        begin_identity(self);
+    } else {
+        berth_vm_become_ready(self, "");
     }
 }
 

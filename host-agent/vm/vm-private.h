@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the files of one VM share: vm.c the table and the disk, vm-process.c QEMU and its monitor,
- * vm-guest.c readiness and forks,
+ * vm-guest.c readiness, vm-fork.c forks,
  * vm-user-disk.c the disk of its user.  Nobody else includes this.  Thread: main.
  */
 #pragma once
@@ -64,6 +64,7 @@ struct BerthVm {
     BerthFork fork;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
+    BerthGuestExec *identity; /* the guest is being made one of its own */
     BerthConsoleProbe *probe;
     unsigned n_displays;
     bool has_gpu_failed;

@@ -139,6 +139,12 @@ berth_vm_spec_set_manifest(BerthVmSpec *self, const BerthManifest *manifest)
     self->use_template = self->use_template && !manifest->wants_gpu;
 }
 
+bool
+berth_vm_spec_needs_identity(const BerthVmSpec *self)
+{
+    return !berth_id_is_zero(&self->version) && !self->is_maintenance && !self->has_identity;
+}
+
 void
 berth_vm_spec_choose_identity(BerthVmSpec *self)
 {
@@ -171,6 +177,7 @@ chosen_to_json(const BerthVmSpec *self, json_t *object)
     json_object_set_new(object, "pid_start_ticks", json_integer((json_int_t)self->pid_start_ticks));
     json_object_set_new(object, "was_ready", json_boolean(self->was_ready));
     json_object_set_new(object, "has_run", json_boolean(self->has_run));
+    json_object_set_new(object, "has_identity", json_boolean(self->has_identity));
     json_object_set_new(object, "is_off", json_boolean(self->is_off));
     json_object_set_new(object, "condition", json_string(self->condition ? self->condition : ""));
     json_object_set_new(object, "failure", json_string(berth_error_name(self->failure)));
@@ -229,6 +236,7 @@ read_outcome(BerthJsonFields *fields, BerthVmSpec *spec)
         (uint64_t)berth_json_fields_int(fields, "pid_start_ticks", 0, INT64_MAX);
     spec->was_ready = berth_json_fields_optional_bool(fields, "was_ready", false);
     spec->has_run = berth_json_fields_optional_bool(fields, "has_run", false);
+    spec->has_identity = berth_json_fields_optional_bool(fields, "has_identity", false);
     spec->is_off = berth_json_fields_optional_bool(fields, "is_off", false);
     spec->condition =
         g_strdup(berth_json_fields_string(fields, "condition", BERTH_LIMIT_NAME_BYTES));

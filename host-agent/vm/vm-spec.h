@@ -61,8 +61,9 @@ typedef struct {
     uint64_t pid_start_ticks; /* tells a reused pid from ours */
     bool was_ready;           /* since it was started last */
     bool has_run;             /* its disk was used */
+    bool has_identity;        /* its disk was made one of its own: name, machine-id, keys */
     bool is_off;              /* no process is wanted at the moment */
-    char *condition;          /* "" or "no-agent" */
+    char *condition;          /* "", "no-agent" or "no-identity" */
     int failure;              /* BERTH_OK or why it failed */
     char *failure_text;       /* NULL without failure */
 } BerthVmSpec;
@@ -97,6 +98,12 @@ bool berth_vm_spec_from_desired(const json_t *object, BerthVmSpec *ret, BerthVmW
  * manifest: copied
  */
 void berth_vm_spec_set_manifest(BerthVmSpec *self, const BerthManifest *manifest);
+
+/*
+ * Whether its guest must be made one of its own after it booted: its disk is a golden image's, as
+ * all its other machines have it.  A machine in which the image is edited stays what it is.
+ */
+bool berth_vm_spec_needs_identity(const BerthVmSpec *self);
 
 /* Gives a wanted spec its own new identity: overlay, uuid, generation id and MAC address. */
 void berth_vm_spec_choose_identity(BerthVmSpec *self);

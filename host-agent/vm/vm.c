@@ -191,6 +191,7 @@ make_overlay(BerthVm *self)
     const char *format;
     g_autofree char *path = berth_vm_dup_disk_path(self);
     g_autofree char *backing = dup_backing(self, &format);
+    self->spec.has_identity = false;
     bool stands_here =
         self->boot.backing_path != NULL && strcmp(backing, self->boot.backing_path) != 0;
     unlink(path);
@@ -533,7 +534,7 @@ berth_vm_is_held_off(const BerthVm *self)
 }
 
 bool
-berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image,
+berth_vm_swap_disk(BerthVm *self, const char *path, bool is_own, const BerthManifest *image,
                    const BerthId *version, GError **error)
 {
     g_autofree char *disk = berth_vm_dup_disk_path(self);
@@ -555,6 +556,7 @@ berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image,
     }
     g_clear_pointer(&self->spec.template_key, g_free);
     self->spec.has_run = true;
+    self->spec.has_identity = self->spec.has_identity && is_own;
     bool is_saved = berth_vm_spec_save(&self->spec, self->folder, error);
     berth_kill_point(BERTH_KILL_DISK_SWAPPED);
     berth_vm_report(self);

@@ -108,14 +108,14 @@ bool berth_vm_is_held_off(const BerthVm *self);
  * Makes another file the disk of a machine that is switched off.
  *
  * path:     overlay in the machine's folder, synced; gone afterwards, on success
- * image:    that it stands on; copied.  NULL: it is the machine's disk of an earlier day, of the
- *           same image
- * version:  of the image; zero: an image without versions
+ * is_own:   it is the machine's disk of an earlier day; else its guest becomes one of its own at
+ * the next boot image:    that it stands on; copied.  NULL: the machine's own version:  of the
+ * image; zero: an image without versions
  *
  * What the machine is beside its disk (name, MAC address, UUID) stays.  Errors: BERTH_ERR_STATE
  * unless it is stopped, the code of the errno.
  */
-bool berth_vm_swap_disk(BerthVm *self, const char *path, const BerthManifest *image,
+bool berth_vm_swap_disk(BerthVm *self, const char *path, bool is_own, const BerthManifest *image,
                         const BerthId *version, GError **error);
 
 /* Whether its power was cut when it was switched off last: its file systems were not unmounted. */
@@ -142,8 +142,8 @@ BerthVmState berth_vm_get_state(const BerthVm *self);
 /*
  * "", or what is wrong: "disk-full" while it is paused for want of space, "network-off" if the host
  * cannot connect it as its pool wants, "limits-off" if it cannot enforce what was asked for,
- * "no-agent", "no-identity" for a fork whose guest agent runs no scripts, so that it is still like
- * its template; borrowed.
+ * "no-agent", "no-identity" for one whose guest agent runs no scripts, so that it is still like its
+ * template or its image; borrowed.
  */
 const char *berth_vm_get_condition(const BerthVm *self);
 

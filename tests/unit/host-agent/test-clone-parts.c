@@ -66,11 +66,11 @@ a_host_name_is_made_of_any_name(void **state)
 }
 
 static char *
-make_script(const char *name, uint8_t id)
+make_script(const char *name, uint8_t id, bool is_booted)
 {
     BerthVmSpec spec = { .name = g_strdup(name) };
     memset(&spec.vm_uuid, id, sizeof spec.vm_uuid);
-    char *script = berth_guest_identity_script(&spec, 1790000000123456);
+    char *script = berth_guest_identity_script(&spec, 1790000000123456, is_booted);
     berth_vm_spec_clear(&spec);
     assert_non_null(script);
     return script;
@@ -95,7 +95,7 @@ check_shell(const char *script)
 static void
 two_identities_share_nothing_secret(void **state)
 {
-    char *a = make_script("office-1", 1), *b = make_script("office-2", 2);
+    char *a = make_script("office-1", 1, false), *b = make_script("office-2", 2, false);
     static const char *const keys[] = { "\nseed=", "ed25519=", "ecdsa=", "machine_id=", "name=" };
     assert_non_null(strstr(a, "clock='1790000000.123456'"));
     assert_non_null(strstr(a, "machine_id='01010101010101010101010101010101'"));
@@ -111,6 +111,40 @@ two_identities_share_nothing_secret(void **state)
     assert_int_equal(check_shell(berth_guest_resume_script()), 0);
     berth_ssh_key_clear(a);
     berth_ssh_key_clear(b);
+}
+
+static void
+a_guest_that_booted_shows_what_runs_in_it_its_new_name(void **state)
+{
+    char *fork = make_script("office-1", 1, false), *booted = make_script("office-1", 1, true);
+    static const char *const more[] = { "xauth -f", "systemctl restart --no-block" };
+    for (size_t i = 0; i < G_N_ELEMENTS(more); i++) {
+        assert_null(strstr(fork, more[i]));
+        assert_non_null(strstr(booted, more[i]));
+    }
+    assert_int_equal(check_shell(booted), 0);
+    berth_ssh_key_clear(fork);
+    berth_ssh_key_clear(booted);
+}
+
+static void
+an_identity_is_given_once_to_clones_of_versions(void **state)
+{
+    static const struct {
+        bool has_version, is_maintenance, has_identity, needs;
+    } rows[] = {
+        { true, false, false, true },
+        { true, false, true, false }, /* it has run before, or was a fork */
+        { true, true, false, false },
+        { false, false, false, false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        BerthVmSpec spec = { .is_maintenance = rows[i].is_maintenance,
+                             .has_identity = rows[i].has_identity };
+        spec.version.bytes[0] = rows[i].has_version;
+        assert_int_equal(berth_vm_spec_needs_identity(&spec), rows[i].needs);
+    }
 }
 
 static void
@@ -287,6 +321,8 @@ main(void)
         cmocka_unit_test(memory_is_promised_once_and_watched_when_overcommitted),
         cmocka_unit_test(a_host_name_is_made_of_any_name),
         cmocka_unit_test(two_identities_share_nothing_secret),
+        cmocka_unit_test(a_guest_that_booted_shows_what_runs_in_it_its_new_name),
+        cmocka_unit_test(an_identity_is_given_once_to_clones_of_versions),
         cmocka_unit_test(openssh_reads_our_host_keys),
         cmocka_unit_test(a_template_counts_only_as_it_was_frozen),
         cmocka_unit_test(a_wanted_template_is_read_strictly),

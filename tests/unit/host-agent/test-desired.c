@@ -103,7 +103,7 @@ a_spec_survives_its_file(void **state)
     spec.condition = g_strdup("no-agent");
     spec.pid = 77;
     spec.pid_start_ticks = 123456789;
-    spec.has_run = spec.is_off = spec.keep = true;
+    spec.has_run = spec.is_off = spec.keep = spec.has_identity = true;
     spec.resources.cpu_quota_pct = 150;
     spec.resources.io_write_iops = 700;
     spec.network.mode = BERTH_NETWORK_BRIDGE;
