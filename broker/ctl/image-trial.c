@@ -23,6 +23,8 @@
 #define LOOK_MS 500
 #define READY_LIMIT_US (20LL * 60 * G_USEC_PER_SEC)
 #define PROBE_TIMEOUT "300"
+/* For a whole picture; longer than this, and a text console's cursor blinks in between. */
+#define STABLE_MS "150"
 #define PASSWORD_FD 3
 /* What a probe wrote that is read again. */
 #define OUTPUT_BYTES (256 * 1024)
@@ -206,7 +208,7 @@ run_probe(Trial *trial, int *ret_status, char **ret_failure, GError **error)
                            PROBE_TIMEOUT,
                            "--quiet",
                            "--wait-stable",
-                           "500",
+                           STABLE_MS,
                            "--logoff",
                            trial->script != NULL ? "--script" : NULL,
                            "-",
