@@ -43,7 +43,8 @@ class Page:
         programs = os.path.dirname(site.program("berthctl"))
         self.env = {**os.environ, "PATH": programs + ":" + os.environ["PATH"],
                     "BERTH_BROKER": site.url(), "BERTH_CA": site.path("keys", "ca.pem"),
-                    "BERTH_TOKEN_FILE": self.path("token"), lab.MARK: site.folder}
+                    "BERTH_TOKEN_FILE": self.path("token"), lab.MARK: site.folder,
+                    "BERTH_PROBE": site.program("berth")}
 
     def path(self, name):
         return os.path.join(self.folder, name)
