@@ -8,6 +8,11 @@
  * watched for that: if no Scanout follows them, the listener is registered anew, and QEMU begins
  * with a Scanout.
  *
+ * QEMU 7.2 keeps its listeners by the names of their buses, and all of ours have none: a new one
+ * takes the place of the one before.  If the connection of that one ends at the same time, QEMU
+ * takes the new one for the one that has gone, drops it, and touches freed memory.  So the old
+ * connection stays open until QEMU has answered a call that came after RegisterListener.
+ *
  * Source: QEMU ui/dbus-display1.xml.
  */
 #include "host-agent/session/qemu-console.h"
@@ -37,6 +42,7 @@ struct BerthQemuConsole {
     GCancellable *cancellable;
     GDBusConnection *peer;
     GDBusConnection *listener; /* NULL until it is up */
+    GDBusConnection *retired;  /* the one before, while QEMU may know it */
     guint filter;
     guint watch;
     int console_w, console_h; /* as the console's properties say; 0 before */
@@ -87,17 +93,26 @@ static void
 on_connection_closed(GDBusConnection *connection, gboolean vanished, GError *error,
                      gpointer user_data)
 {
-    end_console(user_data, "the desktop closed its display connection");
+    end_console(user_data, "the desktop closed the connection of its pictures");
 }
 
 static void
-drop_listener(BerthQemuConsole *self)
+drop_retired(BerthQemuConsole *self)
+{
+    if (self->retired) {
+        g_dbus_connection_close(self->retired, NULL, NULL, NULL);
+        g_clear_object(&self->retired);
+    }
+}
+
+/* Nothing that it brings is heard any more; its connection stays open. */
+static void
+retire_listener(BerthQemuConsole *self)
 {
     if (self->listener) {
         g_dbus_connection_remove_filter(self->listener, self->filter);
         g_signal_handlers_disconnect_by_data(self->listener, self);
-        g_dbus_connection_close(self->listener, NULL, NULL, NULL);
-        g_clear_object(&self->listener);
+        self->retired = g_steal_pointer(&self->listener);
     }
 }
 
@@ -171,6 +186,32 @@ register_listener(BerthQemuConsole *self, GError **error)
     return true;
 }
 
+static void
+on_successor_known(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    BerthQemuConsole *self = user_data;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
+
+    drop_retired(self);
+    unref_console(self);
+}
+
+/* QEMU handles the calls of one connection one after the other. */
+static bool
+replace_listener(BerthQemuConsole *self, GError **error)
+{
+    retire_listener(self);
+    if (!register_listener(self, error)) {
+        return false;
+    }
+    g_dbus_connection_call(self->peer, NULL, self->path, IFACE_PROPERTIES, "GetAll",
+                           g_variant_new("(s)", IFACE_CONSOLE), NULL,
+                           G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, self->cancellable,
+                           on_successor_known, ref_console(self));
+    return true;
+}
+
 /* --- the size --- */
 
 static gboolean
@@ -180,6 +221,9 @@ on_size_timer(gpointer user_data)
     g_autoptr(GError) error = NULL;
     int w, h;
 
+    if (self->retired) {
+        return G_SOURCE_CONTINUE; /* one at a time */
+    }
     self->size_timer = 0;
     berth_screen_get_mode(self->screen, &w, &h);
     if ((w == self->console_w && h == self->console_h) || !self->listener) {
@@ -187,8 +231,7 @@ on_size_timer(gpointer user_data)
     }
     berth_log_debug(SCOPE, "the desktop has %dx%d pixels and did not say so", self->console_w,
                     self->console_h);
-    drop_listener(self);
-    if (!register_listener(self, &error)) {
+    if (!replace_listener(self, &error)) {
         end_console(self, error->message);
     }
     return G_SOURCE_REMOVE;
@@ -256,7 +299,9 @@ berth_qemu_console_close(BerthQemuConsole *self)
     if (self->watch) {
         g_dbus_connection_signal_unsubscribe(self->peer, self->watch);
     }
-    drop_listener(self);
+    drop_retired(self);
+    retire_listener(self);
+    drop_retired(self);
     unref_console(self);
 }
 
