@@ -482,10 +482,12 @@ on_left(const BerthGuestExecResult *result, void *user_data)
 bool
 berth_vm_disk_leave(BerthVmDisk *self)
 {
-    bool is_mounted = self->state == VM_DISK_ATTACHED || self->state == VM_DISK_UNPLUGGING;
+    /* A restarted agent has not looked yet, and the guest has it mounted all the same. */
+    bool may_be_mounted = self->state == VM_DISK_PLUGGING || self->state == VM_DISK_MOUNTING ||
+                          self->state == VM_DISK_ATTACHED || self->state == VM_DISK_UNPLUGGING;
     g_clear_handle_id(&self->unplug_source, g_source_remove);
     self->state = VM_DISK_LEAVING;
-    if (!is_mounted || !self->is_plugged) {
+    if (!may_be_mounted || !self->is_plugged) {
         return false;
     }
     run_script(self, berth_disk_script_leave(&self->disk, true), LEAVE_TIMEOUT_MS, on_left);
@@ -593,6 +595,7 @@ berth_vm_disk_new(const BerthVmDiskConfig *config, const BerthMachineDisk *disk,
     if (path != NULL) {
         self->path = g_strdup(path);
         self->state = VM_DISK_PLUGGING;
+        self->is_plugged = true; /* looked at, and the worse case until then */
     }
     return self;
 }
