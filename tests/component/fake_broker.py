@@ -44,6 +44,7 @@ class FakeBroker:
         self.sessions = []
         self.tasks = []
         self.images = []
+        self.disks = []
         self.hello = None
         self.inventory = None
         self.cluster_epoch = 1
@@ -83,7 +84,7 @@ class FakeBroker:
             except OSError:
                 pass
 
-    def want(self, machines=None, sessions=None, tasks=None, images=None):
+    def want(self, machines=None, sessions=None, tasks=None, images=None, disks=None):
         """Sets what is wanted and tells it at once."""
         with self.changed:
             if machines is not None:
@@ -94,6 +95,8 @@ class FakeBroker:
                 self.tasks = tasks
             if images is not None:
                 self.images = images
+            if disks is not None:
+                self.disks = disks
             self.generation += 1
         self._tell()
 
@@ -186,7 +189,7 @@ class FakeBroker:
     def _tell(self):
         self._send({"type": "desired", "generation": self.generation, "machines": self.machines,
                     "sessions": self.sessions, "tasks": self.tasks,
-                    "images": self.images})
+                    "images": self.images, "disks": self.disks})
 
     def _send(self, message):
         self._send_bytes(json.dumps(message).encode())

@@ -22,12 +22,18 @@ SECRET = 0x5a
 LATER = 0xa5
 
 KILL_POINTS = {
-    "snapshot": ["begun", "found", "looked", "made", "copied", "stands", "hashed", "written",
-                 "renamed"],
-    "restore": ["found", "looked", "allowed", "chosen", "copied", "stands", "rests", "swapped"],
-    "export": ["begun", "looked", "checked", "flat", "hashed", "written", "renamed"],
-    "import-backup": ["found", "looked", "copied", "made", "rests", "swapped"],
-    "rebase": ["found", "looked", "made", "rests", "swapped"],
+    "snapshot": ("snapshot-begun", "snapshot-found", "snapshot-looked", "snapshot-made",
+                 "snapshot-copied", "snapshot-stands", "snapshot-hashed", "snapshot-written",
+                 "snapshot-renamed"),
+    "restore": ("restore-found", "restore-looked", "restore-allowed", "restore-chosen",
+                "restore-copied", "restore-stands", "restore-rests", "restore-swapped",
+                "disk-renamed", "disk-swapped"),
+    "export": ("export-begun", "export-looked", "export-checked", "export-flat", "export-hashed",
+               "export-written", "export-renamed"),
+    "import-backup": ("import-backup-found", "import-backup-looked", "import-backup-copied",
+                      "import-backup-made", "import-backup-rests", "import-backup-swapped"),
+    "rebase": ("rebase-found", "rebase-looked", "rebase-made", "rebase-rests", "rebase-swapped"),
+    "remove-point": ("point-gone", "point-removed"),
 }
 
 
@@ -345,7 +351,7 @@ class BackupTests(BackupTest):
 
 
 class KillTests(BackupTest):
-    def run_killed(self, kind, point, task):
+    def run_killed(self, point, task):
         """The agent dies at that point; the next one goes on."""
         site = self.site
         site.kill()
@@ -371,7 +377,7 @@ class KillTests(BackupTest):
         for name in KILL_POINTS["snapshot"]:
             point = secrets.token_hex(16)
             task = self.task("snapshot", desk, point=point)
-            self.run_killed("snapshot", "snapshot-" + name, task)
+            self.run_killed(name, task)
             self.assertIn("manifest.json", os.listdir(self.point_folder(point)))
         self.want(desk, "stopped")
         self.put(desk, LATER)
@@ -383,10 +389,9 @@ class KillTests(BackupTest):
         desk = self.make_machine()
         self.put(desk, SECRET)
         point, _ = self.snapshot(desk)
-        for name in ["restore-" + name for name in KILL_POINTS["restore"]] + ["disk-renamed",
-                                                                            "disk-swapped"]:
+        for name in KILL_POINTS["restore"]:
             self.put(desk, LATER)
-            self.run_killed("restore", name, self.task("restore", desk, point=point))
+            self.run_killed(name, self.task("restore", desk, point=point))
             self.check(desk, SECRET)
 
     def test_every_step_of_an_export_and_an_import(self):
@@ -395,21 +400,29 @@ class KillTests(BackupTest):
         self.put(desk, SECRET)
         point, _ = self.snapshot(desk)
         for name in KILL_POINTS["export"]:
-            self.run_killed("export", "export-" + name,
-                            self.task("export", point=point, name="b-" + name))
+            self.run_killed(name, self.task("export", point=point, name=name))
         for name in KILL_POINTS["import-backup"]:
             self.put(desk, LATER)
-            self.run_killed("import-backup", "import-backup-" + name,
-                            self.task("import-backup", desk, name="b-renamed"))
+            self.run_killed(name, self.task("import-backup", desk, name="export-renamed"))
             self.check(desk, SECRET)
+        listed = self.run_killed("backups-listed", self.task("list-backups"))
+        self.assertEqual({entry["name"] for entry in listed["backups"]}, {*KILL_POINTS["export"]})
 
     def test_every_step_of_a_rebase(self):
         self.make_backup_site()
         desk = self.make_machine()
         for name in KILL_POINTS["rebase"]:
             self.put(desk, LATER)
-            self.run_killed("rebase", "rebase-" + name, self.task("rebase", desk, version=""))
+            self.run_killed(name, self.task("rebase", desk, version=""))
             self.check(desk, ord("b"))
+
+    def test_every_step_of_a_removal(self):
+        self.make_backup_site()
+        desk = self.make_machine()
+        for name in KILL_POINTS["remove-point"]:
+            point, _ = self.snapshot(desk)
+            self.run_killed(name, self.task("remove-point", point=point))
+            self.assertEqual(os.listdir(self.site.path + "/s/restore-points"), [])
 
 
 class RoomTests(BackupTest):

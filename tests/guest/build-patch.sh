@@ -54,6 +54,11 @@ build_root() {
         "$root"/etc/{ssh,berth} "$root"/var/{log,tmp,lib/dpkg/info,lib/dpkg/updates} "$root/usr/sbin"
     copy_program "$work/agent/usr/sbin/qemu-ga" "$root"
     copy_program "$(command -v dpkg-query)" "$root"
+    # For disks of users.
+    for name in mke2fs e2fsck resize2fs; do
+        copy_program "$(PATH=$PATH:/usr/sbin:/sbin command -v "$name")" "$root"
+    done
+    ln -s mke2fs "$root/usr/bin/mkfs.ext4"
     copy_program "$(command -v dash)" "$root"
     add_busybox "$root"
     install -m 755 "$here/patch-init.sh" "$root/sbin/init"

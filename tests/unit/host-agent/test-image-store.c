@@ -14,8 +14,11 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define HOST_SAN "URI:berth:host:0123456789abcdef0123456789abcdef"
@@ -452,6 +455,51 @@ only_what_nobody_needs_is_removed(void **state)
     json_decref(nothing);
 }
 
+/* A child that dies as its next tick begins to remove what nobody wants. */
+static void
+tick_killed(Fixture *self)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        g_setenv("BERTH_KILL_AT", "replicate-removing", TRUE);
+        berth_image_store_tick(self->near);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void
+a_removal_that_is_killed_is_made_later(void **state)
+{
+    Fixture *self = *state;
+    json_t *nothing = json_array();
+    replicate(self, 1);
+    self->wall.now_us += 40 * MINUTE_US;
+    for (int i = 0; i < 2; i++) {
+        berth_image_store_want(self->near, nothing, false);
+        berth_image_store_tick(self->near);
+        assert_true(is_there(self, "near", 1));
+        self->monotonic.now_us += 6 * MINUTE_US;
+        self->wall.now_us += 40 * MINUTE_US;
+        if (i == 0) {
+            berth_image_store_want(self->near, nothing, false);
+            tick_killed(self);
+            assert_true(is_there(self, "near", 1));
+            /* The next start: it is not wanted for long enough once more, and then it goes. */
+            berth_image_store_free(self->near);
+            self->near = open_store(self, "near");
+            set_key_of(self->near, self->key);
+        }
+    }
+    berth_image_store_want(self->near, nothing, false);
+    berth_image_store_tick(self->near);
+    assert_false(is_there(self, "near", 1));
+    json_decref(nothing);
+}
+
 static void
 what_is_wanted_again_in_time_stays(void **state)
 {
@@ -541,6 +589,7 @@ main(void)
         STORE_TEST(a_damaged_file_that_nobody_else_has_is_refused),
         STORE_TEST(a_restart_remembers_what_was_verified),
         STORE_TEST(only_what_nobody_needs_is_removed),
+        STORE_TEST(a_removal_that_is_killed_is_made_later),
         STORE_TEST(what_is_wanted_again_in_time_stays),
         STORE_TEST(two_agents_cannot_share_a_folder),
         STORE_TEST(what_failed_is_tried_again),
