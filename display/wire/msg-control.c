@@ -26,6 +26,7 @@ static const struct {
     { BERTH_CAP_CLIPBOARD, offsetof(BerthMsgHello, clipboard_mask) },
     { BERTH_CAP_FILES, offsetof(BerthMsgHello, sends_files) },
     { BERTH_CAP_AUDIO, offsetof(BerthMsgHello, audio_mask) },
+    { BERTH_CAP_INPUT, offsetof(BerthMsgHello, input_mask) },
 };
 
 /* --- HELLO --- */

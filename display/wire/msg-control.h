@@ -25,17 +25,18 @@
 typedef struct {
     uint16_t version_min;
     uint16_t version_max;
-    uint8_t exact_window_log;                           /* largest zstd window, log2 of bytes */
-    uint16_t cursor_shapes;                             /* shapes that the client remembers */
-    uint16_t max_head_w, max_head_h;                    /* pixels; 0 is no limit of its own */
-    uint16_t cache_tiles;                               /* tiles that the client keeps */
-    uint8_t gradient_window_log;                        /* of the second exact stream */
-    uint8_t photo_mask;                                 /* BERTH_PHOTO_BIT() */
-    uint8_t video_mask;                                 /* BERTH_VIDEO_BIT() */
-    uint8_t takes_notices;                              /* 1: NOTICE may be sent */
-    uint8_t clipboard_mask;                             /* BERTH_CLIPBOARD_BIT() that it takes */
-    uint8_t sends_files;                                /* 1: the files channel may be used */
-    uint8_t audio_mask;                                 /* BERTH_AUDIO_* */
+    uint8_t exact_window_log;        /* largest zstd window, log2 of bytes */
+    uint16_t cursor_shapes;          /* shapes that the client remembers */
+    uint16_t max_head_w, max_head_h; /* pixels; 0 is no limit of its own */
+    uint16_t cache_tiles;            /* tiles that the client keeps */
+    uint8_t gradient_window_log;     /* of the second exact stream */
+    uint8_t photo_mask;              /* BERTH_PHOTO_BIT() */
+    uint8_t video_mask;              /* BERTH_VIDEO_BIT() */
+    uint8_t takes_notices;           /* 1: NOTICE may be sent */
+    uint8_t clipboard_mask;          /* BERTH_CLIPBOARD_BIT() that it takes */
+    uint8_t sends_files;             /* 1: the files channel may be used */
+    uint8_t audio_mask;              /* BERTH_AUDIO_* */
+    uint8_t input_mask;              /* BERTH_INPUT_BIT() that the session takes */
     char client_name[BERTH_LIMIT_CAPABILITY_BYTES + 1]; /* UTF-8 without control characters */
     uint16_t n_unknown;                                 /* capabilities that were skipped */
 } BerthMsgHello;

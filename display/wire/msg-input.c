@@ -2,10 +2,52 @@
 #include "display/wire/msg-input.h"
 
 #include "base/error.h"
+#include "display/wire/text.h"
 
+#include <glib.h>
 #include <string.h>
 
 #define ALL_LEDS (BERTH_LED_SCROLL | BERTH_LED_NUM | BERTH_LED_CAPS)
+
+static bool
+is_text_good(const char *text)
+{
+    size_t len = strnlen(text, BERTH_LIMIT_INPUT_TEXT_BYTES + 1);
+
+    return len >= 1 && len <= BERTH_LIMIT_INPUT_TEXT_BYTES &&
+           berth_wire_text_is_clean((const uint8_t *)text, len);
+}
+
+/* Printable ASCII without space, quotes and what a shell could take for something else. */
+bool
+berth_key_layout_name_is_good(const char *name)
+{
+    static const char signs[] = "_-+.,:()/%";
+    size_t i = 0;
+
+    while (i <= BERTH_LIMIT_LAYOUT_NAME_BYTES &&
+           (g_ascii_isalnum(name[i]) || (name[i] != '\0' && strchr(signs, name[i]) != NULL))) {
+        i++;
+    }
+    return i <= BERTH_LIMIT_LAYOUT_NAME_BYTES && name[i] == '\0';
+}
+
+static bool
+is_layout_good(const BerthKeyLayout *layout)
+{
+    return layout->layout[0] != '\0' && berth_key_layout_name_is_good(layout->model) &&
+           berth_key_layout_name_is_good(layout->layout) &&
+           berth_key_layout_name_is_good(layout->variant) &&
+           berth_key_layout_name_is_good(layout->options);
+}
+
+static bool
+is_touch_good(const BerthMsgInput *input)
+{
+    return input->touch.phase < BERTH_N_TOUCH_PHASES && input->touch.finger < BERTH_LIMIT_FINGERS &&
+           input->touch.head < BERTH_LIMIT_HEADS && input->touch.x < BERTH_LIMIT_HEAD_SIDE_PX &&
+           input->touch.y < BERTH_LIMIT_HEAD_SIDE_PX;
+}
 
 static bool
 is_input_good(uint8_t type, const BerthMsgInput *input)
@@ -18,12 +60,62 @@ is_input_good(uint8_t type, const BerthMsgInput *input)
                input->abs.y < BERTH_LIMIT_HEAD_SIDE_PX;
     case BERTH_MSG_BUTTON:
         return input->button.button < BERTH_N_BUTTONS;
+    case BERTH_MSG_TEXT:
+        return is_text_good(input->text);
+    case BERTH_MSG_LOCKS:
+        return (input->locks & ~ALL_LEDS) == 0;
+    case BERTH_MSG_LAYOUT:
+        return is_layout_good(&input->layout);
+    case BERTH_MSG_TOUCH:
+        return is_touch_good(input);
     case BERTH_MSG_POINTER_REL:
     case BERTH_MSG_WHEEL:
     case BERTH_MSG_RELEASE_ALL:
         return true;
     default:
         return false;
+    }
+}
+
+static void
+put_name(BerthWriter *writer, const char *name)
+{
+    size_t len = strlen(name);
+
+    berth_writer_put_u8(writer, (uint8_t)len);
+    berth_writer_put_bytes(writer, name, len);
+}
+
+/* What came after version 2's first messages. */
+static void
+put_more(BerthWriter *writer, uint8_t type, const BerthMsgInput *input)
+{
+    size_t len;
+
+    switch (type) {
+    case BERTH_MSG_TEXT:
+        len = strlen(input->text);
+        berth_writer_put_u16(writer, (uint16_t)len);
+        berth_writer_put_bytes(writer, input->text, len);
+        break;
+    case BERTH_MSG_LOCKS:
+        berth_writer_put_u8(writer, input->locks);
+        break;
+    case BERTH_MSG_LAYOUT:
+        put_name(writer, input->layout.model);
+        put_name(writer, input->layout.layout);
+        put_name(writer, input->layout.variant);
+        put_name(writer, input->layout.options);
+        break;
+    case BERTH_MSG_TOUCH:
+        berth_writer_put_u8(writer, input->touch.phase);
+        berth_writer_put_u8(writer, input->touch.finger);
+        berth_writer_put_u16(writer, input->touch.head);
+        berth_writer_put_u16(writer, input->touch.x);
+        berth_writer_put_u16(writer, input->touch.y);
+        break;
+    default:
+        break;
     }
 }
 
@@ -57,6 +149,7 @@ berth_msg_input_encode(BerthWriter *writer, uint8_t type, const BerthMsgInput *i
         berth_writer_put_i16(writer, input->wheel.dy);
         break;
     default:
+        put_more(writer, type, input);
         break;
     }
     return writer->error;
@@ -71,6 +164,59 @@ get_bool(BerthReader *reader)
         berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
     }
     return value == 1;
+}
+
+/* Reads so many bytes of text into a block with room for one more. */
+static void
+get_text(BerthReader *reader, size_t len, size_t max, char *ret)
+{
+    const uint8_t *bytes = NULL;
+
+    if (len > max) {
+        berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
+    } else {
+        bytes = berth_reader_get_bytes_direct(reader, len);
+    }
+    if (bytes != NULL && memchr(bytes, 0, len) != NULL) {
+        berth_reader_fail(reader, BERTH_ERR_PROTOCOL);
+    } else if (bytes != NULL) {
+        memcpy(ret, bytes, len);
+    }
+}
+
+static void
+get_name(BerthReader *reader, char *ret)
+{
+    get_text(reader, berth_reader_get_u8(reader), BERTH_LIMIT_LAYOUT_NAME_BYTES, ret);
+}
+
+static void
+get_more(BerthReader *reader, uint8_t type, BerthMsgInput *ret)
+{
+    switch (type) {
+    case BERTH_MSG_TEXT:
+        get_text(reader, berth_reader_get_u16(reader), BERTH_LIMIT_INPUT_TEXT_BYTES, ret->text);
+        break;
+    case BERTH_MSG_LOCKS:
+        ret->locks = berth_reader_get_u8(reader);
+        break;
+    case BERTH_MSG_LAYOUT:
+        get_name(reader, ret->layout.model);
+        get_name(reader, ret->layout.layout);
+        get_name(reader, ret->layout.variant);
+        get_name(reader, ret->layout.options);
+        break;
+    case BERTH_MSG_TOUCH:
+        ret->touch.phase = berth_reader_get_u8(reader);
+        ret->touch.finger = berth_reader_get_u8(reader);
+        ret->touch.head = berth_reader_get_u16(reader);
+        ret->touch.x = berth_reader_get_u16(reader);
+        ret->touch.y = berth_reader_get_u16(reader);
+        break;
+    default:
+        berth_reader_fail(reader, BERTH_ERR_INVALID);
+        break;
+    }
 }
 
 static void
@@ -102,7 +248,7 @@ get_input(BerthReader *reader, uint8_t type, BerthMsgInput *ret)
     case BERTH_MSG_RELEASE_ALL:
         break;
     default:
-        berth_reader_fail(reader, BERTH_ERR_INVALID);
+        get_more(reader, type, ret);
         break;
     }
 }
@@ -113,7 +259,7 @@ berth_msg_input_decode(uint8_t type, const uint8_t *payload, size_t len, BerthMs
     BerthReader reader;
     BerthMsgInput input;
     memset(&input, 0, sizeof input);
-    if (type < BERTH_MSG_KEY || type > BERTH_MSG_RELEASE_ALL) {
+    if (type < BERTH_MSG_KEY || type > BERTH_MSG_TOUCH) {
         return BERTH_ERR_INVALID;
     }
     berth_reader_init(&reader, payload, len);

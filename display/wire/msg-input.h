@@ -22,6 +22,14 @@
 /* Highest key number: KEY_MAX of Linux evdev. */
 #define BERTH_WIRE_MAX_KEY 0x2ffu
 
+/* The names of a keyboard layout as XKB has them; all but layout may be empty. */
+typedef struct {
+    char model[BERTH_LIMIT_LAYOUT_NAME_BYTES + 1];
+    char layout[BERTH_LIMIT_LAYOUT_NAME_BYTES + 1]; /* "de", or "us,ru": a group each */
+    char variant[BERTH_LIMIT_LAYOUT_NAME_BYTES + 1];
+    char options[BERTH_LIMIT_LAYOUT_NAME_BYTES + 1];
+} BerthKeyLayout;
+
 typedef struct {
     uint32_t serial; /* grows by one with every input message; comes back in FRAME_BEGIN */
 
@@ -48,15 +56,32 @@ typedef struct {
         struct {
             int16_t dx, dy; /* 1/120 of a notch; positive is right and away from the user */
         } wheel;
+
+        /* UTF-8 without control characters, 1..BERTH_LIMIT_INPUT_TEXT_BYTES bytes */
+        char text[BERTH_LIMIT_INPUT_TEXT_BYTES + 1];
+
+        uint8_t locks; /* BERTH_LED_* of the user's keyboard */
+
+        BerthKeyLayout layout;
+
+        struct {
+            uint8_t phase;  /* BerthTouchPhase */
+            uint8_t finger; /* below BERTH_LIMIT_FINGERS */
+            uint16_t head;
+            uint16_t x, y; /* as in abs */
+        } touch;
     };
 } BerthMsgInput;
 
 /*
- * type: BERTH_MSG_KEY .. BERTH_MSG_RELEASE_ALL (BerthInputMessage); any other is
+ * type: BERTH_MSG_KEY .. BERTH_MSG_TOUCH (BerthInputMessage); any other is
  * BERTH_ERR_INVALID.  RELEASE_ALL has a serial only.
  */
 int berth_msg_input_encode(BerthWriter *writer, uint8_t type, const BerthMsgInput *input);
 int berth_msg_input_decode(uint8_t type, const uint8_t *payload, size_t len, BerthMsgInput *ret);
+
+/* Whether a name of a BerthKeyLayout may be sent; the empty one may. */
+bool berth_key_layout_name_is_good(const char *name);
 
 /* LEDS: bits BERTH_LED_*. */
 int berth_msg_leds_encode(BerthWriter *writer, uint8_t leds);

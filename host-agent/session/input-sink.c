@@ -4,6 +4,7 @@
 #include "berth/errors.h"
 #include "berth/limits.h"
 
+#include <linux/input-event-codes.h>
 #include <string.h>
 
 #define WINDOW_US (1000 * 1000)
@@ -22,6 +23,9 @@ struct BerthInputSink {
     uint8_t held_keys[(BERTH_WIRE_MAX_KEY + 8) / 8];
     uint8_t held_buttons; /* bit per BerthButton */
     int wheel_x, wheel_y; /* less than a notch, kept for the next message */
+    uint8_t leds;         /* of the guest's lock keys, as far as they are known */
+    bool is_touched;      /* a finger is the pointer */
+    uint8_t finger;
     int64_t window_start_us;
     unsigned n_in_window;
     uint32_t serial;
@@ -89,6 +93,32 @@ set_key_held(BerthInputSink *self, uint16_t evdev, bool is_held)
     }
 }
 
+static const struct {
+    uint8_t led;
+    uint16_t evdev;
+} lock_keys[] = {
+    { BERTH_LED_CAPS, KEY_CAPSLOCK },
+    { BERTH_LED_NUM, KEY_NUMLOCK },
+    { BERTH_LED_SCROLL, KEY_SCROLLLOCK },
+};
+
+void
+berth_input_sink_set_leds(BerthInputSink *self, uint8_t leds)
+{
+    self->leds = leds;
+}
+
+/* A lock key changes its light when it goes down. */
+static void
+note_lock_key(BerthInputSink *self, uint16_t evdev)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(lock_keys); i++) {
+        if (lock_keys[i].evdev == evdev) {
+            self->leds ^= lock_keys[i].led;
+        }
+    }
+}
+
 static int
 give_key(BerthInputSink *self, uint16_t evdev, bool is_down)
 {
@@ -101,6 +131,9 @@ give_key(BerthInputSink *self, uint16_t evdev, bool is_down)
         return BERTH_ERR_STATE;
     }
     r = self->capture->ops->key(self->capture, evdev, is_down);
+    if (r == BERTH_OK && is_down && !is_key_held(self, evdev)) {
+        note_lock_key(self, evdev);
+    }
     if (r == BERTH_OK || !is_down) {
         set_key_held(self, evdev, is_down);
     }
@@ -128,21 +161,63 @@ give_button(BerthInputSink *self, uint8_t button, bool is_down)
     return r;
 }
 
+/* Presses the lock keys whose lights differ from the client's. */
 static int
-give_position(BerthInputSink *self, const BerthMsgInput *input)
+give_locks(BerthInputSink *self, uint8_t locks)
+{
+    int r = BERTH_OK;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lock_keys) && r == BERTH_OK; i++) {
+        uint16_t evdev = lock_keys[i].evdev;
+
+        if (((self->leds ^ locks) & lock_keys[i].led) && !is_key_held(self, evdev)) {
+            r = give_key(self, evdev, true);
+            if (r == BERTH_OK) {
+                r = give_key(self, evdev, false);
+            }
+        }
+    }
+    return r;
+}
+
+static int
+give_position(BerthInputSink *self, uint16_t head, uint16_t x, uint16_t y)
 {
     int w_px, h_px;
 
-    if (input->abs.head >= BERTH_LIMIT_HEADS) {
+    if (head >= BERTH_LIMIT_HEADS) {
         return BERTH_ERR_INVALID;
     }
-    w_px = self->modes[input->abs.head].w_px;
-    h_px = self->modes[input->abs.head].h_px;
+    w_px = self->modes[head].w_px;
+    h_px = self->modes[head].h_px;
     if (!self->is_absolute || w_px <= 0 || h_px <= 0) {
         return BERTH_ERR_STATE;
     }
-    return self->capture->ops->pointer_abs(
-        self->capture, input->abs.head, MIN(input->abs.x, w_px - 1), MIN(input->abs.y, h_px - 1));
+    return self->capture->ops->pointer_abs(self->capture, head, MIN(x, w_px - 1), MIN(y, h_px - 1));
+}
+
+/* The first finger is the pointer; the source has no other way to hear of it. */
+static int
+give_touch(BerthInputSink *self, const BerthMsgInput *input)
+{
+    bool is_down = input->touch.phase == BERTH_TOUCH_DOWN;
+    bool is_up = input->touch.phase == BERTH_TOUCH_UP || input->touch.phase == BERTH_TOUCH_CANCEL;
+    int r;
+
+    if (self->is_touched ? input->touch.finger != self->finger : !is_down) {
+        return BERTH_OK;
+    }
+    r = give_position(self, input->touch.head, input->touch.x, input->touch.y);
+    if (is_up) {
+        self->is_touched = false;
+        return give_button(self, BERTH_BUTTON_LEFT, false);
+    }
+    if (r == BERTH_OK && is_down) {
+        r = give_button(self, BERTH_BUTTON_LEFT, true);
+        self->is_touched = r == BERTH_OK;
+        self->finger = input->touch.finger;
+    }
+    return r;
 }
 
 static int
@@ -154,12 +229,15 @@ give_motion(BerthInputSink *self, const BerthMsgInput *input)
     return self->capture->ops->pointer_rel(self->capture, input->rel.dx, input->rel.dy);
 }
 
-/* Adds up parts of a notch; returns the whole ones. */
+/* Adds up parts of a notch; returns the whole ones.  A turn the other way begins anew. */
 static int
 take_notches(int *sum, int delta)
 {
     int n;
 
+    if ((*sum > 0 && delta < 0) || (*sum < 0 && delta > 0)) {
+        *sum = 0;
+    }
     *sum += delta;
     n = *sum / NOTCH;
     *sum -= n * NOTCH;
@@ -182,6 +260,7 @@ static bool
 is_release(uint8_t type, const BerthMsgInput *input)
 {
     return type == BERTH_MSG_RELEASE_ALL || (type == BERTH_MSG_KEY && !input->key.is_down) ||
+           (type == BERTH_MSG_TOUCH && input->touch.phase >= BERTH_TOUCH_UP) ||
            (type == BERTH_MSG_BUTTON && !input->button.is_down);
 }
 
@@ -202,7 +281,7 @@ give(BerthInputSink *self, uint8_t type, const BerthMsgInput *input)
     case BERTH_MSG_KEY:
         return give_key(self, input->key.evdev, input->key.is_down);
     case BERTH_MSG_POINTER_ABS:
-        return give_position(self, input);
+        return give_position(self, input->abs.head, input->abs.x, input->abs.y);
     case BERTH_MSG_POINTER_REL:
         return give_motion(self, input);
     case BERTH_MSG_BUTTON:
@@ -212,6 +291,10 @@ give(BerthInputSink *self, uint8_t type, const BerthMsgInput *input)
     case BERTH_MSG_RELEASE_ALL:
         berth_input_sink_release_all(self);
         return BERTH_OK;
+    case BERTH_MSG_LOCKS:
+        return give_locks(self, input->locks);
+    case BERTH_MSG_TOUCH:
+        return give_touch(self, input);
     default:
         return BERTH_ERR_INVALID;
     }
@@ -242,17 +325,42 @@ berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput 
     return r;
 }
 
+int
+berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down)
+{
+    if (!(self->rights & BERTH_RIGHT_INPUT)) {
+        return BERTH_ERR_FORBIDDEN;
+    }
+    return self->capture ? give_key(self, evdev, is_down) : BERTH_ERR_STATE;
+}
+
+/* Those that switch windows together with Tab, which must be up before them. */
+static bool
+is_switcher(unsigned evdev)
+{
+    return evdev == KEY_LEFTALT || evdev == KEY_RIGHTALT || evdev == KEY_LEFTMETA ||
+           evdev == KEY_RIGHTMETA;
+}
+
+static void
+release_keys(BerthInputSink *self, bool are_switchers)
+{
+    for (unsigned evdev = 0; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
+        if (is_switcher(evdev) == are_switchers && is_key_held(self, (uint16_t)evdev)) {
+            give_key(self, (uint16_t)evdev, false);
+        }
+    }
+}
+
 void
 berth_input_sink_release_all(BerthInputSink *self)
 {
     if (!self->capture) {
         return;
     }
-    for (unsigned evdev = 0; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
-        if (is_key_held(self, (uint16_t)evdev)) {
-            give_key(self, (uint16_t)evdev, false);
-        }
-    }
+    release_keys(self, false);
+    release_keys(self, true);
+    self->is_touched = false;
     for (unsigned button = 0; button < BERTH_N_BUTTONS; button++) {
         if (self->held_buttons & (1u << button)) {
             give_button(self, (uint8_t)button, false);

@@ -45,9 +45,18 @@ void berth_input_sink_set_mode(BerthInputSink *self, int head, int w_px, int h_p
 void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
 
 /*
+ * Which lock keys are on in the guest, BERTH_LED_*.  LOCKS of the client is compared with it; a
+ * guest that never tells is taken at what was pressed.
+ */
+void berth_input_sink_set_leds(BerthInputSink *self, uint8_t leds);
+
+/*
  * Gives one input message to the guest.
  *
- * type: BERTH_MSG_KEY .. BERTH_MSG_RELEASE_ALL, decoded
+ * type: BERTH_MSG_KEY .. BERTH_MSG_RELEASE_ALL, BERTH_MSG_LOCKS or BERTH_MSG_TOUCH, decoded
+ *
+ * LOCKS presses the lock keys that differ.  The first finger of TOUCH is the pointer and its left
+ * button; others are ignored.
  *
  * Positions outside of the head are moved to its edge.  A second press of a key that is held goes
  * through (the guest sees a repeat), a release of one that is not held is dropped.
@@ -59,7 +68,10 @@ void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
 int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
                             int64_t now_us);
 
-/* Releases every key and button that is held. */
+/* Gives a key that no message brought, within the client's rights; errors as above. */
+int berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down);
+
+/* Releases every key and button that is held, Alt and Super last. */
 void berth_input_sink_release_all(BerthInputSink *self);
 
 /* Serial of the last message that reached the guest; 0 before. */

@@ -2,7 +2,6 @@
 #include "host-agent/session/keymap.h"
 
 #include <linux/input-event-codes.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* A key with an E0 prefix. */
@@ -291,4 +290,22 @@ berth_keymap_keysym(uint16_t evdev, unsigned modifiers)
         keysym = find_keypad_motion(keysym);
     }
     return is_shifted ? shift_sign(keysym) : keysym;
+}
+
+bool
+berth_keymap_find_char(char c, uint16_t *ret_evdev, bool *ret_needs_shift)
+{
+    if (c < ' ' || c > '~') {
+        return false;
+    }
+    for (unsigned shift = 0; shift <= BERTH_KEYMAP_SHIFT; shift++) {
+        for (uint16_t evdev = 0; evdev < sizeof(keysyms) / sizeof(keysyms[0]); evdev++) {
+            if (berth_keymap_keysym(evdev, shift) == (uint32_t)c && evdev != KEY_102ND) {
+                *ret_evdev = evdev;
+                *ret_needs_shift = shift != 0;
+                return true;
+            }
+        }
+    }
+    return false;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Highest evdev code of a key on a keyboard (KEY_MICMUTE); above it are buttons and switches. */
@@ -38,3 +39,12 @@ typedef enum {
  * Returns 0 if there is none.
  */
 uint32_t berth_keymap_keysym(uint16_t evdev, unsigned modifiers);
+
+/*
+ * Finds the key that types a printable ASCII character on a US keyboard.
+ *
+ * ret_needs_shift: whether Shift has to be held
+ *
+ * Returns false, and sets nothing, if there is none.
+ */
+bool berth_keymap_find_char(char c, uint16_t *ret_evdev, bool *ret_needs_shift);

@@ -3,6 +3,7 @@
 
 #include "host-agent/session/input-sink.h"
 #include "host-agent/session/pointer-feed.h"
+#include "host-agent/session/typist.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -20,6 +21,8 @@
 #define REFINE_RETRY_US 20000
 /* A frame after so long a pause counts as the first one after idle. */
 #define PAUSE_US (100 * 1000)
+/* Of what is said here and not by the site, which counts from 1. */
+#define NOTICE_CANNOT_TYPE 0xfffffff0u
 
 struct BerthViewer {
     const BerthViewerCallbacks *callbacks;
@@ -37,6 +40,7 @@ struct BerthViewer {
     /* Once admitted: */
     BerthSeat *seat; /* NULL before */
     BerthInputSink *input;
+    BerthTypist *typist;
     BerthPointerFeed *pointer; /* NULL if the client draws no pointer */
     BerthFlow *flow;
     BerthLadder ladder;
@@ -226,6 +230,7 @@ send_input_state(BerthViewer *self, const BerthScreen *screen, unsigned changes)
     bool is_absolute = berth_screen_get_absolute(screen);
 
     if (changes & BERTH_SCREEN_LEDS) {
+        berth_input_sink_set_leds(self->input, berth_screen_get_leds(screen));
         send_input_byte(self, BERTH_MSG_LEDS, berth_msg_leds_encode, berth_screen_get_leds(screen));
     }
     if (changes & BERTH_SCREEN_ABSOLUTE) {
@@ -347,6 +352,7 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
     }
     self->input = berth_input_sink_new(self->rights);
     berth_input_sink_set_capture(self->input, capture);
+    self->typist = berth_typist_new(self->input);
     self->flow = berth_flow_new();
     berth_ladder_init(&self->ladder, berth_monotonic_us());
     if (self->n_cursor_shapes > 0) {
@@ -375,6 +381,44 @@ note_pointer(BerthViewer *self, const BerthMsgInput *input)
     self->pointer_y = input->abs.y;
 }
 
+/* The character that was left out, for the user. */
+static void
+tell_untyped(BerthViewer *self, gunichar c)
+{
+    char letter[8] = { 0 };
+    g_autofree char *text = NULL;
+
+    g_unichar_to_utf8(c, letter);
+    text = g_strdup_printf("the desktop's keyboard cannot type '%s'; paste it instead", letter);
+    berth_viewer_notify(self, NOTICE_CANNOT_TYPE, text);
+}
+
+/* Keys and clicks come after what is still being typed; the pointer may go on meanwhile. */
+static int
+give_input(BerthViewer *self, uint8_t type, const BerthMsgInput *input, int64_t now_us)
+{
+    gunichar untyped = 0;
+    int r = BERTH_OK;
+
+    if (type == BERTH_MSG_LAYOUT) {
+        berth_log_debug(SCOPE, "the user's keyboard is '%s' '%s'", input->layout.layout,
+                        input->layout.variant);
+        return BERTH_OK;
+    }
+    if (type == BERTH_MSG_TEXT) {
+        r = berth_typist_push(self->typist, input->text, &untyped);
+    } else {
+        if (type == BERTH_MSG_KEY || type == BERTH_MSG_BUTTON) {
+            berth_typist_flush(self->typist);
+        }
+        r = berth_input_sink_handle(self->input, type, input, now_us);
+    }
+    if (untyped != 0) {
+        tell_untyped(self, untyped);
+    }
+    return r;
+}
+
 static int
 handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len)
 {
@@ -389,7 +433,7 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
         return BERTH_OK; /* it was told in WELCOME */
     }
     berth_seat_note_input(self->seat, berth_heads_begin_input(self->heads), input.serial);
-    r = berth_input_sink_handle(self->input, type, &input, now_us);
+    r = give_input(self, type, &input, now_us);
     if (r < 0) {
         berth_heads_take_back_input(self->heads);
         berth_seat_take_back_input(self->seat);
@@ -530,6 +574,7 @@ static void
 release_input(BerthViewer *self)
 {
     if (self->input) {
+        berth_typist_forget(self->typist);
         berth_input_sink_release_all(self->input);
     }
 }
@@ -578,6 +623,8 @@ berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom
     self->room = room;
     self->pointer_head = -1;
     berth_msg_hello_init(&hello);
+    hello.input_mask = BERTH_INPUT_BIT(BERTH_MSG_TEXT) | BERTH_INPUT_BIT(BERTH_MSG_LOCKS) |
+                       BERTH_INPUT_BIT(BERTH_MSG_LAYOUT) | BERTH_INPUT_BIT(BERTH_MSG_TOUCH);
     self->link =
         berth_link_new(NULL, stream, BERTH_WIRE_SESSION, &hello, NULL, &link_callbacks, self);
     return self;
@@ -591,6 +638,7 @@ berth_viewer_free(BerthViewer *self)
     }
     leave_room(self);
     berth_link_free(self->link);
+    berth_typist_free(self->typist);
     berth_input_sink_free(self->input);
     berth_pointer_feed_free(self->pointer);
     berth_flow_free(self->flow);

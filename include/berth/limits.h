@@ -64,6 +64,14 @@
 #define BERTH_LIMIT_CURSOR_SHAPES 64u
 /* Input: messages a second from one client that are acted on; the rest is dropped. */
 #define BERTH_LIMIT_INPUT_PER_SECOND 2000u
+/* Bytes of UTF-8 in one TEXT message: more than an input method commits at once. */
+#define BERTH_LIMIT_INPUT_TEXT_BYTES 256u
+/* Characters that wait to be typed: a page; the guest's keyboard takes about 100 a second. */
+#define BERTH_LIMIT_TYPED_CHARS 4096u
+/* Bytes of each name in LAYOUT: the longest options in use are half of it. */
+#define BERTH_LIMIT_LAYOUT_NAME_BYTES 128u
+/* Fingers at once: as many as there are. */
+#define BERTH_LIMIT_FINGERS 10u
 
 /* Sound: bytes of one Opus packet (the longest that Opus itself makes for one frame). */
 #define BERTH_LIMIT_SOUND_PACKET_BYTES 1275u

@@ -80,6 +80,11 @@ typedef enum {
     BERTH_MSG_BUTTON = 4,
     BERTH_MSG_WHEEL = 5,
     BERTH_MSG_RELEASE_ALL = 6,
+    /* To who offered BERTH_CAP_INPUT for them: */
+    BERTH_MSG_TEXT = 7,
+    BERTH_MSG_LOCKS = 8,
+    BERTH_MSG_LAYOUT = 9,
+    BERTH_MSG_TOUCH = 10,
     BERTH_MSG_LEDS = 16,
     BERTH_MSG_POINTER_MODE = 17,
 } BerthInputMessage;
@@ -141,7 +146,20 @@ typedef enum {
     BERTH_CAP_CLIPBOARD = 10,    /* u8 mask of BERTH_CLIPBOARD_BIT() that the client takes */
     BERTH_CAP_FILES = 11,        /* u8 1: the client sends files */
     BERTH_CAP_AUDIO = 12,        /* u8 mask of BERTH_AUDIO_* */
+    BERTH_CAP_INPUT = 13,        /* u8 mask of BERTH_INPUT_BIT() that the session takes */
 } BerthCapability;
+
+/* Bit of an input message in the capability INPUT. */
+#define BERTH_INPUT_BIT(type) (1u << ((type)-BERTH_MSG_TEXT))
+
+/* What a finger does. */
+typedef enum {
+    BERTH_TOUCH_DOWN = 0,
+    BERTH_TOUCH_MOVE = 1,
+    BERTH_TOUCH_UP = 2,
+    BERTH_TOUCH_CANCEL = 3, /* it is gone, and what it did shall not count */
+    BERTH_N_TOUCH_PHASES = 4,
+} BerthTouchPhase;
 
 /* The zstd streams of EXACT, one context each for the life of a connection. */
 typedef enum {

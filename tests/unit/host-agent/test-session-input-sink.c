@@ -2,8 +2,11 @@
 #include "testing.h"
 
 #include "host-agent/session/input-sink.h"
+#include "host-agent/session/typist.h"
 
 #include "berth/limits.h"
+
+#include <linux/input-event-codes.h>
 
 /* A source that remembers what it got. */
 typedef struct {
@@ -243,6 +246,137 @@ parts_of_a_wheel_notch_add_up(void **state)
     assert_int_equal(fixture->capture.last_y, -1); /* away from the user is up */
 }
 
+static int
+send_locks(Fixture *fixture, uint8_t locks)
+{
+    BerthMsgInput input = { .serial = 8, .locks = locks };
+
+    return berth_input_sink_handle(fixture->sink, BERTH_MSG_LOCKS, &input, 0);
+}
+
+static void
+lock_keys_are_pressed_until_the_lights_agree(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(send_locks(fixture, 0));
+    assert_int_equal(fixture->capture.n_calls, 0);
+    assert_berth_ok(send_locks(fixture, BERTH_LED_CAPS));
+    assert_int_equal(fixture->capture.n_calls, 2);
+    assert_int_equal(fixture->capture.last_x, KEY_CAPSLOCK);
+    assert_int_equal(fixture->capture.n_down, 0);
+    /* The guest has not told yet, and once it has, they agree. */
+    assert_berth_ok(send_locks(fixture, BERTH_LED_CAPS));
+    berth_input_sink_set_leds(fixture->sink, BERTH_LED_CAPS);
+    assert_berth_ok(send_locks(fixture, BERTH_LED_CAPS));
+    assert_int_equal(fixture->capture.n_calls, 2);
+    /* A key that the user presses changes both sides. */
+    assert_berth_ok(send_key(fixture, KEY_CAPSLOCK, true, 0));
+    assert_berth_ok(send_key(fixture, KEY_CAPSLOCK, true, 0));
+    assert_berth_ok(send_key(fixture, KEY_CAPSLOCK, false, 0));
+    assert_int_equal(fixture->capture.n_calls, 5);
+    assert_berth_ok(send_locks(fixture, 0));
+    assert_int_equal(fixture->capture.n_calls, 5);
+    assert_berth_ok(send_locks(fixture, BERTH_LED_NUM | BERTH_LED_SCROLL));
+    assert_int_equal(fixture->capture.n_calls, 9);
+}
+
+static int
+send_touch(Fixture *fixture, BerthTouchPhase phase, uint8_t finger, uint16_t x)
+{
+    BerthMsgInput input = { .serial = 9, .touch = { (uint8_t)phase, finger, 0, x, 5 } };
+
+    return berth_input_sink_handle(fixture->sink, BERTH_MSG_TOUCH, &input, 0);
+}
+
+static void
+the_first_finger_is_the_pointer(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_MOVE, 3, 10));
+    assert_int_equal(fixture->capture.n_calls, 0);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_DOWN, 3, 10));
+    assert_int_equal(fixture->capture.n_calls, 2);
+    assert_int_equal(fixture->capture.n_down, 1);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_DOWN, 4, 99));
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_UP, 4, 99));
+    assert_int_equal(fixture->capture.n_calls, 2);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_MOVE, 3, 20));
+    assert_int_equal(fixture->capture.last_x, 20);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_UP, 3, 20));
+    assert_int_equal(fixture->capture.n_down, 0);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_DOWN, 1, 10));
+    berth_input_sink_release_all(fixture->sink);
+    assert_int_equal(fixture->capture.n_down, 0);
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_DOWN, 2, 10));
+    assert_berth_ok(send_touch(fixture, BERTH_TOUCH_CANCEL, 2, 10));
+    assert_int_equal(fixture->capture.n_down, 0);
+}
+
+static void
+a_wheel_that_turns_back_begins_anew(void **state)
+{
+    Fixture *fixture = *state;
+    BerthMsgInput up = { .wheel = { 0, 100 } };
+    BerthMsgInput down = { .wheel = { 0, -60 } };
+
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &up, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down, 0));
+    assert_int_equal(fixture->capture.n_calls, 0);
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down, 0));
+    assert_int_equal(fixture->capture.n_calls, 1);
+    assert_int_equal(fixture->capture.last_y, 1);
+}
+
+static void
+alt_and_super_go_up_last(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_berth_ok(send_key(fixture, KEY_LEFTALT, true, 0));
+    assert_berth_ok(send_key(fixture, KEY_RIGHT, true, 0));
+    berth_input_sink_release_all(fixture->sink);
+    assert_int_equal(fixture->capture.last_x, KEY_LEFTALT);
+    assert_int_equal(fixture->capture.n_down, 0);
+}
+
+static void
+wait_typed(BerthTypist *typist)
+{
+    while (berth_typist_get_n_waiting(typist) > 0) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static void
+a_text_is_typed_in_its_time(void **state)
+{
+    Fixture *fixture = *state;
+    BerthTypist *typist = berth_typist_new(fixture->sink);
+    g_autofree char *page = g_strnfill(BERTH_LIMIT_TYPED_CHARS, 'x');
+    gunichar first = 1;
+
+    assert_berth_ok(berth_typist_push(typist, "aB", &first));
+    assert_int_equal(first, 0);
+    assert_int_equal(fixture->capture.n_calls, 0);
+    wait_typed(typist);
+    assert_int_equal(fixture->capture.n_calls, 2 + 4);
+    assert_int_equal(fixture->capture.last_x, KEY_LEFTSHIFT);
+    assert_int_equal(fixture->capture.n_down, 0);
+    assert_berth_ok(berth_typist_push(typist, "\xc3\xa9z\xc3\xa8", &first));
+    assert_int_equal(first, 0xe9);
+    berth_typist_flush(typist);
+    assert_int_equal(fixture->capture.n_calls, 8);
+    assert_int_equal(fixture->capture.last_x, KEY_Z);
+    assert_berth_ok(berth_typist_push(typist, page, &first));
+    assert_berth_error(berth_typist_push(typist, "x", &first), BERTH_ERR_THROTTLED);
+    berth_typist_forget(typist);
+    assert_int_equal(berth_typist_get_n_waiting(typist), 0);
+    assert_int_equal(fixture->capture.n_calls, 8);
+    berth_typist_free(typist);
+}
+
 int
 main(void)
 {
@@ -261,6 +395,12 @@ main(void)
         cmocka_unit_test_setup_teardown(only_the_pointer_kind_of_the_guest_passes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(parts_of_a_wheel_notch_add_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lock_keys_are_pressed_until_the_lights_agree, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_first_finger_is_the_pointer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wheel_that_turns_back_begins_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(alt_and_super_go_up_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_text_is_typed_in_its_time, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

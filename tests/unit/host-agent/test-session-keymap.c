@@ -168,6 +168,22 @@ keysyms_follow_the_modifiers_of_a_us_keyboard(void **state)
     }
 }
 
+static void
+every_printable_character_is_on_one_key(void **state)
+{
+    for (char c = ' '; c <= '~'; c++) {
+        uint16_t evdev = 0;
+        bool needs_shift = false;
+
+        assert_true(berth_keymap_find_char(c, &evdev, &needs_shift));
+        assert_int_equal(berth_keymap_keysym(evdev, needs_shift ? BERTH_KEYMAP_SHIFT : 0), c);
+        assert_int_not_equal(evdev, KEY_102ND);
+    }
+    assert_false(berth_keymap_find_char('\n', &(uint16_t){ 0 }, &(bool){ false }));
+    assert_false(berth_keymap_find_char('\x7f', &(uint16_t){ 0 }, &(bool){ false }));
+    assert_false(berth_keymap_find_char('\xe9', &(uint16_t){ 0 }, &(bool){ false }));
+}
+
 int
 main(void)
 {
@@ -177,6 +193,7 @@ main(void)
         cmocka_unit_test(every_key_of_a_pc_keyboard_is_mapped),
         cmocka_unit_test(codes_without_a_key_give_nothing),
         cmocka_unit_test(keysyms_follow_the_modifiers_of_a_us_keyboard),
+        cmocka_unit_test(every_printable_character_is_on_one_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ hello_comes_back(void **state)
     in.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     in.clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG);
     in.sends_files = 1;
+    in.input_mask = BERTH_INPUT_BIT(BERTH_MSG_LOCKS) | BERTH_INPUT_BIT(BERTH_MSG_TOUCH);
     in.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     g_strlcpy(in.client_name, "Zoë's laptop", sizeof in.client_name);
     assert_berth_ok(berth_msg_hello_encode(writer, &in));
@@ -559,6 +560,25 @@ make_input(uint8_t type)
         input.wheel.dx = -120;
         input.wheel.dy = 120;
         break;
+    case BERTH_MSG_TEXT:
+        g_strlcpy(input.text,
+                  "Stra\xc3\x9f"
+                  "e",
+                  sizeof input.text);
+        break;
+    case BERTH_MSG_LOCKS:
+        input.locks = BERTH_LED_CAPS;
+        break;
+    case BERTH_MSG_LAYOUT:
+        g_strlcpy(input.layout.layout, "us,ru", sizeof input.layout.layout);
+        memset(input.layout.options, 'o', BERTH_LIMIT_LAYOUT_NAME_BYTES);
+        break;
+    case BERTH_MSG_TOUCH:
+        input.touch.phase = BERTH_TOUCH_CANCEL;
+        input.touch.finger = BERTH_LIMIT_FINGERS - 1;
+        input.touch.head = 15;
+        input.touch.x = 16383;
+        break;
     default:
         break;
     }
@@ -582,6 +602,14 @@ is_same_input(uint8_t type, const BerthMsgInput *a, const BerthMsgInput *b)
         return a->button.button == b->button.button && a->button.is_down == b->button.is_down;
     case BERTH_MSG_WHEEL:
         return a->wheel.dx == b->wheel.dx && a->wheel.dy == b->wheel.dy;
+    case BERTH_MSG_TEXT:
+        return strcmp(a->text, b->text) == 0;
+    case BERTH_MSG_LOCKS:
+        return a->locks == b->locks;
+    case BERTH_MSG_LAYOUT:
+        return memcmp(&a->layout, &b->layout, sizeof a->layout) == 0;
+    case BERTH_MSG_TOUCH:
+        return memcmp(&a->touch, &b->touch, sizeof a->touch) == 0;
     default:
         return true;
     }
@@ -591,7 +619,7 @@ static void
 input_messages_come_back(void **state)
 {
     BerthWriter *writer = *state;
-    for (uint8_t type = BERTH_MSG_KEY; type <= BERTH_MSG_RELEASE_ALL; type++) {
+    for (uint8_t type = BERTH_MSG_KEY; type <= BERTH_MSG_TOUCH; type++) {
         BerthMsgInput in = make_input(type), out;
         berth_writer_reset(writer);
         assert_berth_ok(berth_msg_input_encode(writer, type, &in));
@@ -607,12 +635,25 @@ bad_input_is_refused(void **state)
     static const struct {
         uint8_t type;
         uint8_t len;
-        uint8_t bytes[10];
+        uint8_t bytes[14];
     } rows[] = {
-        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 0, 0, 1 } },     /* key 0 */
-        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 0, 3, 1 } },     /* key 0x300 */
-        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 1, 0, 2 } },     /* neither up nor down */
-        { BERTH_MSG_POINTER_ABS, 10, { 0, 0, 0, 0, 16 } }, /* head */
+        { BERTH_MSG_TEXT, 6, { 0, 0, 0, 0, 0, 0 } },                  /* no text */
+        { BERTH_MSG_TEXT, 7, { 0, 0, 0, 0, 1, 0, '\n' } },            /* a control character */
+        { BERTH_MSG_TEXT, 8, { 0, 0, 0, 0, 2, 0, 'a', 0 } },          /* a zero byte */
+        { BERTH_MSG_TEXT, 7, { 0, 0, 0, 0, 1, 0, 0xc3 } },            /* half a character */
+        { BERTH_MSG_TEXT, 7, { 0, 0, 0, 0, 1, 1, 'a' } },             /* 257 bytes */
+        { BERTH_MSG_LOCKS, 5, { 0, 0, 0, 0, 8 } },                    /* a light of nothing */
+        { BERTH_MSG_LAYOUT, 8, { 0, 0, 0, 0, 0, 0, 0, 0 } },          /* no layout */
+        { BERTH_MSG_LAYOUT, 9, { 0, 0, 0, 0, 0, 1, ';', 0, 0 } },     /* no name */
+        { BERTH_MSG_LAYOUT, 9, { 0, 0, 0, 0, 0, 129, 'd', 0, 0 } },   /* too long */
+        { BERTH_MSG_TOUCH, 12, { 0, 0, 0, 0, 4 } },                   /* phase */
+        { BERTH_MSG_TOUCH, 12, { 0, 0, 0, 0, 0, 10 } },               /* finger */
+        { BERTH_MSG_TOUCH, 12, { 0, 0, 0, 0, 0, 0, 16 } },            /* head */
+        { BERTH_MSG_TOUCH, 12, { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40 } }, /* place */
+        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 0, 0, 1 } },                /* key 0 */
+        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 0, 3, 1 } },                /* key 0x300 */
+        { BERTH_MSG_KEY, 7, { 0, 0, 0, 0, 1, 0, 2 } },                /* neither up nor down */
+        { BERTH_MSG_POINTER_ABS, 10, { 0, 0, 0, 0, 16 } },            /* head */
         { BERTH_MSG_POINTER_ABS, 10, { 0, 0, 0, 0, 0, 0, 0, 0x40 } },
         { BERTH_MSG_POINTER_ABS, 10, { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff } },
         { BERTH_MSG_BUTTON, 6, { 0, 0, 0, 0, BERTH_N_BUTTONS, 0 } },
