@@ -11,13 +11,12 @@
 #include "display/transport/link.h"
 #include "display/transport/tls.h"
 #include "display/wire/msg-display.h"
-#include "display/wire/msg-input.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
 /* Largest payload that a client sends after the handshake. */
-#define MAX_SENT_BYTES 64
+#define MAX_SENT_BYTES 1024
 /* What the client offers: 32 MiB of kept tiles, and a window of 1 MiB for the second stream. */
 #define CACHE_TILES 2048
 #define GRADIENT_WINDOW_LOG 20
@@ -563,6 +562,101 @@ berth_session_client_wheel(BerthSessionClient *self, int dx, int dy)
     };
 
     return send_input(self, BERTH_MSG_WHEEL, &input);
+}
+
+static bool
+takes_input(const BerthSessionClient *self, uint8_t type)
+{
+    const BerthMsgHello *session =
+        berth_session_client_is_open(self) ? berth_link_get_peer_hello(self->link) : NULL;
+
+    return session != NULL && (session->input_mask & BERTH_INPUT_BIT(type)) != 0;
+}
+
+/* Bytes of the first characters of a text that fit into one message. */
+static size_t
+fitting_bytes(const char *text)
+{
+    size_t n = 0;
+
+    while (text[n] != '\0') {
+        size_t next = (size_t)(g_utf8_next_char(text + n) - text);
+
+        if (next > BERTH_LIMIT_INPUT_TEXT_BYTES) {
+            break;
+        }
+        n = next;
+    }
+    return n;
+}
+
+bool
+berth_session_client_text(BerthSessionClient *self, const char *text)
+{
+    if (!takes_input(self, BERTH_MSG_TEXT)) {
+        return false;
+    }
+    if (!g_utf8_validate(text, -1, NULL)) {
+        return true;
+    }
+    while (text[0] != '\0') {
+        size_t n = fitting_bytes(text);
+        BerthMsgInput input = { 0 };
+        uint32_t serial;
+
+        memcpy(input.text, text, n);
+        serial = send_input(self, BERTH_MSG_TEXT, &input);
+        if (serial != 0) {
+            berth_latency_sent(&self->stats->latency, serial, berth_monotonic_us());
+        }
+        text += n;
+    }
+    return true;
+}
+
+bool
+berth_session_client_locks(BerthSessionClient *self, uint8_t locks)
+{
+    BerthMsgInput input = { .locks = locks };
+
+    if (!takes_input(self, BERTH_MSG_LOCKS)) {
+        return false;
+    }
+    send_input(self, BERTH_MSG_LOCKS, &input);
+    return true;
+}
+
+bool
+berth_session_client_layout(BerthSessionClient *self, const BerthKeyLayout *layout)
+{
+    BerthMsgInput input = { .layout = *layout };
+
+    if (!takes_input(self, BERTH_MSG_LAYOUT)) {
+        return false;
+    }
+    send_input(self, BERTH_MSG_LAYOUT, &input);
+    return true;
+}
+
+bool
+berth_session_client_touch(BerthSessionClient *self, BerthTouchPhase phase, unsigned finger,
+                           unsigned head, int x_px, int y_px)
+{
+    BerthMsgInput input = {
+        .touch = {
+            .phase = (uint8_t)phase,
+            .finger = (uint8_t)MIN(finger, UINT8_MAX),
+            .head = (uint16_t)head,
+            .x = (uint16_t)CLAMP(x_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
+            .y = (uint16_t)CLAMP(y_px, 0, (int)BERTH_LIMIT_HEAD_SIDE_PX - 1),
+        },
+    };
+
+    if (!takes_input(self, BERTH_MSG_TOUCH)) {
+        return false;
+    }
+    send_input(self, BERTH_MSG_TOUCH, &input);
+    return true;
 }
 
 void

@@ -18,6 +18,7 @@
 
 #include "display/transport/tls-key.h"
 #include "display/wire/msg-control.h"
+#include "display/wire/msg-input.h"
 #include "display/wire/msg-notice.h"
 #include "display/wire/msg-viewers.h"
 
@@ -102,6 +103,18 @@ uint32_t berth_session_client_button(BerthSessionClient *self, BerthButton butto
 
 /* Wheel in 1/120 of a notch; positive is right and away from the user. */
 uint32_t berth_session_client_wheel(BerthSessionClient *self, int dx, int dy);
+
+/*
+ * More input, each only if the session takes it.  text is UTF-8 of any length; what holds a control
+ * character, or is not UTF-8, is not sent.  locks: BERTH_LED_*.
+ *
+ * Return whether the session takes such messages at all.
+ */
+bool berth_session_client_text(BerthSessionClient *self, const char *text);
+bool berth_session_client_locks(BerthSessionClient *self, uint8_t locks);
+bool berth_session_client_layout(BerthSessionClient *self, const BerthKeyLayout *layout);
+bool berth_session_client_touch(BerthSessionClient *self, BerthTouchPhase phase, unsigned finger,
+                                unsigned head, int x_px, int y_px);
 
 /* Lets every held key and button go, Alt and Super last. */
 void berth_session_client_release_all(BerthSessionClient *self);

@@ -2,6 +2,7 @@
 #include "client/gtk/desktop-page.h"
 
 #include "client/gtk/fullscreen-bar.h"
+#include "client/gtk/key-hint.h"
 #include "client/gtk/notice-bar.h"
 #include "client/gtk/resume-overlay.h"
 
@@ -11,6 +12,7 @@ struct BerthDesktopPage {
     BerthFullscreenBar *bar;
     BerthResumeOverlay *resume;
     BerthNoticeBar *notice;
+    BerthKeyHint *hint;
     BerthShadowQuestion *question;
     GtkWidget *sign;
     bool has_sign;
@@ -65,16 +67,20 @@ berth_desktop_page_new(const BerthDesktopPageCallbacks *callbacks, void *user_da
     self->question = berth_shadow_question_new(callbacks->answer, user_data);
     self->sign = new_sign();
     self->notice = berth_notice_bar_new();
+    self->hint = berth_key_hint_new();
     self->resume = berth_resume_overlay_new(G_CALLBACK(on_leave), self);
     berth_display_view_set_edge_func(self->view, on_edge, self);
     gtk_container_add(GTK_CONTAINER(self->overlay), berth_display_view_get_widget(self->view));
     put_over(self, self->sign, true);
+    put_over(self, berth_key_hint_get_widget(self->hint), true);
     put_over(self, berth_fullscreen_bar_get_widget(self->bar), true);
     put_over(self, berth_notice_bar_get_widget(self->notice), true);
     put_over(self, berth_shadow_question_get_widget(self->question), true);
     put_over(self, berth_resume_overlay_get_widget(self->resume), false);
-    /* It says something, but nobody can click it: what is below stays in reach. */
+    /* They say something, but nobody can click them: what is below stays in reach. */
     gtk_overlay_set_overlay_pass_through(GTK_OVERLAY(self->overlay), self->sign, TRUE);
+    gtk_overlay_set_overlay_pass_through(GTK_OVERLAY(self->overlay),
+                                         berth_key_hint_get_widget(self->hint), TRUE);
     g_object_set_data_full(G_OBJECT(self->overlay), "berth-view", self, g_free);
     return self;
 }
@@ -123,6 +129,12 @@ berth_desktop_page_hide_waiting(BerthDesktopPage *self)
 {
     berth_shadow_question_clear(self->question);
     berth_resume_overlay_hide(self->resume);
+}
+
+void
+berth_desktop_page_show_hint(BerthDesktopPage *self, const char *text)
+{
+    berth_key_hint_show(self->hint, text);
 }
 
 void

@@ -47,6 +47,9 @@ void berth_desktop_page_hide_waiting(BerthDesktopPage *self);
 /* Who else watches, as a text; NULL is nobody. */
 void berth_desktop_page_set_sign(BerthDesktopPage *self, const char *text);
 
+/* Tells for a while who has the keys; NULL takes it away. */
+void berth_desktop_page_show_hint(BerthDesktopPage *self, const char *text);
+
 /* What the site says to the user; NULL takes it away. */
 void berth_desktop_page_show_notice(BerthDesktopPage *self, const char *text);
 

@@ -47,6 +47,7 @@ struct BerthDisplayView {
     bool is_absolute;
     double last_x, last_y; /* for relative movements, device pixels */
     double rest_x, rest_y; /* wheel: less than one unit, kept for the next event */
+    GdkEventSequence *fingers[BERTH_LIMIT_FINGERS]; /* on the screen; NULL: not there */
     bool follows_size;
     guint resize_source;
 
@@ -415,6 +416,53 @@ on_button(GtkWidget *area, GdkEventButton *event, gpointer user_data)
     return GDK_EVENT_STOP;
 }
 
+/* The number of a finger: the place of its sequence; BERTH_LIMIT_FINGERS if there are too many. */
+static unsigned
+find_finger(BerthDisplayView *self, GdkEventSequence *sequence, bool is_new)
+{
+    unsigned i = 0;
+
+    while (i < BERTH_LIMIT_FINGERS && self->fingers[i] != sequence) {
+        i++;
+    }
+    if (i == BERTH_LIMIT_FINGERS && is_new) {
+        i = 0;
+        while (i < BERTH_LIMIT_FINGERS && self->fingers[i] != NULL) {
+            i++;
+        }
+    }
+    return i;
+}
+
+/* Whoever does not take fingers gets what GTK makes of the first one: a pointer. */
+static gboolean
+on_touch(GtkWidget *area, GdkEventTouch *event, gpointer user_data)
+{
+    static const BerthTouchPhase phases[] = {
+        [GDK_TOUCH_BEGIN - GDK_TOUCH_BEGIN] = BERTH_TOUCH_DOWN,
+        [GDK_TOUCH_UPDATE - GDK_TOUCH_BEGIN] = BERTH_TOUCH_MOVE,
+        [GDK_TOUCH_END - GDK_TOUCH_BEGIN] = BERTH_TOUCH_UP,
+        [GDK_TOUCH_CANCEL - GDK_TOUCH_BEGIN] = BERTH_TOUCH_CANCEL,
+    };
+    BerthDisplayView *self = user_data;
+    BerthSessionClient *session = session_of(self);
+    BerthTouchPhase phase = phases[event->type - GDK_TOUCH_BEGIN];
+    unsigned finger = find_finger(self, event->sequence, phase == BERTH_TOUCH_DOWN);
+    int x, y;
+
+    if (finger == BERTH_LIMIT_FINGERS || session == NULL || !self->is_absolute) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    berth_viewport_to_picture(&self->viewport, event->x * self->scale, event->y * self->scale, &x,
+                              &y);
+    if (!berth_session_client_touch(session, phase, finger, self->head, x, y)) {
+        return GDK_EVENT_PROPAGATE;
+    }
+    self->fingers[finger] = phase >= BERTH_TOUCH_UP ? NULL : event->sequence;
+    gtk_widget_grab_focus(area);
+    return GDK_EVENT_STOP;
+}
+
 static gboolean
 on_scroll(GtkWidget *area, GdkEventScroll *event, gpointer user_data)
 {
@@ -441,16 +489,21 @@ on_scroll(GtkWidget *area, GdkEventScroll *event, gpointer user_data)
     return GDK_EVENT_STOP;
 }
 
+BerthSessionClient *
+berth_display_view_get_session(BerthDisplayView *self)
+{
+    return session_of(self);
+}
+
 bool
-berth_display_view_key(BerthDisplayView *self, const GdkEventKey *event)
+berth_display_view_press(BerthDisplayView *self, uint16_t evdev, bool is_down)
 {
     BerthSessionClient *session = session_of(self);
-    uint16_t evdev = berth_key_map_from_hardware(event->hardware_keycode);
 
     if (session == NULL || evdev == 0) {
         return false;
     }
-    berth_session_client_key(session, evdev, event->type == GDK_KEY_PRESS);
+    berth_session_client_key(session, evdev, is_down);
     return true;
 }
 
@@ -603,6 +656,7 @@ connect_signals(BerthDisplayView *self)
         { "button-press-event", G_CALLBACK(on_button) },
         { "button-release-event", G_CALLBACK(on_button) },
         { "scroll-event", G_CALLBACK(on_scroll) },
+        { "touch-event", G_CALLBACK(on_touch) },
         { "focus-out-event", G_CALLBACK(on_focus_out) },
         { "grab-broken-event", G_CALLBACK(on_focus_out) },
         { "realize", G_CALLBACK(on_realize) },
@@ -633,7 +687,7 @@ berth_display_view_new(void)
     gtk_widget_add_events(self->area, GDK_POINTER_MOTION_MASK | GDK_ENTER_NOTIFY_MASK |
                                           GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK |
                                           GDK_SCROLL_MASK | GDK_SMOOTH_SCROLL_MASK |
-                                          GDK_FOCUS_CHANGE_MASK);
+                                          GDK_TOUCH_MASK | GDK_FOCUS_CHANGE_MASK);
     connect_signals(self);
     g_object_set_data_full(G_OBJECT(self->area), "berth-view", self, display_view_free);
     gtk_widget_show(self->area);

@@ -65,11 +65,17 @@ void berth_display_view_set_edge_func(BerthDisplayView *self, void (*func)(bool,
 /* Lets everything go that is held. */
 void berth_display_view_release_all(BerthDisplayView *self);
 
+/* The connection that input goes to; NULL if there is none.  Borrowed. */
+BerthSessionClient *berth_display_view_get_session(BerthDisplayView *self);
+
 /*
- * Takes a key event of the window while the canvas has the keyboard.  Returns true if the guest
- * got it.
+ * Gives a key to the guest.
+ *
+ * evdev: 0 is none
+ *
+ * Returns true if the guest got it.
  */
-bool berth_display_view_key(BerthDisplayView *self, const GdkEventKey *event);
+bool berth_display_view_press(BerthDisplayView *self, uint16_t evdev, bool is_down);
 
 /* Presses and releases a combination, such as Ctrl+Alt+Delete. */
 void berth_display_view_send_keys(BerthDisplayView *self, const char *combination);

@@ -103,12 +103,14 @@ on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
     return GDK_EVENT_STOP;
 }
 
+static const BerthKeyboardCallbacks no_callbacks = { 0 };
+
 static void
 on_fullscreen(bool is_full, void *user_data)
 {
     Head *item = user_data;
 
-    berth_keyboard_update_grab(item->keyboard);
+    berth_keyboard_fullscreen_changed(item->keyboard);
 }
 
 /* A monitor that the main window is not on; -1 if there is none. */
@@ -157,7 +159,8 @@ open_window(Head *item)
     gtk_container_add(GTK_CONTAINER(item->window), berth_display_view_get_widget(item->view));
     item->fullscreen = berth_fullscreen_new(GTK_WINDOW(item->window), NULL, on_fullscreen, item);
     g_signal_connect(item->window, "delete-event", G_CALLBACK(on_delete), item);
-    item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen);
+    item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen,
+                                        &no_callbacks, NULL);
     if (monitor >= 0) {
         gtk_window_fullscreen_on_monitor(GTK_WINDOW(item->window),
                                          gtk_window_get_screen(self->main_window), monitor);

@@ -5,7 +5,7 @@
 
 struct BerthHeader {
     GtkWidget *bar;
-    GtkWidget *reload, *logout, *fullscreen, *menu, *logoff, *sign;
+    GtkWidget *reload, *logout, *fullscreen, *menu, *grab, *logoff, *sign;
     BerthHeaderFunc func;
     void *user_data;
 };
@@ -40,23 +40,35 @@ add_item(BerthHeader *self, GtkWidget *box, const char *label, BerthHeaderComman
 }
 
 static GtkWidget *
+add_check(BerthHeader *self, GtkWidget *box, const char *label, bool is_active,
+          BerthHeaderCommand command)
+{
+    GtkWidget *check = gtk_check_button_new_with_mnemonic(label);
+
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(check), is_active);
+    gtk_widget_set_margin_start(check, 8);
+    gtk_widget_set_margin_bottom(check, 6);
+    bind_command(self, check, "toggled", command);
+    gtk_box_pack_start(GTK_BOX(box), check, FALSE, FALSE, 0);
+    return check;
+}
+
+static GtkWidget *
 new_menu(BerthHeader *self)
 {
     GtkWidget *button = gtk_menu_button_new();
     GtkWidget *popover = gtk_popover_new(button);
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 2);
-    GtkWidget *follow = gtk_check_button_new_with_mnemonic("_Fit the desktop to the window");
 
     gtk_button_set_image(GTK_BUTTON(button),
                          gtk_image_new_from_icon_name("open-menu-symbolic", GTK_ICON_SIZE_BUTTON));
     gtk_widget_set_tooltip_text(button, "Menu");
     atk_object_set_name(gtk_widget_get_accessible(button), "Menu");
     g_object_set(box, "margin", 10, NULL);
-    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(follow), TRUE);
-    gtk_widget_set_margin_start(follow, 8);
-    gtk_widget_set_margin_bottom(follow, 6);
-    bind_command(self, follow, "toggled", BERTH_HEADER_FOLLOW_SIZE);
-    gtk_box_pack_start(GTK_BOX(box), follow, FALSE, FALSE, 0);
+    add_check(self, box, "_Fit the desktop to the window", true, BERTH_HEADER_FOLLOW_SIZE);
+    self->grab = add_check(self, box, "All _keys to the desktop (Right Ctrl)", false,
+                           BERTH_HEADER_GRAB_KEYS);
+    add_check(self, box, "Type with the _input method", false, BERTH_HEADER_INPUT_METHOD);
     add_item(self, box, "Full screen (F11)", BERTH_HEADER_FULLSCREEN);
     add_item(self, box, "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
     add_item(self, box, "Open another screen", BERTH_HEADER_ADD_SCREEN);
@@ -116,6 +128,14 @@ berth_header_set_sign(BerthHeader *self, const char *text)
 {
     gtk_label_set_text(GTK_LABEL(self->sign), text != NULL ? text : "");
     gtk_widget_set_visible(self->sign, text != NULL);
+}
+
+void
+berth_header_set_grabbed(BerthHeader *self, bool is_grabbed)
+{
+    g_signal_handlers_block_by_func(self->grab, on_clicked, self);
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->grab), is_grabbed);
+    g_signal_handlers_unblock_by_func(self->grab, on_clicked, self);
 }
 
 void

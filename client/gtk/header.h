@@ -15,7 +15,9 @@ typedef enum {
     BERTH_HEADER_FULLSCREEN,
     BERTH_HEADER_CTRL_ALT_DEL,
     BERTH_HEADER_ADD_SCREEN,
-    BERTH_HEADER_FOLLOW_SIZE, /* is_active tells the new value */
+    BERTH_HEADER_FOLLOW_SIZE,  /* is_active tells the new value */
+    BERTH_HEADER_GRAB_KEYS,    /* so, too */
+    BERTH_HEADER_INPUT_METHOD, /* so, too */
     BERTH_HEADER_DISCONNECT,
     BERTH_HEADER_LOGOFF,
 } BerthHeaderCommand;
@@ -41,6 +43,9 @@ GtkWidget *berth_header_get_menu(BerthHeader *self);
 
 /* Who else watches, as a text; NULL is nobody. */
 void berth_header_set_sign(BerthHeader *self, const char *text);
+
+/* Whether all keys go to the desktop now. */
+void berth_header_set_grabbed(BerthHeader *self, bool is_grabbed);
 
 /* subtitle may be NULL. */
 void berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title,

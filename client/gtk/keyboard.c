@@ -1,65 +1,379 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/keyboard.h"
 
+#include "client/core/host-key.h"
+#include "client/core/key-map.h"
+#include "client/gtk/keymap.h"
+#include "client/gtk/text-input.h"
+
+#include "base/log.h"
+
+#include <linux/input-event-codes.h>
+
+/* The program that started us may still hold the keyboard. */
+#define RETRY_MS 100
+#define MAX_RETRIES 30
+/* KEY_MICMUTE: above it there are no keys of a keyboard. */
+#define MAX_PLACE 248
+
 struct BerthKeyboard {
-    GtkWindow *window;
+    GtkWidget *window, *area;
     BerthDisplayView *view;
     BerthFullscreen *fullscreen;
+    BerthKeyboardCallbacks callbacks;
+    void *user_data;
+    BerthHostKey host_key;
+    BerthTextInput *text_input;
+    bool is_wanted;  /* the grab */
+    bool is_covered; /* a dialog or a menu has the keyboard */
+    bool is_grabbed;
+    unsigned n_retries;
+    guint retry_source;
 };
+
+static void update_grab(BerthKeyboard *self);
+
+static void
+note_grab(BerthKeyboard *self, bool is_grabbed)
+{
+    if (self->is_grabbed != is_grabbed) {
+        self->is_grabbed = is_grabbed;
+        if (self->callbacks.grabbed != NULL) {
+            self->callbacks.grabbed(is_grabbed, self->user_data);
+        }
+    }
+}
+
+static GdkSeat *
+seat_of(BerthKeyboard *self)
+{
+    return gdk_display_get_default_seat(gtk_widget_get_display(self->window));
+}
+
+static void
+drop_grab(BerthKeyboard *self)
+{
+    g_clear_handle_id(&self->retry_source, g_source_remove);
+    if (self->is_grabbed) {
+        gdk_seat_ungrab(seat_of(self));
+        note_grab(self, false);
+    }
+}
+
+static gboolean
+on_retry(gpointer user_data)
+{
+    BerthKeyboard *self = user_data;
+
+    self->retry_source = 0;
+    update_grab(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* On Wayland a grab of the toplevel asks the compositor to leave its shortcuts to us. */
+static void
+take_grab(BerthKeyboard *self)
+{
+    GdkGrabStatus status =
+        gdk_seat_grab(seat_of(self), gtk_widget_get_window(self->window),
+                      GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL, NULL);
+
+    if (status == GDK_GRAB_SUCCESS) {
+        self->n_retries = 0;
+        note_grab(self, true);
+    } else if (self->n_retries++ < MAX_RETRIES) {
+        self->retry_source = g_timeout_add(RETRY_MS, on_retry, self);
+    } else {
+        berth_log_info("window", "another program keeps the keyboard");
+    }
+}
+
+/* Takes all keys or gives them back, as things are. */
+static void
+update_grab(BerthKeyboard *self)
+{
+    bool is_due = self->is_wanted && !self->is_covered && gtk_widget_get_mapped(self->area) &&
+                  gtk_window_is_active(GTK_WINDOW(self->window)) && gtk_widget_is_focus(self->area);
+
+    if (!is_due) {
+        drop_grab(self);
+    } else if (!self->is_grabbed && self->retry_source == 0) {
+        take_grab(self);
+    }
+}
+
+void
+berth_keyboard_want_grab(BerthKeyboard *self, bool is_wanted)
+{
+    self->is_wanted = is_wanted;
+    self->n_retries = 0;
+    update_grab(self);
+}
+
+static bool
+is_full(const BerthKeyboard *self)
+{
+    return berth_fullscreen_get(self->fullscreen);
+}
+
+void
+berth_keyboard_fullscreen_changed(BerthKeyboard *self)
+{
+    berth_keyboard_want_grab(self, is_full(self));
+}
+
+const char *
+berth_keyboard_get_host_key_name(void)
+{
+    return "Right Ctrl";
+}
+
+static void
+let_go(BerthKeyboard *self)
+{
+    berth_host_key_forget(&self->host_key);
+    berth_display_view_release_all(self->view);
+}
+
+/* From the canvas to all keys, from all keys to what is around, from there to the canvas. */
+static void
+on_host_key(BerthKeyboard *self)
+{
+    if (!gtk_widget_is_focus(self->area)) {
+        gtk_widget_grab_focus(self->area);
+    } else if (!self->is_grabbed) {
+        berth_keyboard_want_grab(self, true);
+    } else {
+        berth_keyboard_want_grab(self, false);
+        let_go(self);
+        if (!is_full(self) && self->callbacks.leave_canvas != NULL) {
+            self->callbacks.leave_canvas(self->user_data);
+        }
+    }
+}
+
+/* Lock keys may have been pressed while others had the keyboard. */
+static void
+tell_locks(BerthKeyboard *self)
+{
+    BerthSessionClient *session = berth_display_view_get_session(self->view);
+
+    if (session != NULL && gtk_widget_has_focus(self->area)) {
+        berth_session_client_locks(session,
+                                   berth_keymap_read_locks(gtk_widget_get_display(self->window)));
+    }
+}
+
+static void
+tell_layout(BerthKeyboard *self)
+{
+    BerthSessionClient *session = berth_display_view_get_session(self->view);
+    BerthKeyLayout layout;
+
+    if (session != NULL &&
+        berth_keymap_read_layout(gtk_widget_get_display(self->window), &layout)) {
+        berth_session_client_layout(session, &layout);
+    }
+}
+
+void
+berth_keyboard_opened(BerthKeyboard *self)
+{
+    tell_layout(self);
+    tell_locks(self);
+}
+
+void
+berth_keyboard_set_input_method(BerthKeyboard *self, bool is_enabled)
+{
+    berth_text_input_set_enabled(self->text_input, is_enabled);
+}
+
+static void
+on_text(const char *text, void *user_data)
+{
+    BerthKeyboard *self = user_data;
+    BerthSessionClient *session = berth_display_view_get_session(self->view);
+
+    if (session != NULL) {
+        berth_session_client_text(session, text);
+    }
+}
+
+/* Keyboards on the screen make keys that are nowhere on a keyboard: only their letter counts. */
+static bool
+give_letter(BerthKeyboard *self, const GdkEventKey *event)
+{
+    gunichar c = gdk_keyval_to_unicode(event->keyval);
+    char text[8] = { 0 };
+
+    if (c == 0 || g_unichar_iscntrl(c) || !gtk_widget_is_focus(self->area)) {
+        return false;
+    }
+    if (event->type == GDK_KEY_PRESS) {
+        g_unichar_to_utf8(c, text);
+        on_text(text, self);
+    }
+    return true;
+}
+
+static void
+press_host_key(BerthKeyboard *self)
+{
+    berth_display_view_press(self->view, self->host_key.evdev, true);
+}
+
+static bool
+give_key(BerthKeyboard *self, GdkEventKey *event)
+{
+    uint16_t evdev = berth_key_map_from_hardware(event->hardware_keycode);
+    bool is_down = event->type == GDK_KEY_PRESS;
+
+    if (evdev == 0 || evdev > MAX_PLACE) {
+        return give_letter(self, event);
+    }
+    if (gtk_widget_is_focus(self->area) && berth_text_input_filter(self->text_input, event)) {
+        return true;
+    }
+    switch (berth_host_key_step(&self->host_key, evdev, is_down)) {
+    case BERTH_HOST_KEY_TAP:
+        on_host_key(self);
+        return true;
+    case BERTH_HOST_KEY_KEEP:
+        return true;
+    case BERTH_HOST_KEY_BOTH:
+        press_host_key(self);
+        break;
+    default:
+        break;
+    }
+    return gtk_widget_is_focus(self->area) && berth_display_view_press(self->view, evdev, is_down);
+}
 
 static gboolean
 on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
 {
     BerthKeyboard *self = user_data;
-    GtkWidget *area = berth_display_view_get_widget(self->view);
 
-    if (!gtk_widget_get_mapped(area)) {
+    if (!gtk_widget_get_mapped(self->area) || self->is_covered) {
         return GDK_EVENT_PROPAGATE;
     }
     if (event->keyval == GDK_KEY_F11) {
         if (event->type == GDK_KEY_PRESS) {
-            berth_fullscreen_set(self->fullscreen, !berth_fullscreen_get(self->fullscreen));
+            berth_fullscreen_set(self->fullscreen, !is_full(self));
         }
         return GDK_EVENT_STOP;
     }
-    return gtk_widget_has_focus(area) && berth_display_view_key(self->view, event);
+    return give_key(self, event);
 }
 
-void
-berth_keyboard_update_grab(BerthKeyboard *self)
+/* A click with the host key held: the guest has to know of the key first. */
+static gboolean
+on_area_event(GtkWidget *area, GdkEvent *event, gpointer user_data)
 {
-    GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self->window));
-    GdkSeat *seat = gdk_display_get_default_seat(gtk_widget_get_display(GTK_WIDGET(self->window)));
+    BerthKeyboard *self = user_data;
 
-    if (berth_fullscreen_get(self->fullscreen) && gtk_window_is_active(self->window)) {
-        gdk_seat_grab(seat, window, GDK_SEAT_CAPABILITY_KEYBOARD, TRUE, NULL, NULL, NULL, NULL);
-    } else {
-        gdk_seat_ungrab(seat);
+    if ((event->type == GDK_BUTTON_PRESS || event->type == GDK_SCROLL) &&
+        berth_host_key_combine(&self->host_key)) {
+        press_host_key(self);
     }
+    return GDK_EVENT_PROPAGATE;
 }
 
 static void
 on_active_changed(BerthKeyboard *self)
 {
-    if (!gtk_window_is_active(self->window)) {
-        berth_display_view_release_all(self->view);
+    if (!gtk_window_is_active(GTK_WINDOW(self->window))) {
+        let_go(self);
+        if (!is_full(self)) {
+            self->is_wanted = false;
+        }
+    } else if (gtk_widget_get_mapped(self->area)) {
+        gtk_widget_grab_focus(self->area);
+        tell_locks(self);
     }
-    if (berth_fullscreen_get(self->fullscreen)) {
-        berth_keyboard_update_grab(self);
+    update_grab(self);
+}
+
+/* A dialog or a menu of ours takes the events of all other widgets, or gives them back. */
+static void
+on_grab_notify(GtkWidget *area, gboolean was_grabbed, gpointer user_data)
+{
+    BerthKeyboard *self = user_data;
+
+    self->is_covered = !was_grabbed;
+    if (self->is_covered) {
+        let_go(self);
     }
+    update_grab(self);
+}
+
+/* Another grab of this program took the keyboard. */
+static gboolean
+on_grab_broken(GtkWidget *window, GdkEventGrabBroken *event, gpointer user_data)
+{
+    BerthKeyboard *self = user_data;
+
+    if (event->keyboard) {
+        let_go(self);
+        self->is_wanted = is_full(self);
+        note_grab(self, false);
+    }
+    return GDK_EVENT_PROPAGATE;
+}
+
+static void
+on_place_changed(BerthKeyboard *self)
+{
+    berth_text_input_set_focus(self->text_input, gtk_widget_is_focus(self->area));
+    update_grab(self);
+}
+
+static void
+keyboard_free(gpointer data)
+{
+    BerthKeyboard *self = data;
+
+    g_signal_handlers_disconnect_by_data(gdk_keymap_get_for_display(gdk_display_get_default()),
+                                         self);
+    berth_text_input_free(self->text_input);
+    g_clear_handle_id(&self->retry_source, g_source_remove);
+    g_free(self);
+}
+
+/* The canvas may outlive us by a moment when all is destroyed. */
+static void
+connect_signals(BerthKeyboard *self)
+{
+    g_signal_connect(self->window, "key-press-event", G_CALLBACK(on_key), self);
+    g_signal_connect(self->window, "key-release-event", G_CALLBACK(on_key), self);
+    g_signal_connect(self->window, "grab-broken-event", G_CALLBACK(on_grab_broken), self);
+    g_signal_connect_swapped(self->window, "notify::is-active", G_CALLBACK(on_active_changed),
+                             self);
+    g_signal_connect(self->area, "grab-notify", G_CALLBACK(on_grab_notify), self);
+    g_signal_connect(self->area, "event", G_CALLBACK(on_area_event), self);
+    g_signal_connect_swapped(gdk_keymap_get_for_display(gtk_widget_get_display(self->window)),
+                             "keys-changed", G_CALLBACK(tell_layout), self);
+    g_signal_connect_swapped(self->area, "map", G_CALLBACK(on_place_changed), self);
+    g_signal_connect_swapped(self->area, "unmap", G_CALLBACK(on_place_changed), self);
+    g_signal_connect_swapped(self->area, "notify::is-focus", G_CALLBACK(on_place_changed), self);
 }
 
 BerthKeyboard *
-berth_keyboard_new(GtkWindow *window, BerthDisplayView *view, BerthFullscreen *fullscreen)
+berth_keyboard_new(GtkWindow *window, BerthDisplayView *view, BerthFullscreen *fullscreen,
+                   const BerthKeyboardCallbacks *callbacks, void *user_data)
 {
     BerthKeyboard *self = g_new0(BerthKeyboard, 1);
 
-    self->window = window;
+    self->window = GTK_WIDGET(window);
     self->view = view;
     self->fullscreen = fullscreen;
-    g_signal_connect(window, "key-press-event", G_CALLBACK(on_key), self);
-    g_signal_connect(window, "key-release-event", G_CALLBACK(on_key), self);
-    g_signal_connect_swapped(window, "notify::is-active", G_CALLBACK(on_active_changed), self);
-    g_object_set_data_full(G_OBJECT(window), "berth-keyboard", self, g_free);
+    self->area = berth_display_view_get_widget(view);
+    self->callbacks = *callbacks;
+    self->user_data = user_data;
+    self->host_key.evdev = KEY_RIGHTCTRL;
+    self->text_input = berth_text_input_new(self->area, on_text, self);
+    connect_signals(self);
+    g_object_set_data_full(G_OBJECT(window), "berth-keyboard", self, keyboard_free);
     return self;
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The keyboard of a window with a canvas: its keys go to the guest before GTK looks for mnemonics
- * and accelerators, but F11, which is the way into the full screen and out of it.
+ * The keyboard of a window with a canvas: what is the guest's, what is ours, and the grab.
  *
- * In full screen Alt+Tab and the like belong to the guest, too; when the window is not the active
- * one any more, everything held is let go.  Thread: main.
+ * Keys go to the guest before GTK looks for mnemonics and accelerators.  Ours are F11, which
+ * changes to the full screen and back, and the host key (right Ctrl, tapped alone), which gives all
+ * keys to the desktop, those of the window manager too, and takes them back.  In full screen they
+ * are given by themselves.  Whenever something else gets the keyboard (another window, a dialog, a
+ * menu), what is held in the guest is let go and the grab ends.
+ *
+ * Thread: main.
  */
 #pragma once
 
@@ -12,17 +16,39 @@
 #include "client/gtk/fullscreen.h"
 
 #include <gtk/gtk.h>
+#include <stdbool.h>
 
 typedef struct BerthKeyboard BerthKeyboard;
+
+/* All may be NULL. */
+typedef struct {
+    /* All keys are the guest's from now on, or no longer. */
+    void (*grabbed)(bool is_grabbed, void *user_data);
+    /* The user wants to reach what is around the canvas. */
+    void (*leave_canvas)(void *user_data);
+} BerthKeyboardCallbacks;
 
 /*
  * Takes the keys of a window; belongs to it and dies with it.
  *
- * view:        borrowed, inside the window; gets keys while its canvas has the keyboard
+ * view:        borrowed, inside the window
  * fullscreen:  borrowed, of the same window
  */
 BerthKeyboard *berth_keyboard_new(GtkWindow *window, BerthDisplayView *view,
-                                  BerthFullscreen *fullscreen);
+                                  BerthFullscreen *fullscreen,
+                                  const BerthKeyboardCallbacks *callbacks, void *user_data);
 
-/* Takes the keyboard for the guest alone, or gives it back: after a change of the full screen. */
-void berth_keyboard_update_grab(BerthKeyboard *self);
+/* The full screen was entered or left: in it all keys are wanted. */
+void berth_keyboard_fullscreen_changed(BerthKeyboard *self);
+
+/* The desktop is open (again): it is told of the layout and the lock keys. */
+void berth_keyboard_opened(BerthKeyboard *self);
+
+/* Whether the input method is asked before the guest. */
+void berth_keyboard_set_input_method(BerthKeyboard *self, bool is_enabled);
+
+/* Whether all keys are wanted, as by the host key. */
+void berth_keyboard_want_grab(BerthKeyboard *self, bool is_wanted);
+
+/* "Right Ctrl" */
+const char *berth_keyboard_get_host_key_name(void);

@@ -132,6 +132,7 @@ on_state(BerthClientState state, void *user_data)
     case BERTH_CLIENT_OPEN:
         berth_desktop_page_hide_waiting(self->page);
         show_desktop(self);
+        berth_keyboard_opened(self->keyboard);
         break;
     case BERTH_CLIENT_ENDED:
         berth_desktop_page_hide_waiting(self->page);
@@ -446,16 +447,31 @@ leave(BerthWindow *self, BerthLeave kind)
     }
 }
 
+/* Returns true if the command sets an option. */
+static bool
+set_option(BerthWindow *self, BerthHeaderCommand command, bool is_active)
+{
+    switch (command) {
+    case BERTH_HEADER_FOLLOW_SIZE:
+        berth_display_view_set_follow_size(self->display, is_active);
+        return true;
+    case BERTH_HEADER_GRAB_KEYS:
+        berth_keyboard_want_grab(self->keyboard, is_active);
+        return true;
+    case BERTH_HEADER_INPUT_METHOD:
+        berth_keyboard_set_input_method(self->keyboard, is_active);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void
 on_header(BerthHeaderCommand command, bool is_active, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    if (command == BERTH_HEADER_FOLLOW_SIZE) {
-        berth_display_view_set_follow_size(self->display, is_active);
-        return;
-    }
-    if (self->controller == NULL) {
+    if (set_option(self, command, is_active) || self->controller == NULL) {
         return;
     }
     switch (command) {
@@ -491,8 +507,33 @@ on_fullscreen(bool is_full, void *user_data)
     BerthWindow *self = user_data;
 
     berth_desktop_page_set_fullscreen(self->page, is_full);
-    berth_keyboard_update_grab(self->keyboard);
+    berth_keyboard_fullscreen_changed(self->keyboard);
 }
+
+static void
+on_grabbed(bool is_grabbed, void *user_data)
+{
+    BerthWindow *self = user_data;
+    g_autofree char *text = g_strdup_printf("All keys go to the desktop; %s alone gives them back",
+                                            berth_keyboard_get_host_key_name());
+
+    berth_desktop_page_show_hint(self->page, is_grabbed ? text : NULL);
+    berth_header_set_grabbed(berth_pages_get_header(self->pages), is_grabbed);
+}
+
+static void
+on_leave_canvas(void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    gtk_widget_child_focus(berth_header_get_widget(berth_pages_get_header(self->pages)),
+                           GTK_DIR_TAB_FORWARD);
+}
+
+static const BerthKeyboardCallbacks keyboard_callbacks = {
+    .grabbed = on_grabbed,
+    .leave_canvas = on_leave_canvas,
+};
 
 static gboolean
 on_goodbye_late(gpointer user_data)
@@ -630,7 +671,8 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),
         on_fullscreen, self);
-    self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen);
+    self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen,
+                                        &keyboard_callbacks, self);
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);

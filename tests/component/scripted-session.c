@@ -11,6 +11,7 @@
  *   send CHANNEL TYPE HEX [N]     -> sends a message N times; the sum of what waits in bytes
  *   zeros CHANNEL TYPE LEN HEX    -> HEX and zeros up to LEN bytes
  *   take CHANNEL TYPE             -> HEX of the next message of the client of that kind
+ *   all CHANNEL                   -> TYPE:HEX of all messages of the client on it so far, in order
  *   drop                          -> closes the connection without a word
  *   quit
  */
@@ -61,6 +62,15 @@ answer(Server *server, const char *text)
     fflush(stdout);
 }
 
+static void
+free_message(gpointer data)
+{
+    Message *message = data;
+
+    g_free(message->hex);
+    g_free(message);
+}
+
 static Message *
 find_message(Server *server)
 {
@@ -91,8 +101,7 @@ look(Server *server)
         message = find_message(server);
         if (message != NULL) {
             answer(server, message->hex);
-            g_free(message->hex);
-            g_free(message);
+            free_message(message);
         } else if (server->link == NULL) {
             answer(server, "closed");
         }
@@ -220,12 +229,31 @@ send_message(Server *server, char **words, const char *hex, size_t len, uint64_t
     answer(server, text);
 }
 
+/* Takes all messages of a channel. */
 static void
-run_command(Server *server, char **words)
+list_messages(Server *server, uint8_t channel)
 {
-    const char *name = words[0] != NULL ? words[0] : "";
-    guint n = g_strv_length(words);
+    g_autoptr(GString) text = g_string_new("");
+    GList *next;
 
+    for (GList *at = server->received.head; at != NULL; at = next) {
+        Message *message = at->data;
+
+        next = at->next;
+        if (message->channel == channel) {
+            g_string_append_printf(text, "%s%u:%s", text->len > 0 ? " " : "", message->type,
+                                   message->hex);
+            g_queue_delete_link(&server->received, at);
+            free_message(message);
+        }
+    }
+    answer(server, text->str);
+}
+
+/* What is asked of the client's messages; returns false for other commands. */
+static bool
+run_question(Server *server, char **words, const char *name, guint n)
+{
     if (strcmp(name, "wait") == 0 && n == 2) {
         server->waits_for = words[1][0];
         look(server);
@@ -234,7 +262,24 @@ run_command(Server *server, char **words)
         server->wanted_channel = (uint8_t)number(words[1]);
         server->wanted_type = (uint8_t)number(words[2]);
         look(server);
-    } else if (strcmp(name, "send") == 0 && n >= 3) {
+    } else if (strcmp(name, "all") == 0 && n == 2) {
+        list_messages(server, (uint8_t)number(words[1]));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void
+run_command(Server *server, char **words)
+{
+    const char *name = words[0] != NULL ? words[0] : "";
+    guint n = g_strv_length(words);
+
+    if (run_question(server, words, name, n)) {
+        return;
+    }
+    if (strcmp(name, "send") == 0 && n >= 3) {
         send_message(server, words, words[3], 0, n > 4 ? number(words[4]) : 1);
     } else if (strcmp(name, "zeros") == 0 && n >= 4) {
         send_message(server, words, words[4], number(words[3]), 1);
@@ -312,15 +357,6 @@ start(Server *server, const char *path)
     g_queue_init(&server->received);
     return server->tls != NULL && berth_address_parse("127.0.0.1:0", &address) == BERTH_OK &&
            berth_tcp_listen(&address, &server->listener) == BERTH_OK && write_file(server, path);
-}
-
-static void
-free_message(gpointer data)
-{
-    Message *message = data;
-
-    g_free(message->hex);
-    g_free(message);
 }
 
 int

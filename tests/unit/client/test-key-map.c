@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/held-keys.h"
+#include "client/core/host-key.h"
+#include "client/core/key-layout.h"
 #include "client/core/key-map.h"
 
 #include "testing.h"
@@ -133,6 +135,89 @@ more_keys_than_fit_are_not_pressed(void **state)
     assert_int_equal(berth_held_keys_take_all(&held, keys), BERTH_HELD_KEYS_MAX);
 }
 
+/* Rows of what happens to a keyboard whose own key is the right Ctrl, in order. */
+static void
+the_host_key_is_ours_alone_and_the_guests_with_others(void **state)
+{
+    static const struct {
+        uint16_t evdev;
+        bool is_down;
+        BerthHostKeyVerdict verdict;
+    } cases[] = {
+        { KEY_RIGHTCTRL, true, BERTH_HOST_KEY_KEEP },
+        { KEY_RIGHTCTRL, true, BERTH_HOST_KEY_KEEP },
+        { KEY_RIGHTCTRL, false, BERTH_HOST_KEY_TAP },
+        { KEY_A, true, BERTH_HOST_KEY_PASS },
+        { KEY_RIGHTCTRL, true, BERTH_HOST_KEY_KEEP },
+        { KEY_A, false, BERTH_HOST_KEY_PASS },
+        { KEY_C, true, BERTH_HOST_KEY_BOTH },
+        { KEY_C, true, BERTH_HOST_KEY_PASS },
+        { KEY_RIGHTCTRL, true, BERTH_HOST_KEY_PASS },
+        { KEY_C, false, BERTH_HOST_KEY_PASS },
+        { KEY_V, true, BERTH_HOST_KEY_PASS },
+        { KEY_V, false, BERTH_HOST_KEY_PASS },
+        { KEY_RIGHTCTRL, false, BERTH_HOST_KEY_PASS },
+        { KEY_RIGHTCTRL, false, BERTH_HOST_KEY_KEEP },
+        { KEY_LEFTCTRL, true, BERTH_HOST_KEY_PASS },
+        { KEY_LEFTCTRL, false, BERTH_HOST_KEY_PASS },
+        { KEY_RIGHTCTRL, true, BERTH_HOST_KEY_KEEP },
+        { KEY_RIGHTCTRL, false, BERTH_HOST_KEY_TAP },
+    };
+
+    BerthHostKey host = { .evdev = KEY_RIGHTCTRL };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        assert_int_equal(berth_host_key_step(&host, cases[i].evdev, cases[i].is_down),
+                         cases[i].verdict);
+    }
+}
+
+static void
+a_click_or_a_lost_focus_ends_the_tap_of_the_host_key(void **state)
+{
+    BerthHostKey host = { .evdev = KEY_RIGHTCTRL };
+    BerthHostKey none = { 0 };
+
+    assert_false(berth_host_key_combine(&host));
+    berth_host_key_step(&host, KEY_RIGHTCTRL, true);
+    assert_true(berth_host_key_combine(&host));
+    assert_false(berth_host_key_combine(&host));
+    assert_int_equal(berth_host_key_step(&host, KEY_RIGHTCTRL, false), BERTH_HOST_KEY_PASS);
+    berth_host_key_step(&host, KEY_RIGHTCTRL, true);
+    berth_host_key_forget(&host);
+    assert_int_equal(berth_host_key_step(&host, KEY_RIGHTCTRL, false), BERTH_HOST_KEY_KEEP);
+    assert_int_equal(berth_host_key_step(&none, KEY_RIGHTCTRL, true), BERTH_HOST_KEY_PASS);
+    assert_int_equal(berth_host_key_step(&none, 0, true), BERTH_HOST_KEY_PASS);
+}
+
+static void
+the_names_of_a_layout_are_read(void **state)
+{
+    static const char german[] = "evdev\0pc105\0de\0nodeadkeys\0compose:ralt";
+    static const char bare[] = "evdev\0pc104\0us";
+    static const char hostile[] = "evdev\0$(reboot)\0fr\0a b\0x;y";
+    char endless[1000];
+    BerthKeyLayout layout;
+
+    assert_true(berth_key_layout_parse(german, sizeof german, &layout));
+    assert_string_equal(layout.model, "pc105");
+    assert_string_equal(layout.layout, "de");
+    assert_string_equal(layout.variant, "nodeadkeys");
+    assert_string_equal(layout.options, "compose:ralt");
+    assert_true(berth_key_layout_parse(bare, sizeof bare - 1, &layout));
+    assert_string_equal(layout.layout, "us");
+    assert_string_equal(layout.variant, "");
+    assert_true(berth_key_layout_parse(hostile, sizeof hostile, &layout));
+    assert_string_equal(layout.model, "");
+    assert_string_equal(layout.layout, "fr");
+    assert_string_equal(layout.variant, "");
+    assert_string_equal(layout.options, "");
+    memset(endless, 'x', sizeof endless);
+    assert_false(berth_key_layout_parse(endless, sizeof endless, &layout));
+    assert_false(berth_key_layout_parse("", 0, &layout));
+    assert_false(berth_key_layout_parse("a\0b", 4, &layout));
+}
+
 int
 main(void)
 {
@@ -143,6 +228,9 @@ main(void)
         cmocka_unit_test(repeats_and_stray_releases_are_dropped),
         cmocka_unit_test(all_keys_go_up_with_alt_and_super_last),
         cmocka_unit_test(more_keys_than_fit_are_not_pressed),
+        cmocka_unit_test(the_names_of_a_layout_are_read),
+        cmocka_unit_test(the_host_key_is_ours_alone_and_the_guests_with_others),
+        cmocka_unit_test(a_click_or_a_lost_focus_ends_the_tap_of_the_host_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keyboard of the client's window, under a window manager: what the session gets, in order.
+
+usage: test_keys.py BERTH SCRIPTED_SESSION [KEEP_FOLDER]
+"""
+import os
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import display_fixture as fixture
+import qmp
+from test_direct import DISPLAY, HEAD_CONFIG, LIMIT_S, Script, check
+
+INPUT = 3
+KEY, BUTTON, RELEASE_ALL = 1, 4, 6
+ESC, TAB, LEFT_CTRL, A, LEFT_SHIFT, LEFT_ALT = 1, 15, 29, 30, 42, 56
+RIGHT_CTRL, DELETE, SUPER, F5 = 97, 111, 125, 63
+
+HOST = "105"  # the X11 number of the right Ctrl; xdotool takes its name for the left one
+
+
+def down(key):
+    return f"+{key}"
+
+
+def up(key):
+    return f"-{key}"
+
+
+class Window:
+    """berth in a window of openbox, beside other windows."""
+
+    def __init__(self, script, keep_folder=None):
+        self.script = script
+        self.keep_folder = keep_folder
+        reading, writing = os.pipe()
+        self.xvfb = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+            pass_fds=[writing], stderr=subprocess.DEVNULL, preexec_fn=qmp.die_with_parent)
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            display = ":" + file.readline().strip()
+        self.env = {**os.environ, "DISPLAY": display, "HOME": script.folder, "LANG": "C.UTF-8",
+                    "XDG_CONFIG_HOME": script.folder, "GTK_THEME": "Adwaita", "NO_AT_BRIDGE": "1",
+                    "GDK_BACKEND": "x11"}
+        self.openbox = self.run("openbox")
+        self.log = open(script.path("window.log"), "w+b")
+        self.serial = 0
+        self.seen = []
+        self.open()
+
+    def run(self, *argv, stderr=subprocess.DEVNULL):
+        return subprocess.Popen(argv, env=self.env, stderr=stderr, preexec_fn=qmp.die_with_parent)
+
+    def open(self, *args):
+        self.script.frame_id = 0
+        self.berth = self.run(self.script.berth, "--direct", self.script.file, *args,
+                              stderr=self.log)
+        check("the window is in", self.script("wait open") == "open")
+        self.id = self.wait_window(self.berth.pid)
+        self.show()
+        self.focus()
+
+    def show(self):
+        self.script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", 0, 100, 80))
+        self.script.paint(0, 0x102030)
+
+    def xdotool(self, *args):
+        done = subprocess.run(["xdotool", *args], env=self.env, text=True, capture_output=True,
+                              timeout=LIMIT_S)
+        return done.stdout.strip()
+
+    def wait_window(self, pid):
+        return fixture.wait_until("a window", lambda: self.xdotool(
+            "search", "--onlyvisible", "--pid", str(pid), "--name", ".").split()[-1:])[0]
+
+    def focus(self, window=None):
+        window = window or self.id
+        self.xdotool("windowactivate", "--sync", window)
+        fixture.wait_until("the focus", lambda: self.xdotool("getwindowfocus") == window)
+
+    def keep(self, name):
+        if self.keep_folder:
+            subprocess.run(["import", "-window", "root",
+                            os.path.join(self.keep_folder, name + ".png")], env=self.env,
+                           check=True, timeout=LIMIT_S)
+
+    def inputs(self):
+        """All keys and buttons since the last check: +CODE, -CODE, button+N, button-N, release."""
+        for message in self.script(f"all {INPUT}").split():
+            kind, _, payload = message.partition(":")
+            data = bytes.fromhex(payload)
+            self.serial += 1
+            check_serial(struct.unpack_from("<I", data)[0], self.serial)
+            if int(kind) == KEY:
+                code, is_down = struct.unpack("<HB", data[4:])
+                self.seen.append(down(code) if is_down else up(code))
+            elif int(kind) == BUTTON:
+                self.seen.append("button" + (down(data[4]) if data[5] else up(data[4])))
+            elif int(kind) == RELEASE_ALL:
+                self.seen.append("release")
+        return self.seen
+
+    def expect(self, what, *wanted):
+        """Waits for the last message wanted; the list must then be what is wanted."""
+        try:
+            fixture.wait_until(what, lambda: len(self.inputs()) >= len(wanted))
+        except SystemExit:
+            self.keep("lost")
+            print("# the session got", self.seen, "instead of", wanted)
+            raise
+        check(what, self.seen == list(wanted), f"({self.seen} instead of {list(wanted)})")
+        self.seen = []
+
+    def tap(self, *keys):
+        for key in keys:
+            self.xdotool("key", key)
+
+    def marker(self):
+        """Nothing may come before this key."""
+        self.tap("F5")
+        return down(F5), up(F5)
+
+    def close(self):
+        self.berth.kill()
+        self.berth.wait()
+        check("the window is gone", self.script("wait closed").startswith("closed"))
+        self.serial, self.seen = 0, []
+
+
+def check_serial(serial, wanted):
+    if serial != wanted:
+        sys.exit(f"FAILED: input message {serial} came where {wanted} was due")
+
+
+def test_held_keys(window):
+    """Whatever takes the keyboard away, Tab goes up before Alt and Super."""
+    window.xdotool("keydown", "super", "keydown", "shift", "keydown", "a")
+    window.expect("keys go down", down(SUPER), down(LEFT_SHIFT), down(A))
+    other = window.run(window.script.berth, stderr=window.log)
+    other_id = window.wait_window(other.pid)
+    window.focus(other_id)
+    window.expect("a lost focus lets all go", up(A), up(LEFT_SHIFT), up(SUPER), "release")
+    window.xdotool("keyup", "a", "keyup", "shift", "keyup", "super")
+    other.kill()
+    other.wait()
+    window.focus()
+    window.expect("late releases are nobody's", *window.marker())
+    window.xdotool("keydown", "alt", "keydown", "shift")
+    window.expect("keys go down again", down(LEFT_ALT), down(LEFT_SHIFT))
+    window.xdotool("windowminimize", window.id)
+    window.expect("a hidden window lets all go", up(LEFT_SHIFT), up(LEFT_ALT), "release")
+    window.xdotool("keyup", "shift", "keyup", "alt")
+    window.xdotool("windowmap", window.id)
+    window.focus()
+
+
+def test_host_key(window):
+    """One key takes all keys and gives them back."""
+    window.tap("alt+Tab")
+    window.expect("the window manager has its keys", down(LEFT_ALT), up(LEFT_ALT), "release")
+    window.focus()
+    window.tap(HOST)
+    window.tap("alt+Tab", "super+a")
+    window.expect("after the host key they are the guest's", down(LEFT_ALT), down(TAB),
+                  up(LEFT_ALT), up(TAB), down(SUPER), down(A), up(SUPER), up(A))
+    window.keep("keys-grabbed")
+    window.tap(HOST + "+a")
+    window.expect("with another key it is a key", down(RIGHT_CTRL), down(A),
+                  up(RIGHT_CTRL), up(A))
+    window.xdotool("keydown", "shift")
+    window.expect("a key is down", down(LEFT_SHIFT))
+    window.tap(HOST)
+    window.expect("giving the keys back lets all go", up(LEFT_SHIFT), "release")
+    window.xdotool("keyup", "shift")
+    window.keep("keys-released")
+    window.tap(HOST)
+    window.tap("alt+Tab")
+    window.expect("the window manager has them again", down(LEFT_ALT), up(LEFT_ALT), "release")
+    window.focus()
+
+
+def test_full_screen(window):
+    """In full screen all keys are the guest's by themselves, and F11 is never."""
+    window.tap("F11")
+    fixture.wait_until("full screen", lambda: "1280x900" in window.xdotool(
+        "getwindowgeometry", window.id))
+
+    def reaches_guest():
+        window.tap("alt+Tab")
+        window.inputs()
+        return down(TAB) in window.seen
+    fixture.wait_until("all keys in full screen", reaches_guest)
+    window.seen = []
+    check("in full screen all keys are the guest's", True)
+    window.tap("F11")
+    fixture.wait_until("a window", lambda: "1280x900" not in window.xdotool(
+        "getwindowgeometry", window.id))
+    window.tap("alt+Tab")
+    window.focus()
+    window.expect("and in a window they are not", down(LEFT_ALT), up(LEFT_ALT), "release")
+
+
+def test_lost_connection(window):
+    """A connection that comes back begins with no key held."""
+    window.xdotool("keydown", "alt")
+    window.expect("alt is down", down(LEFT_ALT))
+    check("the connection is cut", window.script("drop") == "dropped")
+    check("it is back", window.script("wait open") == "open")
+    window.serial = 0
+    window.script.frame_id = 0
+    window.show()
+    window.xdotool("keyup", "alt")
+    window.expect("the old press is forgotten", *window.marker())
+
+
+def main():
+    script = Script(*sys.argv[1:3])
+    window = Window(script, *sys.argv[3:4])
+    test_held_keys(window)
+    test_host_key(window)
+    test_full_screen(window)
+    test_lost_connection(window)
+    window.close()
+    window.log.seek(0)
+    text = window.log.read().decode()
+    check("GTK had nothing to complain of",
+          "CRITICAL" not in text and "Gtk-WARNING" not in text, text)
+
+
+if __name__ == "__main__":
+    main()
