@@ -2,12 +2,16 @@
 #include "host-agent/vm/guest-identity.h"
 
 #include "base/id.h"
+#include "host-agent/vm/qemu-argv.h"
 #include "host-agent/vm/ssh-host-key.h"
 
 #include <string.h>
 
 #define HOST_NAME_CHARS 63
 #define SEED_BYTES 64
+/* Of every guest in QEMU's "user" network; QEMU's documentation, "Network emulation". */
+#define USER_NETWORK_ADDRESS "10.0.2.15/24"
+#define USER_NETWORK_GATEWAY "10.0.2.2"
 
 /*
  * The units are those that read machine-id or host keys at their start, or hold random numbers.
@@ -29,14 +33,14 @@
 static const char freeze_script[] =
     "umask 077\n"
     "mkdir -p /run/berth && : >/run/berth/network-units && : >/run/berth/units\n"
-    "units='systemd-networkd.service NetworkManager.service ssh.service sshd.service ssh.socket"
-    " systemd-timesyncd.service chrony.service'\n"
+    "units='systemd-networkd.service NetworkManager.service networking.service ssh.service"
+    " sshd.service ssh.socket systemd-timesyncd.service chrony.service'\n"
     "[ -r /etc/berth/freeze-units ] && units=$(cat /etc/berth/freeze-units)\n"
     "if command -v systemctl >/dev/null; then\n"
     "  for unit in $units; do\n"
     "    systemctl -q is-active \"$unit\" 2>/dev/null || continue\n"
     "    case $unit in\n"
-    "    *networkd*|NetworkManager*) list=network-units ;;\n"
+    "    *networkd*|NetworkManager*|networking*) list=network-units ;;\n"
     "    *) list=units ;;\n"
     "    esac\n"
     "    systemctl stop \"$unit\" 2>/dev/null\n"
@@ -49,7 +53,33 @@ static const char freeze_script[] =
     "done\n"
     /* What each fork runs first is in memory then. */
     "date >/dev/null\n"
+    "ip link >/dev/null 2>&1\n"
+    "sync\n"
+    "exit 0\n";
 
+/* A name of the first card, or nothing. */
+#define FIND_CARD                               \
+    "card=\n"                                   \
+    "for path in /sys/class/net/*/device; do\n" \
+    "  [ -e \"$path\" ] || continue\n"          \
+    "  card=${path%/device}\n"                  \
+    "  card=${card##*/}\n"                      \
+    "  break\n"                                 \
+    "done\n"
+
+/* What udev starts for a new card would ask for an address under the template's name. */
+static const char card_script[] =
+    "for n in 0 1 2 3 4 5 6 7 8 9; do\n"
+    "  for m in 0 1 2 3 4 5 6 7 8 9; do\n"
+    "    " FIND_CARD "    [ -z \"$card\" ] || break 2\n"
+    "    sleep 0.05\n"
+    "  done\n"
+    "done\n"
+    "command -v udevadm >/dev/null && udevadm settle -t 5\n" FIND_CARD
+    "if [ -e /lib/systemd/system/ifup@.service ] && [ -n \"$card\" ]; then\n"
+    "  systemctl stop \"ifup@$card.service\" && echo \"ifup@$card.service\""
+    " >>/run/berth/network-units\n"
+    "fi\n"
     "sync\n"
     "exit 0\n";
 
@@ -99,13 +129,21 @@ static const char identity_script[] =
     "export BERTH_HOSTNAME BERTH_MACHINE_ID\n"
     "for hook in /etc/berth/identity.d/*; do\n"
     "  if [ -x \"$hook\" ]; then \"$hook\" </dev/null >/dev/null || failed=\"$failed $hook\"; fi\n"
-    "done\n"
-    "if [ -s /run/berth/network-units ]; then\n"
+    "done\n" FIND_CARD "if [ -n \"$mac\" ] && [ -n \"$card\" ]; then\n"
+    "  lines=\"link set $card address $mac\n\"\n"
+    "  [ -z \"$card_address\" ] || lines=\"${lines}link set $card up\naddr replace $card_address brd + dev $card\n"
+    "route replace default via $gateway dev $card\n\"\n"
+    "  printf %s \"$lines\" | ip -batch - 2>/dev/null ||"
+    " printf %s \"$lines\" | while read -r line; do ip $line || exit 1; done ||"
+    " failed=\"$failed card\"\n"
+    "  [ -z \"$card_address\" ] || has_address=' with an address'\n"
+    "fi\n"
+    "if [ -z \"$has_address\" ] && [ -s /run/berth/network-units ]; then\n"
     "  while read -r unit; do set -- \"$@\" \"$unit\"; done </run/berth/network-units\n"
     "  systemctl start --no-block \"$@\"\n"
     "fi\n"
     "[ -z \"$failed\" ] || { echo \"not set:$failed\"; exit 1; }\n"
-    "echo done\n";
+    "echo \"done$has_address\"\n";
 
 /* A server that found no keys when the guest came up. */
 static const char restart_script[] =
@@ -118,11 +156,13 @@ static const char restart_script[] =
     "fi\n"
     "exit 0\n";
 
+/* Units that run already stay as they are. */
 static const char resume_script[] =
-    "if [ -s /run/berth/units ]; then\n"
-    "  while read -r unit; do set -- \"$@\" \"$unit\"; done </run/berth/units\n"
-    "  systemctl start --no-block \"$@\"\n"
-    "fi\n";
+    "for list in network-units units; do\n"
+    "  [ -s /run/berth/$list ] || continue\n"
+    "  while read -r unit; do set -- \"$@\" \"$unit\"; done </run/berth/$list\n"
+    "done\n"
+    "[ $# = 0 ] || systemctl start --no-block \"$@\"\n";
 
 char *
 berth_guest_host_name(const char *machine_name)
@@ -146,6 +186,12 @@ const char *
 berth_guest_freeze_script(void)
 {
     return freeze_script;
+}
+
+const char *
+berth_guest_card_script(void)
+{
+    return card_script;
 }
 
 const char *
@@ -177,6 +223,24 @@ set_key(GString *script, BerthSshKeyKind kind)
     return true;
 }
 
+bool
+berth_guest_identity_has_address(const char *out)
+{
+    return strstr(out, "done with an address") != NULL;
+}
+
+/* QEMU's own network is the same for every guest; a bridge's may be anything. */
+static void
+set_network(GString *script, const BerthVmSpec *spec, bool is_booted)
+{
+    g_autofree char *mac = berth_qemu_mac_text(spec->mac);
+    bool is_known = !is_booted && spec->network.mode == BERTH_NETWORK_USER;
+    set(script, "mac", is_booted ? "" : mac);
+    set(script, "card_address", is_known ? USER_NETWORK_ADDRESS : "");
+    set(script, "gateway", USER_NETWORK_GATEWAY);
+    set(script, "has_address", "");
+}
+
 char *
 berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_booted)
 {
@@ -194,7 +258,8 @@ berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_bo
     set(script, "clock", clock);
     set(script, "name", name);
     set(script, "machine_id", machine_id);
-    g_string_append(script, "failed=\n");
+    set(script, "failed", "");
+    set_network(script, spec, is_booted);
     if (!set_key(script, BERTH_SSH_ED25519) || !set_key(script, BERTH_SSH_ECDSA)) {
         berth_ssh_key_clear(g_string_free(script, FALSE));
         return NULL;

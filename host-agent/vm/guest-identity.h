@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The scripts that make a guest one of its own: before a template is frozen, right after a fork
- * runs, and once it is ready.  Pure but for fresh random bytes and keys.
+ * The scripts that make a guest one of its own: before a template is frozen (twice), right after a
+ * fork runs, and once it is ready.  Pure but for fresh random bytes and keys.
  *
  * They are plain POSIX sh, go in by the QEMU guest agent and need nothing that a small Debian does
  * not have.  The first one stops what knows the old identity by heart and removes the old host
@@ -19,9 +19,16 @@ char *berth_guest_host_name(const char *machine_name);
 const char *berth_guest_freeze_script(void);
 
 /*
- * Runs in a fork before it has a network card, and in a machine that boots a golden image for the
- * first time: random numbers, clock, host name, machine-id, SSH host keys, the hooks in
- * /etc/berth/identity.d, and what the network needs.
+ * Runs in it after that, once the network card was plugged in without a cable: waits until it was
+ * found, 5 s at most.  Constant.
+ */
+const char *berth_guest_card_script(void);
+
+/*
+ * Runs in a fork before its network card has a cable, and in a machine that boots a golden image
+ * for the first time: random numbers, clock, host name, machine-id, SSH host keys, the hooks in
+ * /etc/berth/identity.d, and what the network of a fork needs: the card's address and, in QEMU's
+ * own network, which is the same for every guest, the IP address.
  *
  * wall_us:    the time to set, microseconds since 1970
  * is_booted:  no fork: what runs already is made to see the new name and the new keys
@@ -29,6 +36,9 @@ const char *berth_guest_freeze_script(void);
  * It holds secrets: free it with berth_ssh_key_clear().  NULL if no keys can be made.
  */
 char *berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_booted);
+
+/* Whether it has given the guest an IP address.  out: what it printed, anything. */
+bool berth_guest_identity_has_address(const char *out);
 
 /* Runs when the fork is ready: starts again what was stopped for the template.  Constant. */
 const char *berth_guest_resume_script(void);

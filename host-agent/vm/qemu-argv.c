@@ -227,7 +227,7 @@ add_identity(Builder *builder)
     add_option(builder, "-device", "pcie-root-port,id=" BERTH_QEMU_NIC_BUS ",chassis=1,slot=1");
     add_option(builder, "-device", "pcie-root-port,id=rp-spare1,chassis=2,slot=2");
     add_option(builder, "-device", "pcie-root-port,id=rp-spare2,chassis=3,slot=3");
-    if (builder->plan->memory == BERTH_MEMORY_PLAIN) {
+    if (builder->plan->has_card) {
         g_autofree char *mac = berth_qemu_mac_text(spec->mac);
         if (builder->plan->has_tap) {
             add_option(builder, "-netdev", "tap,id=" BERTH_QEMU_NETDEV_ID ",fd=%d",

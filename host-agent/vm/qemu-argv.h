@@ -4,7 +4,8 @@
  *
  * No value ever passes a shell, and a comma in a path is doubled as QEMU's option parser wants it.
  * Devices keep their order and addresses between a template and its forks, or a saved device state
- * would not load; the NIC sits on a root port of its own because forks plug it in later.
+ * would not load; the card of the network sits on a root port of its own, because a template gets
+ * it after its boot, and forks of a guest that runs no scripts when they run.
  */
 #pragma once
 
@@ -29,6 +30,7 @@ typedef struct {
     const char *ram_path; /* NULL for BERTH_MEMORY_PLAIN */
     /* A berth-gpu is the card, on descriptor BERTH_QEMU_GPU_FD; with BERTH_MEMORY_PLAIN only. */
     bool has_gpu;
+    bool has_card;              /* of the network, from the start */
     bool has_tap;               /* its cable is BERTH_QEMU_TAP_FD; else QEMU's own network */
     bool is_network_restricted; /* which reaches nothing then */
 } BerthQemuPlan;

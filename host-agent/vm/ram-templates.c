@@ -11,6 +11,7 @@
 #include "berth/limits.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
+#include "host-agent/vm/guest-identity.h"
 #include "host-agent/vm/host-probe.h"
 #include "host-agent/vm/template-build.h"
 #include "host-agent/vm/template-folder.h"
@@ -132,6 +133,8 @@ key_of(const BerthRamTemplates *self, const BerthVmSpec *spec)
     g_autoptr(GChecksum) hash = g_checksum_new(G_CHECKSUM_SHA256);
     g_autofree char *joined = g_strjoinv("\n", argv);
     g_checksum_update(hash, (const guchar *)joined, -1);
+    g_checksum_update(hash, (const guchar *)berth_guest_freeze_script(), -1);
+    g_checksum_update(hash, (const guchar *)berth_guest_card_script(), -1);
     g_checksum_update(hash, (const guchar *)self->qemu_version, -1);
     g_checksum_update(hash, (const guchar *)self->processor, -1);
     hash_path(hash, self->qemu_path);

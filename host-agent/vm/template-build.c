@@ -12,6 +12,7 @@
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-migration.h"
 #include "host-agent/vm/template-folder.h"
+#include "host-agent/vm/vm-card.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,6 +205,35 @@ settle(BerthTemplateBuild *self)
 /* ---- the guest prepares itself ---- */
 
 static void
+on_card_found(const BerthGuestExecResult *result, void *user_data)
+{
+    BerthTemplateBuild *self = user_data;
+    self->exec = NULL;
+    if (result->code != BERTH_OK || result->status != 0) {
+        fail(self, result->code != BERTH_OK ? result->code : BERTH_ERR_STATE,
+             result->text != NULL ? result->text : "the guest could not look for its network card");
+    } else {
+        settle(self);
+    }
+}
+
+/* Forks find a card that they need not look for; it has no cable, and reaches nothing. */
+static void
+plug_card(BerthTemplateBuild *self)
+{
+    BerthQmp *qmp = berth_vm_get_qmp(self->vm);
+    BerthNetworkPlug plug = { .tap_fd = -1, .is_restricted = true };
+    if (qmp == NULL) {
+        fail(self, BERTH_ERR_CLOSED, "its monitor is gone");
+        return;
+    }
+    berth_vm_card_plug(qmp, berth_vm_get_spec(self->vm)->mac, &plug);
+    berth_vm_card_set_link(qmp, false);
+    self->exec = berth_guest_exec(berth_vm_get_guest_agent(self->vm), berth_guest_card_script(),
+                                  FREEZE_MS, on_card_found, self);
+}
+
+static void
 on_guest_frozen(const BerthGuestExecResult *result, void *user_data)
 {
     BerthTemplateBuild *self = user_data;
@@ -220,7 +250,7 @@ on_guest_frozen(const BerthGuestExecResult *result, void *user_data)
                                   : "the guest could not be made ready to be frozen");
     } else {
         self->has_shell = true;
-        settle(self);
+        plug_card(self);
     }
 }
 

@@ -2,15 +2,15 @@
 /*
  * From a process that waits for a device state to a desktop of its own.
  *
- *   load the state -> run -> (a turn at the gate) identity -> network card -> its address -> ready
+ *   load the state -> run -> (a turn at the gate) identity -> cable -> its address -> ready
  *
- * Nobody reaches a fork before it is somebody: it has no network card, and is not told of, until
- * the guest has said that its identity is set.  A fork that cannot be made its own is ended, and
- * the machine boots cold.  An agent that starts anew in the middle of this does the same.
+ * Nobody reaches a fork before it is somebody: the card that it has from its template has no cable,
+ * and it is not told of, until the guest has said that its identity is set.  A fork that cannot be
+ * made its own is ended, and the machine boots cold.  An agent that starts anew in the middle of
+ * this does the same.
  */
 #include "host-agent/vm/vm-private.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/kill-point.h"
@@ -19,13 +19,12 @@
 #include "host-agent/vm/fork-gate.h"
 #include "host-agent/vm/guest-identity.h"
 #include "host-agent/vm/ssh-host-key.h"
+#include "host-agent/vm/vm-card.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-/* The port of a fork inside QEMU. */
-#define TAP_NAME "port"
 #define SET_TIME_MS 10000
 #define IDENTITY_MS 30000
 #define RESUME_MS 60000
@@ -132,30 +131,6 @@ on_drawn(void *user_data)
 
 /* ---- network ---- */
 
-static void
-plug_nic(BerthVm *self)
-{
-    g_autofree char *mac = berth_qemu_mac_text(self->spec.mac);
-    if (self->plug.tap_fd >= 0) {
-        berth_qmp_pass_fd(self->qmp, TAP_NAME, berth_steal_fd(&self->plug.tap_fd), NULL, NULL);
-        berth_qmp_command(
-            self->qmp, "netdev_add",
-            json_pack("{s:s,s:s,s:s}", "type", "tap", "id", BERTH_QEMU_NETDEV_ID, "fd", TAP_NAME),
-            NULL, NULL);
-    } else {
-        berth_qmp_command(self->qmp, "netdev_add",
-                          json_pack("{s:s,s:s,s:b,s:b}", "type", "user", "id", BERTH_QEMU_NETDEV_ID,
-                                    "ipv6", 0, "restrict", self->plug.is_restricted),
-                          NULL, NULL);
-    }
-    berth_qmp_command(self->qmp, "device_add",
-                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-net-pci", "id",
-                                BERTH_QEMU_NIC_ID, "bus", BERTH_QEMU_NIC_BUS, "netdev",
-                                BERTH_QEMU_NETDEV_ID, "mac", mac, "romfile", ""),
-                      NULL, NULL);
-    berth_kill_point(BERTH_KILL_FORK_PLUGGED);
-}
-
 /* Whether one interface has our hardware address and an address that others can reach. */
 static bool
 is_connected(const json_t *interface, const char *mac)
@@ -233,8 +208,12 @@ on_identified(const BerthGuestExecResult *result, void *user_data)
     self->fork.identity_us = berth_monotonic_us();
     self->spec.has_identity = true;
     berth_kill_point(BERTH_KILL_FORK_IDENTIFIED);
-    plug_nic(self);
+    berth_vm_card_set_link(self->qmp, true);
+    berth_kill_point(BERTH_KILL_FORK_PLUGGED);
     if (self->spec.network.mode == BERTH_NETWORK_NONE || self->is_network_off) {
+        finish_guest(self, "");
+    } else if (berth_guest_identity_has_address(result->out)) {
+        self->fork.network_us = berth_monotonic_us();
         finish_guest(self, "");
     } else {
         on_address_poll(self);
@@ -260,7 +239,8 @@ static void
 go_on_as_it_is(BerthVm *self)
 {
     bool has_agent = self->spec.manifest.ready == BERTH_READY_GUEST_AGENT;
-    plug_nic(self);
+    berth_vm_card_plug(self->qmp, self->spec.mac, &self->plug);
+    berth_kill_point(BERTH_KILL_FORK_PLUGGED);
     if (has_agent) {
         berth_guest_agent_call(berth_vm_get_guest_agent(self), "guest-set-time",
                                json_pack("{s:I}", "time", (json_int_t)berth_wall_us() * 1000),

@@ -168,7 +168,7 @@ berth_vm_watch_process(BerthVm *self, int pidfd)
     berth_poller_add(self->host->poller, pidfd, EPOLLIN, on_process_exit, self);
 }
 
-/* Before QEMU runs.  A template has no card: its forks get theirs. */
+/* Before QEMU runs.  A template reaches nothing: its forks get networks of their own. */
 static void
 connect_network(BerthVm *self)
 {
@@ -186,6 +186,14 @@ connect_network(BerthVm *self)
     }
 }
 
+/* Whether the card is there from the start; else it is plugged in. */
+static bool
+has_card(const BerthVm *self)
+{
+    return self->boot.memory == BERTH_MEMORY_PLAIN ||
+           (self->boot.memory == BERTH_MEMORY_FORK && self->boot.has_shell);
+}
+
 static char **
 build_argv(BerthVm *self, GError **error)
 {
@@ -199,6 +207,7 @@ build_argv(BerthVm *self, GError **error)
         .memory = self->boot.memory,
         .ram_path = self->boot.ram_path,
         .has_gpu = self->spec.has_gpu,
+        .has_card = has_card(self),
         .has_tap = self->plug.tap_fd >= 0,
         .is_network_restricted = self->plug.is_restricted,
     };
@@ -233,7 +242,7 @@ run_qemu(BerthVm *self, char *const *argv, int gpu_fd, int *ret_pidfd, GError **
     if (gpu_fd >= 0) {
         fds[n_fds++] = (BerthSpawnFd){ .source = gpu_fd, .target = BERTH_QEMU_GPU_FD };
     }
-    if (self->plug.tap_fd >= 0 && self->boot.memory != BERTH_MEMORY_FORK) {
+    if (self->plug.tap_fd >= 0 && has_card(self)) {
         fds[n_fds++] = (BerthSpawnFd){ .source = self->plug.tap_fd, .target = BERTH_QEMU_TAP_FD };
     }
     BerthSpawnOptions options = {
@@ -266,7 +275,7 @@ spawn_qemu(BerthVm *self, GError **error)
     self->spec.has_gpu = gpu_fd >= 0;
     g_auto(GStrv) argv = build_argv(self, error);
     bool is_started = argv != NULL && run_qemu(self, argv, gpu_fd, &pidfd, error);
-    if (self->boot.memory != BERTH_MEMORY_FORK) {
+    if (has_card(self)) {
         berth_clear_fd(&self->plug.tap_fd);
     }
     if (!is_started) {

@@ -209,8 +209,10 @@ def measure(site, template_dir):
 def main():
     folder = fixture()
     with tempfile.TemporaryDirectory(prefix="berth-clones-") as template_dir, \
-            lab.Lab(BUILD, {"demo": folder}, template_dir=template_dir,
-                    memory_limit_mib=40000) as site:
+            lab.Lab(BUILD, {"demo": folder}, template_dir=template_dir, memory_limit_mib=40000,
+                    agent_options=[f"start_slots={N_TOGETHER}"]) as site:
+        for host in site.rows("hosts"):
+            site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
         measure(site, template_dir)
     return 0 if all(GOALS) else 1
 

@@ -108,6 +108,7 @@ two_identities_share_nothing_secret(void **state)
     assert_memory_not_equal(a, b, 60); /* the seed is the first line */
     assert_int_equal(check_shell(a), 0);
     assert_int_equal(check_shell(berth_guest_freeze_script()), 0);
+    assert_int_equal(check_shell(berth_guest_card_script()), 0);
     assert_int_equal(check_shell(berth_guest_resume_script()), 0);
     berth_ssh_key_clear(a);
     berth_ssh_key_clear(b);

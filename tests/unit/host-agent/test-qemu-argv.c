@@ -38,6 +38,7 @@ make_plan(const BerthVmSpec *spec, BerthQemuPlan *plan)
     plan->vm_folder = folder;
     plan->image_folder = "/var/lib/berth/images";
     plan->disk_path = "/var/lib/berth/agent/vms/00112233445566778899aabbccddeeff/disk.qcow2";
+    plan->has_card = true;
     plan->is_network_restricted = true;
 }
 
@@ -136,6 +137,7 @@ template_and_fork_differ_only_where_they_may(void **state)
     make_plan(&spec, &plan);
     plan.ram_path = "/var/lib/berth/agent/templates/abc/ram";
     plan.memory = BERTH_MEMORY_TEMPLATE;
+    plan.has_card = false;
     assert_golden("template", &plan);
     char **template_argv = berth_qemu_argv_build(&plan, NULL);
     plan.memory = BERTH_MEMORY_FORK;
@@ -148,6 +150,9 @@ template_and_fork_differ_only_where_they_may(void **state)
         bool is_memory = strstr(template_argv[i], "memory-backend-file") != NULL;
         assert_true((strcmp(template_argv[i], fork_argv[i]) != 0) == is_memory);
     }
+    /* A card that the template was given after its boot. */
+    plan.has_card = true;
+    assert_golden("fork-card", &plan);
     g_strfreev(template_argv);
     g_strfreev(fork_argv);
     berth_vm_spec_clear(&spec);
