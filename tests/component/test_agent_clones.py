@@ -16,6 +16,8 @@ from test_agent_tasks import ended, task
 
 BUILD_PATCH = None
 GUEST_S = 120
+# Enough for what an agent notes, not for a disk.
+ROOM_LEFT = 96 * 1024
 # In the order in which an agent comes to them.
 TEMPLATE_POINTS = ("template-begun", "template-booted", "template-prepared", "template-stopped",
                    "template-saved", "template-published")
@@ -135,6 +137,29 @@ class RoomTests(GuestTest):
             self.skipTest("no file system can be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", folder], check=False)
         return folder
+
+    def test_without_room_for_an_overlay_only_the_new_desktop_fails(self):
+        site, broker, manifest = self.make_patch_site()
+        site.settings["state_dir"] = folder = self.small(600)
+        first, second = (self.desk(manifest, template=True) for _ in range(2))
+        broker.want(machines=[first])
+        site.start()
+        pid = self.ready(first)[0]["pid"]
+        wait_until("a template", lambda: "is ready to be forked" in site.log(), GUEST_S)
+        room = os.statvfs(folder)
+        filler = os.path.join(folder, "filler")
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - ROOM_LEFT)
+        broker.want(machines=[first, second])
+        entry = broker.wait("no room", state_of(second, "failed"), GUEST_S)
+        self.assertEqual(entry["code"], "disk-full", entry)
+        self.assertNotIn("disk.qcow2", os.listdir(f"{folder}/vms/{second['id']}"))
+        self.assertEqual(self.ready(first)[0]["pid"], pid)
+        os.unlink(filler)
+        second["epoch"] = 2
+        broker.want(machines=[first, second])
+        self.ready(first, second)
+        self.assertEqual(self.n_processes(), 2)
 
     def test_without_room_for_a_template_machines_boot_cold(self):
         site, broker, manifest = self.make_patch_site()

@@ -185,6 +185,31 @@ class ImageTests(base.AgentTest):
             "committed_mib"] > 0 and inventory)
         self.assertEqual(inventory["memory"]["committed_mib"], 512)
 
+    def test_without_room_a_version_comes_later(self):
+        far = self.make_far()
+        row = {"role": "disk", **self.files.add(far, os.urandom(3 * CHUNK))}
+        entry = self.files.version([row], [far.broker.hello["image_address"]])
+        self.serve(far, entry)
+        near = self.make_near(far)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "none", near.images]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            self.skipTest("no file system can be mounted here")
+        try:
+            near.start()
+            near.broker.want(images=[entry])
+            item = near.broker.wait("refused", image_state(entry, "failed"))
+            self.assertEqual(item["code"], "disk-full", item)
+            self.assertNotIn(row["root"] + ".img", self.stored(near))
+            subprocess.run(["mount", "-o", "remount,size=8g", near.images], check=True)
+            near.kill()
+            near.broker.forget_inventory()
+            near.start()
+            near.broker.wait("present", image_state(entry, "present"))
+            self.check_file(far, near, row["root"])
+        finally:
+            near.kill()
+            subprocess.run(["umount", "-l", near.images], check=False)
+
     def test_a_machine_stands_on_a_version_until_it_is_damaged(self):
         far = self.make_far()
         guest, manifest = self.make_guest(far)
