@@ -51,7 +51,10 @@
       "SELECT 5, 'version ' || v.number || ' is being made from it' FROM image_version v "         \
       "WHERE v.parent = ?1 AND v.state IN ('draft', 'sealing') UNION ALL "                         \
       "SELECT 6, 'restore point ' || r.id || ' needs it' FROM restore_point r "                    \
-      "WHERE r.version = ?1 AND r.state NOT IN ('failed', 'deleted')) u "                          \
+      "WHERE r.version = ?1 AND r.state NOT IN ('failed', 'deleted') UNION ALL "                   \
+      "SELECT 7, 'a desktop is being rebased to it' FROM host_task t "                             \
+      "WHERE t.kind = 'rebase' AND t.args LIKE '%' || ?1 || '%' "                                  \
+      "AND t.state IN ('waiting', 'running')) u "                                                  \
       "ORDER BY u.rank, u.what LIMIT 1")                                                           \
     X(VERSIONS_OLD,                                                                                \
       "SELECT v.id, i.name, v.number, v.state, v.manifest FROM image_version v "                   \

@@ -84,6 +84,9 @@
     X(DESIRED_VERSIONS,                                                                            \
       "SELECT 1 AS rank, m.version AS id, '{}', 0, 0, 0 FROM machine m WHERE m.host = ?1 "         \
       "AND m.state <> 'deleted' AND m.version IS NOT NULL UNION "                                  \
+      "SELECT 1, v.id, '{}', 0, 0, 0 FROM host_task t JOIN image_version v "                       \
+      "ON t.args LIKE '%' || v.id || '%' WHERE t.host = ?1 AND t.kind = 'rebase' "                 \
+      "AND t.state IN ('waiting', 'running') UNION "                                               \
       "SELECT 2, r.version, '{}', 0, 0, 0 FROM restore_point r WHERE r.host = ?1 "                 \
       "AND r.version IS NOT NULL AND r.state IN ('making', 'ready', 'deleting') UNION "            \
       "SELECT 3, p.image_version, p.labels, p.template, p.vcpus, p.memory_mib FROM pool p "        \
