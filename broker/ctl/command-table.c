@@ -310,7 +310,7 @@ static const BerthCtlOption refresh_options[] = {
     END,
 };
 static const BerthCtlOption rebase_options[] = {
-    TEXT("version", "version", "number or id of a version; the pool's if left out"),
+    TEXT("to", "version", "number or id of a version; the pool's if left out"),
     FLAG("force", "force", "what its user wrote may go"),
     END,
 };

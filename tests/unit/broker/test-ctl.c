@@ -75,6 +75,20 @@ help_names_every_command(void **state)
     assert_true(is_complete);
 }
 
+/* Those of the program itself are taken away before a command sees its options. */
+static void
+no_command_has_an_option_of_the_program(void **state)
+{
+    static const char *const taken[] = { "broker",  "ca",   "socket",  "user", "password-fd",
+                                         "code-fd", "json", "version", "help", NULL };
+    for (size_t i = 0; i < berth_ctl_n_commands; i++) {
+        const BerthCtlOption *option = berth_ctl_commands[i].options;
+        for (; option != NULL && option->kind != BERTH_CTL_OPTION_END; option++) {
+            assert_false(g_strv_contains(taken, option->name));
+        }
+    }
+}
+
 static void
 a_table_is_aligned_and_cannot_move_the_cursor(void **state)
 {
@@ -121,6 +135,7 @@ main(void)
         cmocka_unit_test(command_lines_become_bodies),
         cmocka_unit_test(wrong_command_lines_are_refused),
         cmocka_unit_test(help_names_every_command),
+        cmocka_unit_test(no_command_has_an_option_of_the_program),
         cmocka_unit_test(a_table_is_aligned_and_cannot_move_the_cursor),
         cmocka_unit_test(a_tree_shows_lists_of_flat_things_as_tables),
     };
