@@ -44,13 +44,13 @@ class ImageLab(lab.Lab):
         return os.path.join(self.guest, self.manifest[role])
 
     def import_version(self, disk=None, **settings):
-        """The next version of the image; disk: another than the built one."""
+        """The next version of the image; disk: a raw file instead of the built one."""
         machine = self.path("machine.json")
         with open(machine, "w", encoding="utf-8") as file:
             json.dump({**{key: self.manifest[key] for key in SETTINGS}, **settings}, file)
         self.berthctl("image", "import", self.image, disk or self.file("disk"), "--kernel",
                       self.file("kernel"), "--initrd", self.file("initrd"), "--machine", machine,
-                      limit_s=LIMIT_S)
+                      *(["--format", "raw"] if disk else []), limit_s=LIMIT_S)
 
     def ctl(self, *args, secret=None):
         """An administrator's command that waits for guests."""
