@@ -103,6 +103,10 @@ void berth_handle_connect(BerthRequest *request);
 int berth_handle_my_disconnect(BerthTx *tx, BerthRequest *request);
 int berth_handle_my_logoff(BerthTx *tx, BerthRequest *request);
 
+/* links.c: one-time codes for links to a desktop. */
+int berth_handle_add_link(BerthTx *tx, BerthRequest *request);
+void berth_handle_code_login(BerthRequest *request);
+
 /* admin-read.c: lists for administrators. */
 int berth_handle_status(BerthTx *tx, BerthRequest *request);
 int berth_status_add_alarms(BerthTx *tx, const BerthLive *live, json_t *status);

@@ -12,6 +12,9 @@ static const BerthBodyField connect_fields[] = {
     BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
     BERTH_FIELD_INT("slot", false, 0, 63, "which of one's desktops of the pool; the first is 0"),
 };
+static const BerthBodyField link_fields[] = {
+    BERTH_FIELD_TEXT("desktop", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of the pool"),
+};
 static const BerthBodyField shadow_fields[] = {
     BERTH_FIELD_HEX("client_key", true, 2 * BERTH_KEY_HASH_BYTES,
                     "SHA-256 of the client's public key"),
@@ -36,6 +39,9 @@ const BerthRoute berth_routes_core[] = {
     { BERTH_ASYNC("POST", "/v1/me/desktops/{id}/connect", SELF, NONE, berth_handle_connect, 200),
       BERTH_FIELDS(connect_fields), .has_secret = true, .answer = "Launch",
       .doc = "a ticket for one's desktop of a pool; waits for it" },
+    { BERTH_WRITE("POST", "/v1/me/links", SELF, NONE, berth_handle_add_link, 201),
+      BERTH_FIELDS(link_fields), .has_secret = true, .answer = "NewLink",
+      .doc = "a one-time code that opens one's desktop on another device" },
     { BERTH_GET("/v1/me/sessions", SELF, NONE, berth_handle_my_sessions), .answer = "MySessionList",
       .doc = "one's open sessions" },
     { BERTH_WRITE("POST", "/v1/me/sessions/{id}/disconnect", SELF, NONE, berth_handle_my_disconnect,

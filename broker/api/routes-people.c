@@ -50,6 +50,10 @@ static const BerthBodyField oidc_finish_fields[] = {
 static const BerthBodyField device_login_fields[] = {
     BERTH_FIELD_TEXT("device_name", false, 0, NAME_MAX_BYTES, "what the device is called"),
 };
+static const BerthBodyField code_login_fields[] = {
+    BERTH_FIELD_HEX("code", true, TOKEN_CHARS, "of a link; good once"),
+    DEVICE_FIELDS,
+};
 static const BerthBodyField own_password_fields[] = {
     BERTH_FIELD_TEXT("old_password", true, 1, BERTH_LIMIT_PASSWORD_BYTES, "the present one"),
     BERTH_FIELD_TEXT("password", true, 1, BERTH_LIMIT_PASSWORD_BYTES, "the new one"),
@@ -112,6 +116,9 @@ const BerthRoute berth_routes_people[] = {
     { BERTH_ASYNC("POST", "/v1/auth/device", NOBODY, NONE, berth_handle_device_login, 200),
       BERTH_FIELDS(device_login_fields), .has_secret = true, .answer = "Login",
       .doc = "logs a kiosk in by its client certificate" },
+    { BERTH_ASYNC("POST", "/v1/auth/code", NOBODY, NONE, berth_handle_code_login, 200),
+      BERTH_FIELDS(code_login_fields), .has_secret = true, .answer = "Login",
+      .doc = "a token for the one-time code of a link; tells the link's desktop, too" },
     { BERTH_GET("/v1/auth/sources", NOBODY, NONE, berth_handle_open_sources),
       .answer = "OpenSourceList", .doc = "names of the sources, for login pages" },
     { BERTH_ASYNC("POST", "/v1/auth/oidc/{id}/start", NOBODY, NONE, berth_handle_oidc_start, 200),

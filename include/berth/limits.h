@@ -222,6 +222,10 @@
 /* Logins: microseconds to show a second factor or to come back from a provider; not a lunch break.
  */
 #define BERTH_LIMIT_PENDING_LOGIN_US (300LL * 1000 * 1000)
+/* Links: microseconds in which a one-time code is to be used, from one click to the next program;
+ * codes of one user that wait. */
+#define BERTH_LIMIT_LINK_US (120LL * 1000 * 1000)
+#define BERTH_LIMIT_LINKS 16u
 /* Logins: devices that an account is known to use, and microseconds before one is forgotten. */
 #define BERTH_LIMIT_KNOWN_DEVICES 16u
 #define BERTH_LIMIT_KNOWN_DEVICE_US (90LL * 24 * 3600 * 1000 * 1000)

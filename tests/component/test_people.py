@@ -475,5 +475,63 @@ class Devices(PeopleCase):
         self.call("POST", "/v1/devices", body, expect=403)
 
 
+class Links(PeopleCase):
+    def setUp(self):
+        super().setUp()
+        self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, expect=201)
+        self.pool = self.call("POST", "/v1/pools", {"name": "office", "image": "demo", "size": 0},
+                              expect=201)["id"]
+        self.anna_id = self.add_user("anna")
+        self.call("POST", "/v1/entitlements", {"user": "anna", "pool": "office"}, expect=201)
+        self.anna = self.broker.login("anna", PASSWORD)
+
+    def make(self, **more):
+        return self.call("POST", "/v1/me/links", {"desktop": "office"}, self.anna, expect=201,
+                         **more)
+
+    def open(self, code):
+        return self.broker.request("POST", "/v1/auth/code", {"code": code})
+
+    def test_a_code_logs_its_maker_in_once(self):
+        link = self.make()
+        self.assertEqual((link["desktop"], link["expires_in_s"]), (self.pool, 120))
+        self.assertEqual(self.call("GET", "/v1/me", token=link["code"], expect=401)["code"],
+                         "expired")
+        status, reply = self.open(link["code"])
+        self.assertEqual((status, reply["user"]["name"], reply["desktop"]),
+                         (200, "anna", self.pool), reply)
+        self.assertEqual(self.call("GET", "/v1/me", token=reply["token"])["name"], "anna")
+        status, again = self.open(link["code"])
+        self.assertEqual((status, again["code"]), (401, "expired"), again)
+        self.assertEqual(self.open("ab" * 32)[1]["code"], "expired")
+        self.assertEqual(self.open(self.anna)[1]["code"], "expired")
+        # Who came by a link makes no more of them.
+        self.call("POST", "/v1/me/links", {"desktop": "office"}, reply["token"], expect=403)
+        kinds = {row["method"] for row in self.call("GET", "/v1/me/logins", token=self.anna)
+                 ["logins"]}
+        self.assertEqual(kinds, {"password", "link"})
+        self.assertEqual(len(self.audit("link.made")), 1)
+        self.assertNotIn(link["code"], json.dumps(self.call("GET", "/v1/audit?limit=1000")))
+
+    def test_only_who_may_have_the_desktop_and_is_logged_in_makes_one(self):
+        self.add_user("bob")
+        bob = self.broker.login("bob", PASSWORD)
+        self.call("POST", "/v1/me/links", {"desktop": "office"}, bob, expect=404)
+        self.call("POST", "/v1/me/links", {"desktop": "x"}, self.anna, expect=404)
+        token = self.call("POST", "/v1/me/tokens", {"name": "script"}, self.anna,
+                          expect=201)["token"]
+        self.call("POST", "/v1/me/links", {"desktop": "office"}, token, expect=403)
+        for _ in range(16):
+            self.make()
+        self.call("POST", "/v1/me/links", {"desktop": self.pool}, self.anna, expect=429)
+
+    def test_a_code_dies_with_its_user(self):
+        link = self.make()
+        self.call("PATCH", f"/v1/users/{self.anna_id}", {"enabled": False})
+        self.assertEqual(self.open(link["code"])[1]["code"], "expired")
+        self.call("PATCH", f"/v1/users/{self.anna_id}", {"enabled": True})
+        self.assertEqual(self.open(link["code"])[1]["code"], "expired")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -109,12 +109,13 @@ CREATE TABLE device (
 ) STRICT;
 
 -- Only the SHA-256 of a token is kept: a copy of this table logs nobody in.  A pending login has
--- shown its password and still owes the second factor.
+-- shown its password and still owes the second factor; a link is a one-time code, and its name the
+-- pool that it opens.
 CREATE TABLE login_token (
     hash TEXT PRIMARY KEY CHECK (length(hash) = 64),
     id TEXT NOT NULL UNIQUE CHECK (length(id) = 32),
     account TEXT NOT NULL REFERENCES account (id),
-    kind TEXT NOT NULL DEFAULT 'login' CHECK (kind IN ('login', 'pending', 'api')),
+    kind TEXT NOT NULL DEFAULT 'login' CHECK (kind IN ('login', 'pending', 'api', 'link')),
     name TEXT NOT NULL DEFAULT '',
     method TEXT NOT NULL DEFAULT 'password',
     source TEXT NOT NULL,

@@ -26,6 +26,13 @@
                      "JOIN account a ON a.id = t.account "                                         \
                      "WHERE t.hash = ?1 AND t.kind = 'pending' AND t.expires_us > ?2 "             \
                      "/*pg FOR UPDATE OF t*/")                                                     \
+    X(LINK_ENTITLED, "SELECT count(*) FROM entitled WHERE account = ?1 AND pool = ?2")             \
+    X(LINK_COUNT, "SELECT count(*) FROM login_token WHERE account = ?1 AND kind = 'link' "         \
+                  "AND expires_us > ?2")                                                           \
+    X(LINK_GET, "SELECT t.account, a.name, t.name FROM login_token t "                             \
+                "JOIN account a ON a.id = t.account WHERE t.hash = ?1 AND t.kind = 'link' "        \
+                "AND t.expires_us > ?2 AND a.enabled = 1 /*pg FOR UPDATE OF t*/")                  \
+    X(LOGIN_METHOD, "SELECT method FROM login_token WHERE hash = ?1")                              \
     X(LOGIN_KIND, "SELECT kind FROM login_token WHERE hash = ?1")                                  \
     X(LOGIN_IDS, "SELECT id FROM login_token WHERE account = ?1 AND (?2 = '' OR id = ?2) "         \
                  "AND hash <> ?3 AND (?4 = '' OR kind = ?4) /*pg FOR UPDATE*/")                    \
@@ -33,7 +40,7 @@
     X(LOGIN_COUNT_API, "SELECT count(*) FROM login_token WHERE account = ?1 AND kind = 'api'")     \
     X(LOGIN_LIST, "SELECT t.id, t.kind, t.name, t.method, t.source, t.created_us, t.used_us, "     \
                   "t.expires_us, CASE WHEN t.hash = ?2 THEN 1 ELSE 0 END AS \"?current\" "         \
-                  "FROM login_token t WHERE t.account = ?1 AND t.kind <> 'pending' "               \
+                  "FROM login_token t WHERE t.account = ?1 AND t.kind IN ('login', 'api') "        \
                   "AND (?3 = '' OR t.kind = ?3) AND t.expires_us > ?4 "                            \
                   "AND (t.kind = 'api' OR t.used_us > ?5) ORDER BY t.created_us, t.id")            \
     X(DEVICE_KNOWN, "SELECT d.seen_us FROM known_device d JOIN account a ON a.id = d.account "     \
