@@ -457,6 +457,27 @@ versions_that_nobody_uses_go_and_the_plan_proves_it(void **state)
 }
 
 static void
+a_host_has_the_version_that_a_desktop_is_rebased_to(void **state)
+{
+    World *w = *state;
+    add_version(w);
+    assert_berth_ok(exec(w, "DELETE FROM image_tag"));
+    assert_berth_ok(exec(w, "UPDATE pool SET image_version = NULL"));
+    json_auto_t *before = get_desired(w);
+    assert_int_equal(json_array_size(json_object_get(before, "images")), 0);
+    w->text = "rebase";
+    assert_berth_ok(berth_store_write(w->base.store, run_add_task, w));
+    json_auto_t *wanted = get_desired(w);
+    assert_int_equal(json_array_size(json_object_get(wanted, "images")), 1);
+    w->text = w->version;
+    assert_int_equal(berth_store_write(w->base.store, run_delete, w), BERTH_ERR_BUSY);
+    assert_berth_ok(exec(w, "UPDATE host_task SET state = 'done', deadline_us = NULL"));
+    json_auto_t *after = get_desired(w);
+    assert_int_equal(json_array_size(json_object_get(after, "images")), 0);
+    assert_berth_ok(berth_store_write(w->base.store, run_delete, w));
+}
+
+static void
 sealing_that_never_ends_fails(void **state)
 {
     World *w = *state;
@@ -528,6 +549,7 @@ main(void)
         TEST(a_task_is_listed_until_its_end_is_written_down),
         TEST(a_task_whose_host_never_ends_it_fails),
         TEST(versions_that_nobody_uses_go_and_the_plan_proves_it),
+        TEST(a_host_has_the_version_that_a_desktop_is_rebased_to),
         TEST(sealing_that_never_ends_fails),
         TEST(hostile_lists_are_refused_whole),
     };
