@@ -26,6 +26,7 @@ struct BerthSessionClient {
     BerthSessionCallbacks callbacks;
     void *user_data;
     BerthStats *stats;
+    BerthShare *share; /* NULL: there is none */
     BerthTlsContext *context;
     char *sni;
     BerthMsgHello hello;
@@ -76,7 +77,29 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 
     self->stats->welcome_us = take_step(self);
     self->rights = welcome->rights;
+    if (self->share != NULL) {
+        berth_share_attach(self->share, link);
+    }
     self->callbacks.opened(welcome, self->user_data);
+}
+
+/* The link takes nothing more, or is not ours any more. */
+static void
+detach_share(BerthSessionClient *self)
+{
+    if (self->share != NULL) {
+        berth_share_detach(self->share, self->link);
+    }
+}
+
+static void
+on_writable(BerthLink *link, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    if (self->share != NULL) {
+        berth_share_pump(self->share);
+    }
 }
 
 static int
@@ -159,6 +182,10 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
         return take_control(self, type, payload, len);
     case BERTH_CHANNEL_INPUT:
         return take_input(self, type, payload, len);
+    case BERTH_CHANNEL_CLIPBOARD:
+    case BERTH_CHANNEL_FILES:
+        return self->share != NULL ? berth_share_take(self->share, channel, type, payload, len)
+                                   : BERTH_ERR_UNSUPPORTED;
     default:
         return BERTH_ERR_UNSUPPORTED;
     }
@@ -170,6 +197,7 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
     BerthSessionClient *self = user_data;
     g_autofree char *why = NULL;
 
+    detach_share(self);
     if (self->is_dismissed) {
         berth_session_client_free(self);
     } else if (self->own_code != BERTH_OK) {
@@ -185,6 +213,7 @@ static const BerthLinkCallbacks link_callbacks = {
     .secured = on_secured,
     .open = on_open,
     .message = on_message,
+    .writable = on_writable,
     .closed = on_closed,
 };
 
@@ -357,6 +386,12 @@ set_hello(BerthSessionClient *self, const char *name)
     self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
     self->hello.cache_tiles = CACHE_TILES;
     self->hello.takes_notices = 1;
+    if (self->share != NULL) {
+        self->hello.clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) |
+                                     BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG) |
+                                     BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_HTML);
+        self->hello.sends_files = 1;
+    }
     self->hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     self->hello.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |
                              BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) |
@@ -399,6 +434,7 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->callbacks = *callbacks;
     self->user_data = user_data;
     self->stats = target->stats;
+    self->share = target->share;
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
     set_hello(self, target->name);
@@ -415,6 +451,7 @@ berth_session_client_free(BerthSessionClient *self)
         return;
     }
     berth_dialer_free(self->dialer);
+    detach_share(self);
     berth_link_free(self->link);
     berth_decode_worker_free(self->decoder);
     berth_tls_context_unref(self->context);
@@ -434,6 +471,7 @@ berth_session_client_dismiss(BerthSessionClient *self)
         return;
     }
     berth_session_client_release_all(self);
+    detach_share(self);
     self->is_dismissed = true;
     berth_link_close(self->link, BERTH_OK, NULL);
 }

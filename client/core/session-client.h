@@ -14,6 +14,7 @@
 #include "client/core/decode-worker.h"
 #include "client/core/held-keys.h"
 #include "client/core/picture.h"
+#include "client/core/share.h"
 #include "client/core/stats.h"
 
 #include "display/transport/tls-key.h"
@@ -39,6 +40,7 @@ typedef struct {
     const char *name;              /* of this device, for logs */
     BerthPicture *const *pictures; /* of BERTH_LIMIT_HEADS heads; get the frames */
     BerthStats *stats;             /* borrowed for the life of the client */
+    BerthShare *share;             /* likewise; NULL: clipboard and files are not offered */
 } BerthSessionTarget;
 
 typedef struct {

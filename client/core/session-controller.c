@@ -180,9 +180,7 @@ show_desktop(BerthSessionController *self)
     stop_timers(self);
     self->opened_us = berth_monotonic_us();
     self->is_resuming = true;
-    if (is_resumed) {
-        self->stats.n_resumes++;
-    }
+    self->stats.n_resumes += is_resumed;
     CALL(self, opened, is_resumed);
 }
 
@@ -478,6 +476,7 @@ dial(BerthSessionController *self, bool by_token)
         .name = self->name,
         .pictures = self->pictures,
         .stats = &self->stats,
+        .share = self->callbacks.share,
     };
 
     self->dials_token = by_token;

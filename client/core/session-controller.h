@@ -62,6 +62,7 @@ typedef struct {
     void (*ended)(const GError *why, void *user_data);
     /* The broker answered to something that is no step: disconnect, log off, restart ... */
     void (*done)(BerthBrokerRequest request, const GError *error, void *user_data);
+    BerthShare *share; /* clipboard and files of its owner, borrowed; NULL: not offered */
 } BerthControllerCallbacks;
 
 /* What becomes of the desktop when the user leaves it. */

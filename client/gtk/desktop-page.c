@@ -85,6 +85,12 @@ berth_desktop_page_new(const BerthDesktopPageCallbacks *callbacks, void *user_da
     return self;
 }
 
+void
+berth_desktop_page_put_over(BerthDesktopPage *self, GtkWidget *widget)
+{
+    put_over(self, widget, true);
+}
+
 GtkWidget *
 berth_desktop_page_get_widget(BerthDesktopPage *self)
 {

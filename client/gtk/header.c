@@ -72,6 +72,7 @@ new_menu(BerthHeader *self)
     add_item(self, box, "Full screen (F11)", BERTH_HEADER_FULLSCREEN);
     add_item(self, box, "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
     add_item(self, box, "Open another screen", BERTH_HEADER_ADD_SCREEN);
+    add_item(self, box, "Send files…", BERTH_HEADER_SEND_FILES);
     gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,
                        6);
     add_item(self, box, "Disconnect, keep it running", BERTH_HEADER_DISCONNECT);

@@ -7,6 +7,7 @@
 #include "client/gtk/keyboard.h"
 #include "client/gtk/logoff-question.h"
 #include "client/gtk/pages.h"
+#include "client/gtk/share-desk.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -27,6 +28,8 @@ struct BerthWindow {
     BerthHeadWindows *heads;   /* beside the first */
     BerthFullscreen *fullscreen;
     BerthKeyboard *keyboard;
+    BerthShare *share; /* of whatever desktop is open */
+    BerthShareDesk *desk;
 
     BerthSettings *settings;
     BerthSessionController *controller; /* NULL before the first login */
@@ -345,6 +348,16 @@ static const BerthControllerCallbacks callbacks = {
     .done = on_done,
 };
 
+/* Those of a controller for this window. */
+static BerthControllerCallbacks
+make_callbacks(BerthWindow *self)
+{
+    BerthControllerCallbacks made = callbacks;
+
+    made.share = self->share;
+    return made;
+}
+
 static void
 remember(BerthWindow *self, const char *broker, const char *ca_file, const char *user)
 {
@@ -377,13 +390,14 @@ ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const ch
     const BerthBrokerFiles files = { .ca_file = ca_file };
     g_autofree char *key = g_strconcat(address->url, "\n", ca_file, NULL);
     g_autofree char *name = g_strdup_printf("berth on %s", g_get_host_name());
+    BerthControllerCallbacks made = make_callbacks(self);
 
     if (self->controller != NULL && strcmp(key, self->controller_key) == 0) {
         return true;
     }
     show_source(self, NULL);
     g_clear_pointer(&self->controller, berth_session_controller_free);
-    self->controller = berth_session_controller_new(address, &files, name, &callbacks, self, error);
+    self->controller = berth_session_controller_new(address, &files, name, &made, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
     show_source(self, self->controller);
@@ -490,6 +504,9 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
     case BERTH_HEADER_ADD_SCREEN:
         berth_head_windows_add(self->heads);
         break;
+    case BERTH_HEADER_SEND_FILES:
+        berth_share_desk_choose_files(self->desk);
+        break;
     case BERTH_HEADER_DISCONNECT:
         leave(self, BERTH_LEAVE_DISCONNECT);
         break;
@@ -574,6 +591,7 @@ window_free(gpointer data)
     BerthWindow *self = data;
 
     berth_session_controller_free(self->controller);
+    berth_share_free(self->share);
     g_free(self->controller_key);
     g_free(self->desktop_name);
     g_free(self->wanted);
@@ -590,6 +608,7 @@ on_destroy(GtkWidget *window, gpointer user_data)
     while (g_idle_remove_by_data(self)) {
     }
     show_source(self, NULL);
+    g_clear_pointer(&self->desk, berth_share_desk_free);
     g_clear_pointer(&self->heads, berth_head_windows_free);
 }
 
@@ -630,11 +649,12 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
 {
     const BerthId any = { 0 };
     g_autofree char *address = g_strdup_printf("%s:%u", file->host, file->port);
+    BerthControllerCallbacks made = make_callbacks(self);
     g_autoptr(GError) error = NULL;
 
     self->is_direct = true;
     self->controller =
-        berth_session_controller_new_direct(file, g_get_host_name(), &callbacks, self, &error);
+        berth_session_controller_new_direct(file, g_get_host_name(), &made, self, &error);
     if (self->controller == NULL) {
         self->error = g_strdup(error->message);
         show_reason(self, "The display cannot be opened");
@@ -673,6 +693,8 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
         on_fullscreen, self);
     self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen,
                                         &keyboard_callbacks, self);
+    self->share = berth_share_new();
+    self->desk = berth_share_desk_new(GTK_WINDOW(self->window), self->page, self->share);
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);

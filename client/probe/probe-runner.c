@@ -2,6 +2,7 @@
 #include "client/probe/probe-runner.h"
 
 #include "client/probe/png-file.h"
+#include "client/probe/probe-share.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@
 
 struct BerthProbeRunner {
     BerthSessionController *controller;
+    BerthProbeShare *share;
     int64_t timeout_ms;
     bool waits_for_echo;
     BerthProbeDoneFunc func;
@@ -117,6 +119,27 @@ fail(BerthProbeRunner *self, int code, const char *text)
     finish(self, error);
 }
 
+/* Looks at what concerns clipboard and files; is_late tells what was waited for in vain. */
+static void
+look_share(BerthProbeRunner *self, bool is_late)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (berth_probe_share_look(self->share, &error)) {
+        finish(self, error);
+    } else if (is_late) {
+        fail(self, BERTH_ERR_TIMEOUT, error->message);
+    }
+}
+
+static bool
+is_of_share(const BerthProbeAction *action)
+{
+    BerthProbeKind kind = action->row->kind;
+
+    return kind == BERTH_PROBE_COPY || kind == BERTH_PROBE_PASTE || kind == BERTH_PROBE_SEND_FILE;
+}
+
 static gboolean
 on_deadline(gpointer user_data)
 {
@@ -124,6 +147,10 @@ on_deadline(gpointer user_data)
     const BerthProbeAction *action = self->action;
 
     self->deadline_source = 0;
+    if (is_of_share(action)) {
+        look_share(self, true);
+        return G_SOURCE_REMOVE;
+    }
     look(self);
     if (self->action == action && self->deadline_source == 0) {
         fail(self, BERTH_ERR_TIMEOUT, "it took too long");
@@ -399,6 +426,10 @@ look(BerthProbeRunner *self)
     if (self->action == NULL) {
         return;
     }
+    if (is_of_share(self->action)) {
+        look_share(self, false);
+        return;
+    }
     switch (self->action->row->kind) {
     case BERTH_PROBE_TYPE:
         if (session != NULL) {
@@ -464,6 +495,13 @@ start_wait(BerthProbeRunner *self)
         return;
     case BERTH_PROBE_HOLD:
         set_deadline(self, a->value);
+        return;
+    case BERTH_PROBE_COPY:
+    case BERTH_PROBE_PASTE:
+    case BERTH_PROBE_SEND_FILE:
+        set_deadline(self, self->timeout_ms);
+        berth_probe_share_start(self->share, a);
+        look(self);
         return;
     default:
         set_deadline(self, a->value > 0 && a->row->arg == BERTH_PROBE_ARG_OPTIONAL_TIME
@@ -556,13 +594,20 @@ berth_probe_runner_is_busy(const BerthProbeRunner *self)
     return self->action != NULL;
 }
 
+static void
+on_share_changed(void *user_data)
+{
+    berth_probe_runner_poke(user_data);
+}
+
 BerthProbeRunner *
-berth_probe_runner_new(BerthSessionController *controller, int64_t timeout_ms, bool waits_for_echo,
-                       BerthProbeDoneFunc func, void *user_data)
+berth_probe_runner_new(BerthSessionController *controller, BerthShare *share, int64_t timeout_ms,
+                       bool waits_for_echo, BerthProbeDoneFunc func, void *user_data)
 {
     BerthProbeRunner *self = g_new0(BerthProbeRunner, 1);
 
     self->controller = controller;
+    self->share = berth_probe_share_new(share, on_share_changed, self);
     self->timeout_ms = timeout_ms;
     self->waits_for_echo = waits_for_echo;
     self->func = func;
@@ -578,6 +623,7 @@ berth_probe_runner_free(BerthProbeRunner *self)
         return;
     }
     stop_sources(self);
+    berth_probe_share_free(self->share);
     json_decref(self->found);
     g_free(self);
 }

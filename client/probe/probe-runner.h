@@ -33,9 +33,9 @@ typedef void (*BerthProbeDoneFunc)(const BerthProbeAction *action, const GError 
  * timeout_ms:      for waits that have no time of their own
  * waits_for_echo:  every press waits until it changed the picture, or for two seconds
  */
-BerthProbeRunner *berth_probe_runner_new(BerthSessionController *controller, int64_t timeout_ms,
-                                         bool waits_for_echo, BerthProbeDoneFunc func,
-                                         void *user_data);
+BerthProbeRunner *berth_probe_runner_new(BerthSessionController *controller, BerthShare *share,
+                                         int64_t timeout_ms, bool waits_for_echo,
+                                         BerthProbeDoneFunc func, void *user_data);
 
 /* NULL is allowed; not inside the callback. */
 void berth_probe_runner_free(BerthProbeRunner *self);

@@ -28,6 +28,7 @@ typedef struct {
     BerthProbeOptions options;
     GMainLoop *loop;
     BerthSessionController *controller;
+    BerthShare *share;
     BerthProbeRunner *runner;
     BerthProbeScript *script;
     BerthProbeAction *line; /* the script's present command */
@@ -558,14 +559,13 @@ write_stats(Probe *probe)
 }
 
 static BerthSessionController *
-new_direct_controller(Probe *probe, GError **error)
+new_direct_controller(Probe *probe, const BerthControllerCallbacks *made, GError **error)
 {
     BerthSessionController *controller = NULL;
     BerthConnectionFile file;
 
     if (berth_connection_file_load(probe->options.direct_file, &file, error)) {
-        controller =
-            berth_session_controller_new_direct(&file, "berth probe", &callbacks, probe, error);
+        controller = berth_session_controller_new_direct(&file, "berth probe", made, probe, error);
         berth_connection_file_clear(&file);
     }
     return controller;
@@ -578,16 +578,19 @@ prepare(Probe *probe, GError **error)
     const BerthProbeOptions *o = &probe->options;
     BerthBrokerFiles files = berth_probe_login_get_files(&o->login);
     int64_t timeout_ms = (int64_t)(o->timeout_s * 1000);
+    BerthControllerCallbacks made = callbacks;
 
+    probe->share = berth_share_new();
+    made.share = probe->share;
     probe->controller = o->direct_file != NULL
-                            ? new_direct_controller(probe, error)
+                            ? new_direct_controller(probe, &made, error)
                             : berth_session_controller_new(&o->login.address, &files, "berth probe",
-                                                           &callbacks, probe, error);
+                                                           &made, probe, error);
     if (probe->controller == NULL) {
         return false;
     }
-    probe->runner = berth_probe_runner_new(probe->controller, timeout_ms, o->waits_for_echo,
-                                           on_action_done, probe);
+    probe->runner = berth_probe_runner_new(probe->controller, probe->share, timeout_ms,
+                                           o->waits_for_echo, on_action_done, probe);
     if (o->script != NULL) {
         probe->script = berth_probe_script_new(STDIN_FILENO, on_line, probe);
     }
@@ -646,6 +649,7 @@ clear(Probe *probe)
     berth_probe_script_free(probe->script);
     berth_probe_runner_free(probe->runner);
     berth_session_controller_free(probe->controller);
+    berth_share_free(probe->share);
     berth_probe_action_free(probe->line);
     berth_probe_options_clear(&probe->options);
     g_main_loop_unref(probe->loop);

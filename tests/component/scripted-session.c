@@ -179,6 +179,7 @@ on_accept(int fd, GIOCondition condition, gpointer user_data)
         return G_SOURCE_CONTINUE;
     }
     berth_link_free(server->link);
+    g_queue_clear_full(&server->received, free_message); /* of the client before */
     stream = berth_tls_stream_new(server->tls, client, NULL, NULL);
     berth_msg_hello_init(&hello);
     server->link =
