@@ -287,7 +287,8 @@ def test_window(script, has_memory, *server_args):
     script.paint(0, 0x204060, 800, 600)
     script.frame((FILL, struct.pack("<5HI", 1, 799, 599, 1, 1, 0xfedcba)))
     window.wait_pixel("the picture fills the screen to its last pixel", 799, 599, "fedcba")
-    check("and from its first", window.pixels().count(bytes.fromhex("204060")) == 800 * 600 - 1)
+    fixture.wait_until("it fills the screen from its first, when the host key was shown",
+                       lambda: window.pixels().count(bytes.fromhex("204060")) == 800 * 600 - 1)
     check("by the way that there is", has_short_way(window) == has_memory)
     script.send(CONTROL, VIEWERS, struct.pack("<HB", 1, 0))
     fixture.wait_until("who is watched is told", lambda: window.pixel(3, 3) != "204060")
