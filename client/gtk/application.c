@@ -4,6 +4,7 @@
 #include "client/core/broker-address.h"
 #include "client/core/connection-file.h"
 #include "client/core/settings.h"
+#include "client/gtk/toolkit.h"
 #include "client/gtk/widgets.h"
 #include "client/gtk/window.h"
 
@@ -179,6 +180,7 @@ berth_application_main(int argc, char **argv)
     g_set_prgname("berth");
     g_set_application_name("Berth");
     berth_log_init("berth");
+    berth_toolkit_prepare();
     if (!parse(&self, &argc, &argv, &error)) {
         fprintf(stderr, "berth: %s; see berth --help\n", error->message);
         status = 1;
@@ -188,7 +190,7 @@ berth_application_main(int argc, char **argv)
                !check_shadow(&self, &error)) {
         fprintf(stderr, "berth: %s\n", error->message);
         status = 1;
-    } else if (!gtk_init_check(NULL, NULL)) {
+    } else if (!berth_toolkit_init()) {
         fprintf(stderr, "berth: there is no display; set DISPLAY, or use berth probe\n");
         status = 1;
     } else {

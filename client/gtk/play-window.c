@@ -3,6 +3,7 @@
 
 #include "client/core/viewport.h"
 #include "client/gtk/cursor.h"
+#include "client/gtk/toolkit.h"
 #include "client/gtk/widgets.h"
 
 #include "base/clock.h"
@@ -298,7 +299,7 @@ berth_play_window_run(const BerthPlayOptions *options, BerthPlayer *player,
         .head = (uint16_t)options->head,
     };
 
-    if (!gtk_init_check(NULL, NULL)) {
+    if (!berth_toolkit_init()) {
         fprintf(stderr, "berth play: no display can be opened; use --headless --screenshot FILE\n");
         return 1;
     }

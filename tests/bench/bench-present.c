@@ -20,6 +20,7 @@
 #include "client/core/picture.h"
 #include "client/gtk/display-view.h"
 #include "client/gtk/shared-frame.h"
+#include "client/gtk/toolkit.h"
 #include "client/gtk/widgets.h"
 
 #include <gtk/gtk.h>
@@ -300,7 +301,7 @@ run_toolkit(Bench *bench, void (*start)(Bench *bench, GtkWidget *window))
 {
     GtkWidget *window;
 
-    if (!gtk_init_check(NULL, NULL)) {
+    if (!berth_toolkit_init()) {
         return false;
     }
     berth_style_load(gdk_screen_get_default());
