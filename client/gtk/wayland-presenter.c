@@ -9,6 +9,12 @@
 #include <unistd.h>
 #include <viewporter-client-protocol.h>
 
+/*
+ * Frames that may be sent before the compositor has shown one: the second still gets into the
+ * picture that is being made, if it comes in time, and takes the place of the first.
+ */
+#define MAX_AHEAD 2
+
 typedef struct WaylandPresenter WaylandPresenter;
 
 /* What the compositor knows the memory of a slot by. */
@@ -31,7 +37,8 @@ struct WaylandPresenter {
     struct wl_surface *surface; /* NULL: there is none, nor the two below */
     struct wl_subsurface *subsurface;
     struct wp_viewport *viewport;
-    struct wl_callback *callback; /* NULL: the compositor has shown what it was sent */
+    struct wl_callback *callback; /* NULL: the compositor has shown what it was asked to tell of */
+    unsigned n_ahead;             /* frames that were sent since it has last shown one */
     int width, height;            /* of the picture that the surface is laid out for */
     int x, y;                     /* in the toplevel, in units of GTK */
 
@@ -193,6 +200,7 @@ on_shown(void *user_data, struct wl_callback *callback, uint32_t time)
     WaylandPresenter *self = user_data;
 
     g_clear_pointer(&self->callback, wl_callback_destroy);
+    self->n_ahead = 0;
     flush(&self->base);
 }
 
@@ -211,10 +219,12 @@ commit(WaylandPresenter *self, const BerthFrame *frame)
 
         wl_surface_damage_buffer(self->surface, rect->x, rect->y, rect->w, rect->h);
     }
-    g_clear_pointer(&self->callback, wl_callback_destroy);
-    self->callback = wl_surface_frame(self->surface);
-    wl_callback_add_listener(self->callback, &callback_listener, self);
+    if (self->callback == NULL) {
+        self->callback = wl_surface_frame(self->surface);
+        wl_callback_add_listener(self->callback, &callback_listener, self);
+    }
     wl_surface_commit(self->surface);
+    self->n_ahead++;
     berth_buffer_ring_hold(&self->ring);
     bury_retired(self);
     wl_display_flush(gdk_wayland_display_get_wl_display(gtk_widget_get_display(self->area)));
@@ -236,7 +246,7 @@ flush(BerthPresenter *presenter)
     bool is_sent = false;
     const BerthFrame *frame;
 
-    if (!self->is_shown || self->callback != NULL) {
+    if (!self->is_shown || self->n_ahead >= MAX_AHEAD) {
         return;
     }
     frame = berth_picture_lock(self->picture);
@@ -258,6 +268,7 @@ drop_surface(WaylandPresenter *self)
         g_clear_object(&self->clock);
     }
     g_clear_pointer(&self->callback, wl_callback_destroy);
+    self->n_ahead = 0;
     g_clear_pointer(&self->viewport, wp_viewport_destroy);
     g_clear_pointer(&self->subsurface, wl_subsurface_destroy);
     g_clear_pointer(&self->surface, wl_surface_destroy);

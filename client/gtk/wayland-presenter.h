@@ -3,11 +3,11 @@
  * The short way of a picture to a Wayland compositor: a subsurface of our own over the canvas.
  *
  * GTK 3 copies and damages its whole window for a caret; here the compositor hears of the pixels
- * that changed, at most once for each picture that it shows, and not at all while the window is
- * out of sight.  A picture that is smaller or larger than its place is scaled by the compositor,
- * if it can do that smoothly (wp_viewporter); where every pixel shall become several (HiDPI) GTK
- * draws, which does that exactly.  A surface has no holes: while something lies over the canvas,
- * GTK draws, too.
+ * that changed, at most twice for each picture that it shows, so that the last one in time is in
+ * it, and not at all while the window is out of sight.  A picture that is smaller or larger than
+ * its place is scaled by the compositor, if it can do that smoothly (wp_viewporter); where every
+ * pixel shall become several (HiDPI) GTK draws, which does that exactly.  A surface has no holes:
+ * while something lies over the canvas, GTK draws, too.
  *
  * The decoder's thread writes into memory that the compositor does not hold (buffer-ring.h); all
  * that is said to the compositor is said by the main thread.
