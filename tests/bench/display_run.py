@@ -140,11 +140,12 @@ class Group:
 
     def start(self, command, display=None, log=None, env=None, **more):
         environment = dict(os.environ, HOME=self.run.path("home"), LANG="C.UTF-8",
-                           GDK_BACKEND="x11", XDG_RUNTIME_DIR=self.run.path("xdg"), **(env or {}))
+                           GDK_BACKEND="x11", XDG_RUNTIME_DIR=self.run.path("xdg"))
         environment.pop("DISPLAY", None)
         environment.pop("WAYLAND_DISPLAY", None)
         if display:
             environment["DISPLAY"] = display
+        environment.update(env or {})
         name = log or os.path.basename(command[0])
         with open(self.run.path(name + ".log"), "wb") as file:
             more.setdefault("stdout", file)
