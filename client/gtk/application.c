@@ -19,7 +19,7 @@
 #include <stdio.h>
 
 typedef struct {
-    char *broker, *ca_file, *user, *desktop, *direct_file, *shadow;
+    char *broker, *ca_file, *user, *desktop, *direct_file, *shadow, *monitors;
     gboolean wants_control;
     BerthId session; /* if shadow is set */
     int password_fd;
@@ -54,6 +54,8 @@ parse(Application *self, int *argc, char ***argv, GError **error)
           "open the display that berth-session --share tells of in this file", "FILE" },
         { "fullscreen", 0, 0, G_OPTION_ARG_NONE, &self->is_fullscreen,
           "show the desktop on the full screen", NULL },
+        { "monitors", 0, 0, G_OPTION_ARG_STRING, &self->monitors,
+          "the same on these monitors: numbers from 1 on, or all", "N[,N]..." },
         { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
         { 0 },
     };
@@ -137,6 +139,7 @@ on_activate(GtkApplication *application, gpointer user_data)
         .password = self->password,
         .direct = self->direct_file != NULL ? &self->direct : NULL,
         .is_fullscreen = self->is_fullscreen,
+        .monitors = self->monitors,
     };
 
     berth_style_load(gdk_screen_get_default());
@@ -167,6 +170,7 @@ clear(Application *self)
     g_free(self->ca_file);
     g_free(self->user);
     g_free(self->desktop);
+    g_free(self->monitors);
     g_free(self->shadow);
 }
 

@@ -119,6 +119,7 @@ void
 berth_desktop_page_set_fullscreen(BerthDesktopPage *self, bool is_full)
 {
     self->is_full = is_full;
+    berth_fullscreen_bar_unpin(self->bar);
     berth_fullscreen_bar_reveal(self->bar, false);
     update_sign(self);
 }

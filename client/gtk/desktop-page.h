@@ -17,7 +17,7 @@
 typedef struct BerthDesktopPage BerthDesktopPage;
 
 typedef struct {
-    BerthHeaderFunc command;        /* FULLSCREEN and DISCONNECT of the bar */
+    BerthHeaderFunc command;        /* of the bar in full screen */
     void (*leave)(void *user_data); /* the user does not want to wait for the connection */
     BerthShadowAnswerFunc answer;   /* to who wants to watch */
 } BerthDesktopPageCallbacks;

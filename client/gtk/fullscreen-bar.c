@@ -9,36 +9,59 @@
 struct BerthFullscreenBar {
     GtkWidget *revealer;
     guint hide_source;
-    GtkWidget *title;
+    GtkWidget *box, *title, *pin;
     BerthHeaderFunc func;
     void *user_data;
 };
 
 static void
-on_restore(BerthFullscreenBar *self)
+on_clicked(GtkWidget *button, gpointer user_data)
 {
+    BerthFullscreenBar *self = user_data;
+    gpointer command = g_object_get_data(G_OBJECT(button), "berth-command");
+
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->pin), FALSE);
     berth_fullscreen_bar_reveal(self, false);
-    self->func(BERTH_HEADER_FULLSCREEN, false, self->user_data);
+    self->func((BerthHeaderCommand)GPOINTER_TO_INT(command), false, self->user_data);
 }
 
 static void
-on_disconnect(BerthFullscreenBar *self)
+set_up_button(GtkWidget *button)
 {
-    berth_fullscreen_bar_reveal(self, false);
-    self->func(BERTH_HEADER_DISCONNECT, false, self->user_data);
-}
-
-static void
-add_button(BerthFullscreenBar *self, GtkWidget *box, const char *icon_name, const char *tooltip,
-           GCallback func)
-{
-    GtkWidget *button = berth_icon_button_new(icon_name, tooltip);
-
     /* The keyboard stays with the guest. */
     gtk_widget_set_focus_on_click(button, FALSE);
     gtk_widget_set_can_focus(button, FALSE);
-    g_signal_connect_swapped(button, "clicked", func, self);
-    gtk_box_pack_end(GTK_BOX(box), button, FALSE, FALSE, 0);
+}
+
+static void
+add_button(BerthFullscreenBar *self, const char *icon_name, const char *tooltip,
+           BerthHeaderCommand command)
+{
+    GtkWidget *button = berth_icon_button_new(icon_name, tooltip);
+
+    set_up_button(button);
+    g_object_set_data(G_OBJECT(button), "berth-command", GINT_TO_POINTER((int)command));
+    g_signal_connect(button, "clicked", G_CALLBACK(on_clicked), self);
+    gtk_box_pack_end(GTK_BOX(self->box), button, FALSE, FALSE, 0);
+}
+
+/* Pinned it stays where it is; the picture below it is drawn around. */
+static void
+add_pin(BerthFullscreenBar *self)
+{
+    self->pin = gtk_toggle_button_new();
+    gtk_button_set_image(GTK_BUTTON(self->pin),
+                         gtk_image_new_from_icon_name("view-pin-symbolic", GTK_ICON_SIZE_BUTTON));
+    gtk_widget_set_tooltip_text(self->pin, "Keep this bar in sight");
+    atk_object_set_name(gtk_widget_get_accessible(self->pin), "Keep this bar in sight");
+    set_up_button(self->pin);
+    gtk_box_pack_start(GTK_BOX(self->box), self->pin, FALSE, FALSE, 0);
+}
+
+static bool
+is_pinned(const BerthFullscreenBar *self)
+{
+    return gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(self->pin));
 }
 
 /* Out of sight it still has a window of one row, which would keep the pointer from the canvas. */
@@ -58,7 +81,7 @@ on_idle(gpointer user_data)
     BerthFullscreenBar *self = user_data;
 
     self->hide_source = 0;
-    gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), FALSE);
+    gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), is_pinned(self));
     return G_SOURCE_REMOVE;
 }
 
@@ -87,19 +110,22 @@ BerthFullscreenBar *
 berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_data)
 {
     BerthFullscreenBar *self = g_new0(BerthFullscreenBar, 1);
-    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
     GtkWidget *events = gtk_event_box_new();
 
     self->func = func;
     self->user_data = user_data;
+    self->box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
     self->title = gtk_label_new(NULL);
     gtk_widget_set_margin_end(self->title, 24);
-    gtk_box_pack_start(GTK_BOX(box), self->title, FALSE, FALSE, 0);
-    add_button(self, box, "system-log-out-symbolic", "Disconnect, keep it running",
-               G_CALLBACK(on_disconnect));
-    add_button(self, box, "view-restore-symbolic", "Leave the full screen (F11)",
-               G_CALLBACK(on_restore));
-    gtk_style_context_add_class(gtk_widget_get_style_context(box), "berth-bar");
+    add_pin(self);
+    gtk_box_pack_start(GTK_BOX(self->box), self->title, FALSE, FALSE, 0);
+    add_button(self, "system-log-out-symbolic", "Disconnect, keep it running",
+               BERTH_HEADER_DISCONNECT);
+    add_button(self, "view-restore-symbolic", "Leave the full screen (F11)",
+               BERTH_HEADER_FULLSCREEN);
+    add_button(self, "video-display-symbolic", "Fill monitors…", BERTH_HEADER_SCREENS);
+    add_button(self, "input-keyboard-symbolic", "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
+    gtk_style_context_add_class(gtk_widget_get_style_context(self->box), "berth-bar");
     self->revealer = gtk_revealer_new();
     gtk_revealer_set_transition_type(GTK_REVEALER(self->revealer),
                                      GTK_REVEALER_TRANSITION_TYPE_SLIDE_DOWN);
@@ -107,7 +133,7 @@ berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_data)
     gtk_widget_set_valign(self->revealer, GTK_ALIGN_START);
     gtk_widget_add_events(events, GDK_POINTER_MOTION_MASK);
     g_signal_connect(events, "motion-notify-event", G_CALLBACK(on_motion), self);
-    gtk_container_add(GTK_CONTAINER(events), box);
+    gtk_container_add(GTK_CONTAINER(events), self->box);
     gtk_container_add(GTK_CONTAINER(self->revealer), events);
     gtk_widget_show_all(self->revealer);
     gtk_widget_set_no_show_all(self->revealer, TRUE);
@@ -137,5 +163,11 @@ berth_fullscreen_bar_reveal(BerthFullscreenBar *self, bool is_revealed)
         gtk_widget_show(self->revealer);
         self->hide_source = g_timeout_add(STAY_MS, on_idle, self);
     }
-    gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), is_revealed);
+    gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), is_revealed || is_pinned(self));
+}
+
+void
+berth_fullscreen_bar_unpin(BerthFullscreenBar *self)
+{
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->pin), FALSE);
 }

@@ -7,6 +7,7 @@
 struct BerthFullscreen {
     GtkWindow *window;
     GtkWidget *title_bar;
+    GdkMonitor *monitor; /* weak; NULL: the one that the window is on */
     void (*func)(bool is_full, void *user_data);
     void *user_data;
     bool is_full;
@@ -66,12 +67,17 @@ static void
 fill_monitor(BerthFullscreen *self)
 {
     GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self->window));
-    GdkMonitor *monitor =
-        gdk_display_get_monitor_at_window(gtk_widget_get_display(GTK_WIDGET(self->window)), window);
+    GdkMonitor *monitor = self->monitor;
     GdkRectangle where;
 
-    gtk_window_get_position(self->window, &self->back.x, &self->back.y);
-    gtk_window_get_size(self->window, &self->back.width, &self->back.height);
+    if (monitor == NULL) {
+        monitor = gdk_display_get_monitor_at_window(
+            gtk_widget_get_display(GTK_WIDGET(self->window)), window);
+    }
+    if (!self->is_own) {
+        gtk_window_get_position(self->window, &self->back.x, &self->back.y);
+        gtk_window_get_size(self->window, &self->back.width, &self->back.height);
+    }
     gdk_monitor_get_geometry(monitor, &where);
     show_title_bar(self, false);
     place(self, &where);
@@ -89,16 +95,40 @@ leave_monitor(BerthFullscreen *self)
     note(self, false);
 }
 
+/* The number that the window manager knows it by; -1 if it is not there any more. */
+static int
+find_monitor(const BerthFullscreen *self)
+{
+    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self->window));
+
+    for (int i = 0; self->monitor != NULL && i < gdk_display_get_n_monitors(display); i++) {
+        if (gdk_display_get_monitor(display, i) == self->monitor) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+void
+berth_fullscreen_set_monitor(BerthFullscreen *self, GdkMonitor *monitor)
+{
+    g_set_weak_pointer(&self->monitor, monitor);
+}
+
 void
 berth_fullscreen_set(BerthFullscreen *self, bool is_full)
 {
+    int number = find_monitor(self);
+
     if (self->is_own && !is_full) {
         leave_monitor(self);
     } else if (!is_full) {
         gtk_window_unfullscreen(self->window);
-    } else if (!self->is_full && !has_window_manager(self->window)) {
+    } else if ((!self->is_full || self->is_own) && !has_window_manager(self->window)) {
         gtk_widget_realize(GTK_WIDGET(self->window));
         fill_monitor(self);
+    } else if (number >= 0) {
+        gtk_window_fullscreen_on_monitor(self->window, gtk_window_get_screen(self->window), number);
     } else {
         gtk_window_fullscreen(self->window);
     }
@@ -108,6 +138,15 @@ bool
 berth_fullscreen_get(const BerthFullscreen *self)
 {
     return self->is_full;
+}
+
+static void
+fullscreen_free(gpointer data)
+{
+    BerthFullscreen *self = data;
+
+    g_clear_weak_pointer(&self->monitor);
+    g_free(self);
 }
 
 BerthFullscreen *
@@ -121,6 +160,6 @@ berth_fullscreen_new(GtkWindow *window, GtkWidget *title_bar,
     self->func = func;
     self->user_data = user_data;
     g_signal_connect(window, "window-state-event", G_CALLBACK(on_window_state), self);
-    g_object_set_data_full(G_OBJECT(window), "berth-fullscreen", self, g_free);
+    g_object_set_data_full(G_OBJECT(window), "berth-fullscreen", self, fullscreen_free);
     return self;
 }

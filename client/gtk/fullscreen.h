@@ -20,6 +20,9 @@ typedef struct BerthFullscreen BerthFullscreen;
 BerthFullscreen *berth_fullscreen_new(GtkWindow *window, GtkWidget *title_bar,
                                       void (*func)(bool is_full, void *user_data), void *user_data);
 
+/* The monitor to fill from the next time on; borrowed while it is there.  NULL: the window's. */
+void berth_fullscreen_set_monitor(BerthFullscreen *self, GdkMonitor *monitor);
+
 /* Asks for the full screen or the way back; func tells when it has happened. */
 void berth_fullscreen_set(BerthFullscreen *self, bool is_full);
 

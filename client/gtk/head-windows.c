@@ -13,8 +13,9 @@
 typedef struct {
     BerthHeadWindows *owner;
     unsigned head;
-    bool is_wanted;    /* asked for and not closed by the user */
-    GtkWidget *window; /* NULL: no frame came yet */
+    bool is_wanted;      /* asked for and not closed by the user */
+    GdkMonitor *monitor; /* weak: to be filled; NULL: any that is free */
+    GtkWidget *window;   /* NULL: no frame came yet */
     BerthDisplayView *view;
     BerthFullscreen *fullscreen;
     BerthKeyboard *keyboard;
@@ -36,36 +37,13 @@ session_of(BerthHeadWindows *self)
     return self->controller != NULL ? berth_session_controller_get_session(self->controller) : NULL;
 }
 
-BerthHeadWindows *
-berth_head_windows_new(GtkWindow *main_window)
-{
-    BerthHeadWindows *self = g_new0(BerthHeadWindows, 1);
-
-    self->main_window = main_window;
-    self->is_absolute = true;
-    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
-        self->heads[i].owner = self;
-        self->heads[i].head = i;
-    }
-    return self;
-}
-
-void
-berth_head_windows_free(BerthHeadWindows *self)
-{
-    if (self != NULL) {
-        berth_head_windows_close_all(self);
-        g_free(self->cursor_pixels);
-        g_free(self);
-    }
-}
-
 void
 berth_head_windows_close(BerthHeadWindows *self, unsigned head)
 {
     Head *item = &self->heads[head];
 
     item->is_wanted = false;
+    g_clear_weak_pointer(&item->monitor);
     if (item->window != NULL) {
         berth_display_view_set_source(item->view, NULL, NULL, head);
         g_clear_pointer(&item->window, gtk_widget_destroy);
@@ -90,20 +68,66 @@ berth_head_windows_set_controller(BerthHeadWindows *self, BerthSessionController
     self->controller = controller;
 }
 
-static gboolean
-on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
+/* The guest loses it, too. */
+static void
+drop(Head *item)
 {
-    Head *item = user_data;
     BerthSessionClient *session = session_of(item->owner);
 
     if (session != NULL) {
         berth_session_client_drop_head(session, item->head);
     }
     berth_head_windows_close(item->owner, item->head);
+}
+
+static gboolean
+on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
+{
+    drop(user_data);
     return GDK_EVENT_STOP;
 }
 
 static const BerthKeyboardCallbacks no_callbacks = { 0 };
+
+static void
+on_monitor_removed(GdkDisplay *display, GdkMonitor *monitor, gpointer user_data)
+{
+    BerthHeadWindows *self = user_data;
+
+    for (unsigned i = 1; i < BERTH_LIMIT_HEADS; i++) {
+        if (self->heads[i].monitor == monitor) {
+            drop(&self->heads[i]);
+        }
+    }
+}
+
+BerthHeadWindows *
+berth_head_windows_new(GtkWindow *main_window)
+{
+    BerthHeadWindows *self = g_new0(BerthHeadWindows, 1);
+
+    self->main_window = main_window;
+    self->is_absolute = true;
+    g_signal_connect(gtk_widget_get_display(GTK_WIDGET(main_window)), "monitor-removed",
+                     G_CALLBACK(on_monitor_removed), self);
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        self->heads[i].owner = self;
+        self->heads[i].head = i;
+    }
+    return self;
+}
+
+void
+berth_head_windows_free(BerthHeadWindows *self)
+{
+    if (self != NULL) {
+        g_signal_handlers_disconnect_by_data(gtk_widget_get_display(GTK_WIDGET(self->main_window)),
+                                             self);
+        berth_head_windows_close_all(self);
+        g_free(self->cursor_pixels);
+        g_free(self);
+    }
+}
 
 static void
 on_fullscreen(bool is_full, void *user_data)
@@ -113,8 +137,8 @@ on_fullscreen(bool is_full, void *user_data)
     berth_keyboard_fullscreen_changed(item->keyboard);
 }
 
-/* A monitor that the main window is not on; -1 if there is none. */
-static int
+/* A monitor that the main window is not on; NULL if there is none. */
+static GdkMonitor *
 find_other_monitor(BerthHeadWindows *self)
 {
     GdkWindow *window = gtk_widget_get_window(GTK_WIDGET(self->main_window));
@@ -123,10 +147,10 @@ find_other_monitor(BerthHeadWindows *self)
 
     for (int i = 0; i < gdk_display_get_n_monitors(display); i++) {
         if (gdk_display_get_monitor(display, i) != own) {
-            return i;
+            return gdk_display_get_monitor(display, i);
         }
     }
-    return -1;
+    return NULL;
 }
 
 static void
@@ -148,7 +172,7 @@ static void
 open_window(Head *item)
 {
     BerthHeadWindows *self = item->owner;
-    int monitor = find_other_monitor(self);
+    GdkMonitor *monitor = item->monitor != NULL ? item->monitor : find_other_monitor(self);
     g_autofree char *title =
         g_strdup_printf("%s, screen %u", gtk_window_get_title(self->main_window), item->head + 1);
 
@@ -161,9 +185,10 @@ open_window(Head *item)
     g_signal_connect(item->window, "delete-event", G_CALLBACK(on_delete), item);
     item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen,
                                         &no_callbacks, NULL);
-    if (monitor >= 0) {
-        gtk_window_fullscreen_on_monitor(GTK_WINDOW(item->window),
-                                         gtk_window_get_screen(self->main_window), monitor);
+    g_set_weak_pointer(&item->monitor, monitor);
+    if (monitor != NULL) {
+        berth_fullscreen_set_monitor(item->fullscreen, monitor);
+        berth_fullscreen_set(item->fullscreen, true);
     }
     gtk_widget_show_all(item->window);
     gtk_widget_grab_focus(berth_display_view_get_widget(item->view));
@@ -185,22 +210,51 @@ berth_head_windows_frame(BerthHeadWindows *self, const BerthFrameNews *news)
     berth_display_view_frame(item->view, news);
 }
 
+/* Asks the guest for a head of a monitor's size; NULL: of a window's. */
+static void
+ask(Head *item, GdkMonitor *monitor)
+{
+    BerthSessionClient *session = session_of(item->owner);
+    GdkRectangle size = { 0, 0, WIDTH_PX, HEIGHT_PX };
+    int scale = 1;
+
+    if (monitor != NULL) {
+        gdk_monitor_get_geometry(monitor, &size);
+        scale = gdk_monitor_get_scale_factor(monitor);
+    }
+    item->is_wanted = true;
+    if (session != NULL) {
+        berth_session_client_request_size(session, item->head, size.width * scale,
+                                          size.height * scale, 0, 0);
+    }
+}
+
 void
 berth_head_windows_add(BerthHeadWindows *self)
 {
-    BerthSessionClient *session = session_of(self);
-    GdkDisplay *display = gtk_widget_get_display(GTK_WIDGET(self->main_window));
-    int monitor = find_other_monitor(self);
-    GdkRectangle size = { 0, 0, WIDTH_PX, HEIGHT_PX };
-
-    if (monitor >= 0) {
-        gdk_monitor_get_geometry(gdk_display_get_monitor(display, monitor), &size);
-    }
-    for (unsigned i = 1; session != NULL && i < BERTH_LIMIT_HEADS; i++) {
+    for (unsigned i = 1; session_of(self) != NULL && i < BERTH_LIMIT_HEADS; i++) {
         if (!self->heads[i].is_wanted || self->heads[i].window == NULL) {
-            self->heads[i].is_wanted = true;
-            berth_session_client_request_size(session, i, size.width, size.height, 0, 0);
+            ask(&self->heads[i], find_other_monitor(self));
             return;
+        }
+    }
+}
+
+void
+berth_head_windows_spread(BerthHeadWindows *self, GdkMonitor *const *monitors, size_t n)
+{
+    for (unsigned i = 1; i < BERTH_LIMIT_HEADS; i++) {
+        Head *item = &self->heads[i];
+
+        if (i >= n && item->is_wanted) {
+            drop(item);
+        } else if (i < n && item->window != NULL) {
+            g_set_weak_pointer(&item->monitor, monitors[i]);
+            berth_fullscreen_set_monitor(item->fullscreen, monitors[i]);
+            berth_fullscreen_set(item->fullscreen, true);
+        } else if (i < n) {
+            g_set_weak_pointer(&item->monitor, monitors[i]);
+            ask(item, monitors[i]);
         }
     }
 }

@@ -3,6 +3,7 @@
  * The windows of the heads beside the first one.
  *
  * A window opens with the first frame of its head and fills a monitor of its own if there is one.
+ * When that monitor is unplugged, window and head go.
  * Thread: main.
  */
 #pragma once
@@ -25,6 +26,14 @@ void berth_head_windows_set_controller(BerthHeadWindows *self, BerthSessionContr
 
 /* Asks the guest for one more head; its window opens if the guest has one. */
 void berth_head_windows_add(BerthHeadWindows *self);
+
+/*
+ * Asks the guest for one head for each of n monitors, and lets all others go: the first monitor is
+ * that of the main window, the others are filled by windows that open if the guest has the heads.
+ *
+ * monitors: borrowed while they are there; at most BERTH_LIMIT_HEADS
+ */
+void berth_head_windows_spread(BerthHeadWindows *self, GdkMonitor *const *monitors, size_t n);
 
 /* The desktop is open (again): asks for the heads whose windows are open. */
 void berth_head_windows_opened(BerthHeadWindows *self);

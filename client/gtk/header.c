@@ -71,6 +71,7 @@ new_menu(BerthHeader *self)
     add_check(self, box, "Type with the _input method", false, BERTH_HEADER_INPUT_METHOD);
     add_item(self, box, "Full screen (F11)", BERTH_HEADER_FULLSCREEN);
     add_item(self, box, "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
+    add_item(self, box, "Fill monitors…", BERTH_HEADER_SCREENS);
     add_item(self, box, "Open another screen", BERTH_HEADER_ADD_SCREEN);
     add_item(self, box, "Send files…", BERTH_HEADER_SEND_FILES);
     gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,

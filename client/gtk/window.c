@@ -7,6 +7,7 @@
 #include "client/gtk/keyboard.h"
 #include "client/gtk/logoff-question.h"
 #include "client/gtk/pages.h"
+#include "client/gtk/screens.h"
 #include "client/gtk/share-desk.h"
 
 #include "base/error.h"
@@ -27,6 +28,7 @@ struct BerthWindow {
     BerthDisplayView *display; /* of the page */
     BerthHeadWindows *heads;   /* beside the first */
     BerthFullscreen *fullscreen;
+    BerthScreens *screens;
     BerthKeyboard *keyboard;
     BerthShare *share; /* of whatever desktop is open */
     BerthShareDesk *desk;
@@ -42,6 +44,7 @@ struct BerthWindow {
     char *error;                        /* what the page of the next state has to show */
     bool is_direct;                     /* there is no broker and no list */
     bool wants_fullscreen;              /* as soon as a desktop is open */
+    char *monitors;                     /* to fill then; NULL: those of last time */
     bool is_leaving;                    /* the broker has not answered yet */
     bool is_closing;
 };
@@ -66,13 +69,24 @@ show_list(BerthWindow *self)
 }
 
 static void
+fill_monitors(BerthWindow *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!berth_screens_fill(self->screens, self->monitors, &error)) {
+        berth_desktop_page_show_notice(self->page, error->message);
+        berth_fullscreen_set(self->fullscreen, true);
+    }
+}
+
+static void
 show_desktop(BerthWindow *self)
 {
     berth_pages_show_desktop(self->pages, self->desktop_name,
                              self->is_direct ? NULL : self->settings->profile->broker);
     if (self->wants_fullscreen) {
         self->wants_fullscreen = false;
-        berth_fullscreen_set(self->fullscreen, true);
+        fill_monitors(self);
     }
 }
 
@@ -501,6 +515,9 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
     case BERTH_HEADER_CTRL_ALT_DEL:
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
         break;
+    case BERTH_HEADER_SCREENS:
+        berth_screens_ask(self->screens);
+        break;
     case BERTH_HEADER_ADD_SCREEN:
         berth_head_windows_add(self->heads);
         break;
@@ -595,6 +612,7 @@ window_free(gpointer data)
     g_free(self->controller_key);
     g_free(self->desktop_name);
     g_free(self->wanted);
+    g_free(self->monitors);
     g_free(self->error);
     g_free(self);
 }
@@ -680,7 +698,8 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
         self->wish = options->wants_control ? BERTH_WISH_HELP : BERTH_WISH_WATCH;
         self->wished_id = *options->shadow;
     }
-    self->wants_fullscreen = options->is_fullscreen;
+    self->wants_fullscreen = options->is_fullscreen || options->monitors != NULL;
+    self->monitors = g_strdup(options->monitors);
     self->window = gtk_application_window_new(application);
     gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);
     gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
@@ -691,6 +710,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),
         on_fullscreen, self);
+    self->screens = berth_screens_new(GTK_WINDOW(self->window), self->fullscreen, self->heads);
     self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen,
                                         &keyboard_callbacks, self);
     self->share = berth_share_new();

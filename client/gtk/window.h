@@ -22,6 +22,7 @@ typedef struct {
     BerthSecret *password;             /* to log in at once; NULL: the user types it */
     const BerthConnectionFile *direct; /* the only desktop, without a broker; NULL: there is one */
     bool is_fullscreen;
+    const char *monitors; /* to fill, as berth_screens_fill() reads it; NULL: as last time */
 } BerthWindowOptions;
 
 /* Makes and shows the window; it is freed with its widget. */

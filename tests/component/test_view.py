@@ -7,6 +7,7 @@ usage: test_view.py BERTH SCRIPTED_SESSION
 """
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -72,8 +73,9 @@ class Stripes:
 class Screen:
     """An X server with berth on all of it, by X11 or on a compositor inside."""
 
-    def __init__(self, script, is_wayland, scale):
+    def __init__(self, script, is_wayland, scale, n_monitors=1, *options):
         self.script, self.is_wayland, self.scale = script, is_wayland, scale
+        self.n_monitors = n_monitors
         self.what = f"{'Wayland' if is_wayland else 'X11'}, scale {scale}"
         self.processes = []
         self.runtime = script.path("run")
@@ -90,7 +92,7 @@ class Screen:
         script.frame_id = 0
         self.log = script.path("berth.log")
         with open(self.log, "wb") as log:
-            self.start([script.berth, "--direct", script.file, "--fullscreen"],
+            self.start([script.berth, "--direct", script.file, *(options or ["--fullscreen"])],
                        env=dict(self.env, BERTH_LOG="info,paint=debug"), stderr=log)
         check(f"{self.what}: the window is in", script("wait open") == "open")
         script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", 0, 64, 64))
@@ -102,26 +104,45 @@ class Screen:
 
     def start_x(self):
         reading, writing = os.pipe()
-        self.start(["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
+        self.start(["Xvfb", "-displayfd", str(writing), "-screen", "0",
+                    f"{WIDTH * self.n_monitors}x{HEIGHT}x24",
                     "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL)
         os.close(writing)
         with os.fdopen(reading) as file:
             self.display = ":" + file.readline().strip()
 
     def start_compositor(self):
-        """weston in a window of the X server: it has a seat, and its picture can be looked at."""
+        """weston in windows of the X server: it has a seat, and its picture can be looked at."""
         name = f"wayland-{self.scale}"
         config = self.script.path("weston.ini")
         with open(config, "w", encoding="ascii") as file:
-            file.write("[core]\nidle-time=0\n")
+            file.write("[core]\nidle-time=0\n[shell]\npanel-position=none\nlocking=false\n"
+                       "startup-animation=none\nanimation=none\n")
+        # The kiosk's shell shows the active window only, on whatever output.
+        shell = "kiosk" if self.n_monitors == 1 else "desktop"
         self.start(["weston", "--backend=x11-backend.so", "--use-pixman",
-                    "--shell=kiosk-shell.so", f"--socket={name}", f"--config={config}",
+                    f"--shell={shell}-shell.so", f"--socket={name}", f"--config={config}",
                     f"--width={WIDTH // self.scale}", f"--height={HEIGHT // self.scale}",
-                    f"--scale={self.scale}"], env=self.env, stdout=subprocess.DEVNULL,
+                    f"--scale={self.scale}", f"--output-count={self.n_monitors}"], env=self.env, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
         fixture.wait_until("the compositor",
                            lambda: os.path.exists(os.path.join(self.runtime, name)))
+        for i, window in enumerate(self.find_outputs()):
+            self.xdotool("windowmove", "--sync", window, str(i * WIDTH), "0")
         self.env = dict(self.env, WAYLAND_DISPLAY=name, GDK_BACKEND="wayland")
+
+    def find_outputs(self):
+        """The windows of the compositor, from left to right, if there are several."""
+        if self.n_monitors == 1:
+            return []
+
+        def look():
+            tree = subprocess.run(["xwininfo", "-root", "-children", "-display", self.display],
+                                  check=True, stdout=subprocess.PIPE, text=True).stdout
+            found = re.findall(r'(0x\w+) "Weston Compositor - screen(\d)"', tree)
+            return found if len(found) == self.n_monitors else None
+        found = fixture.wait_until("the outputs", look)
+        return [window for window, _ in sorted(found, key=lambda pair: pair[1])]
 
     def close(self):
         for process in reversed(self.processes):
@@ -161,8 +182,9 @@ class Screen:
             seen = self.pixels()
             wrong = [i for i in range(0, len(expected), 3) if seen[i:i + 3] != expected[i:i + 3]]
             at = wrong[0] // 3
+            width = WIDTH * self.n_monitors
             sys.exit(f"FAILED: {self.what}: {what}: {len(wrong)} pixels differ, the first at "
-                     f"{at % WIDTH},{at // WIDTH}: {seen[3 * at:3 * at + 3].hex()} for "
+                     f"{at % width},{at // width}: {seen[3 * at:3 * at + 3].hex()} for "
                      f"{expected[3 * at:3 * at + 3].hex()}")
         print(f"ok: {self.what}: {what}", flush=True)
 
@@ -241,6 +263,46 @@ def test_shrinking(screen):
                         2 * WIDTH - 2, 2 * HEIGHT - 2)
 
 
+def take_request(script, head):
+    """The next size that is asked for a head."""
+    while True:
+        seen, width, height, _, _ = struct.unpack(
+            "<5H", bytes.fromhex(script(f"take {DISPLAY} {HEAD_REQUEST}")))
+        if seen == head:
+            return width, height
+
+
+def show_head(screen, head, picture):
+    screen.script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", head, WIDTH, HEIGHT))
+    screen.script.frame(*((FILL, fill) for fill in picture.fills()), head=head)
+    screen.script(f"take {DISPLAY} {FRAME_ACK}")
+
+
+def beside(left, right):
+    """Two pictures of a whole monitor each."""
+    return b"".join(picture[at:at + 3 * WIDTH] for at in range(0, 3 * WIDTH * HEIGHT, 3 * WIDTH)
+                    for picture in (left, right))
+
+
+def test_monitors(script):
+    """The first head goes to the left monitor, the second one to the right, whatever the order."""
+    screen = Screen(script, True, 1, 2, "--monitors", "2,1")
+    left, right = Picture(WIDTH, HEIGHT), Picture(WIDTH, HEIGHT, seed=9)
+    check("two monitors: a second head is asked for", take_request(script, 1) == (WIDTH, HEIGHT))
+    show_head(screen, 0, left)
+    show_head(screen, 1, right)
+    screen.wait_same("each monitor has its head, pixel by pixel",
+                     beside(place(left, 1), place(right, 1)))
+    screen.close()
+    screen = Screen(script, False, 1, 1, "--monitors", "2")
+    whole = Picture(WIDTH, HEIGHT)
+    screen.show(whole)
+    fixture.wait_until("a reason", lambda: screen.pixels() != place(whole, 1))
+    check("a monitor that is not there: the desktop is shown, and the reason over it",
+          screen.pixels()[-3 * WIDTH * 400:] == place(whole, 1)[-3 * WIDTH * 400:])
+    screen.close()
+
+
 def main():
     script = Script(*sys.argv[1:3])
     for is_wayland in (False, True):
@@ -253,6 +315,7 @@ def main():
             test_shrinking(screen)
             test_cover(screen)
             screen.close()
+    test_monitors(script)
 
 
 if __name__ == "__main__":
