@@ -581,6 +581,26 @@ berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uin
     return berth_vm_attach_display(machine->vm, ret_fd, error);
 }
 
+int
+berth_machine_park_take_guest_port(BerthMachinePark *self, const BerthId *id, uint64_t epoch)
+{
+    BerthMachineFacts facts;
+    BerthVm *vm = berth_machine_park_get_vm(self, id);
+    if (vm == NULL || !berth_machine_park_look_up(self, id, &facts) || facts.epoch != epoch) {
+        return -1;
+    }
+    return berth_vm_take_guest_port(vm);
+}
+
+void
+berth_machine_park_give_back_guest_port(BerthMachinePark *self, const BerthId *id)
+{
+    BerthVm *vm = berth_machine_park_get_vm(self, id);
+    if (vm != NULL) {
+        berth_vm_give_back_guest_port(vm);
+    }
+}
+
 void
 berth_machine_park_sessions_changed(BerthMachinePark *self)
 {

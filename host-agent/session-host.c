@@ -46,6 +46,7 @@ struct BerthSessionHost {
     int pidfd;
     int control_fd;
     bool is_started; /* the start message is out */
+    bool has_guest;  /* it has the port of the guest's agent */
     bool is_ending;
     int n_restarts;
     int64_t spawned_us;
@@ -90,6 +91,7 @@ save(BerthSessionHost *self)
     json_object_set_new(object, "pid", json_integer(self->pid));
     json_object_set_new(object, "pid_start_ticks", json_integer((json_int_t)self->pid_start_ticks));
     json_object_set_new(object, "is_started", json_boolean(self->is_started));
+    json_object_set_new(object, "has_guest", json_boolean(self->has_guest));
     if (!berth_state_file_save(self->folder, STATE_FILE, object, &error)) {
         berth_log_warning("session", "session=%s: %s", self->hex_id, error->message);
         g_clear_error(&error);
@@ -118,12 +120,24 @@ load(BerthSessionHost *self, GError **error)
     self->pid_start_ticks =
         (uint64_t)berth_json_fields_int(&fields, "pid_start_ticks", 0, INT64_MAX);
     self->is_started = berth_json_fields_optional_bool(&fields, "is_started", false);
+    self->has_guest = berth_json_fields_optional_bool(&fields, "has_guest", false);
     bool is_good = berth_json_fields_finish(&fields, error);
     json_decref(object);
     return is_good;
 }
 
 /* ---- end ---- */
+
+/* The process has gone, or has closed the port itself. */
+static void
+give_back_guest_port(BerthSessionHost *self)
+{
+    const BerthSessionEnvironment *environment = self->environment;
+    if (self->has_guest) {
+        self->has_guest = false;
+        environment->give_back_guest_port(&self->report.machine, environment->user_data);
+    }
+}
 
 static void
 drop_control(BerthSessionHost *self)
@@ -151,6 +165,7 @@ become_ended(BerthSessionHost *self)
     g_clear_handle_id(&self->restart_source, g_source_remove);
     drop_control(self);
     drop_process(self);
+    give_back_guest_port(self);
     berth_state_folder_remove(self->folder);
     if (self->report.state != BERTH_SESSION_ENDED) {
         self->report.state = BERTH_SESSION_ENDED;
@@ -204,6 +219,28 @@ start_message(BerthSessionHost *self, const char *capture)
     return message;
 }
 
+/* Passes on the port of the guest's agent as soon as it is there. */
+static void
+maybe_give_guest_port(BerthSessionHost *self)
+{
+    const BerthSessionEnvironment *environment = self->environment;
+    berth_autofd int port = -1;
+    if (!self->is_started || self->is_ending || self->control_fd < 0 || self->has_guest) {
+        return;
+    }
+    port = environment->take_guest_port(&self->report.machine, self->report.epoch,
+                                        environment->user_data);
+    if (port < 0) {
+        return;
+    }
+    self->has_guest = true;
+    if (!send_message(self, json_pack("{s:s}", "op", "guest"), port)) {
+        give_back_guest_port(self);
+        return;
+    }
+    save(self);
+}
+
 /* Sends the start message as soon as the machine has a display to give. */
 static void
 maybe_start(BerthSessionHost *self)
@@ -228,18 +265,22 @@ maybe_start(BerthSessionHost *self)
         return;
     }
     save(self);
+    maybe_give_guest_port(self);
 }
 
 static void
 handle_packet(BerthSessionHost *self, const char *packet, size_t len)
 {
-    bool is_failed = false;
-    if (berth_session_message_read(packet, len, &self->report, &is_failed) != BERTH_OK) {
+    BerthSessionAsks asks = BERTH_SESSION_ASKS_NOTHING;
+    if (berth_session_message_read(packet, len, &self->report, &asks) != BERTH_OK) {
         kill_process(self);
         return;
     }
-    if (is_failed) {
+    if (asks == BERTH_SESSION_GIVES_UP) {
         kill_process(self);
+    } else if (asks == BERTH_SESSION_LOST_GUEST) {
+        give_back_guest_port(self);
+        save(self);
     }
     report(self);
 }
@@ -322,6 +363,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     }
     drop_control(self);
     drop_process(self);
+    give_back_guest_port(self);
     if (self->is_ending) {
         become_ended(self);
         return;
@@ -422,6 +464,7 @@ berth_session_host_adopt(const BerthSessionEnvironment *environment, const char 
     if (self->pidfd < 0) {
         self->pid = 0;
         self->is_started = false;
+        self->has_guest = false;
         start_process(self);
         return self;
     }
@@ -522,6 +565,7 @@ void
 berth_session_host_poke(BerthSessionHost *self)
 {
     maybe_start(self);
+    maybe_give_guest_port(self);
 }
 
 bool

@@ -38,6 +38,9 @@ typedef struct {
      */
     bool (*attach_display)(const BerthId *machine, uint64_t epoch, int *ret_fd,
                            const char **ret_capture, GError **error, void *user_data);
+    /* As berth_machine_park_take_guest_port() and berth_machine_park_give_back_guest_port(). */
+    int (*take_guest_port)(const BerthId *machine, uint64_t epoch, void *user_data);
+    void (*give_back_guest_port)(const BerthId *machine, void *user_data);
     void (*on_changed)(BerthSessionHost *session, void *user_data);
     void *user_data;
 } BerthSessionEnvironment;
@@ -72,7 +75,7 @@ void berth_session_host_free(BerthSessionHost *self);
 /* Follows the broker: new policy, disconnect, end. */
 void berth_session_host_update(BerthSessionHost *self, const BerthDesiredSession *wanted);
 
-/* Tries again what had to wait for the machine's display. */
+/* Tries again what had to wait for the machine's display or its agent's port. */
 void berth_session_host_poke(BerthSessionHost *self);
 
 /* Gives it a client whose first bytes are unread.  fd: taken if true; false: it was refused. */
@@ -86,12 +89,17 @@ void berth_session_host_get_report(const BerthSessionHost *self, BerthSessionRep
 /* Name of a state as in the inventory. */
 const char *berth_session_host_state_name(BerthSessionHostState state);
 
+/* What a message of a session process asks for, beside what it reports. */
+typedef enum {
+    BERTH_SESSION_ASKS_NOTHING,
+    BERTH_SESSION_GIVES_UP,
+    BERTH_SESSION_LOST_GUEST, /* the port of the guest's agent is closed */
+} BerthSessionAsks;
+
 /*
  * Reads one message of a session process into the report.  Pure.
- *
- * ret_is_failed:  whether it said that it gives up
  *
  * Errors: BERTH_ERR_PROTOCOL.
  */
 int berth_session_message_read(const char *text, size_t len, BerthSessionReport *report,
-                               bool *ret_is_failed);
+                               BerthSessionAsks *ret_asks);

@@ -66,8 +66,9 @@ read_failed(BerthJsonFields *fields, BerthSessionReport *report)
 
 int
 berth_session_message_read(const char *text, size_t len, BerthSessionReport *report,
-                           bool *ret_is_failed)
+                           BerthSessionAsks *ret_asks)
 {
+    BerthSessionAsks asks = BERTH_SESSION_ASKS_NOTHING;
     BerthJsonFields fields;
     BerthSessionReport next = *report;
     GError *error = NULL;
@@ -77,20 +78,22 @@ berth_session_message_read(const char *text, size_t len, BerthSessionReport *rep
     }
     berth_json_fields_init(&fields, root, "session message");
     const char *op = berth_json_fields_string(&fields, "op", BERTH_LIMIT_NAME_BYTES);
-    bool is_failed = strcmp(op, "failed") == 0;
     if (strcmp(op, "listening") == 0) {
         read_listening(&fields, &next);
     } else if (strcmp(op, "state") == 0) {
         read_state(&fields, &next);
-    } else if (is_failed) {
+    } else if (strcmp(op, "failed") == 0) {
         read_failed(&fields, &next);
+        asks = BERTH_SESSION_GIVES_UP;
+    } else if (strcmp(op, "guest-lost") == 0) {
+        asks = BERTH_SESSION_LOST_GUEST;
     } else {
         berth_json_fields_fail(&fields, "op", "is not known");
     }
     bool is_good = berth_json_fields_finish(&fields, &error);
     if (is_good) {
         *report = next;
-        *ret_is_failed = is_failed;
+        *ret_asks = asks;
     } else {
         berth_log_warning("session", "a session process broke the protocol: %s", error->message);
         g_error_free(error);

@@ -61,6 +61,20 @@ attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, const char *
                                              ret_capture, error);
 }
 
+static int
+take_guest_port(const BerthId *machine, uint64_t epoch, void *user_data)
+{
+    BerthSessionPark *self = user_data;
+    return berth_machine_park_take_guest_port(self->config.machines, machine, epoch);
+}
+
+static void
+give_back_guest_port(const BerthId *machine, void *user_data)
+{
+    BerthSessionPark *self = user_data;
+    berth_machine_park_give_back_guest_port(self->config.machines, machine);
+}
+
 static gboolean on_reconcile(gpointer user_data);
 
 static void
@@ -219,6 +233,8 @@ berth_session_park_new(const BerthSessionParkConfig *config)
         .host_id = config->host_id,
         .get_ticket_keys = get_ticket_keys,
         .attach_display = attach_display,
+        .take_guest_port = take_guest_port,
+        .give_back_guest_port = give_back_guest_port,
         .on_changed = on_session_changed,
         .user_data = self,
     };

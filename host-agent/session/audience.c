@@ -277,6 +277,29 @@ on_viewer_resize(BerthViewer *viewer, const BerthMsgHeadRequest *request, void *
     }
 }
 
+/* Observers have no part in them. */
+static int
+on_viewer_service(BerthViewer *viewer, BerthChannel channel, uint8_t type, const uint8_t *payload,
+                  size_t len, void *user_data)
+{
+    BerthAudience *self = user_data;
+
+    if (viewer != self->present) {
+        return BERTH_OK;
+    }
+    return self->callbacks->service(channel, type, payload, len, self->user_data);
+}
+
+static void
+on_viewer_writable(BerthViewer *viewer, void *user_data)
+{
+    BerthAudience *self = user_data;
+
+    if (viewer == self->present) {
+        self->callbacks->writable(self->user_data);
+    }
+}
+
 static void
 on_viewer_closed(BerthViewer *viewer, int code, const char *text, void *user_data)
 {
@@ -294,6 +317,7 @@ on_viewer_closed(BerthViewer *viewer, int code, const char *text, void *user_dat
         self->present = NULL;
         berth_admission_note_lost(self->parts.admission, berth_monotonic_us());
         refuse_waiting(self);
+        self->callbacks->left(self->user_data);
     }
     g_ptr_array_remove(self->viewers, viewer);
     tell_viewers(self, NULL);
@@ -304,6 +328,8 @@ static const BerthViewerCallbacks viewer_callbacks = {
     .authorize = on_viewer_authorize,
     .opened = on_viewer_opened,
     .resize = on_viewer_resize,
+    .service = on_viewer_service,
+    .writable = on_viewer_writable,
     .answered = on_viewer_answered,
     .closed = on_viewer_closed,
 };
@@ -386,6 +412,29 @@ berth_audience_set_capture(BerthAudience *self, BerthCapture *capture)
     for (guint i = 0; i < self->viewers->len; i++) {
         berth_viewer_set_capture(g_ptr_array_index(self->viewers, i), capture);
     }
+}
+
+const BerthMsgHello *
+berth_audience_get_present_hello(const BerthAudience *self)
+{
+    return self->present ? berth_link_get_peer_hello(berth_viewer_get_link(self->present)) : NULL;
+}
+
+void
+berth_audience_send_service(BerthAudience *self, BerthChannel channel, uint8_t type,
+                            const uint8_t *payload, size_t len)
+{
+    if (self->present) {
+        berth_viewer_send_service(self->present, channel, type, payload, len);
+    }
+}
+
+size_t
+berth_audience_get_queued_bytes(const BerthAudience *self, BerthChannel channel)
+{
+    return self->present
+               ? berth_link_get_queued_bytes(berth_viewer_get_link(self->present), (int)channel)
+               : 0;
 }
 
 void

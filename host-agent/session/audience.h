@@ -28,6 +28,13 @@ typedef struct BerthAudience BerthAudience;
 typedef struct {
     /* Another viewer is present; capture gets its input. */
     void (*opened)(void *user_data);
+    /* The present viewer has gone; nobody has taken its place so far. */
+    void (*left)(void *user_data);
+    /* A message of the present viewer on a channel of the guest's services; see viewer.h. */
+    int (*service)(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
+                   void *user_data);
+    /* What was sent to the present viewer has left. */
+    void (*writable)(void *user_data);
     /* A permitted and sane HEAD_REQUEST of the present viewer. */
     void (*resize)(const BerthMsgHeadRequest *request, void *user_data);
     /* A connection has ended, or the number of observers has changed. */
@@ -66,6 +73,16 @@ void berth_audience_add(BerthAudience *self, int fd);
 
 /* Where input goes; NULL is nowhere.  The old source must still live. */
 void berth_audience_set_capture(BerthAudience *self, BerthCapture *capture);
+
+/* What the present viewer offers; NULL if there is none.  Borrowed. */
+const BerthMsgHello *berth_audience_get_present_hello(const BerthAudience *self);
+
+/* Sends a message of the guest's services to the present viewer, if there is one. */
+void berth_audience_send_service(BerthAudience *self, BerthChannel channel, uint8_t type,
+                                 const uint8_t *payload, size_t len);
+
+/* Bytes that wait for the present viewer on a channel; 0 if there is none. */
+size_t berth_audience_get_queued_bytes(const BerthAudience *self, BerthChannel channel);
 
 /* A head's screen was taken; see berth_viewer_note_changes(). */
 void berth_audience_note_changes(BerthAudience *self, int head, unsigned changes);

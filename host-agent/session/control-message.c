@@ -35,8 +35,25 @@ read_share_token(BerthJsonFields *fields, BerthAdmissionConfig *ret)
 }
 
 static void
-read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
+take_guest_policy(const BerthPolicy *policy, BerthGuestPolicy *ret)
 {
+    ret->clipboard = (BerthClipboardPolicy){
+        .to_guest = berth_policy_allows(policy, BERTH_POLICY_CLIPBOARD_TO_GUEST),
+        .from_guest = berth_policy_allows(policy, BERTH_POLICY_CLIPBOARD_FROM_GUEST),
+        /* The names of the set stand in the order of the types. */
+        .types = (uint8_t)berth_policy_number(policy, BERTH_POLICY_CLIPBOARD_TYPES),
+        .max_kib = (uint32_t)berth_policy_number(policy, BERTH_POLICY_CLIPBOARD_MAX_KIB),
+    };
+    ret->files = (BerthFilesPolicy){
+        .to_guest = berth_policy_allows(policy, BERTH_POLICY_FILES_TO_GUEST),
+        .max_mib = (uint32_t)berth_policy_number(policy, BERTH_POLICY_FILES_MAX_MIB),
+    };
+}
+
+static void
+read_policy(BerthJsonFields *fields, BerthControlRequest *request)
+{
+    BerthAdmissionConfig *ret = &request->admission;
     json_t *object = berth_json_fields_object(fields, "policy");
     BerthPolicy policy;
     g_autoptr(GError) error = NULL;
@@ -52,6 +69,7 @@ read_policy(BerthJsonFields *fields, BerthAdmissionConfig *ret)
         berth_policy_number(&policy, BERTH_POLICY_RESUME_WINDOW_S) * G_USEC_PER_SEC;
     ret->rights = berth_policy_rights(&policy);
     ret->observe = (BerthPolicyObserve)berth_policy_number(&policy, BERTH_POLICY_OBSERVE);
+    take_guest_policy(&policy, &request->guest);
 }
 
 static void
@@ -87,7 +105,7 @@ read_start(BerthJsonFields *fields, BerthControlRequest *ret)
     g_strlcpy(ret->user_name, berth_json_fields_string(fields, "user_name", BERTH_LIMIT_NAME_BYTES),
               sizeof(ret->user_name));
     admission->machine_epoch = (uint64_t)berth_json_fields_int(fields, "epoch", 0, INT64_MAX);
-    read_policy(fields, admission);
+    read_policy(fields, ret);
     read_share_token(fields, admission);
     read_ticket_keys(fields, admission);
     g_strlcpy(ret->capture, berth_json_fields_string(fields, "capture", sizeof(ret->capture) - 1),
@@ -122,7 +140,7 @@ read_disconnect(BerthJsonFields *fields, BerthControlRequest *ret)
 static void
 read_new_policy(BerthJsonFields *fields, BerthControlRequest *ret)
 {
-    read_policy(fields, &ret->admission);
+    read_policy(fields, ret);
 }
 
 static void
@@ -142,6 +160,7 @@ static const ControlOpRow ops[] = {
     [BERTH_CONTROL_RECORD] = { "record", 1, read_nothing },
     [BERTH_CONTROL_POLICY] = { "policy", 0, read_new_policy },
     [BERTH_CONTROL_NOTICE] = { "notice", 0, read_notice },
+    [BERTH_CONTROL_GUEST] = { "guest", 1, read_nothing },
 };
 
 int
@@ -245,6 +264,15 @@ berth_control_format_state(const BerthControlState *state)
     json_object_set_new(object, "checks_failed", json_integer((json_int_t)state->n_checks_failed));
     json_object_set_new(object, "input_us", json_integer(state->input_us));
     json_object_set_new(object, "first_frame_us", json_integer(state->first_frame_us));
+    return dump(object);
+}
+
+char *
+berth_control_format_guest_lost(void)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "op", json_string("guest-lost"));
     return dump(object);
 }
 

@@ -2,12 +2,13 @@
 /*
  * The packets between the agent and a session process: one JSON object each.  Pure.
  *
- *   agent -> session   start, client, display, disconnect, end, record, policy, notice
- *   session -> agent   listening, state, failed
+ *   agent -> session   start, client, display, disconnect, end, record, policy, notice, guest
+ *   session -> agent   listening, state, failed, guest-lost
  */
 #pragma once
 
 #include "host-agent/session/admission.h"
+#include "host-agent/session/guest-services.h"
 
 #include "berth/ids.h"
 #include "berth/limits.h"
@@ -26,6 +27,7 @@ typedef enum {
     BERTH_CONTROL_RECORD = 5,
     BERTH_CONTROL_POLICY = 6,
     BERTH_CONTROL_NOTICE = 7,
+    BERTH_CONTROL_GUEST = 8, /* with the port of the guest's agent */
 } BerthControlOp;
 
 /* op decides which of the others are meant. */
@@ -33,6 +35,7 @@ typedef struct {
     BerthControlOp op;
     /* start; session_key_hash is left zero.  policy: only what a policy decides is set */
     BerthAdmissionConfig admission;
+    BerthGuestPolicy guest; /* start, policy */
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];
     char capture[32];
     /* disconnect, end: BERTH_ERR_* of the reason's name */
@@ -76,6 +79,9 @@ char *berth_control_format_listening(const BerthAdmissionConfig *config,
 
 /* Writes "state".  Returns owned text. */
 char *berth_control_format_state(const BerthControlState *state);
+
+/* Writes "guest-lost": the port has ended, and another one is wanted.  Returns owned text. */
+char *berth_control_format_guest_lost(void);
 
 /* Writes "failed".  Returns owned text. */
 char *berth_control_format_failed(int code, const char *detail);

@@ -6,6 +6,7 @@
 #include "host-agent/session/capture.h"
 #include "host-agent/session/control.h"
 #include "host-agent/session/frame-room.h"
+#include "host-agent/session/guest-services.h"
 #include "host-agent/session/heads.h"
 #include "host-agent/session/recorder.h"
 #include "host-agent/session/resize-gate.h"
@@ -29,6 +30,8 @@
 /* Who is not connected to, and was told nothing, for so long was forgotten by an agent that died.
  */
 #define ORPHAN_MS 10000
+/* Of sentences that the site did not number. */
+#define OWN_NOTICE 0
 /* Time for BYEs to leave at the end. */
 #define ENDING_MS 1500
 
@@ -53,8 +56,10 @@ struct BerthDesktopSession {
     BerthCapture *capture;
     BerthFrameRoom *room;
     BerthAudience *audience;
+    BerthGuestServices *guest;
     BerthRecorder *recorder; /* NULL: nothing is recorded */
     BerthResizeGate resize_gates[BERTH_LIMIT_HEADS];
+    BerthWireHead sizes[BERTH_LIMIT_HEADS]; /* that the guest was asked for */
     guint resize_timer;
     uint32_t asked_heads; /* bit per head that the present client has asked for */
     guint heads_timer;
@@ -111,7 +116,10 @@ report(BerthDesktopSession *self)
 static gboolean
 on_report_timer(gpointer user_data)
 {
-    report(user_data);
+    BerthDesktopSession *self = user_data;
+
+    berth_guest_services_tick(self->guest);
+    report(self);
     return G_SOURCE_CONTINUE;
 }
 
@@ -244,7 +252,47 @@ on_audience_opened(void *user_data)
     self->asked_heads = 0;
     clear_timer(&self->heads_timer);
     self->heads_timer = g_timeout_add(HEADS_GRACE_MS, on_heads_timer, self);
+    berth_guest_services_set_client(self->guest, berth_audience_get_present_hello(self->audience));
     report(self);
+}
+
+static void
+on_audience_left(void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    berth_guest_services_set_client(self->guest, NULL);
+}
+
+static int
+on_audience_service(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
+                    void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    return berth_guest_services_handle(self->guest, channel, type, payload, len);
+}
+
+static void
+on_audience_writable(void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    berth_guest_services_pump(self->guest);
+}
+
+/* The guest's agent hears of what the graphics card was told: not every desktop follows a card. */
+static void
+note_size(BerthDesktopSession *self, int head, const BerthResize *resize)
+{
+    unsigned n_heads = 0;
+
+    self->sizes[head] =
+        (BerthWireHead){ (uint16_t)head, (uint16_t)resize->w_px, (uint16_t)resize->h_px };
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        n_heads = self->sizes[i].w > 0 ? i + 1 : n_heads;
+    }
+    berth_guest_services_set_heads(self->guest, self->sizes, n_heads);
 }
 
 static gboolean on_resize_timer(gpointer user_data);
@@ -261,6 +309,7 @@ resize_head(BerthDesktopSession *self, int head, int64_t now_us)
                                      resize.h_mm);
 
         if (r != BERTH_ERR_BUSY && r != BERTH_ERR_CLOSED) {
+            note_size(self, head, &resize);
             return INT64_MAX;
         }
         /* A display that has just been attached is not up yet. */
@@ -310,8 +359,54 @@ on_audience_resize(const BerthMsgHeadRequest *request, void *user_data)
 
 static const BerthAudienceCallbacks audience_callbacks = {
     .opened = on_audience_opened,
+    .left = on_audience_left,
+    .service = on_audience_service,
+    .writable = on_audience_writable,
     .resize = on_audience_resize,
     .changed = on_audience_changed,
+};
+
+/* --- the guest's services --- */
+
+static void
+send_to_client(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
+               void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    berth_audience_send_service(self->audience, channel, type, payload, len);
+}
+
+static size_t
+get_client_queue(BerthChannel channel, void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    return berth_audience_get_queued_bytes(self->audience, channel);
+}
+
+static void
+notify_client(const char *text, void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+
+    berth_audience_notify(self->audience, OWN_NOTICE, text);
+}
+
+static void
+on_guest_lost(void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+    g_autofree char *text = berth_control_format_guest_lost();
+
+    berth_control_send(self->control, text);
+}
+
+static const BerthGuestServicesCallbacks guest_callbacks = {
+    .to_client = send_to_client,
+    .get_queued_bytes = get_client_queue,
+    .notify = notify_client,
+    .lost = on_guest_lost,
 };
 
 /* fd: taken.  The old source, if any, has to be closed by the caller. */
@@ -386,6 +481,8 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->screen = berth_heads_get(self->heads, 0);
     self->room = berth_frame_room_new(NULL, self->heads);
     make_audience(self);
+    self->guest = berth_guest_services_new(&guest_callbacks, self);
+    berth_guest_services_set_policy(self->guest, &request->guest);
     return open_capture(self, fd, error);
 }
 
@@ -475,13 +572,16 @@ handle_record(BerthDesktopSession *self, int fd)
 }
 
 static void
-handle_policy(BerthDesktopSession *self, const BerthAdmissionConfig *policy)
+handle_policy(BerthDesktopSession *self, const BerthControlRequest *request)
 {
+    const BerthAdmissionConfig *policy = &request->admission;
+
     self->config.rights = policy->rights;
     self->config.resume_window_us = policy->resume_window_us;
     self->config.observe = policy->observe;
     berth_admission_set_policy(self->admission, policy->rights, policy->resume_window_us);
     berth_audience_apply_policy(self->audience);
+    berth_guest_services_set_policy(self->guest, &request->guest);
     berth_log_info(SCOPE, "another policy applies");
 }
 
@@ -495,6 +595,38 @@ handle_disconnect(BerthDesktopSession *self, const BerthControlRequest *request)
     berth_audience_close_present(self->audience, request->reason, NULL);
 }
 
+/* Of a session that runs.  fd: taken. */
+static void
+handle_running(BerthDesktopSession *self, const BerthControlRequest *request, int fd)
+{
+    switch (request->op) {
+    case BERTH_CONTROL_CLIENT:
+        berth_audience_add(self->audience, fd);
+        break;
+    case BERTH_CONTROL_DISPLAY:
+        handle_display(self, fd);
+        break;
+    case BERTH_CONTROL_RECORD:
+        handle_record(self, fd);
+        break;
+    case BERTH_CONTROL_GUEST:
+        berth_guest_services_set_port(self->guest, fd);
+        break;
+    case BERTH_CONTROL_POLICY:
+        handle_policy(self, request);
+        break;
+    case BERTH_CONTROL_NOTICE:
+        berth_audience_notify(self->audience, request->number, request->text);
+        break;
+    case BERTH_CONTROL_DISCONNECT:
+        handle_disconnect(self, request);
+        break;
+    case BERTH_CONTROL_START:
+    case BERTH_CONTROL_END:
+        break; /* in every state */
+    }
+}
+
 static void
 on_control_request(const BerthControlRequest *request, int fd, void *user_data)
 {
@@ -504,23 +636,13 @@ on_control_request(const BerthControlRequest *request, int fd, void *user_data)
         handle_start(self, request, fd);
     } else if (request->op == BERTH_CONTROL_END) {
         end_session(self, request->reason, NULL, 0);
-    } else if (self->state != STATE_RUNNING) {
+    } else if (self->state == STATE_RUNNING) {
+        handle_running(self, request, fd);
+    } else {
         berth_log_warning(SCOPE, "a request was ignored: the session does not run");
         if (fd >= 0) {
             close(fd);
         }
-    } else if (request->op == BERTH_CONTROL_CLIENT) {
-        berth_audience_add(self->audience, fd);
-    } else if (request->op == BERTH_CONTROL_DISPLAY) {
-        handle_display(self, fd);
-    } else if (request->op == BERTH_CONTROL_RECORD) {
-        handle_record(self, fd);
-    } else if (request->op == BERTH_CONTROL_POLICY) {
-        handle_policy(self, &request->admission);
-    } else if (request->op == BERTH_CONTROL_NOTICE) {
-        berth_audience_notify(self->audience, request->number, request->text);
-    } else {
-        handle_disconnect(self, request);
     }
 }
 
@@ -581,6 +703,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->orphan_timer);
     close_capture(self);
     berth_recorder_free(self->recorder);
+    berth_guest_services_free(self->guest);
     berth_audience_free(self->audience);
     berth_frame_room_free(self->room);
     berth_heads_free(self->heads);

@@ -555,7 +555,7 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
     case BERTH_CHANNEL_INPUT:
         return handle_input(self, type, payload, len);
     default:
-        return BERTH_ERR_PROTOCOL;
+        return self->callbacks->service(self, channel, type, payload, len, self->user_data);
     }
 }
 
@@ -566,6 +566,7 @@ on_writable(BerthLink *link, void *user_data)
 
     if (self->seat && !self->is_closing) {
         maybe_send_pointer(self);
+        self->callbacks->writable(self, self->user_data);
         berth_frame_room_look(self->room);
     }
 }
@@ -669,6 +670,25 @@ berth_viewer_get_name(const BerthViewer *self)
     const BerthMsgHello *hello = berth_link_get_peer_hello(self->link);
 
     return hello ? hello->client_name : "";
+}
+
+const BerthLink *
+berth_viewer_get_link(const BerthViewer *self)
+{
+    return self->link;
+}
+
+void
+berth_viewer_send_service(BerthViewer *self, BerthChannel channel, uint8_t type,
+                          const uint8_t *payload, size_t len)
+{
+    int r = self->seat && !self->is_closing
+                ? berth_link_send(self->link, channel, type, payload, len)
+                : BERTH_OK;
+
+    if (r < 0) {
+        fail(self, r);
+    }
 }
 
 void

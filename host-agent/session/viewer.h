@@ -38,6 +38,14 @@ typedef struct {
     void (*opened)(BerthViewer *viewer, void *user_data);
     /* A permitted and sane HEAD_REQUEST. */
     void (*resize)(BerthViewer *viewer, const BerthMsgHeadRequest *request, void *user_data);
+    /*
+     * A message of an admitted client on a channel that the viewer does not know itself.  Return an
+     * error to end the connection with it.
+     */
+    int (*service)(BerthViewer *viewer, BerthChannel channel, uint8_t type, const uint8_t *payload,
+                   size_t len, void *user_data);
+    /* What was sent to an admitted client has left. */
+    void (*writable)(BerthViewer *viewer, void *user_data);
     /* The answer of an admitted client to berth_viewer_ask(). */
     void (*answered)(BerthViewer *viewer, const BerthMsgShadowAnswer *answer, void *user_data);
     /* It is over; the callee frees the viewer.  Keys are released already. */
@@ -78,6 +86,13 @@ uint32_t berth_viewer_get_rights(const BerthViewer *self);
 
 /* Who the client says it is; "" if it does not.  Borrowed. */
 const char *berth_viewer_get_name(const BerthViewer *self);
+
+/* The connection, to be looked at; borrowed. */
+const BerthLink *berth_viewer_get_link(const BerthViewer *self);
+
+/* Sends a message of such a channel to an admitted client; an error ends the connection. */
+void berth_viewer_send_service(BerthViewer *self, BerthChannel channel, uint8_t type,
+                               const uint8_t *payload, size_t len);
 
 /*
  * Leaves it these rights, of those that it came with, and tells the client if that is a change.

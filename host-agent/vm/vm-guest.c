@@ -124,6 +124,36 @@ berth_vm_add_display_peer(BerthVm *self, int *ret_fd, GError **error)
     return true;
 }
 
+static void
+on_guest_port_ready(void *user_data)
+{
+    berth_vm_report(user_data); /* a session may wait for it */
+}
+
+void
+berth_vm_hold_guest_port(BerthVm *self)
+{
+    g_autofree char *path = g_build_filename(self->folder, BERTH_VDAGENT_SOCKET, NULL);
+    if (self->guest_port == NULL) {
+        self->guest_port =
+            berth_guest_port_new(self->host->poller, path, on_guest_port_ready, self);
+    }
+}
+
+int
+berth_vm_take_guest_port(BerthVm *self)
+{
+    return self->guest_port != NULL ? berth_guest_port_take(self->guest_port) : -1;
+}
+
+void
+berth_vm_give_back_guest_port(BerthVm *self)
+{
+    if (self->guest_port != NULL) {
+        berth_guest_port_give_back(self->guest_port);
+    }
+}
+
 BerthGuestAgent *
 berth_vm_get_guest_agent(BerthVm *self)
 {

@@ -12,6 +12,7 @@
 #include "host-agent/vm/disk-watch.h"
 #include "host-agent/vm/guest-agent.h"
 #include "host-agent/vm/guest-exec.h"
+#include "host-agent/vm/guest-port.h"
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-migration.h"
 #include "host-agent/vm/vm-disk.h"
@@ -64,7 +65,8 @@ struct BerthVm {
     BerthFork fork;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
-    BerthGuestExec *identity; /* the guest is being made one of its own */
+    BerthGuestExec *identity;   /* the guest is being made one of its own */
+    BerthGuestPort *guest_port; /* of the agent of the SPICE project; NULL: QEMU is not up */
     BerthConsoleProbe *probe;
     unsigned n_displays;
     bool has_gpu_failed;
@@ -115,6 +117,9 @@ void berth_vm_power_off_process(BerthVm *self);
 /* Waits for the guest's sign of life; unwatch forgets it. */
 void berth_vm_watch_guest(BerthVm *self);
 void berth_vm_unwatch_guest(BerthVm *self);
+
+/* Holds the port of the guest's other agent, once QEMU is up. */
+void berth_vm_hold_guest_port(BerthVm *self);
 
 /* The machine is ready; condition is copied. */
 void berth_vm_become_ready(BerthVm *self, const char *condition);

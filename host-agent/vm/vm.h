@@ -137,6 +137,13 @@ void berth_vm_stop(BerthVm *self);
  */
 bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
 
+/*
+ * The port of the guest's agent for clipboard and files: our end, owned by the caller; -1 if it is
+ * not there now.  It is to be given back once it is closed.
+ */
+int berth_vm_take_guest_port(BerthVm *self);
+void berth_vm_give_back_guest_port(BerthVm *self);
+
 BerthVmState berth_vm_get_state(const BerthVm *self);
 
 /*

@@ -92,6 +92,11 @@
 #define BERTH_LIMIT_DROPPED_FILES 4096u
 #define BERTH_LIMIT_FILE_WINDOW_BYTES (1024u * 1024)
 
+/* Guest services: bytes of a message of the guest's agent that is no clipboard content, and bytes
+ * that may wait for an agent that does not read: one content and the windows of all files. */
+#define BERTH_LIMIT_VDAGENT_MESSAGE_BYTES 4096u
+#define BERTH_LIMIT_VDAGENT_QUEUE_BYTES (80u * 1024 * 1024)
+
 /* HTTP: bytes of a request body, of a response body that a client accepts. */
 #define BERTH_LIMIT_HTTP_BODY_BYTES (256u * 1024)
 #define BERTH_LIMIT_HTTP_RESPONSE_BYTES (4u * 1024 * 1024)

@@ -238,44 +238,46 @@ a_session_brings_its_notice(void **state)
 }
 
 static int
-read_session(const char *text, BerthSessionReport *report, bool *ret_is_failed)
+read_session(const char *text, BerthSessionReport *report, BerthSessionAsks *ret_asks)
 {
     berth_id_parse(ID_B, &report->id);
     report->epoch = 3;
-    return berth_session_message_read(text, strlen(text), report, ret_is_failed);
+    return berth_session_message_read(text, strlen(text), report, ret_asks);
 }
 
 static void
 a_session_process_is_understood_and_not_believed(void **state)
 {
     BerthSessionReport report = { 0 };
-    bool is_failed = false;
+    BerthSessionAsks asks = BERTH_SESSION_ASKS_NOTHING;
     const char key[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     g_autofree char *listening =
         g_strdup_printf("{\"op\":\"listening\",\"session\":\"" ID_B "\",\"machine\":\"" ID_A
                         "\",\"epoch\":3,\"session_key\":\"%s\"}",
                         key);
-    assert_berth_ok(read_session(listening, &report, &is_failed));
+    assert_berth_ok(read_session(listening, &report, &asks));
     assert_int_equal(report.state, BERTH_SESSION_LISTENING);
     assert_string_equal(report.session_key, key);
     assert_berth_ok(
         read_session("{\"op\":\"state\",\"connected\":true,\"connection_epoch\":4,\"frames\":1,"
                      "\"bytes_out\":2,\"width\":3,\"height\":4}",
-                     &report, &is_failed));
+                     &report, &asks));
     assert_int_equal(report.state, BERTH_SESSION_CONNECTED);
     assert_int_equal(report.connection_epoch, 4);
-    assert_false(is_failed);
-    assert_berth_error(read_session("{\"op\":\"dance\"}", &report, &is_failed), BERTH_ERR_PROTOCOL);
-    assert_berth_error(read_session("[]", &report, &is_failed), BERTH_ERR_PROTOCOL);
+    assert_int_equal(asks, BERTH_SESSION_ASKS_NOTHING);
+    assert_berth_ok(read_session("{\"op\":\"guest-lost\"}", &report, &asks));
+    assert_int_equal(asks, BERTH_SESSION_LOST_GUEST);
+    assert_berth_error(read_session("{\"op\":\"dance\"}", &report, &asks), BERTH_ERR_PROTOCOL);
+    assert_berth_error(read_session("[]", &report, &asks), BERTH_ERR_PROTOCOL);
     assert_berth_error(read_session("{\"op\":\"listening\",\"session\":\"" ID_A
                                     "\",\"machine\":\"" ID_A
                                     "\",\"epoch\":3,\"session_key\":\"00\"}",
-                                    &report, &is_failed),
+                                    &report, &asks),
                        BERTH_ERR_PROTOCOL);
     assert_string_equal(report.session_key, key);
     assert_berth_ok(
-        read_session("{\"op\":\"failed\",\"code\":\"io\",\"detail\":\"x\"}", &report, &is_failed));
-    assert_true(is_failed);
+        read_session("{\"op\":\"failed\",\"code\":\"io\",\"detail\":\"x\"}", &report, &asks));
+    assert_int_equal(asks, BERTH_SESSION_GIVES_UP);
     assert_int_equal(report.code, BERTH_ERR_IO);
 }
 

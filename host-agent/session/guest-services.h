@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a desktop does for its user beside pictures and keys, by the agent of the SPICE project in
+ * the guest: clipboard, files, monitors.
+ *
+ * The agent is there once it has answered with its capabilities; it may go and come back (its user
+ * logs off and on) behind the same port.  Until then, and without a port, clients are told that
+ * there is none.
+ *
+ * Callbacks come from the default main context.  Thread: main.
+ */
+#pragma once
+
+#include "host-agent/session/guest-clipboard.h"
+#include "host-agent/session/guest-files.h"
+
+#include "berth/protocol.h"
+#include "display/wire/msg-control.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct BerthGuestServices BerthGuestServices;
+
+typedef struct {
+    BerthClipboardPolicy clipboard;
+    BerthFilesPolicy files;
+} BerthGuestPolicy;
+
+typedef struct {
+    /* A message for the client.  payload: borrowed */
+    void (*to_client)(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
+                      void *user_data);
+    /* Bytes that wait for the client on a channel. */
+    size_t (*get_queued_bytes)(BerthChannel channel, void *user_data);
+    /* A sentence for the user.  text: borrowed */
+    void (*notify)(const char *text, void *user_data);
+    /* The port has ended and is closed; another one may be given. */
+    void (*lost)(void *user_data);
+} BerthGuestServicesCallbacks;
+
+/* Without port and client; nothing is allowed.  callbacks: borrowed, must outlive it. */
+BerthGuestServices *berth_guest_services_new(const BerthGuestServicesCallbacks *callbacks,
+                                             void *user_data);
+
+/* Tells the agent that nobody is there any more.  NULL is allowed. */
+void berth_guest_services_free(BerthGuestServices *self);
+
+/* What is allowed from now on; copied. */
+void berth_guest_services_set_policy(BerthGuestServices *self, const BerthGuestPolicy *policy);
+
+/* The socket of the port, from now on.  fd: taken */
+void berth_guest_services_set_port(BerthGuestServices *self, int fd);
+
+/* Another client.  hello: what it offers, borrowed for the call; NULL: there is none. */
+void berth_guest_services_set_client(BerthGuestServices *self, const BerthMsgHello *hello);
+
+/*
+ * A message of the client.  channel: BERTH_CHANNEL_CLIPBOARD or BERTH_CHANNEL_FILES
+ *
+ * Errors: for the connection; BERTH_ERR_PROTOCOL if it did not offer the channel, too.
+ */
+int berth_guest_services_handle(BerthGuestServices *self, BerthChannel channel, uint8_t type,
+                                const uint8_t *payload, size_t len);
+
+/* The client has room again. */
+void berth_guest_services_pump(BerthGuestServices *self);
+
+/* Sizes of the heads in pixels, in their order from left to right; 0: switched off. */
+void berth_guest_services_set_heads(BerthGuestServices *self, const BerthWireHead *heads,
+                                    unsigned n_heads);
+
+/* Gives up what has been waited for too long; about once a second. */
+void berth_guest_services_tick(BerthGuestServices *self);
