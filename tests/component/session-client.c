@@ -17,7 +17,10 @@
  *   resize W H [HEAD] | refresh | wrong | ack 0|1 | drop | bye | answer ID ALLOWED
  *   echo CODE COUNT                     -> min p50 p90 max of microseconds from key to frame
  *   ppm PATH [HEAD]                     writes the picture
+ *   and the commands of session-shares.h
  */
+#include "session-shares.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -70,6 +73,7 @@ typedef struct {
     BerthMsgViewers viewers;
     BerthMsgNotice notice;
     unsigned n_notices;
+    Shares *shares;
     /* echo */
     uint16_t echo_code;
     unsigned n_echoes, n_echoes_wanted;
@@ -249,6 +253,9 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
                    ? berth_msg_shadow_ask_decode(payload, len, &client->ask)
                    : berth_msg_viewers_decode(payload, len, &client->viewers);
     }
+    if (channel == BERTH_CHANNEL_CLIPBOARD || channel == BERTH_CHANNEL_FILES) {
+        return shares_handle(client->shares, link, channel, type, payload, len);
+    }
     if (channel == BERTH_CHANNEL_DISPLAY) {
         return handle_display(client, type, payload, len);
     }
@@ -310,6 +317,7 @@ forget_connection(Client *client)
     client->n_checks = 0;
     client->n_wrong = 0;
     client->ask = (BerthMsgShadowAsk){ 0 };
+    shares_reset(client->shares);
     client->viewers = (BerthMsgViewers){ 0 };
     client->code = 0;
     client->is_bye = false;
@@ -351,6 +359,9 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello.video_mask = VIDEO_MASK;
     hello.takes_notices = 1;
+    hello.clipboard_mask =
+        BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) | BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG);
+    hello.sends_files = 1;
     hello.cursor_shapes = CURSOR_SHAPES;
     if (client->is_boaster) {
         hello.exact_window_log = 31;
@@ -471,8 +482,16 @@ run_state(Client *client, char **words)
            client->viewers.n_observers, client->viewers.is_recorded, client->n_notices,
            client->notice.number);
     print_hex(client->welcome.token, sizeof(client->welcome.token));
+    printf(" ");
+    shares_print(client->shares);
     printf("\n");
     return true;
+}
+
+static bool
+run_share_command(Client *client, char **words)
+{
+    return shares_run(client->shares, client->link, words);
 }
 
 static int
@@ -685,6 +704,10 @@ static const struct {
     { "drop", true, run_drop },
     { "bye", true, run_bye },
     { "echo", true, run_echo },
+    { "clip-grab", true, run_share_command },
+    { "clip-get", true, run_share_command },
+    { "file-send", true, run_share_command },
+    { "file-cancel", true, run_share_command },
 };
 
 static void
@@ -730,6 +753,7 @@ main(void)
     client.loop = g_main_loop_new(NULL, FALSE);
     client.broker = berth_signing_key_generate(NULL);
     client.key = berth_tls_key_new_self_signed("test client", NULL);
+    client.shares = shares_new();
     forget_connection(&client);
     client.phase = "idle";
     g_io_add_watch(input, G_IO_IN | G_IO_HUP, on_stdin, &client);
@@ -737,6 +761,7 @@ main(void)
     berth_link_free(client.link);
     berth_frame_decoder_free(client.frames);
     berth_cursor_decoder_free(client.cursors);
+    shares_free(client.shares);
     berth_tls_key_unref(client.key);
     berth_signing_key_free(client.broker);
     g_io_channel_unref(input);
