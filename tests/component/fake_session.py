@@ -70,6 +70,9 @@ def handle(control):
         send(control, op="state", connected=True, connection_epoch=1, frames=0, bytes_out=0,
              width=640, height=480)
         client.shutdown(socket.SHUT_WR)
+    elif message["op"] == "guest":
+        state["guest"] = socket.socket(fileno=fds[0])
+        print("took the guest's port", file=sys.stderr, flush=True)
     elif message["op"] in ("policy", "notice"):
         print("heard", json.dumps(message, sort_keys=True), file=sys.stderr, flush=True)
     elif message["op"] == "end":
