@@ -15,7 +15,7 @@ from test_agent import descendants, is_alive, machine, name_of, state_of, wait_u
 from test_agent_tasks import ended, task
 
 BUILD_PATCH = None
-GUEST_S = 120
+GUEST_S = 300
 # Enough for what an agent notes, not for a disk.
 ROOM_LEFT = 96 * 1024
 # In the order in which an agent comes to them.
@@ -82,9 +82,11 @@ class KillTests(GuestTest):
     def test_every_step_of_templates_forks_and_recycling(self):
         site, broker, manifest = self.make_patch_site()
         first = self.desk(manifest, template=True)
-        broker.want(machines=[first])
+        # Nothing but the template runs.
+        broker.want(machines=[{**first, "want": "frozen"}])
         for point in TEMPLATE_POINTS:
             self.run_killed(point)
+        broker.want(machines=[first])
         site.start()
         self.ready(first)
         self.assertIsNotNone(site.spec(first["id"])["template_key"])
