@@ -73,6 +73,8 @@ parse_desktop(json_t *object, BerthDesktop *desktop, GError **error)
         !berth_json_id(object, "session", &desktop->session)) {
         return berth_json_wrong_key("session", error);
     }
+    desktop->may_restart = berth_json_flag(object, "may_restart", false);
+    desktop->may_report = berth_json_flag(object, "may_report", false);
     desktop->last_used_us = berth_json_number(object, "last_used_us", INT64_MAX);
     return true;
 }

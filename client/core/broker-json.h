@@ -34,6 +34,8 @@ typedef struct {
     BerthDesktopState state;
     BerthId session;      /* zero if there is none */
     int64_t last_used_us; /* microseconds since 1970; 0 is never */
+    bool may_restart;     /* the user may restart it */
+    bool may_report;      /* the user may tell what is wrong with it */
 } BerthDesktop;
 
 /* Where and how to reach a session: the broker's answer when a desktop is ready. */

@@ -19,7 +19,11 @@
 #include <stdio.h>
 
 typedef struct {
-    char *broker, *ca_file, *user, *desktop, *direct_file, *shadow, *monitors;
+    char *broker, *ca_file, *certificate_file, *key_file, *user, *desktop, *direct_file, *shadow;
+    char *monitors;
+    gboolean is_device;
+    bool has_link;
+    BerthLaunchLink link; /* if has_link */
     gboolean wants_control;
     BerthId session; /* if shadow is set */
     int password_fd;
@@ -40,6 +44,11 @@ parse(Application *self, int *argc, char ***argv, GError **error)
         { "broker", 0, 0, G_OPTION_ARG_STRING, &self->broker, "address of the broker",
           "https://HOST:PORT" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, "authorities to trust, PEM", "FILE" },
+        { "certificate", 0, 0, G_OPTION_ARG_FILENAME, &self->certificate_file,
+          "certificate of this device, PEM", "FILE" },
+        { "certificate-key", 0, 0, G_OPTION_ARG_FILENAME, &self->key_file, "its key, PEM", "FILE" },
+        { "device", 0, 0, G_OPTION_ARG_NONE, &self->is_device,
+          "log in by the certificate of this device, and again whenever that is over", NULL },
         { "user", 0, 0, G_OPTION_ARG_STRING, &self->user, "user name", "NAME" },
         { "desktop", 0, 0, G_OPTION_ARG_STRING, &self->desktop, "open this desktop after the login",
           "NAME" },
@@ -59,7 +68,7 @@ parse(Application *self, int *argc, char ***argv, GError **error)
         { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
         { 0 },
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autoptr(GOptionContext) context = g_option_context_new("[LINK]");
 
     self->password_fd = -1;
     g_option_context_set_summary(context, "Opens your desktop.");
@@ -69,10 +78,11 @@ parse(Application *self, int *argc, char ***argv, GError **error)
     if (!g_option_context_parse(context, argc, argv, error)) {
         return false;
     }
-    if (*argc > 1) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "'%s' is not an option", (*argv)[1]);
+    if (*argc > 2) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "'%s' is not an option", (*argv)[2]);
     }
-    return true;
+    self->has_link = *argc == 2;
+    return !self->has_link || berth_launch_link_load((*argv)[1], &self->link, error);
 }
 
 /* The command line counts more than what was remembered. */
@@ -90,6 +100,14 @@ load_settings(Application *self, GError **error)
     }
     if (self->ca_file != NULL) {
         berth_settings_set(&self->settings.profile->ca_file, self->ca_file);
+    }
+    if (self->certificate_file != NULL) {
+        berth_settings_set(&self->settings.profile->certificate_file, self->certificate_file);
+        berth_settings_set(&self->settings.profile->key_file, self->key_file);
+    }
+    if (self->is_device && self->settings.profile->certificate_file[0] == '\0') {
+        return berth_set_error(error, BERTH_ERR_INVALID,
+                               "--device needs the device's certificate; use --certificate FILE");
     }
     if (self->user != NULL) {
         berth_settings_set(&self->settings.profile->user, self->user);
@@ -137,6 +155,8 @@ on_activate(GtkApplication *application, gpointer user_data)
         .shadow = self->shadow != NULL ? &self->session : NULL,
         .wants_control = self->wants_control,
         .password = self->password,
+        .link = self->has_link ? &self->link : NULL,
+        .is_device = self->is_device,
         .direct = self->direct_file != NULL ? &self->direct : NULL,
         .is_fullscreen = self->is_fullscreen,
         .monitors = self->monitors,
@@ -146,6 +166,7 @@ on_activate(GtkApplication *application, gpointer user_data)
     berth_window_new(application, &options);
     g_clear_pointer(&self->password, berth_secret_free);
     berth_connection_file_clear(&self->direct);
+    berth_launch_link_clear(&self->link);
 }
 
 static int
@@ -168,6 +189,8 @@ clear(Application *self)
     g_free(self->direct_file);
     g_free(self->broker);
     g_free(self->ca_file);
+    g_free(self->certificate_file);
+    g_free(self->key_file);
     g_free(self->user);
     g_free(self->desktop);
     g_free(self->monitors);

@@ -7,8 +7,7 @@ struct BerthPages {
     GtkWindow *window;
     GtkWidget *stack;
     BerthHeader *header;
-    BerthLoginView *login;
-    BerthPickerView *picker;
+    BerthEntrance *entrance;
     BerthStatusView *status;
     BerthDesktopPage *desktop;
 };
@@ -31,18 +30,34 @@ void
 berth_pages_show_login(BerthPages *self, const char *error)
 {
     set_header(self, BERTH_HEADER_PLAIN, NULL, NULL);
-    berth_login_view_show_error(self->login, error);
-    show_page(self, berth_login_view_get_widget(self->login));
-    berth_login_view_focus(self->login);
+    show_page(self, berth_entrance_get_login(self->entrance));
+    berth_entrance_enter_login(self->entrance, error);
+}
+
+void
+berth_pages_ask(BerthPages *self, const BerthLoginQuestion *question)
+{
+    if (berth_entrance_ask(self->entrance, question)) {
+        set_header(self, BERTH_HEADER_PLAIN, "Logging in", NULL);
+        show_page(self, berth_entrance_get_question(self->entrance));
+        berth_entrance_enter_question(self->entrance);
+    } else {
+        berth_pages_show_busy(self, "Logging in", "the broker checks who you are");
+    }
 }
 
 void
 berth_pages_show_list(BerthPages *self, const char *subtitle, const char *error)
 {
+    if (berth_entrance_has_codes(self->entrance)) {
+        set_header(self, BERTH_HEADER_PLAIN, "Recovery codes", subtitle);
+        show_page(self, berth_entrance_get_question(self->entrance));
+        berth_entrance_enter_question(self->entrance);
+        return;
+    }
     set_header(self, BERTH_HEADER_LIST, "Desktops", subtitle);
-    berth_picker_view_show_error(self->picker, error);
-    show_page(self, berth_picker_view_get_widget(self->picker));
-    berth_picker_view_focus(self->picker);
+    show_page(self, berth_entrance_get_picker(self->entrance));
+    berth_entrance_enter_list(self->entrance, error);
 }
 
 void
@@ -50,6 +65,14 @@ berth_pages_show_busy(BerthPages *self, const char *title, const char *text)
 {
     set_header(self, BERTH_HEADER_PLAIN, title, NULL);
     berth_status_view_show_busy(self->status, title, text);
+    show_page(self, berth_status_view_get_widget(self->status));
+}
+
+void
+berth_pages_show_progress(BerthPages *self, const char *title, const BerthStartProgress *progress)
+{
+    set_header(self, BERTH_HEADER_PLAIN, title, NULL);
+    berth_status_view_show_progress(self->status, title, progress);
     show_page(self, berth_status_view_get_widget(self->status));
 }
 
@@ -81,16 +104,10 @@ berth_pages_get_header(BerthPages *self)
     return self->header;
 }
 
-BerthLoginView *
-berth_pages_get_login(BerthPages *self)
+BerthEntrance *
+berth_pages_get_entrance(BerthPages *self)
 {
-    return self->login;
-}
-
-BerthPickerView *
-berth_pages_get_picker(BerthPages *self)
-{
-    return self->picker;
+    return self->entrance;
 }
 
 BerthDesktopPage *
@@ -106,14 +123,14 @@ add_page(BerthPages *self, GtkWidget *page)
 }
 
 BerthPages *
-berth_pages_new(GtkWindow *window, const BerthPagesCallbacks *callbacks, void *user_data)
+berth_pages_new(GtkWindow *window, BerthSettings *settings, const BerthPagesCallbacks *callbacks,
+                void *user_data)
 {
     BerthPages *self = g_new0(BerthPages, 1);
 
     self->window = window;
     self->header = berth_header_new(callbacks->desktop.command, user_data);
-    self->login = berth_login_view_new(callbacks->login, user_data);
-    self->picker = berth_picker_view_new(callbacks->pick, user_data);
+    self->entrance = berth_entrance_new(settings, &callbacks->entrance, user_data);
     self->status = berth_status_view_new(callbacks->status, user_data);
     self->desktop = berth_desktop_page_new(&callbacks->desktop, user_data);
     berth_display_view_add_cover(berth_desktop_page_get_view(self->desktop),
@@ -123,8 +140,9 @@ berth_pages_new(GtkWindow *window, const BerthPagesCallbacks *callbacks, void *u
     gtk_stack_set_transition_duration(GTK_STACK(self->stack), FADE_MS);
     /* A desktop may be smaller than what the other pages need. */
     gtk_stack_set_homogeneous(GTK_STACK(self->stack), FALSE);
-    add_page(self, berth_login_view_get_widget(self->login));
-    add_page(self, berth_picker_view_get_widget(self->picker));
+    add_page(self, berth_entrance_get_login(self->entrance));
+    add_page(self, berth_entrance_get_question(self->entrance));
+    add_page(self, berth_entrance_get_picker(self->entrance));
     add_page(self, berth_status_view_get_widget(self->status));
     add_page(self, berth_desktop_page_get_widget(self->desktop));
     gtk_window_set_titlebar(window, berth_header_get_widget(self->header));

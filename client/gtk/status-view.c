@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/status-view.h"
 
+#include "client/gtk/start-steps.h"
 #include "client/gtk/widgets.h"
 
 struct BerthStatusView {
     GtkWidget *page;
     GtkWidget *spinner, *icon, *title, *text;
     GtkWidget *cancel, *reconnect, *list;
+    BerthStartSteps *steps;
     BerthStatusFunc func;
     void *user_data;
 };
@@ -59,6 +61,8 @@ new_card(BerthStatusView *self)
     gtk_box_pack_start(GTK_BOX(card), self->icon, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(card), self->title, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(card), self->text, FALSE, FALSE, 0);
+    self->steps = berth_start_steps_new();
+    gtk_box_pack_start(GTK_BOX(card), berth_start_steps_get_widget(self->steps), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(card), buttons, FALSE, FALSE, 0);
     self->cancel = add_button(self, buttons, "_Cancel");
     self->list = add_button(self, buttons, "_All desktops");
@@ -103,6 +107,7 @@ show(BerthStatusView *self, const char *title, const char *text, gboolean is_bus
 
     gtk_label_set_text(GTK_LABEL(self->title), title);
     gtk_label_set_text(GTK_LABEL(self->text), sentence);
+    gtk_widget_hide(berth_start_steps_get_widget(self->steps));
     gtk_widget_set_visible(self->spinner, is_busy);
     gtk_widget_set_visible(self->icon, !is_busy);
     gtk_widget_set_visible(self->cancel, is_busy);
@@ -116,6 +121,19 @@ void
 berth_status_view_show_busy(BerthStatusView *self, const char *title, const char *text)
 {
     show(self, title, text, TRUE, false);
+}
+
+void
+berth_status_view_show_progress(BerthStatusView *self, const char *title,
+                                const BerthStartProgress *progress)
+{
+    bool is_queued = progress->phase == BERTH_START_QUEUED;
+
+    show(self, title,
+         is_queued ? "all desktops are in use; yours opens by itself as soon as it is your turn"
+                   : "",
+         TRUE, false);
+    berth_start_steps_show(self->steps, progress);
 }
 
 void

@@ -27,6 +27,8 @@ static const char css[] = ".berth-title { font-size: 170%; font-weight: 300; }"
                           ".berth-panel .berth-heading { font-size: 130%; }"
                           ".berth-bar { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
                           "  border-radius: 0 0 10px 10px; padding: 6px 10px 8px 18px; }"
+                          ".berth-secret { font-family: monospace; font-size: 115%; }"
+                          ".berth-code { font-size: 150%; letter-spacing: 3px; }"
                           ".berth-row { padding: 12px 14px; }"
                           ".berth-row-name { font-weight: bold; font-size: 110%; }";
 

@@ -41,6 +41,7 @@ struct BerthWindow {
     BerthId wished_id;                  /* pool or session, as the wish is */
     char *wanted;                       /* desktop to open as soon as the list is there */
     bool is_watch_wanted;               /* as soon as the list is there */
+    bool is_fresh;                      /* the list is the first one since the login */
     char *error;                        /* what the page of the next state has to show */
     bool is_direct;                     /* there is no broker and no list */
     bool wants_fullscreen;              /* as soon as a desktop is open */
@@ -136,7 +137,8 @@ on_state(BerthClientState state, void *user_data)
         berth_pages_show_login(self->pages, self->error);
         break;
     case BERTH_CLIENT_LOGIN:
-        berth_pages_show_busy(self->pages, "Logging in", "the broker checks your password");
+        self->is_fresh = true;
+        berth_pages_show_busy(self->pages, "Logging in", "the broker checks who you are");
         break;
     case BERTH_CLIENT_LIST:
         if (!self->is_direct) {
@@ -164,12 +166,35 @@ on_state(BerthClientState state, void *user_data)
 }
 
 static void
+on_ask(const BerthLoginQuestion *question, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_pages_ask(self->pages, question);
+}
+
+static void
+on_recovery_codes(const char *const *codes, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_entrance_keep_codes(berth_pages_get_entrance(self->pages), codes);
+}
+
+static void
+on_providers(GPtrArray *providers, void *user_data)
+{
+    BerthWindow *self = user_data;
+
+    berth_entrance_set_providers(berth_pages_get_entrance(self->pages), providers);
+}
+
+static void
 on_progress(const BerthStartProgress *progress, void *user_data)
 {
     BerthWindow *self = user_data;
-    g_autofree char *text = berth_start_progress_text(progress);
 
-    berth_pages_show_busy(self->pages, self->desktop_name, text);
+    berth_pages_show_progress(self->pages, self->desktop_name, progress);
 }
 
 static void
@@ -193,31 +218,46 @@ choose(BerthWindow *self, BerthWish wish, const BerthId *id, const char *name)
     g_idle_add(on_open_wanted, self);
 }
 
+/* The desktop that was asked for by name or id; or the only one, right after the login. */
+static const BerthDesktop *
+find_desktop(const BerthWindow *self, GPtrArray *desktops)
+{
+    for (guint i = 0; i < desktops->len; i++) {
+        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
+        char hex[BERTH_ID_HEX_CHARS + 1];
+
+        berth_id_format(&desktop->pool, hex);
+        if (self->wanted != NULL
+                ? strcmp(desktop->name, self->wanted) == 0 || strcmp(hex, self->wanted) == 0
+                : self->is_fresh && desktops->len == 1 &&
+                      desktop->state != BERTH_DESKTOP_DISABLED) {
+            return desktop;
+        }
+    }
+    return NULL;
+}
+
 static void
 on_desktops(GPtrArray *desktops, void *user_data)
 {
     BerthWindow *self = user_data;
-    bool is_found = self->wanted == NULL;
+    BerthEntrance *entrance = berth_pages_get_entrance(self->pages);
+    const BerthDesktop *found = find_desktop(self, desktops);
 
-    berth_picker_view_set_desktops(berth_pages_get_picker(self->pages), desktops);
+    berth_entrance_set_desktops(entrance, desktops);
     if (self->is_watch_wanted) {
         self->is_watch_wanted = false;
         choose(self, self->wish, &self->wished_id, "Somebody's desktop");
         return;
     }
-    for (guint i = 0; i < desktops->len && !is_found; i++) {
-        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
-
-        if (strcmp(desktop->name, self->wanted) == 0) {
-            is_found = true;
-            choose(self, BERTH_WISH_DESKTOP, &desktop->pool, desktop->name);
-        }
-    }
-    if (!is_found) {
+    if (found != NULL && !berth_entrance_has_codes(entrance)) {
+        choose(self, BERTH_WISH_DESKTOP, &found->pool, found->name);
+    } else if (found == NULL && self->wanted != NULL) {
         g_free(self->error);
         self->error =
             g_strdup_printf("there is no desktop '%s' for you; choose another one", self->wanted);
     }
+    self->is_fresh = false;
     g_clear_pointer(&self->wanted, g_free);
 }
 
@@ -333,6 +373,10 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
 {
     BerthWindow *self = user_data;
 
+    if (request == BERTH_BROKER_PROVIDERS ||
+        berth_entrance_done(berth_pages_get_entrance(self->pages), request, error)) {
+        return;
+    }
     if (error != NULL) {
         berth_log_warning("window", "the broker refused: %s", error->message);
     }
@@ -346,6 +390,9 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
 
 static const BerthControllerCallbacks callbacks = {
     .state = on_state,
+    .ask = on_ask,
+    .recovery_codes = on_recovery_codes,
+    .providers = on_providers,
     .progress = on_progress,
     .error = on_error,
     .desktops = on_desktops,
@@ -372,19 +419,6 @@ make_callbacks(BerthWindow *self)
     return made;
 }
 
-static void
-remember(BerthWindow *self, const char *broker, const char *ca_file, const char *user)
-{
-    BerthProfile *profile = berth_settings_use_broker(self->settings, broker);
-    g_autoptr(GError) error = NULL;
-
-    berth_settings_set(&profile->ca_file, ca_file);
-    berth_settings_set(&profile->user, user);
-    if (!berth_settings_save(self->settings, &error)) {
-        berth_log_warning("window", "%s", error->message);
-    }
-}
-
 /* controller: NULL shows nothing */
 static void
 show_source(BerthWindow *self, BerthSessionController *controller)
@@ -396,50 +430,51 @@ show_source(BerthWindow *self, BerthSessionController *controller)
     berth_display_view_set_source(self->display, picture, controller, 0);
 }
 
-/* A controller for that broker: the present one if it fits. */
-static bool
-ensure_controller(BerthWindow *self, const BerthBrokerAddress *address, const char *ca_file,
-                  GError **error)
+/* What makes one controller another; NULL is "". */
+static char *
+make_controller_key(const BerthBrokerAddress *address, const BerthBrokerFiles *files)
 {
-    const BerthBrokerFiles files = { .ca_file = ca_file };
-    g_autofree char *key = g_strconcat(address->url, "\n", ca_file, NULL);
+    const char *names[] = { files->ca_file, files->certificate_file, files->key_file };
+    GString *key = g_string_new(address->url);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_string_append_printf(key, "\n%s", names[i] != NULL ? names[i] : "");
+    }
+    return g_string_free(key, FALSE);
+}
+
+/* A controller for that broker: the present one if it fits. */
+static BerthSessionController *
+ensure_controller(const BerthBrokerAddress *address, const BerthBrokerFiles *files, GError **error,
+                  void *user_data)
+{
+    BerthWindow *self = user_data;
+    g_autofree char *key = make_controller_key(address, files);
     g_autofree char *name = g_strdup_printf("berth on %s", g_get_host_name());
     BerthControllerCallbacks made = make_callbacks(self);
 
     if (self->controller != NULL && strcmp(key, self->controller_key) == 0) {
-        return true;
+        return self->controller;
     }
     show_source(self, NULL);
     g_clear_pointer(&self->controller, berth_session_controller_free);
-    self->controller = berth_session_controller_new(address, &files, name, &made, self, error);
+    self->controller = berth_session_controller_new(address, files, name, &made, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
     show_source(self, self->controller);
-    return self->controller != NULL;
-}
-
-static void
-on_login(const char *broker, const char *ca_file, const char *user, BerthSecret *password,
-         void *user_data)
-{
-    BerthWindow *self = user_data;
-    const BerthCredentials credentials = { .user = user, .password = password };
-    g_autoptr(GError) error = NULL;
-    BerthBrokerAddress address;
-
-    if (!berth_broker_address_parse(broker, &address, &error) ||
-        !ensure_controller(self, &address, ca_file, &error)) {
-        berth_login_view_show_error(berth_pages_get_login(self->pages), error->message);
-        return;
-    }
-    remember(self, broker, ca_file, user);
-    berth_session_controller_login(self->controller, &credentials);
+    return self->controller;
 }
 
 static void
 on_pick(const BerthId *pool, const char *name, void *user_data)
 {
     choose(user_data, BERTH_WISH_DESKTOP, pool, name);
+}
+
+static void
+on_kept(void *user_data)
+{
+    show_list(user_data);
 }
 
 static void
@@ -643,23 +678,10 @@ on_answer(uint32_t id, bool is_allowed, void *user_data)
 }
 
 static const BerthPagesCallbacks page_callbacks = {
-    .login = on_login,
-    .pick = on_pick,
+    .entrance = { .controller = ensure_controller, .pick = on_pick, .kept = on_kept },
     .status = on_status_choice,
     .desktop = { .command = on_header, .leave = on_leave_waiting, .answer = on_answer },
 };
-
-/* With copies of the settings: what is remembered replaces their texts. */
-static void
-log_in(BerthWindow *self, BerthSecret *password)
-{
-    const BerthProfile *settings = self->settings->profile;
-    g_autofree char *broker = g_strdup(settings->broker);
-    g_autofree char *ca_file = settings->ca_file[0] != '\0' ? g_strdup(settings->ca_file) : NULL;
-    g_autofree char *user = g_strdup(settings->user);
-
-    on_login(broker, ca_file, user, password, self);
-}
 
 /* The desktop of a connection file; it is shown from the first moment as it shall be. */
 static void
@@ -685,12 +707,28 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
     }
 }
 
+/* The login, which the command line may take a part of away. */
+static void
+enter(BerthWindow *self, const BerthWindowOptions *options)
+{
+    BerthEntrance *entrance = berth_pages_get_entrance(self->pages);
+
+    if (options->is_device) {
+        berth_entrance_keep_logged_in(entrance);
+    }
+    berth_pages_show_login(self->pages, self->error);
+    if (options->link != NULL) {
+        self->wanted = options->link->desktop[0] != '\0' ? g_strdup(options->link->desktop) : NULL;
+        berth_entrance_open_link(entrance, options->link);
+    } else if (options->password != NULL) {
+        berth_entrance_log_in(entrance, options->password);
+    }
+}
+
 BerthWindow *
 berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
 {
     BerthWindow *self = g_new0(BerthWindow, 1);
-    const BerthProfile *profile = options->settings->profile;
-
     self->settings = options->settings;
     self->wanted = g_strdup(options->desktop);
     if (options->shadow != NULL) {
@@ -703,7 +741,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->window = gtk_application_window_new(application);
     gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);
     gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
-    self->pages = berth_pages_new(GTK_WINDOW(self->window), &page_callbacks, self);
+    self->pages = berth_pages_new(GTK_WINDOW(self->window), self->settings, &page_callbacks, self);
     self->page = berth_pages_get_desktop(self->pages);
     self->display = berth_desktop_page_get_view(self->page);
     self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
@@ -718,16 +756,11 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-window", self, window_free);
-    berth_login_view_fill(berth_pages_get_login(self->pages), profile->broker, profile->ca_file,
-                          profile->user);
     gtk_widget_show_all(self->window);
     if (options->direct != NULL) {
         open_direct(self, options->direct);
         return self;
     }
-    berth_pages_show_login(self->pages, self->error);
-    if (options->password != NULL) {
-        log_in(self, options->password);
-    }
+    enter(self, options);
     return self;
 }

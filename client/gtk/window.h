@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "client/core/connection-file.h"
+#include "client/core/launch-link.h"
 #include "client/core/settings.h"
 
 #include <gtk/gtk.h>
@@ -20,6 +21,8 @@ typedef struct {
     const BerthId *shadow;             /* session to be watched at once; NULL: none */
     bool wants_control;                /* with shadow: keys and pointer, too */
     BerthSecret *password;             /* to log in at once; NULL: the user types it */
+    const BerthLaunchLink *link;       /* where to go at once; NULL: the user says */
+    bool is_device;                    /* logs itself in by its certificate, again and again */
     const BerthConnectionFile *direct; /* the only desktop, without a broker; NULL: there is one */
     bool is_fullscreen;
     const char *monitors; /* to fill, as berth_screens_fill() reads it; NULL: as last time */

@@ -304,6 +304,8 @@
 #define BERTH_LIMIT_BROWSER_CONNECTIONS 8u
 /* Client: bytes of a berth:// link or a .berth file; three short values. */
 #define BERTH_LIMIT_LAUNCH_LINK_BYTES 1024u
+/* Desktops: bytes of a user's report of a problem; a few sentences. */
+#define BERTH_LIMIT_REPORT_BYTES 1024u
 /* Client: profiles that it remembers, and favourites of one; each is a row that somebody reads. */
 #define BERTH_LIMIT_CLIENT_PROFILES 64u
 #define BERTH_LIMIT_CLIENT_FAVOURITES 128u
