@@ -61,6 +61,8 @@ const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
     FLAG(PRINTING, "printing", LESS, 1, "the desktop prints here"),
     FLAG(SCREENSHOT, "screenshot", LESS, 1, "the client saves pictures of the desktop"),
     FLAG(RFB_ACCESS, "rfb_access", LESS, 0, "VNC viewers may attach"),
+    FLAG(RESTART, "restart", LESS, 1, "users restart their desktop"),
+    FLAG(REPORT, "report", LESS, 1, "users report problems of their desktop"),
 
     NUMBER(IDLE_DISCONNECT_S, "idle_disconnect_s", SOONER, 0, 30 * DAY_S, 0,
            "seconds without input after which the session is disconnected; 0 is never"),
@@ -81,6 +83,8 @@ berth_policy_is_in_force(BerthPolicyKey key)
     case BERTH_POLICY_INPUT:
     case BERTH_POLICY_RESIZE:
     case BERTH_POLICY_RESUME_WINDOW_S:
+    case BERTH_POLICY_RESTART:
+    case BERTH_POLICY_REPORT:
     case BERTH_POLICY_OBSERVE:
     case BERTH_POLICY_CLIPBOARD_TO_GUEST:
     case BERTH_POLICY_CLIPBOARD_FROM_GUEST:

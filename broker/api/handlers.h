@@ -98,6 +98,8 @@ int berth_handle_remove_source(BerthTx *tx, BerthRequest *request);
 /* me.c: what a user sees and does.  connect waits; the rest runs in a transaction. */
 int berth_handle_me(BerthTx *tx, BerthRequest *request);
 int berth_handle_my_desktops(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_restart(BerthTx *tx, BerthRequest *request);
+int berth_handle_my_report(BerthTx *tx, BerthRequest *request);
 int berth_handle_my_sessions(BerthTx *tx, BerthRequest *request);
 void berth_handle_connect(BerthRequest *request);
 int berth_handle_my_disconnect(BerthTx *tx, BerthRequest *request);

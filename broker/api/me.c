@@ -23,17 +23,6 @@ berth_handle_me(BerthTx *tx, BerthRequest *request)
 }
 
 int
-berth_handle_my_desktops(BerthTx *tx, BerthRequest *request)
-{
-    int error = BERTH_OK;
-    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_MY_DESKTOPS, "s", request->account);
-    if (rows != NULL) {
-        request->reply = json_pack("{s:o}", "desktops", rows);
-    }
-    return error;
-}
-
-int
 berth_handle_my_sessions(BerthTx *tx, BerthRequest *request)
 {
     int error = BERTH_OK;

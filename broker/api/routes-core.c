@@ -12,6 +12,9 @@ static const BerthBodyField connect_fields[] = {
     BERTH_FIELD_TEXT("client", false, 0, BERTH_LIMIT_NAME_BYTES, "name of the device"),
     BERTH_FIELD_INT("slot", false, 0, 63, "which of one's desktops of the pool; the first is 0"),
 };
+static const BerthBodyField report_fields[] = {
+    BERTH_FIELD_TEXT("text", true, 1, BERTH_LIMIT_REPORT_BYTES, "what is wrong"),
+};
 static const BerthBodyField link_fields[] = {
     BERTH_FIELD_TEXT("desktop", true, 1, BERTH_LIMIT_NAME_BYTES, "name or id of the pool"),
 };
@@ -39,6 +42,10 @@ const BerthRoute berth_routes_core[] = {
     { BERTH_ASYNC("POST", "/v1/me/desktops/{id}/connect", SELF, NONE, berth_handle_connect, 200),
       BERTH_FIELDS(connect_fields), .has_secret = true, .answer = "Launch",
       .doc = "a ticket for one's desktop of a pool; waits for it" },
+    { BERTH_WRITE("POST", "/v1/me/desktops/{id}/restart", SELF, NONE, berth_handle_my_restart, 204),
+      .doc = "restarts one's desktop of a pool; what was not saved is lost" },
+    { BERTH_WRITE("POST", "/v1/me/desktops/{id}/report", SELF, NONE, berth_handle_my_report, 204),
+      BERTH_FIELDS(report_fields), .doc = "tells administrators what is wrong with a desktop" },
     { BERTH_WRITE("POST", "/v1/me/links", SELF, NONE, berth_handle_add_link, 201),
       BERTH_FIELDS(link_fields), .has_secret = true, .answer = "NewLink",
       .doc = "a one-time code that opens one's desktop on another device" },

@@ -20,7 +20,8 @@ static const struct {
     { "Login", "token:text? expires_in_s:int? user:object? desktop:text?" },
     { "NewLink", "code:text desktop:text expires_in_s:int" },
     { "Launch", "state:text ticket:text? session:text? machine:text? sni:text? policy:object?" },
-    { "MyDesktop", "pool:text name:text kind:text state:text session:text? machine:text?" },
+    { "MyDesktop", "pool:text name:text kind:text state:text session:text? machine:text? "
+                   "may_restart:bool may_report:bool" },
     { "MySession", "id:text pool:text name:text machine:text state:text" },
     { "Session", "id:text user:text pool:text machine:text host:text state:text "
                  "connection_epoch:int client:text started_us:int connected_us:int? "

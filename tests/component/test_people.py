@@ -435,6 +435,18 @@ class Revocation(PeopleCase):
         self.assert_cut_off(lambda: self.call("DELETE", f"/v1/me/tokens/{made['id']}", token=login,
                                               expect=204))
 
+    def test_a_user_restarts_a_desktop(self):
+        token = self.broker.login("anna", PASSWORD)
+        self.connect(token)
+        row = self.call("GET", "/v1/me/desktops", token=token)["desktops"][0]
+        self.assertTrue(row["may_restart"])
+        path = f"/v1/me/desktops/{self.pool}/restart"
+        self.call("POST", path, token=token, expect=204)
+        machine = self.call("GET", "/v1/machines")["machines"][0]
+        self.assertNotIn(machine["state"], ("assigned", "in-use"))
+        self.assertEqual(self.call("GET", "/v1/me/sessions", token=token)["sessions"], [])
+        self.call("POST", path, token=token, expect=409)
+
     def test_a_user_with_a_desktop_is_not_removed(self):
         self.connect(self.broker.login("anna", PASSWORD))
         self.call("DELETE", f"/v1/users/{self.anna}", expect=409)
@@ -524,6 +536,25 @@ class Links(PeopleCase):
         for _ in range(16):
             self.make()
         self.call("POST", "/v1/me/links", {"desktop": self.pool}, self.anna, expect=429)
+
+    def test_problems_are_reported_and_restarts_need_a_desktop(self):
+        path = f"/v1/me/desktops/{self.pool}"
+        row = self.call("GET", "/v1/me/desktops", token=self.anna)["desktops"][0]
+        self.assertEqual((row["may_restart"], row["may_report"]), (False, True))
+        self.call("POST", path + "/report", {"text": "the screen is green"}, self.anna, expect=204)
+        report = self.audit("desktop.reported")[0]
+        self.assertEqual((report["object"], report["data"]["text"]),
+                         (self.pool, "the screen is green"))
+        self.call("POST", path + "/report", {"text": "x" * 1025}, self.anna, expect=400)
+        self.call("POST", path + "/restart", token=self.anna, expect=409)
+        self.add_user("bob")
+        bob = self.broker.login("bob", PASSWORD)
+        self.call("POST", path + "/restart", token=bob, expect=404)
+        self.call("POST", path + "/report", {"text": "x"}, bob, expect=404)
+        self.call("PUT", "/v1/policies/site", {"policy": {"report": False, "restart": False}},
+                  expect=204, match="*")
+        self.call("POST", path + "/report", {"text": "x"}, self.anna, expect=403)
+        self.call("POST", path + "/restart", token=self.anna, expect=403)
 
     def test_a_code_dies_with_its_user(self):
         link = self.make()

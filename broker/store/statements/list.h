@@ -75,6 +75,11 @@
                    "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                \
                    "WHERE EXISTS (SELECT 1 FROM entitled e WHERE e.account = ?1 "                   \
                    "AND e.pool = p.id) ORDER BY p.name")                                            \
+    X(MY_DESKTOP, "SELECT a.id, m.id, m.keep, COALESCE(s.id, '') FROM assignment a "                \
+                  "JOIN machine m ON m.id = a.machine LEFT JOIN session s "                         \
+                  "ON s.assignment = a.id AND s.state IN ('allocating', 'connecting', 'active', "   \
+                  "'disconnected', 'lost') WHERE a.account = ?1 AND a.pool = ?2 "                   \
+                  "AND a.state = 'open' ORDER BY a.id")                                             \
     X(MY_SESSIONS, "SELECT s.id, s.pool, p.name, m.name AS machine, s.state, s.client, "            \
                    "s.started_us, s.connected_us, s.disconnected_us FROM session s "                \
                    "JOIN pool p ON p.id = s.pool JOIN machine m ON m.id = s.machine "               \

@@ -69,6 +69,8 @@ static const struct {
     { "DELETE", "/v1/me/tokens/{id}", SELF, "" },
     { "GET", "/v1/me/desktops", SELF, "" },
     { "POST", "/v1/me/desktops/{id}/connect", SELF, "" },
+    { "POST", "/v1/me/desktops/{id}/restart", SELF, "" },
+    { "POST", "/v1/me/desktops/{id}/report", SELF, "" },
     { "POST", "/v1/me/links", SELF, "" },
     { "GET", "/v1/me/sessions", SELF, "" },
     { "POST", "/v1/me/sessions/{id}/disconnect", SELF, "" },
