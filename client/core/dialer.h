@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opens a TCP connection to a name, trying all its addresses, without blocking and without proxy.
+ * As long as nobody answers it begins anew beside what is under way: the first answer counts.
  * Thread: main.
  */
 #pragma once

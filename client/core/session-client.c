@@ -36,6 +36,9 @@ struct BerthSessionClient {
     BerthLink *link;
     int fd; /* the link's; for berth_session_client_break() */
     BerthDecodeWorker *decoder;
+    unsigned patience_ms;
+    guint patience_source;
+    bool was_reached;
     int64_t step_us; /* when the present step of connecting began */
 
     uint32_t rights;
@@ -75,6 +78,7 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthSessionClient *self = user_data;
 
+    g_clear_handle_id(&self->patience_source, g_source_remove);
     self->stats->welcome_us = take_step(self);
     self->rights = welcome->rights;
     if (self->share != NULL) {
@@ -198,6 +202,7 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
     g_autofree char *why = NULL;
 
     detach_share(self);
+    g_clear_handle_id(&self->patience_source, g_source_remove);
     if (self->is_dismissed) {
         berth_session_client_free(self);
     } else if (self->own_code != BERTH_OK) {
@@ -334,9 +339,22 @@ static const BerthDecodeCallbacks decode_callbacks = {
     .failed = on_failed,
 };
 
+static gboolean
+on_out_of_patience(gpointer user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    self->patience_source = 0;
+    report_closed(self, BERTH_ERR_TIMEOUT, "the session does not answer", false);
+    return G_SOURCE_REMOVE;
+}
+
 static void
 start_link(BerthSessionClient *self, BerthTlsStream *stream)
 {
+    if (self->patience_ms > 0) {
+        self->patience_source = g_timeout_add(self->patience_ms, on_out_of_patience, self);
+    }
     self->fd = berth_tls_stream_get_fd(stream);
     self->link = berth_link_new(NULL, stream, BERTH_WIRE_CLIENT, &self->hello, &self->auth,
                                 &link_callbacks, self);
@@ -356,6 +374,7 @@ on_dialed(int fd, const GError *error, void *user_data)
         return;
     }
     self->stats->session_tcp_us = take_step(self);
+    self->was_reached = true;
     stream = berth_tls_stream_new(self->context, fd, self->sni, &why);
     if (stream == NULL) {
         report_closed(self, why->code, why->message, false);
@@ -435,6 +454,7 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->user_data = user_data;
     self->stats = target->stats;
     self->share = target->share;
+    self->patience_ms = target->patience_ms;
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
     set_hello(self, target->name);
@@ -450,6 +470,7 @@ berth_session_client_free(BerthSessionClient *self)
     if (self == NULL) {
         return;
     }
+    g_clear_handle_id(&self->patience_source, g_source_remove);
     berth_dialer_free(self->dialer);
     detach_share(self);
     berth_link_free(self->link);
@@ -488,6 +509,12 @@ bool
 berth_session_client_is_open(const BerthSessionClient *self)
 {
     return self->link != NULL && berth_link_is_open(self->link);
+}
+
+bool
+berth_session_client_was_reached(const BerthSessionClient *self)
+{
+    return self->was_reached;
 }
 
 uint64_t

@@ -41,6 +41,7 @@ typedef struct {
     BerthPicture *const *pictures; /* of BERTH_LIMIT_HEADS heads; get the frames */
     BerthStats *stats;             /* borrowed for the life of the client */
     BerthShare *share;             /* likewise; NULL: clipboard and files are not offered */
+    unsigned patience_ms;          /* from TCP to WELCOME; 0: as long as the other end likes */
 } BerthSessionTarget;
 
 typedef struct {
@@ -84,6 +85,9 @@ void berth_session_client_dismiss(BerthSessionClient *self);
 void berth_session_client_break(BerthSessionClient *self);
 
 bool berth_session_client_is_open(const BerthSessionClient *self);
+
+/* Whether somebody was there: the TCP connection came to be. */
+bool berth_session_client_was_reached(const BerthSessionClient *self);
 
 /* Bytes of this connection so far. */
 uint64_t berth_session_client_get_bytes_in(const BerthSessionClient *self);

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-/* A connection that held this long starts the back-off anew when it is lost. */
-#define STEADY_US (5LL * 1000 * 1000)
+/* How long the other end may take to open a connection that comes back. */
+#define PATIENCE_MS 4000
 
 struct BerthSessionController {
     BerthSessionRoute route;
@@ -36,9 +36,10 @@ struct BerthSessionController {
     bool is_resuming; /* the desktop was open before */
     bool dials_token; /* the present attempt is made with the token */
     int64_t resume_window_us;
-    int64_t chosen_us, asked_us, opened_us;
-    int64_t lost_us; /* 0 while nothing is lost */
-    unsigned attempt;
+    int64_t chosen_us, asked_us;
+    int64_t lost_us;    /* 0 while nothing is lost */
+    unsigned attempt;   /* since the loss */
+    unsigned n_unheard; /* see berth_client_plan_retry() */
     guint retry_source, give_up_source;
     guint answer_source;           /* of the broker that is not there */
     BerthBrokerRequest unanswered; /* what it was asked */
@@ -134,13 +135,24 @@ on_give_up(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static void
+retry(BerthSessionController *self)
+{
+    BerthClientEvent event = berth_client_plan_retry(self->n_unheard, self->route.has_token);
+
+    if (event == BERTH_CLIENT_ON_RETRY_TICKET) {
+        self->n_unheard = 0;
+    }
+    step(self, event);
+}
+
 static gboolean
 on_retry(gpointer user_data)
 {
     BerthSessionController *self = user_data;
 
     self->retry_source = 0;
-    step(self, berth_client_plan_retry(self->attempt, self->route.has_token));
+    retry(self);
     return G_SOURCE_REMOVE;
 }
 
@@ -156,17 +168,14 @@ schedule_retry(BerthSessionController *self)
         self->lost_us = now_us;
     }
     if (self->give_up_source == 0) {
-        if (now_us - self->opened_us > STEADY_US) {
-            self->attempt = 0;
-        }
         self->give_up_source =
             g_timeout_add((guint)(self->resume_window_us / 1000), on_give_up, self);
     }
     self->attempt++;
-    wait_us = berth_client_backoff_us(self->attempt, g_random_int());
+    wait_us = berth_client_backoff_us(now_us - self->lost_us, g_random_int());
     self->retry_source = g_timeout_add((guint)(wait_us / 1000), on_retry, self);
-    berth_log_info("client", "connection lost, attempt %u in %" G_GINT64_FORMAT " ms",
-                   self->attempt, wait_us / 1000);
+    berth_log_debug("client", "attempt %u in %" G_GINT64_FORMAT " ms", self->attempt,
+                    wait_us / 1000);
     CALL(self, waiting,
          self->event_error != NULL ? self->event_error->message : "the connection was lost",
          now_us + wait_us, self->lost_us + self->resume_window_us);
@@ -178,9 +187,10 @@ show_desktop(BerthSessionController *self)
     bool is_resumed = self->is_resuming;
 
     stop_timers(self);
-    self->opened_us = berth_monotonic_us();
     self->is_resuming = true;
     self->stats.n_resumes += is_resumed;
+    self->attempt = 0;
+    self->n_unheard = 0;
     CALL(self, opened, is_resumed);
 }
 
@@ -445,6 +455,10 @@ on_session_closed(int code, const char *text, bool is_bye, void *user_data)
         g_error_new(BERTH_ERROR, code, "%s%s%s", text, advice[0] != '\0' ? "; " : "", advice);
 
     berth_log_info("client", "session connection closed (%s): %s", berth_error_name(code), text);
+    if (is_token && event == BERTH_CLIENT_ON_LOST &&
+        berth_session_client_was_reached(self->session)) {
+        self->n_unheard++;
+    }
     self->stats.exact_heads = 0; /* the next connection begins with pictures of its own */
     if (event == BERTH_CLIENT_ON_TOKEN_REFUSED) {
         berth_session_route_forget_token(&self->route);
@@ -477,6 +491,7 @@ dial(BerthSessionController *self, bool by_token)
         .pictures = self->pictures,
         .stats = &self->stats,
         .share = self->callbacks.share,
+        .patience_ms = self->is_resuming ? PATIENCE_MS : 0,
     };
 
     self->dials_token = by_token;

@@ -3,10 +3,14 @@
 
 #include "berth/errors.h"
 
+/* Waits between attempts, by the time since the loss. */
 #define BACKOFF_FIRST_US (200LL * 1000)
+#define BACKOFF_FIRST_UNTIL_US (30LL * 1000 * 1000)
+#define BACKOFF_NEXT_US (1000LL * 1000)
+#define BACKOFF_NEXT_UNTIL_US (300LL * 1000 * 1000)
 #define BACKOFF_MAX_US (5LL * 1000 * 1000)
-/* The broker is asked at every third attempt. */
-#define TOKEN_ATTEMPTS 3
+/* After so many attempts at which somebody was there, but not the session, the broker is asked. */
+#define TOKEN_ATTEMPTS 2
 
 #define S(state) BERTH_CLIENT_##state
 #define ON(event) BERTH_CLIENT_ON_##event
@@ -144,21 +148,20 @@ berth_client_event_of_refusal(int code)
 }
 
 BerthClientEvent
-berth_client_plan_retry(unsigned attempt, bool has_token)
+berth_client_plan_retry(unsigned n_unheard, bool has_token)
 {
-    return has_token && attempt % TOKEN_ATTEMPTS != 0 ? ON(RETRY_TOKEN) : ON(RETRY_TICKET);
+    return has_token && n_unheard < TOKEN_ATTEMPTS ? ON(RETRY_TOKEN) : ON(RETRY_TICKET);
 }
 
 int64_t
-berth_client_backoff_us(unsigned attempt, uint32_t random)
+berth_client_backoff_us(int64_t lost_for_us, uint32_t random)
 {
-    int64_t wait_us = BACKOFF_FIRST_US;
+    int64_t wait_us = BACKOFF_MAX_US;
 
-    for (unsigned i = 1; i < attempt && wait_us < BACKOFF_MAX_US; i++) {
-        wait_us *= 2;
-    }
-    if (wait_us > BACKOFF_MAX_US) {
-        wait_us = BACKOFF_MAX_US;
+    if (lost_for_us < BACKOFF_FIRST_UNTIL_US) {
+        wait_us = BACKOFF_FIRST_US;
+    } else if (lost_for_us < BACKOFF_NEXT_UNTIL_US) {
+        wait_us = BACKOFF_NEXT_US;
     }
     return wait_us + (int64_t)random % (wait_us / 4 + 1);
 }

@@ -84,21 +84,23 @@ BerthClientEvent berth_client_event_of_close(int code, bool is_bye, bool is_toke
 BerthClientEvent berth_client_event_of_refusal(int code);
 
 /*
- * How to try again: with the token as long as that may work, and in between through the broker,
- * which knows if the desktop is elsewhere or gone.
+ * How to try again: with the token, which needs nobody but the session.  Where somebody answers but
+ * not the session, the broker is asked: it knows if the desktop is elsewhere or gone.
  *
- * attempt: from 1;  has_token: a token was given and not refused
+ * n_unheard: attempts with the token since the broker was asked last that reached the gateway and
+ *            heard nothing of the session;  has_token: a token was given and not refused
  *
  * Returns ON_RETRY_TOKEN or ON_RETRY_TICKET.
  */
-BerthClientEvent berth_client_plan_retry(unsigned attempt, bool has_token);
+BerthClientEvent berth_client_plan_retry(unsigned n_unheard, bool has_token);
 
 /*
- * Time to wait before an attempt: doubles from 0.2 s to 5 s, up to a quarter longer by chance, so
+ * Time to wait before an attempt: 0.2 s in the first half minute, because a user sits before a
+ * picture that stands still, 1 s for five minutes, then 5 s.  Up to a quarter longer by chance, so
  * that a hall full of clients does not come back at once.
  *
- * attempt: from 1;  random: any number
+ * lost_for_us: since the loss;  random: any number
  *
  * Returns microseconds.
  */
-int64_t berth_client_backoff_us(unsigned attempt, uint32_t random);
+int64_t berth_client_backoff_us(int64_t lost_for_us, uint32_t random);

@@ -28,7 +28,7 @@ update_texts(BerthResumeOverlay *self)
     g_autofree char *status = NULL;
     g_autofree char *remaining = NULL;
 
-    status = retry_s > 0 ? g_strdup_printf("Next attempt in %" G_GINT64_FORMAT " s", retry_s)
+    status = retry_s > 1 ? g_strdup_printf("Next attempt in %" G_GINT64_FORMAT " s", retry_s)
                          : g_strdup("Connecting…");
     remaining =
         g_strdup_printf("Your work is kept for %" G_GINT64_FORMAT ":%02" G_GINT64_FORMAT " more",

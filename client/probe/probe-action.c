@@ -27,6 +27,7 @@ static const BerthProbeRow table[] = {
     { "wait-echo", BERTH_PROBE_WAIT_ECHO, ARG(OPTIONAL_TIME), "MS", "wait at most so long until the last press changed the picture", false },
     { "wait-size", BERTH_PROBE_WAIT_SIZE, ARG(SIZE), "WxH", "wait until the picture has that size", false },
     { "wait-open", BERTH_PROBE_WAIT_OPEN, ARG(NONE), NULL, "wait until a lost connection is back", false },
+    { "wait-lost", BERTH_PROBE_WAIT_LOST, ARG(NONE), NULL, "wait until the connection is lost", false },
     { "wait-notice", BERTH_PROBE_WAIT_NOTICE, ARG(NONE), NULL, "wait until the site has said something to the user", false },
     { "wait-pixel", BERTH_PROBE_WAIT_PIXEL, ARG(COLOR_POINT), "X,Y,RRGGBB", "wait until a pixel has that colour", false },
     { "copy", BERTH_PROBE_COPY, ARG(FILE), "FILE", "copy the text (.png: picture, .html: HTML) in FILE, for the desktop to paste", false },

@@ -386,6 +386,7 @@ is_met(BerthProbeRunner *self)
         return state == BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_NOTICE:
         return stats_of(self)->n_notices > 0;
+    case BERTH_PROBE_WAIT_LOST:
     case BERTH_PROBE_BREAK:
         return state != BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_PIXEL:

@@ -407,13 +407,27 @@ give_up(BerthHandshake *self, const char *text)
     return BERTH_ERR_TIMEOUT;
 }
 
+static int64_t
+get_silence_us(const BerthHandshake *self)
+{
+    return berth_wire_get_role(self->wire) == BERTH_WIRE_CLIENT ? BERTH_HANDSHAKE_CLIENT_SILENCE_US
+                                                                : BERTH_HANDSHAKE_SILENCE_US;
+}
+
+static int64_t
+get_ping_us(const BerthHandshake *self)
+{
+    return berth_wire_get_role(self->wire) == BERTH_WIRE_CLIENT ? BERTH_HANDSHAKE_CLIENT_PING_US
+                                                                : BERTH_HANDSHAKE_PING_US;
+}
+
 static int
 tick_open(BerthHandshake *self, int64_t now_us)
 {
-    if (now_us - self->last_received_us >= BERTH_HANDSHAKE_SILENCE_US) {
+    if (now_us - self->last_received_us >= get_silence_us(self)) {
         return give_up(self, "nothing was heard for too long");
     }
-    if (now_us - self->last_ping_us < BERTH_HANDSHAKE_PING_US) {
+    if (now_us - self->last_ping_us < get_ping_us(self)) {
         return BERTH_OK;
     }
     self->last_ping_us = now_us;
@@ -444,8 +458,8 @@ berth_handshake_get_deadline_us(const BerthHandshake *self)
     case STEP_AUTH:
         return self->started_us + BERTH_LIMIT_AUTH_US;
     case STEP_OPEN:
-        return MIN(self->last_ping_us + BERTH_HANDSHAKE_PING_US,
-                   self->last_received_us + BERTH_HANDSHAKE_SILENCE_US);
+        return MIN(self->last_ping_us + get_ping_us(self),
+                   self->last_received_us + get_silence_us(self));
     default:
         return INT64_MAX;
     }

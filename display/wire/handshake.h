@@ -24,6 +24,9 @@ typedef struct BerthHandshake BerthHandshake;
 /* Microseconds between PINGs on an open connection, and of silence until it is dead. */
 #define BERTH_HANDSHAKE_PING_US (5LL * 1000 * 1000)
 #define BERTH_HANDSHAKE_SILENCE_US (15LL * 1000 * 1000)
+/* The same for a client, which has a way back and a user who waits. */
+#define BERTH_HANDSHAKE_CLIENT_PING_US (2LL * 1000 * 1000)
+#define BERTH_HANDSHAKE_CLIENT_SILENCE_US (6LL * 1000 * 1000)
 
 typedef struct {
     /*
@@ -74,7 +77,7 @@ void berth_handshake_note_received(BerthHandshake *self, int64_t now_us);
  * Does what time asks for: sends a PING, or gives up.
  *
  * Errors: BERTH_ERR_TIMEOUT: not open BERTH_LIMIT_AUTH_US after the start, or nothing received for
- * BERTH_HANDSHAKE_SILENCE_US.  A BYE is queued.
+ * BERTH_HANDSHAKE_SILENCE_US (a client: _CLIENT_SILENCE_US).  A BYE is queued.
  */
 int berth_handshake_tick(BerthHandshake *self, int64_t now_us);
 

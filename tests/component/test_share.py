@@ -81,10 +81,11 @@ class Share:
 class Probe:
     """berth probe, asked line by line."""
 
-    def __init__(self, program, file):
+    def __init__(self, program, file, *options):
         self.process = subprocess.Popen(
-            [program, "probe", "--direct", file, "--timeout", "60", "--script", "-"], text=True,
-            bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+            [program, "probe", "--direct", file, "--timeout", "60", "--script", "-", *options],
+            text=True, bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            preexec_fn=die_with_parent)
 
     def ask(self, text):
         self.process.stdin.write(text + "\n")

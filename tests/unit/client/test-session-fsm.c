@@ -4,6 +4,7 @@
 
 #include "testing.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define ON(event) BERTH_CLIENT_ON_##event
@@ -142,25 +143,34 @@ the_end_of_a_connection_is_read_right(void **state)
 }
 
 static void
-retries_mix_token_and_ticket_and_slow_down(void **state)
+the_broker_is_asked_when_the_session_is_not_there(void **state)
 {
-    int64_t last_us = 0;
-
+    assert_int_equal(berth_client_plan_retry(0, true), ON(RETRY_TOKEN));
     assert_int_equal(berth_client_plan_retry(1, true), ON(RETRY_TOKEN));
-    assert_int_equal(berth_client_plan_retry(2, true), ON(RETRY_TOKEN));
-    assert_int_equal(berth_client_plan_retry(3, true), ON(RETRY_TICKET));
-    assert_int_equal(berth_client_plan_retry(1, false), ON(RETRY_TICKET));
-    assert_int_equal(berth_client_backoff_us(1, 0), 200000);
-    assert_int_equal(berth_client_backoff_us(2, 0), 400000);
-    for (unsigned attempt = 1; attempt < 100; attempt++) {
-        int64_t wait_us = berth_client_backoff_us(attempt, 0);
+    assert_int_equal(berth_client_plan_retry(2, true), ON(RETRY_TICKET));
+    assert_int_equal(berth_client_plan_retry(UINT_MAX, true), ON(RETRY_TICKET));
+    assert_int_equal(berth_client_plan_retry(0, false), ON(RETRY_TICKET));
+}
 
-        assert_true(wait_us >= last_us && wait_us <= 5000000);
-        assert_true(berth_client_backoff_us(attempt, UINT32_MAX) <= wait_us + wait_us / 4);
-        last_us = wait_us;
+static void
+attempts_slow_down_with_time(void **state)
+{
+    static const struct {
+        int64_t lost_for_us, wait_us;
+    } cases[] = {
+        { 0, 200000 },          { 29999999, 200000 },   { 30000000, 1000000 },
+        { 299999999, 1000000 }, { 300000000, 5000000 }, { INT64_MAX, 5000000 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        int64_t longest_us = cases[i].wait_us + cases[i].wait_us / 4;
+
+        assert_int_equal(berth_client_backoff_us(cases[i].lost_for_us, 0), cases[i].wait_us);
+        assert_true(berth_client_backoff_us(cases[i].lost_for_us, UINT32_MAX) <= longest_us);
+        assert_int_equal(
+            berth_client_backoff_us(cases[i].lost_for_us, (uint32_t)(cases[i].wait_us / 4)),
+            longest_us);
     }
-    assert_int_equal(last_us, 5000000);
-    assert_int_equal(berth_client_backoff_us(UINT32_MAX, 0), 5000000);
 }
 
 static void
@@ -216,7 +226,8 @@ main(void)
         cmocka_unit_test(a_resume_ends_when_its_time_is_over_in_each_of_its_states),
         cmocka_unit_test(events_out_of_place_change_nothing),
         cmocka_unit_test(the_end_of_a_connection_is_read_right),
-        cmocka_unit_test(retries_mix_token_and_ticket_and_slow_down),
+        cmocka_unit_test(the_broker_is_asked_when_the_session_is_not_there),
+        cmocka_unit_test(attempts_slow_down_with_time),
         cmocka_unit_test(a_press_is_answered_by_the_first_changed_frame_that_covers_it),
         cmocka_unit_test(old_presses_are_forgotten_and_serials_wrap),
     };

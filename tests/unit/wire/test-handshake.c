@@ -257,13 +257,28 @@ a_silent_peer_is_given_up(void **state)
     talk(pair, &client, &session);
     BerthHandshake *handshake = pair->client.handshake;
     berth_handshake_note_received(handshake, 7000000);
-    assert_berth_ok(berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_SILENCE_US - 1));
-    assert_berth_error(berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_SILENCE_US),
+    assert_berth_ok(
+        berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_CLIENT_SILENCE_US - 1));
+    assert_berth_error(berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_CLIENT_SILENCE_US),
                        BERTH_ERR_TIMEOUT);
     assert_int_equal(berth_handshake_get_deadline_us(handshake), INT64_MAX);
     assert_berth_ok(berth_handshake_tick(handshake, INT64_MAX));
     talk(pair, &client, &session);
     assert_int_equal(pair->session.bye.code, BERTH_ERR_TIMEOUT);
+}
+
+static void
+a_session_has_more_patience_than_a_client(void **state)
+{
+    Pair *pair = *state;
+    int client, session;
+    start(pair);
+    talk(pair, &client, &session);
+    BerthHandshake *handshake = pair->session.handshake;
+    berth_handshake_note_received(handshake, 7000000);
+    assert_berth_ok(berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_SILENCE_US - 1));
+    assert_berth_error(berth_handshake_tick(handshake, 7000000 + BERTH_HANDSHAKE_SILENCE_US),
+                       BERTH_ERR_TIMEOUT);
 }
 
 static void
@@ -357,6 +372,7 @@ main(void)
         T(ping_is_answered_and_measured),
         T(pings_that_nobody_takes_the_answers_of_are_refused),
         T(a_silent_peer_is_given_up),
+        T(a_session_has_more_patience_than_a_client),
         T(a_peer_that_never_authenticates_is_given_up),
         T(bye_ends_both_sides_once),
         cmocka_unit_test(messages_out_of_turn_are_refused),
