@@ -4,7 +4,9 @@
 #include "client/core/broker-address.h"
 #include "client/core/connection-file.h"
 #include "client/core/settings.h"
+#include "client/gtk/kiosk-window.h"
 #include "client/gtk/toolkit.h"
+#include "client/gtk/watchdog.h"
 #include "client/gtk/widgets.h"
 #include "client/gtk/window.h"
 
@@ -27,7 +29,7 @@ typedef struct {
     gboolean wants_control;
     BerthId session; /* if shadow is set */
     int password_fd;
-    gboolean is_fullscreen, shows_version;
+    gboolean is_fullscreen, is_kiosk, shows_version;
     BerthSettings settings;
     BerthSecret *password;
     BerthConnectionFile direct; /* if direct_file was read */
@@ -65,6 +67,8 @@ parse(Application *self, int *argc, char ***argv, GError **error)
           "show the desktop on the full screen", NULL },
         { "monitors", 0, 0, G_OPTION_ARG_STRING, &self->monitors,
           "the same on these monitors: numbers from 1 on, or all", "N[,N]..." },
+        { "kiosk", 0, 0, G_OPTION_ARG_NONE, &self->is_kiosk,
+          "show one desktop and nothing else, and never end", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
         { 0 },
     };
@@ -145,6 +149,21 @@ check_shadow(Application *self, GError **error)
     return true;
 }
 
+/* The login of the device is needed as long as the program runs. */
+static void
+open_kiosk(Application *self, GtkApplication *application)
+{
+    const BerthKioskOptions options = {
+        .profile = self->settings.profile,
+        .desktop = self->desktop,
+        .password = self->password,
+        .direct = self->direct_file != NULL ? &self->direct : NULL,
+    };
+
+    berth_kiosk_window_new(application, &options);
+    berth_watchdog_start();
+}
+
 static void
 on_activate(GtkApplication *application, gpointer user_data)
 {
@@ -163,6 +182,10 @@ on_activate(GtkApplication *application, gpointer user_data)
     };
 
     berth_style_load(gdk_screen_get_default());
+    if (self->is_kiosk) {
+        open_kiosk(self, application);
+        return;
+    }
     berth_window_new(application, &options);
     g_clear_pointer(&self->password, berth_secret_free);
     berth_connection_file_clear(&self->direct);

@@ -24,6 +24,7 @@ struct BerthKeyboard {
     void *user_data;
     BerthHostKey host_key;
     BerthTextInput *text_input;
+    bool is_locked;  /* no key is ours */
     bool is_wanted;  /* the grab */
     bool is_covered; /* a dialog or a menu has the keyboard */
     bool is_grabbed;
@@ -119,7 +120,15 @@ is_full(const BerthKeyboard *self)
 void
 berth_keyboard_fullscreen_changed(BerthKeyboard *self)
 {
-    berth_keyboard_want_grab(self, is_full(self));
+    berth_keyboard_want_grab(self, self->is_locked || is_full(self));
+}
+
+void
+berth_keyboard_lock(BerthKeyboard *self)
+{
+    self->is_locked = true;
+    self->host_key.evdev = 0;
+    berth_keyboard_want_grab(self, true);
 }
 
 const char *
@@ -255,6 +264,10 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
 {
     BerthKeyboard *self = user_data;
 
+    if (self->is_locked) {
+        give_key(self, event);
+        return GDK_EVENT_STOP;
+    }
     if (!gtk_widget_get_mapped(self->area) || self->is_covered) {
         return GDK_EVENT_PROPAGATE;
     }
@@ -285,9 +298,7 @@ on_active_changed(BerthKeyboard *self)
 {
     if (!gtk_window_is_active(GTK_WINDOW(self->window))) {
         let_go(self);
-        if (!is_full(self)) {
-            self->is_wanted = false;
-        }
+        self->is_wanted = self->is_locked || is_full(self);
     } else if (gtk_widget_get_mapped(self->area)) {
         gtk_widget_grab_focus(self->area);
         tell_locks(self);
@@ -316,7 +327,7 @@ on_grab_broken(GtkWidget *window, GdkEventGrabBroken *event, gpointer user_data)
 
     if (event->keyboard) {
         let_go(self);
-        self->is_wanted = is_full(self);
+        self->is_wanted = self->is_locked || is_full(self);
         note_grab(self, false);
     }
     return GDK_EVENT_PROPAGATE;

@@ -50,5 +50,8 @@ void berth_keyboard_set_input_method(BerthKeyboard *self, bool is_enabled);
 /* Whether all keys are wanted, as by the host key. */
 void berth_keyboard_want_grab(BerthKeyboard *self, bool is_wanted);
 
+/* From here on every key is the desktop's: there is no host key, no F11 and no key for GTK. */
+void berth_keyboard_lock(BerthKeyboard *self);
+
 /* "Right Ctrl" */
 const char *berth_keyboard_get_host_key_name(void);

@@ -5,6 +5,7 @@
 usage: test_keys.py BERTH SCRIPTED_SESSION [KEEP_FOLDER]
 """
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -12,12 +13,13 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import display_fixture as fixture
 import qmp
-from test_direct import DISPLAY, HEAD_CONFIG, LIMIT_S, Script, check
+from test_direct import CONTROL, DISPLAY, HEAD_CONFIG, LIMIT_S, Script, check
 
 INPUT = 3
 KEY, BUTTON, RELEASE_ALL = 1, 4, 6
 ESC, TAB, LEFT_CTRL, A, LEFT_SHIFT, LEFT_ALT = 1, 15, 29, 30, 42, 56
-RIGHT_CTRL, DELETE, SUPER, F5 = 97, 111, 125, 63
+RIGHT_CTRL, DELETE, SUPER, F4, F5, F10, F11 = 97, 111, 125, 62, 63, 68, 87
+BYE, LOGGED_OFF = 6, -32
 
 HOST = "105"  # the X11 number of the right Ctrl; xdotool takes its name for the left one
 
@@ -217,6 +219,82 @@ def test_lost_connection(window):
     window.expect("the old press is forgotten", *window.marker())
 
 
+class Watchdog:
+    """A service manager that listens."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(LIMIT_S)
+        self.path = path
+
+    def expect(self, text):
+        while self.socket.recv(100).decode() != text:
+            pass
+        print(f"ok: the service manager hears {text}", flush=True)
+
+
+def wait_pixel(window, what, x, y, rgb):
+    def is_there():
+        path = window.script.path("screen.ppm")
+        subprocess.run(["import", "-window", "root", "-depth", "8", "-type", "TrueColor", path],
+                       env=window.env, check=True, timeout=LIMIT_S)
+        width, _, pixels = qmp.read_ppm(path)
+        return pixels[3 * (y * width + x):][:3].hex() == rgb
+    fixture.wait_until(what, is_there)
+    print(f"ok: {what}", flush=True)
+
+
+def show_on(window, rgb):
+    window.script.frame_id = 0
+    window.script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", 0, 1280, 900))
+    window.script.paint(0, rgb, 1280, 900)
+    wait_pixel(window, f"the whole screen is the desktop {rgb:06x}", 640, 450, f"{rgb:06x}")
+
+
+def test_kiosk(window):
+    """No key, no edge of the screen and no end of a session leads out of it."""
+    watchdog = Watchdog(window.script.path("notify"))
+    window.env.update(NOTIFY_SOCKET=watchdog.path, WATCHDOG_USEC="200000")
+    window.open("--kiosk")
+    watchdog.expect("READY=1")
+    watchdog.expect("WATCHDOG=1")
+    show_on(window, 0x204060)
+
+    def has_all_keys():
+        window.tap("alt+Tab")
+        window.inputs()
+        return down(TAB) in window.seen
+    fixture.wait_until("all keys", has_all_keys)
+    window.seen = []
+    window.tap("F11", HOST, "alt+F4", "ctrl+alt+Delete", "F10")
+    window.expect("every key is the desktop's", down(F11), up(F11), down(RIGHT_CTRL),
+                  up(RIGHT_CTRL), down(LEFT_ALT), down(F4), up(LEFT_ALT), up(F4),
+                  down(LEFT_CTRL), down(LEFT_ALT), down(DELETE), up(LEFT_CTRL), up(LEFT_ALT),
+                  up(DELETE), down(F10), up(F10))
+    window.xdotool("mousemove", "640", "400", "mousemove", "640", "0", "mousemove", "641", "0")
+    window.xdotool("click", "1")
+    window.expect("the upper edge is the desktop's", "button+0", "button-0")
+    wait_pixel(window, "and nothing comes out of it", 640, 2, "204060")
+    window.script("drop")
+    check("a lost connection comes back", window.script("wait open") == "open")
+    window.serial = 0
+    show_on(window, 0x406020)
+    subprocess.run(["xclip", "-selection", "clipboard"], env=window.env, input=b"a secret",
+                   check=True, timeout=LIMIT_S)
+    window.script.send(CONTROL, BYE, struct.pack("<iH", LOGGED_OFF, 0))
+    window.script("wait closed")
+    check("after the end the next session begins", window.script("wait open") == "open")
+    window.serial = 0
+    show_on(window, 0x602040)
+    left = subprocess.run(["xclip", "-o", "-selection", "clipboard"], env=window.env,
+                          capture_output=True, timeout=LIMIT_S)
+    check("nothing of the last one is left to paste", b"secret" not in left.stdout)
+    window.keep("kiosk")
+    check("it never ended", window.berth.poll() is None)
+    window.close()
+
+
 def main():
     script = Script(*sys.argv[1:3])
     window = Window(script, *sys.argv[3:4])
@@ -225,6 +303,7 @@ def main():
     test_full_screen(window)
     test_lost_connection(window)
     window.close()
+    test_kiosk(window)
     window.log.seek(0)
     text = window.log.read().decode()
     check("GTK had nothing to complain of",
