@@ -21,6 +21,7 @@
 #include "display/transport/link.h"
 #include "display/transport/tcp.h"
 #include "display/transport/tls-key.h"
+#include "display/wire/msg-input.h"
 
 #include <gio/gio.h>
 #include <glib-unix.h>
@@ -179,9 +180,10 @@ on_accept(int fd, GIOCondition condition, gpointer user_data)
         return G_SOURCE_CONTINUE;
     }
     berth_link_free(server->link);
-    g_queue_clear_full(&server->received, free_message); /* of the client before */
     stream = berth_tls_stream_new(server->tls, client, NULL, NULL);
     berth_msg_hello_init(&hello);
+    hello.input_mask = BERTH_INPUT_BIT(BERTH_MSG_TEXT) | BERTH_INPUT_BIT(BERTH_MSG_LOCKS) |
+                       BERTH_INPUT_BIT(BERTH_MSG_LAYOUT) | BERTH_INPUT_BIT(BERTH_MSG_TOUCH);
     server->link =
         berth_link_new(NULL, stream, BERTH_WIRE_SESSION, &hello, NULL, &link_callbacks, server);
     return G_SOURCE_CONTINUE;

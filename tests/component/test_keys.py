@@ -16,7 +16,8 @@ import qmp
 from test_direct import CONTROL, DISPLAY, HEAD_CONFIG, LIMIT_S, Script, check
 
 INPUT = 3
-KEY, BUTTON, RELEASE_ALL = 1, 4, 6
+KEY, BUTTON, RELEASE_ALL, TEXT, LOCKS, LAYOUT = 1, 4, 6, 7, 8, 9
+CAPS_LOCK, NUM_LIGHT, CAPS_LIGHT = 58, 2, 4
 ESC, TAB, LEFT_CTRL, A, LEFT_SHIFT, LEFT_ALT = 1, 15, 29, 30, 42, 56
 RIGHT_CTRL, DELETE, SUPER, F4, F5, F10, F11 = 97, 111, 125, 62, 63, 68, 87
 BYE, LOGGED_OFF = 6, -32
@@ -51,7 +52,7 @@ class Window:
         self.openbox = self.run("openbox")
         self.log = open(script.path("window.log"), "w+b")
         self.serial = 0
-        self.seen = []
+        self.seen, self.locks, self.layouts = [], [], []
         self.open()
 
     def run(self, *argv, stderr=subprocess.DEVNULL):
@@ -77,7 +78,7 @@ class Window:
 
     def wait_window(self, pid):
         return fixture.wait_until("a window", lambda: self.xdotool(
-            "search", "--onlyvisible", "--pid", str(pid), "--name", ".").split()[-1:])[0]
+            "search", "--all", "--onlyvisible", "--pid", str(pid), "--name", ".").split()[-1:])[0]
 
     def focus(self, window=None):
         window = window or self.id
@@ -91,7 +92,7 @@ class Window:
                            check=True, timeout=LIMIT_S)
 
     def inputs(self):
-        """All keys and buttons since the last check: +CODE, -CODE, button+N, button-N, release."""
+        """What was done since the last check: +CODE, -CODE, button+N, button-N, release, text."""
         for message in self.script(f"all {INPUT}").split():
             kind, _, payload = message.partition(":")
             data = bytes.fromhex(payload)
@@ -104,6 +105,12 @@ class Window:
                 self.seen.append("button" + (down(data[4]) if data[5] else up(data[4])))
             elif int(kind) == RELEASE_ALL:
                 self.seen.append("release")
+            elif int(kind) == TEXT:
+                self.seen.append("text " + data[6:].decode())
+            elif int(kind) == LOCKS:
+                self.locks.append(data[4])
+            elif int(kind) == LAYOUT:
+                self.layouts.append(layout_names(data[4:]))
         return self.seen
 
     def expect(self, what, *wanted):
@@ -136,6 +143,59 @@ class Window:
 def check_serial(serial, wanted):
     if serial != wanted:
         sys.exit(f"FAILED: input message {serial} came where {wanted} was due")
+
+
+def layout_names(data):
+    """Model, layout, variant and options."""
+    names = []
+    while data:
+        names.append(data[1:1 + data[0]].decode())
+        data = data[1 + data[0]:]
+    return names
+
+
+def wait_for(window, what, is_so):
+    def look():
+        window.inputs()
+        return is_so()
+    try:
+        fixture.wait_until(what, look)
+    except SystemExit:
+        print("#", window.locks, window.layouts, window.seen)
+        raise
+    print(f"ok: {what}", flush=True)
+
+
+def test_locks(window):
+    """Caps Lock that was pressed elsewhere is told when the window has the keyboard again."""
+    wait_for(window, "the lock keys are told at first", lambda: window.locks[-1:] == [0])
+    window.tap("Caps_Lock")
+    window.expect("Caps Lock is a key of the desktop", down(CAPS_LOCK), up(CAPS_LOCK))
+    other = window.run(window.script.berth, stderr=window.log)
+    window.focus(window.wait_window(other.pid))
+    window.tap("Caps_Lock", "Num_Lock")
+    window.locks = []
+    window.focus()
+    wait_for(window, "what others did to the lock keys is told",
+             lambda: window.locks[-1:] == [NUM_LIGHT])
+    window.tap("Num_Lock")
+    other.kill()
+    other.wait()
+    window.expect("and only that", down(69), up(69))
+
+
+def test_layouts(window):
+    """The layout is told; keys are places in each of them, dead keys are keys."""
+    for name, variant in (("de", ""), ("fr", "oss"), ("us", "intl")):
+        subprocess.run(["setxkbmap", "-layout", name, "-variant", variant], env=window.env,
+                       check=True, timeout=LIMIT_S)
+        wait_for(window, f"the layout {name} is told",
+                 lambda name=name, variant=variant: [one[1:3] for one in window.layouts[-1:]] ==
+                 [[name, variant]])
+        window.tap("24", "21")  # by number: Q of a US keyboard, and a dead key of most of these
+        window.expect("its keys are places", down(16), up(16), down(13), up(13))
+    subprocess.run(["setxkbmap", "-layout", "us", "-variant", ""], env=window.env, check=True,
+                   timeout=LIMIT_S)
 
 
 def test_held_keys(window):
@@ -298,6 +358,8 @@ def test_kiosk(window):
 def main():
     script = Script(*sys.argv[1:3])
     window = Window(script, *sys.argv[3:4])
+    test_locks(window)
+    test_layouts(window)
     test_held_keys(window)
     test_host_key(window)
     test_full_screen(window)
