@@ -145,6 +145,10 @@ static const char identity_script[] =
     "[ -z \"$failed\" ] || { echo \"not set:$failed\"; exit 1; }\n"
     "echo \"done$has_address\"\n";
 
+/* An image that was imported and never sealed brings keys of every kind. */
+static const char forget_keys_script[] =
+    "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n";
+
 /* A server that found no keys when the guest came up. */
 static const char restart_script[] =
     "if command -v systemctl >/dev/null; then\n"
@@ -265,6 +269,7 @@ berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool is_bo
         return NULL;
     }
     g_string_append(script, is_booted ? MAKE_COOKIES_GOOD : "");
+    g_string_append(script, is_booted ? forget_keys_script : "");
     g_string_append(script, identity_script);
     g_string_append(script, is_booted ? restart_script : "");
     return g_string_free(script, FALSE);
