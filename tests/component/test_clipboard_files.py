@@ -314,6 +314,7 @@ class Desk(Window):
 
     def __init__(self, script):
         super().__init__(script)
+        script(f"all {CLIPBOARD}")  # what clients before it said
         script.paint(0, 0x204060, 800, 600)
         self.wait_pixel("the desktop is shown", 790, 10, "204060")
         self.focus()
