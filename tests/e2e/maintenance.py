@@ -121,8 +121,8 @@ class Maintenance(unittest.TestCase):
         self.assertIn("line 2", row["failure"])
         self.say("a bad one is told")
         lab.wait_until("no machine", lambda: not self.site.rows("machines"), LIMIT_S)
-        self.assertFalse([row for row in self.site.rows("pools")
-                          if row["name"].startswith("test-")])
+        lab.wait_until("no pool of a trial", lambda: not any(
+            row["name"].startswith("test-") for row in self.site.rows("pools")), LIMIT_S)
 
     # ---- who they are ----
 
