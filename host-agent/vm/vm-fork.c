@@ -256,6 +256,9 @@ on_running(int code, const json_t *result, const char *text, void *user_data)
 {
     BerthVm *self = user_data;
     int fd = -1;
+    if (!self->fork.is_loading) {
+        return; /* it was given up meanwhile, and counted out */
+    }
     if (code != BERTH_OK || !json_is_true(json_object_get(result, "running"))) {
         fail_fork(self, code != BERTH_OK ? code : BERTH_ERR_STATE,
                   text != NULL ? text : "it does not run although its state was loaded");
@@ -280,6 +283,9 @@ static void
 on_state_loaded(int code, const char *text, void *user_data)
 {
     BerthVm *self = user_data;
+    if (!self->fork.is_loading) {
+        return;
+    }
     if (code != BERTH_OK) {
         fail_fork(self, code, text);
         return;
