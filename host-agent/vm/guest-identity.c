@@ -13,11 +13,8 @@
 #define USER_NETWORK_ADDRESS "10.0.2.15/24"
 #define USER_NETWORK_GATEWAY "10.0.2.2"
 
-/*
- * The units are those that read machine-id or host keys at their start, or hold random numbers.
- * /etc/berth/freeze-units names others, one a line.  What is in use of the X server finds its
- * cookie by the host name, which will be another: the cookie is made good for every name.
- */
+/* What is in use of the X server finds its cookie by the host name, which will be another: the
+ * cookie is made good for every name. */
 #define MAKE_COOKIES_GOOD                                                                \
     "umask 077\n"                                                                        \
     "if command -v xauth >/dev/null; then\n"                                             \
@@ -30,6 +27,10 @@
     "  done\n"                                                                           \
     "fi\n"
 
+/*
+ * The units are those that read machine-id or host keys at their start, or hold random numbers.
+ * /etc/berth/freeze-units names others, one a line.
+ */
 static const char freeze_script[] =
     "umask 077\n"
     "mkdir -p /run/berth && : >/run/berth/network-units && : >/run/berth/units\n"

@@ -40,19 +40,26 @@ ms_since(const BerthVm *self, int64_t then_us)
     return then_us != 0 ? (int)((then_us - self->fork.started_us) / 1000) : -1;
 }
 
+/* However it ends: a load is counted out once. */
+static void
+end_load(BerthVm *self)
+{
+    if (self->fork.is_loading) {
+        self->fork.is_loading = false;
+        berth_fork_gate_end_load(self->host->forks);
+    }
+}
+
 void
 berth_vm_drop_fork(BerthVm *self)
 {
     g_clear_handle_id(&self->fork.poll_source, g_source_remove);
     g_clear_handle_id(&self->fork.deadline_source, g_source_remove);
     g_clear_pointer(&self->fork.exec, berth_guest_exec_cancel);
+    end_load(self);
     if (self->host->forks != NULL) {
-        if (self->fork.is_loading) {
-            berth_fork_gate_end_load(self->host->forks);
-        }
         berth_fork_gate_leave(self->host->forks, self);
     }
-    self->fork.is_loading = false;
 }
 
 static void
@@ -265,8 +272,7 @@ on_running(int code, const json_t *result, const char *text, void *user_data)
         return;
     }
     self->fork.running_us = berth_monotonic_us();
-    self->fork.is_loading = false;
-    berth_fork_gate_end_load(self->host->forks);
+    end_load(self);
     berth_kill_point(BERTH_KILL_FORK_RUNNING);
     if (berth_vm_add_display_peer(self, &fd, NULL)) {
         self->probe = berth_console_probe_new(fd, self->spec.manifest.width,

@@ -109,8 +109,9 @@ bool berth_vm_is_held_off(const BerthVm *self);
  *
  * path:     overlay in the machine's folder, synced; gone afterwards, on success
  * is_own:   it is the machine's disk of an earlier day; else its guest becomes one of its own at
- * the next boot image:    that it stands on; copied.  NULL: the machine's own version:  of the
- * image; zero: an image without versions
+ *           the next boot
+ * image:    that it stands on; copied.  NULL: the machine's own
+ * version:  of the image; zero: an image without versions
  *
  * What the machine is beside its disk (name, MAC address, UUID) stays.  Errors: BERTH_ERR_STATE
  * unless it is stopped, the code of the errno.
