@@ -76,27 +76,26 @@ const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
            "quality below which photos are not sent while the path is slow"),
 };
 
+static const bool in_force[BERTH_N_POLICY_KEYS] = {
+    [BERTH_POLICY_INPUT] = true,
+    [BERTH_POLICY_RESIZE] = true,
+    [BERTH_POLICY_RESUME_WINDOW_S] = true,
+    [BERTH_POLICY_RESTART] = true,
+    [BERTH_POLICY_REPORT] = true,
+    [BERTH_POLICY_OBSERVE] = true,
+    [BERTH_POLICY_CLIPBOARD_TO_GUEST] = true,
+    [BERTH_POLICY_CLIPBOARD_FROM_GUEST] = true,
+    [BERTH_POLICY_CLIPBOARD_TYPES] = true,
+    [BERTH_POLICY_CLIPBOARD_MAX_KIB] = true,
+    [BERTH_POLICY_FILES_TO_GUEST] = true,
+    [BERTH_POLICY_FILES_MAX_MIB] = true,
+    [BERTH_POLICY_IDLE_DISCONNECT_S] = true,
+    [BERTH_POLICY_DISCONNECTED_LOGOFF_S] = true,
+    [BERTH_POLICY_SESSION_MAX_S] = true,
+};
+
 bool
 berth_policy_is_in_force(BerthPolicyKey key)
 {
-    switch (key) {
-    case BERTH_POLICY_INPUT:
-    case BERTH_POLICY_RESIZE:
-    case BERTH_POLICY_RESUME_WINDOW_S:
-    case BERTH_POLICY_RESTART:
-    case BERTH_POLICY_REPORT:
-    case BERTH_POLICY_OBSERVE:
-    case BERTH_POLICY_CLIPBOARD_TO_GUEST:
-    case BERTH_POLICY_CLIPBOARD_FROM_GUEST:
-    case BERTH_POLICY_CLIPBOARD_TYPES:
-    case BERTH_POLICY_CLIPBOARD_MAX_KIB:
-    case BERTH_POLICY_FILES_TO_GUEST:
-    case BERTH_POLICY_FILES_MAX_MIB:
-    case BERTH_POLICY_IDLE_DISCONNECT_S:
-    case BERTH_POLICY_DISCONNECTED_LOGOFF_S:
-    case BERTH_POLICY_SESSION_MAX_S:
-        return true;
-    default:
-        return false;
-    }
+    return in_force[key];
 }
