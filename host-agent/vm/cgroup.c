@@ -13,7 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define PARENT "berth"
+#define PARENT "berth-"
+#define PARENT_TAG_CHARS 8
 #define IO_COST_FILE "/sys/fs/cgroup/io.cost.qos"
 #define OWN_GROUPS "/proc/self/cgroup"
 /* Beside the guest's memory: QEMU itself, and pictures queued for a display listener that stalls.
@@ -41,6 +42,7 @@ struct BerthCgroups {
     BerthCgroupKind kind;
     char *parents[N_GROUPS]; /* folder above the VMs' groups; NULL: no such controller */
     char *root;              /* of all hierarchies */
+    char *parent_name;       /* the last name of each parent */
     int n_above;             /* names between the root of version 2 and the parent's end */
     char *device;            /* "major:minor" of the disk; NULL: it is none */
 };
@@ -126,12 +128,21 @@ has_word(const char *folder, const char *file, const char *word)
     return g_strv_contains((const char *const *)words, word);
 }
 
+/* Agents of one machine sweep only what is theirs: a group is empty before its QEMU is in it. */
+static char *
+dup_parent_name(const char *state_dir)
+{
+    g_autofree char *path = g_canonicalize_filename(state_dir, NULL);
+    g_autofree char *tag = g_compute_checksum_for_string(G_CHECKSUM_SHA256, path, -1);
+    return g_strdup_printf("%s%.*s", PARENT, PARENT_TAG_CHARS, tag);
+}
+
 /* Below base: the parent of all VMs with the controllers turned on; NULL if that is not allowed. */
 static char *
-make_v2_parent(const char *base)
+make_v2_parent(const BerthCgroups *self, const char *base)
 {
     static const char *const names[] = { "+cpu", "+memory", "+io", "+pids" };
-    g_autofree char *parent = g_build_filename(base, PARENT, NULL);
+    g_autofree char *parent = g_build_filename(base, self->parent_name, NULL);
     if (!make_group(parent)) {
         return NULL;
     }
@@ -161,18 +172,18 @@ dup_own_group(const char *root)
 
 /* A group with controllers for others must have no process itself: the agent goes into one, too. */
 static char *
-make_delegated_parent(const char *root)
+make_delegated_parent(const BerthCgroups *self, const char *root)
 {
     g_autofree char *own = dup_own_group(root);
     if (own == NULL || g_str_has_suffix(own, "/agent")) {
         g_autofree char *above = own != NULL ? g_path_get_dirname(own) : NULL;
-        return above != NULL ? make_v2_parent(above) : NULL;
+        return above != NULL ? make_v2_parent(self, above) : NULL;
     }
     g_autofree char *agent = g_build_filename(own, "agent", NULL);
     if (!make_group(agent) || !write_text(agent, "cgroup.procs", "0")) {
         return NULL;
     }
-    return make_v2_parent(own);
+    return make_v2_parent(self, own);
 }
 
 static bool
@@ -182,9 +193,9 @@ find_v2(BerthCgroups *self, const char *root)
     if (!has_word(root, "cgroup.controllers", "memory")) {
         return false;
     }
-    g_autofree char *parent = make_v2_parent(root);
+    g_autofree char *parent = make_v2_parent(self, root);
     if (parent == NULL) {
-        parent = make_delegated_parent(root);
+        parent = make_delegated_parent(self, root);
     }
     for (int i = 0; parent != NULL && i < N_CONTROLLERS; i++) {
         if (has_word(parent, "cgroup.subtree_control", names[i])) {
@@ -202,7 +213,7 @@ find_v1(BerthCgroups *self, const char *root)
     for (int i = 0; i < N_CONTROLLERS; i++) {
         g_autofree char *mount = g_build_filename(root, names[i], NULL);
         g_autofree char *tasks = g_build_filename(mount, "tasks", NULL);
-        g_autofree char *parent = g_build_filename(mount, PARENT, NULL);
+        g_autofree char *parent = g_build_filename(mount, self->parent_name, NULL);
         if (access(tasks, F_OK) == 0 && make_group(parent)) {
             self->parents[i] = g_steal_pointer(&parent);
             is_found = true;
@@ -231,7 +242,7 @@ find_fence(BerthCgroups *self)
     }
     g_autofree char *mount = g_build_filename(self->root, "unified", NULL);
     g_autofree char *mark = g_build_filename(mount, "cgroup.controllers", NULL);
-    g_autofree char *parent = g_build_filename(mount, PARENT, NULL);
+    g_autofree char *parent = g_build_filename(mount, self->parent_name, NULL);
     if (access(mark, F_OK) == 0 && make_group(parent)) {
         self->parents[FENCE] = g_steal_pointer(&parent);
         self->n_above = 1;
@@ -239,10 +250,11 @@ find_fence(BerthCgroups *self)
 }
 
 BerthCgroups *
-berth_cgroups_new(const char *root, const char *disk_folder)
+berth_cgroups_new(const char *root, const char *state_dir)
 {
     BerthCgroups *self = g_new0(BerthCgroups, 1);
     self->root = g_strdup(root);
+    self->parent_name = dup_parent_name(state_dir);
     if (find_v2(self, root)) {
         self->kind = BERTH_CGROUP_V2;
     } else if (find_v1(self, root)) {
@@ -254,7 +266,7 @@ berth_cgroups_new(const char *root, const char *disk_folder)
             sweep(self->parents[i]);
         }
     }
-    self->device = find_device(disk_folder);
+    self->device = find_device(state_dir);
     berth_log_info("vm", "control groups: %s; disk for limits: %s",
                    berth_cgroup_kind_name(self->kind),
                    self->device != NULL ? self->device : "none");
@@ -268,8 +280,12 @@ berth_cgroups_free(BerthCgroups *self)
         return;
     }
     for (int i = 0; i < N_GROUPS; i++) {
+        if (self->parents[i] != NULL) {
+            rmdir(self->parents[i]); /* stays while machines run */
+        }
         g_free(self->parents[i]);
     }
+    g_free(self->parent_name);
     g_free(self->root);
     g_free(self->device);
     g_free(self);

@@ -25,14 +25,15 @@ typedef enum {
 #define BERTH_CGROUP_MAX_FDS 4
 
 /*
- * Finds out what this host has, and removes groups that are empty.
+ * Finds out what this host has, and removes groups of this agent's machines that are empty.
  *
- * root:         "/sys/fs/cgroup" but for tests
- * disk_folder:  its file system's device is the one that I/O limits are for
+ * root:       "/sys/fs/cgroup" but for tests
+ * state_dir:  the agent's; its path tells this agent's groups from another's on the same machine,
+ *             and its file system's device is the one that I/O limits are for
  */
-BerthCgroups *berth_cgroups_new(const char *root, const char *disk_folder);
+BerthCgroups *berth_cgroups_new(const char *root, const char *state_dir);
 
-/* NULL is allowed; the groups stay. */
+/* NULL is allowed; the groups of machines stay. */
 void berth_cgroups_free(BerthCgroups *self);
 
 BerthCgroupKind berth_cgroups_get_kind(const BerthCgroups *self);
