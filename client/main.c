@@ -3,6 +3,7 @@
  * berth: the client.  `berth probe` and `berth play --headless` need no display and start no
  * toolkit.
  */
+#include "client/core/translation.h"
 #include "client/gtk/application.h"
 #include "client/gtk/play-window.h"
 #include "client/play/play.h"
@@ -16,6 +17,7 @@ main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "probe") == 0) {
         return berth_probe_main(argc - 1, argv + 1);
     }
+    berth_translation_start();
     if (argc > 1 && strcmp(argv[1], "play") == 0) {
         return berth_play_main(argc - 1, argv + 1, berth_play_window_run);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/ago-text.h"
 
+#include <glib/gi18n.h>
+
 #define SECOND_US (1000LL * 1000)
 #define DAYS_TOLD 14
 
@@ -29,8 +31,9 @@ berth_ago_text(int64_t at_us, GDateTime *now)
     }
     days = day_of(now) - day_of(at);
     if (days <= 1) {
-        return g_date_time_format(at, days == 0 ? "today, %H:%M" : "yesterday, %H:%M");
+        return g_date_time_format(at, days == 0 ? _("today, %H:%M") : _("yesterday, %H:%M"));
     }
-    return days <= DAYS_TOLD ? g_strdup_printf("%d days ago", days)
-                             : g_date_time_format(at, "%Y-%m-%d");
+    return days <= DAYS_TOLD
+               ? g_strdup_printf(ngettext("%d day ago", "%d days ago", (unsigned long)days), days)
+               : g_date_time_format(at, "%Y-%m-%d");
 }

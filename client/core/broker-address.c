@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define DEFAULT_PORT 443
@@ -14,9 +15,9 @@ static bool
 refuse(const char *text, const char *why, GError **error)
 {
     return berth_set_error(error, BERTH_ERR_INVALID,
-                           "'%.*s' is not a broker address (%s); write it as "
-                           "https://name.example.org:443",
-                           QUOTED_CHARS, text, why);
+                           _("'%.*s' is not a broker address (%s); write it as "
+                             "https://name.example.org:443"),
+                           QUOTED_CHARS, text, _(why));
 }
 
 static bool
@@ -33,11 +34,11 @@ static const char *
 copy_host(const char *text, size_t len, bool is_ipv6, char *ret_host)
 {
     if (len == 0 || len > BERTH_BROKER_HOST_CHARS) {
-        return "the host name is missing or too long";
+        return N_("the host name is missing or too long");
     }
     for (size_t i = 0; i < len; i++) {
         if (!is_host_char(text[i], is_ipv6)) {
-            return "the host name holds a character that is not allowed";
+            return N_("the host name holds a character that is not allowed");
         }
     }
     memcpy(ret_host, text, len);
@@ -55,7 +56,7 @@ split_host(const char *text, char *ret_host, const char **ret_port_text)
     const char *why;
 
     if (is_ipv6 && end == NULL) {
-        return "the bracket is not closed";
+        return N_("the bracket is not closed");
     }
     why = copy_host(start, end != NULL ? (size_t)(end - start) : strlen(start), is_ipv6, ret_host);
     if (is_ipv6) {
@@ -75,7 +76,7 @@ parse_port(const char *text, uint16_t *ret_port)
         return NULL;
     }
     if (text[0] != ':' || !g_ascii_string_to_unsigned(text + 1, 10, 1, 65535, &port, NULL)) {
-        return "the port must be a number from 1 to 65535";
+        return N_("the port must be a number from 1 to 65535");
     }
     *ret_port = (uint16_t)port;
     return NULL;
@@ -92,12 +93,12 @@ berth_broker_address_parse(const char *text, BerthBrokerAddress *ret_address, GE
 
     if (text == NULL || text[0] == '\0') {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "no broker address is given; write it as "
-                               "https://name.example.org:443");
+                               _("no broker address is given; write it as "
+                                 "https://name.example.org:443"));
     }
     scheme_end = strstr(text, "://");
     if (scheme_end != NULL && g_ascii_strncasecmp(text, "https://", 8) != 0) {
-        return refuse(text, "only https is supported", error);
+        return refuse(text, N_("only https is supported"), error);
     }
     bare = g_strdup(scheme_end != NULL ? scheme_end + 3 : text);
     if (g_str_has_suffix(bare, "/")) {

@@ -2,10 +2,12 @@
 #include "client/core/broker-client.h"
 
 #include "client/core/advice.h"
+#include "client/core/translation.h"
 
 #include "base/error.h"
 #include "base/id.h"
 
+#include <glib/gi18n.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -60,8 +62,8 @@ refusal(const BerthHttpAnswer *answer, int64_t *ret_retry_after_s)
     berth_broker_json_problem(answer->status, answer->body, answer->len, &problem);
     advice = berth_advice(problem.code);
     error =
-        g_error_new(BERTH_ERROR, problem.code, "%s%s%s%s%s%s", problem.title,
-                    problem.detail[0] != '\0' ? " (" : "", problem.detail,
+        g_error_new(BERTH_ERROR, problem.code, "%s%s%s%s%s%s", berth_translation_of(problem.title),
+                    problem.detail[0] != '\0' ? " (" : "", berth_translation_of(problem.detail),
                     problem.detail[0] != '\0' ? ")" : "", advice[0] != '\0' ? "; " : "", advice);
     *ret_retry_after_s = problem.retry_after_s;
     berth_problem_clear(&problem);
@@ -263,8 +265,8 @@ send_request(BerthBrokerClient *self, const char *method, const char *path, char
 
     if (code != BERTH_OK) {
         g_autoptr(GError) error = g_error_new(BERTH_ERROR, code,
-                                              "too many requests wait for the broker; try again "
-                                              "in a moment");
+                                              _("too many requests wait for the broker; try again "
+                                                "in a moment"));
         BerthHttpAnswer answer = { .error = error };
 
         func(&answer, self);

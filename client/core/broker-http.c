@@ -8,6 +8,7 @@
 #include "berth/limits.h"
 
 #include <curl/curl.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS 10000L
@@ -206,43 +207,44 @@ describe_failure(const Transfer *transfer, GError **error)
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
         berth_set_error(error, BERTH_ERR_UNTRUSTED,
-                        "the broker at %s is not trusted (%s); ask your administrator for the "
-                        "right address and CA file",
+                        _("the broker at %s is not trusted (%s); ask your administrator for the "
+                          "right address and CA file"),
                         url, why);
         break;
     case CURLE_SSL_CACERT_BADFILE:
         berth_set_error(error, BERTH_ERR_CONFIG,
-                        "the CA file '%s' cannot be used; give a PEM file that can be read",
+                        _("the CA file '%s' cannot be used; give a PEM file that can be read"),
                         transfer->http->ca_file != NULL ? transfer->http->ca_file : "");
         break;
     case CURLE_SSL_CERTPROBLEM:
         berth_set_error(error, BERTH_ERR_CONFIG,
-                        "the certificate '%s' cannot be used (%s); give a PEM file and its key",
+                        _("the certificate '%s' cannot be used (%s); give a PEM file and its key"),
                         transfer->http->certificate_file, why);
         break;
     case CURLE_COULDNT_RESOLVE_HOST:
         berth_set_error(error, BERTH_ERR_NOT_FOUND,
-                        "the name '%s' is not known; check the broker address and the network",
+                        _("the name '%s' is not known; check the broker address and the network"),
                         transfer->http->address.host);
         break;
     case CURLE_OPERATION_TIMEDOUT:
         berth_set_error(error, BERTH_ERR_TIMEOUT,
-                        "the broker at %s took too long to answer; try again in a moment", url);
+                        _("the broker at %s took too long to answer; try again in a moment"), url);
         break;
     case CURLE_FILESIZE_EXCEEDED:
     case CURLE_WRITE_ERROR:
         berth_set_error(error, BERTH_ERR_TOO_LARGE,
-                        "the answer of %s is too large; is this really a Berth broker?", url);
+                        _("the answer of %s is too large; is this really a Berth broker?"), url);
         break;
     case CURLE_SSL_CONNECT_ERROR:
         berth_set_error(error, BERTH_ERR_TLS,
-                        "no TLS 1.3 connection to %s is possible (%s); check address and port", url,
-                        why);
+                        _("no TLS 1.3 connection to %s is possible (%s); check address and port"),
+                        url, why);
         break;
     default:
-        berth_set_error(error, BERTH_ERR_CLOSED,
-                        "the broker at %s does not answer (%s); check the address and the network",
-                        url, why);
+        berth_set_error(
+            error, BERTH_ERR_CLOSED,
+            _("the broker at %s does not answer (%s); check the address and the network"), url,
+            why);
         break;
     }
 }

@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "berth/protocol.h"
 
+#include <glib/gi18n.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -238,9 +239,10 @@ berth_broker_json_problem(int status, const char *text, size_t len, BerthProblem
 
     /* A refusal must never count as success. */
     ret_problem->code = code == BERTH_OK ? BERTH_ERR_PROTOCOL : code;
-    ret_problem->title = title != NULL && title[0] != '\0'
-                             ? berth_json_clean_text(title, BERTH_LIMIT_REASON_BYTES)
-                             : g_strdup_printf("the broker answered with HTTP status %d", status);
+    ret_problem->title =
+        title != NULL && title[0] != '\0'
+            ? berth_json_clean_text(title, BERTH_LIMIT_REASON_BYTES)
+            : g_strdup_printf(_("the broker answered with HTTP status %d"), status);
     ret_problem->detail =
         berth_json_clean_text(detail != NULL ? detail : "", BERTH_LIMIT_REASON_BYTES);
     ret_problem->retry_after_s = berth_json_number(root, "retry_after_s", 3600);

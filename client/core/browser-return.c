@@ -8,6 +8,7 @@
 #include "berth/limits.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define PATH "/login"
@@ -208,12 +209,12 @@ take_request(Visit *visit, BerthReturnKind kind, BerthReturn *what)
     BerthReturnFunc func = self->func;
 
     if ((kind != BERTH_RETURN_CODE && kind != BERTH_RETURN_REFUSED) || !is_expected(self, what)) {
-        answer(visit, "404 Not Found", "Nothing here",
-               "This address belongs to a login that is over.");
+        answer(visit, "404 Not Found", _("Nothing here"),
+               _("This address belongs to a login that is over."));
         return;
     }
-    answer(visit, "200 OK", kind == BERTH_RETURN_CODE ? "Go back to Berth" : "Not logged in",
-           "You can close this page.");
+    answer(visit, "200 OK", kind == BERTH_RETURN_CODE ? _("Go back to Berth") : _("Not logged in"),
+           _("You can close this page."));
     self->func = NULL;
     func(what->code, what->why, self->user_data);
 }
@@ -297,8 +298,8 @@ berth_browser_return_new(BerthReturnFunc func, void *user_data, GError **error)
 
     if (port == 0) {
         berth_set_error(error, BERTH_ERR_IO,
-                        "this computer gives no port for the way back from the browser (%s); try "
-                        "again",
+                        _("this computer gives no port for the way back from the browser (%s); try "
+                          "again"),
                         why->message);
         return NULL;
     }

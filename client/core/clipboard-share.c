@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "display/wire/msg-clipboard.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 /* Requests of the guest that wait, for each selection: one of each type. */
@@ -559,14 +560,16 @@ const char *
 berth_clipboard_status_sentence(BerthClipboardStatus status)
 {
     static const char *const sentences[BERTH_N_CLIPBOARD_STATUS] = {
-        [BERTH_CLIPBOARD_OK] = "",
-        [BERTH_CLIPBOARD_GONE] = "what was copied is not there any more; copy it again",
-        [BERTH_CLIPBOARD_REFUSED] = "copying this way is not allowed here; ask your administrator",
-        [BERTH_CLIPBOARD_TOO_LARGE] = "what was copied is too large; copy less at once",
-        [BERTH_CLIPBOARD_FAILED] = "what was copied did not come over; copy it again",
+        [BERTH_CLIPBOARD_OK] = NULL,
+        [BERTH_CLIPBOARD_GONE] = N_("what was copied is not there any more; copy it again"),
+        [BERTH_CLIPBOARD_REFUSED] =
+            N_("copying this way is not allowed here; ask your administrator"),
+        [BERTH_CLIPBOARD_TOO_LARGE] = N_("what was copied is too large; copy less at once"),
+        [BERTH_CLIPBOARD_FAILED] = N_("what was copied did not come over; copy it again"),
     };
 
-    return status < BERTH_N_CLIPBOARD_STATUS ? sentences[status] : "";
+    return status < BERTH_N_CLIPBOARD_STATUS && sentences[status] != NULL ? _(sentences[status])
+                                                                          : "";
 }
 
 BerthClipboardShare *

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonRoot, json_decref)
 static bool
 wrong_key(const char *key, const char *rule, GError **error)
 {
-    return berth_set_error(error, BERTH_ERR_CONFIG, "the connection file has no good \"%s\" (%s)",
-                           key, rule);
+    return berth_set_error(error, BERTH_ERR_CONFIG,
+                           _("the connection file has no good \"%s\" (%s)"), key, rule);
 }
 
 static bool
@@ -38,11 +40,11 @@ take_name(json_t *root, const char *key, bool may_be_number, char *ret_name, GEr
     size_t len = text != NULL ? strlen(text) : 0;
 
     if (len == 0 || len > BERTH_CONNECTION_NAME_CHARS) {
-        return wrong_key(key, "a name of 1 to 253 characters", error);
+        return wrong_key(key, _("a name of 1 to 253 characters"), error);
     }
     for (size_t i = 0; i < len; i++) {
         if (!is_name_char(text[i]) && !(may_be_number && text[i] == ':')) {
-            return wrong_key(key, "letters, digits, points and hyphens", error);
+            return wrong_key(key, _("letters, digits, points and hyphens"), error);
         }
     }
     memcpy(ret_name, text, len + 1);
@@ -54,7 +56,8 @@ take_hex(json_t *root, const char *key, uint8_t *ret, size_t n, GError **error)
 {
     if (berth_hex_parse(json_string_value(json_object_get(root, key)), ret, n) != BERTH_OK) {
         return wrong_key(
-            key, n == BERTH_ID_BYTES ? "32 hexadecimal digits" : "64 hexadecimal digits", error);
+            key, n == BERTH_ID_BYTES ? _("32 hexadecimal digits") : _("64 hexadecimal digits"),
+            error);
     }
     return true;
 }
@@ -66,7 +69,7 @@ take_port(json_t *root, uint16_t *ret_port, GError **error)
     json_int_t port = json_integer_value(value);
 
     if (!json_is_integer(value) || port < 1 || port > UINT16_MAX) {
-        return wrong_key("port", "a number from 1 to 65535", error);
+        return wrong_key("port", _("a number from 1 to 65535"), error);
     }
     *ret_port = (uint16_t)port;
     return true;
@@ -78,13 +81,13 @@ check_version(json_t *root, GError **error)
     json_t *value = json_object_get(root, "version");
 
     if (!json_is_integer(value)) {
-        return wrong_key("version", "the number 1", error);
+        return wrong_key("version", _("the number 1"), error);
     }
     if (json_integer_value(value) != VERSION) {
-        return berth_set_error(error, BERTH_ERR_CONFIG,
-                               "the connection file is of version %" JSON_INTEGER_FORMAT
-                               ", this client reads version %d",
-                               json_integer_value(value), VERSION);
+        return berth_set_error(
+            error, BERTH_ERR_CONFIG,
+            _("the connection file is of version %" PRId64 ", this client reads version %d"),
+            (int64_t)json_integer_value(value), VERSION);
     }
     return true;
 }
@@ -97,14 +100,14 @@ parse_object(const char *text, size_t len, GError **error)
 
     if (len > BERTH_LIMIT_CONNECTION_FILE_BYTES) {
         berth_set_error(error, BERTH_ERR_CONFIG,
-                        "the connection file is too large (%zu bytes, at most %u)", len,
+                        _("the connection file is too large (%zu bytes, at most %u)"), len,
                         BERTH_LIMIT_CONNECTION_FILE_BYTES);
         return NULL;
     }
     root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(root)) {
-        berth_set_error(error, BERTH_ERR_CONFIG, "the connection file is not a JSON object (%s)",
-                        root == NULL ? why.text : "it holds something else");
+        berth_set_error(error, BERTH_ERR_CONFIG, _("the connection file is not a JSON object (%s)"),
+                        root == NULL ? why.text : _("it holds something else"));
         return NULL;
     }
     return g_steal_pointer(&root);
@@ -161,7 +164,7 @@ berth_connection_file_load(const char *path, BerthConnectionFile *ret, GError **
     bool is_good;
 
     if (len < 0) {
-        return berth_set_error(error, BERTH_ERR_CONFIG, "cannot read '%s': %s", path,
+        return berth_set_error(error, BERTH_ERR_CONFIG, _("cannot read '%s': %s"), path,
                                g_strerror(errno));
     }
     is_good = berth_connection_file_parse(text, (size_t)len, ret, &why);

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -72,8 +73,8 @@ report(BerthDialer *self, int fd, const GError *why)
     g_clear_handle_id(&self->again_source, g_source_remove);
     if (fd < 0) {
         berth_set_error(&error, why != NULL ? code_of(why) : BERTH_ERR_IO,
-                        "%s cannot be reached (%s)", self->name,
-                        why != NULL ? why->message : "no file descriptor is left");
+                        _("%s cannot be reached (%s)"), self->name,
+                        why != NULL ? why->message : _("no file descriptor is left"));
     }
     self->func(fd, error, self->user_data);
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "display/wire/msg-files.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 /* So much may wait to be sent, or to be read, before more is wanted. */
@@ -396,21 +397,22 @@ const char *
 berth_file_status_sentence(BerthFileStatus status)
 {
     static const char *const sentences[BERTH_N_FILE_STATUS] = {
-        [BERTH_FILE_SEND] = "being sent",
-        [BERTH_FILE_CANCELLED] = "cancelled",
-        [BERTH_FILE_FAILED] = "not sent: it broke off; send it again",
-        [BERTH_FILE_DONE] = "sent",
-        [BERTH_FILE_NO_SPACE] = "not sent: the desktop has no space left; make some there first",
-        [BERTH_FILE_LOCKED] = "not sent: the desktop is locked; unlock it first",
-        [BERTH_FILE_NO_AGENT] = "not sent: the desktop does not take files now; log in there, "
-                                "or ask your administrator for the guest agent",
-        [BERTH_FILE_NOT_ALLOWED] = "not sent: files may not go to this desktop; ask your "
-                                   "administrator",
-        [BERTH_FILE_TOO_LARGE] = "not sent: it is larger than allowed; ask your administrator",
-        [BERTH_FILE_BUSY] = "not sent: too many files at once; wait until some have arrived",
+        [BERTH_FILE_SEND] = N_("being sent"),
+        [BERTH_FILE_CANCELLED] = N_("cancelled"),
+        [BERTH_FILE_FAILED] = N_("not sent: it broke off; send it again"),
+        [BERTH_FILE_DONE] = N_("sent"),
+        [BERTH_FILE_NO_SPACE] =
+            N_("not sent: the desktop has no space left; make some there first"),
+        [BERTH_FILE_LOCKED] = N_("not sent: the desktop is locked; unlock it first"),
+        [BERTH_FILE_NO_AGENT] = N_("not sent: the desktop does not take files now; log in there, "
+                                   "or ask your administrator for the guest agent"),
+        [BERTH_FILE_NOT_ALLOWED] = N_("not sent: files may not go to this desktop; ask your "
+                                      "administrator"),
+        [BERTH_FILE_TOO_LARGE] = N_("not sent: it is larger than allowed; ask your administrator"),
+        [BERTH_FILE_BUSY] = N_("not sent: too many files at once; wait until some have arrived"),
     };
 
-    return status < BERTH_N_FILE_STATUS ? sentences[status] : "not sent";
+    return _(status < BERTH_N_FILE_STATUS ? sentences[status] : N_("not sent"));
 }
 
 BerthFileDrop *

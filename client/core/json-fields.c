@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 BerthJson *
@@ -14,19 +15,20 @@ berth_json_parse(const char *text, size_t len, GError **error)
     json_error_t why;
 
     if (len > BERTH_LIMIT_HTTP_RESPONSE_BYTES) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL, "the broker's answer is too large (%zu bytes)",
-                        len);
+        berth_set_error(error, BERTH_ERR_PROTOCOL,
+                        _("the broker's answer is too large (%zu bytes)"), len);
         return NULL;
     }
     root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
     if (root == NULL) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL,
-                        "the broker's answer is not JSON (byte %d); is this really a Berth broker?",
-                        why.position);
+        berth_set_error(
+            error, BERTH_ERR_PROTOCOL,
+            _("the broker's answer is not JSON (byte %d); is this really a Berth broker?"),
+            why.position);
         return NULL;
     }
     if (!json_is_object(root)) {
-        berth_set_error(error, BERTH_ERR_PROTOCOL, "the broker's answer is not an object");
+        berth_set_error(error, BERTH_ERR_PROTOCOL, _("the broker's answer is not an object"));
         return NULL;
     }
     return g_steal_pointer(&root);
@@ -35,9 +37,9 @@ berth_json_parse(const char *text, size_t len, GError **error)
 bool
 berth_json_wrong_key(const char *key, GError **error)
 {
-    return berth_set_error(error, BERTH_ERR_PROTOCOL,
-                           "the broker's answer has no good \"%s\"; is the client too old for it?",
-                           key);
+    return berth_set_error(
+        error, BERTH_ERR_PROTOCOL,
+        _("the broker's answer has no good \"%s\"; is the client too old for it?"), key);
 }
 
 char *

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <glib/gi18n.h>
 #include <linux/input-event-codes.h>
 #include <string.h>
 
@@ -174,18 +175,18 @@ berth_key_map_parse(const char *text, BerthKeyCombination *ret_combination, GErr
 
         if (evdev == 0) {
             return berth_set_error(error, BERTH_ERR_INVALID,
-                                   "'%s' is not a key; use names such as enter, f5, a or "
-                                   "ctrl+alt+delete",
+                                   _("'%s' is not a key; use names such as enter, f5, a or "
+                                     "ctrl+alt+delete"),
                                    parts[i]);
         }
         if (combination.n_keys == BERTH_KEY_COMBINATION_MAX) {
-            return berth_set_error(error, BERTH_ERR_INVALID, "'%s' holds more than %d keys", text,
-                                   BERTH_KEY_COMBINATION_MAX);
+            return berth_set_error(error, BERTH_ERR_INVALID, _("'%s' holds more than %d keys"),
+                                   text, BERTH_KEY_COMBINATION_MAX);
         }
         combination.evdev[combination.n_keys++] = evdev;
     }
     if (combination.n_keys == 0) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "no key is given");
+        return berth_set_error(error, BERTH_ERR_INVALID, _("no key is given"));
     }
     *ret_combination = combination;
     return true;

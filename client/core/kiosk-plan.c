@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/kiosk-plan.h"
 
+#include <glib/gi18n.h>
+
 #define FIRST_WAIT_MS 1000
 #define LONGEST_WAIT_MS 30000
 
@@ -9,22 +11,23 @@ berth_kiosk_plan(BerthClientState state, bool has_error)
 {
     switch (state) {
     case BERTH_CLIENT_IDLE:
-        return (BerthKioskStep){ "This place cannot be opened now", false, true, true };
+        return (BerthKioskStep){ _("This place cannot be opened now"), false, true, true };
     case BERTH_CLIENT_PICK:
         if (has_error) {
-            return (BerthKioskStep){ "This place cannot be opened now", false, true, true };
+            return (BerthKioskStep){ _("This place cannot be opened now"), false, true, true };
         }
-        return (BerthKioskStep){ "One moment, please", false, false, false };
+        return (BerthKioskStep){ _("One moment, please"), false, false, false };
     case BERTH_CLIENT_OPEN:
         return (BerthKioskStep){ 0 };
     case BERTH_CLIENT_WAIT:
     case BERTH_CLIENT_RESUME:
     case BERTH_CLIENT_RENEW:
-        return (BerthKioskStep){ "The connection was lost and will be back", true, false, false };
+        return (BerthKioskStep){ _("The connection was lost and will be back"), true, false,
+                                 false };
     case BERTH_CLIENT_ENDED:
-        return (BerthKioskStep){ "One moment, please", false, true, has_error };
+        return (BerthKioskStep){ _("One moment, please"), false, true, has_error };
     default:
-        return (BerthKioskStep){ "One moment, please", false, false, false };
+        return (BerthKioskStep){ _("One moment, please"), false, false, false };
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ static bool
 refuse(const char *why, GError **error)
 {
     return berth_set_error(error, BERTH_ERR_INVALID,
-                           "this link to a desktop cannot be used (%s); ask for a new one", why);
+                           _("this link to a desktop cannot be used (%s); ask for a new one"), why);
 }
 
 /* Text that people can be shown: nothing that moves the cursor or turns the text around. */
@@ -39,7 +40,7 @@ static bool
 take_desktop(const char *text, BerthLaunchLink *link, GError **error)
 {
     if (text[0] == '\0' || strlen(text) > BERTH_LIMIT_NAME_BYTES || !is_printable(text)) {
-        return refuse("the name of the desktop is empty, too long or not text", error);
+        return refuse(_("the name of the desktop is empty, too long or not text"), error);
     }
     g_strlcpy(link->desktop, text, sizeof link->desktop);
     return true;
@@ -50,7 +51,7 @@ take_code(const char *text, BerthLaunchLink *link, GError **error)
 {
     if (strlen(text) != BERTH_LAUNCH_CODE_CHARS ||
         strspn(text, "0123456789abcdef") != BERTH_LAUNCH_CODE_CHARS) {
-        return refuse("its code is damaged", error);
+        return refuse(_("its code is damaged"), error);
     }
     memcpy(link->code, text, sizeof link->code);
     return true;
@@ -89,7 +90,7 @@ take_path(const char *path, BerthLaunchLink *link, GError **error)
         return true;
     }
     if (name == NULL || strchr(path, '/') != NULL) {
-        return refuse("the name of the desktop is damaged", error);
+        return refuse(_("the name of the desktop is damaged"), error);
     }
     return take_desktop(name, link, error);
 }
@@ -98,7 +99,7 @@ static bool
 take_query(const char *query, BerthLaunchLink *link, GError **error)
 {
     if (!g_str_has_prefix(query, "code=")) {
-        return refuse("it holds something that is neither broker nor desktop nor code", error);
+        return refuse(_("it holds something that is neither broker nor desktop nor code"), error);
     }
     return take_code(query + strlen("code="), link, error);
 }
@@ -133,15 +134,15 @@ berth_launch_link_parse(const char *text, BerthLaunchLink *ret, GError **error)
     bool is_good;
 
     if (len > BERTH_LIMIT_LAUNCH_LINK_BYTES) {
-        return refuse("it is too long", error);
+        return refuse(_("it is too long"), error);
     }
     if (g_ascii_strncasecmp(text, BEGINNING, strlen(BEGINNING)) != 0) {
-        return refuse("it does not begin with berth://", error);
+        return refuse(_("it does not begin with berth://"), error);
     }
     copy = g_strdup(text + strlen(BEGINNING));
     is_good = is_printable(copy) && strstr(copy, "://") == NULL && strpbrk(copy, "#@\\ ") == NULL
                   ? take_parts(copy, &link, error)
-                  : refuse("it holds a character that is not allowed", error);
+                  : refuse(_("it holds a character that is not allowed"), error);
     berth_wipe(copy, strlen(text + strlen(BEGINNING)));
     if (is_good) {
         *ret = link;
@@ -158,7 +159,7 @@ take_line(char *line, BerthLaunchLink *link, GError **error)
     g_autoptr(GError) why = NULL;
 
     if (value == NULL) {
-        return refuse("a line of the file is not key=value", error);
+        return refuse(_("a line of the file is not key=value"), error);
     }
     *value++ = '\0';
     if (strcmp(line, "broker") == 0 && link->address.port == 0) {
@@ -171,7 +172,7 @@ take_line(char *line, BerthLaunchLink *link, GError **error)
     if (strcmp(line, "code") == 0 && link->code[0] == '\0') {
         return take_code(value, link, error);
     }
-    return refuse("the file holds a key that is not known or comes twice", error);
+    return refuse(_("the file holds a key that is not known or comes twice"), error);
 }
 
 static bool
@@ -193,14 +194,14 @@ take_lines(char *text, BerthLaunchLink *link, GError **error)
             continue;
         }
         if (!has_heading && strcmp(line, HEADING) != 0) {
-            return refuse("the file does not begin with [berth]", error);
+            return refuse(_("the file does not begin with [berth]"), error);
         }
         if (has_heading && !take_line(line, link, error)) {
             return false;
         }
         has_heading = true;
     }
-    return link->address.port != 0 || refuse("the file names no broker", error);
+    return link->address.port != 0 || refuse(_("the file names no broker"), error);
 }
 
 bool
@@ -211,7 +212,7 @@ berth_launch_link_parse_file(const char *text, size_t len, BerthLaunchLink *ret,
     bool is_good;
 
     if (len > BERTH_LIMIT_LAUNCH_LINK_BYTES || memchr(text, '\0', len) != NULL) {
-        return refuse("the file is too large or not text", error);
+        return refuse(_("the file is too large or not text"), error);
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
@@ -259,7 +260,7 @@ berth_launch_link_load(const char *link_or_path, BerthLaunchLink *ret, GError **
     len = read_file(link_or_path, text, sizeof text);
     if (len < 0) {
         return berth_set_error(error, BERTH_ERR_IO,
-                               "cannot read '%s': %s; give a .berth file or a berth:// link",
+                               _("cannot read '%s': %s; give a .berth file or a berth:// link"),
                                link_or_path, g_strerror(errno));
     }
     is_good = berth_launch_link_parse_file(text, (size_t)len, ret, error);

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define S(state) BERTH_LOGIN_##state
@@ -118,7 +120,7 @@ on_timeout(gpointer user_data)
     BerthLoginFlow *self = user_data;
 
     self->timeout_source = 0;
-    fail(self, BERTH_ERR_TIMEOUT, "the login took too long; log in again");
+    fail(self, BERTH_ERR_TIMEOUT, _("the login took too long; log in again"));
     return G_SOURCE_REMOVE;
 }
 
@@ -142,8 +144,8 @@ on_return(const char *code, const char *why, void *user_data)
         self->code = NULL;
         return;
     }
-    text = g_strdup_printf("the provider did not log you in (%s); try again or tell your "
-                           "administrator",
+    text = g_strdup_printf(_("the provider did not log you in (%s); try again or tell your "
+                             "administrator"),
                            why);
     fail(self, BERTH_ERR_BAD_CREDENTIALS, text);
 }
@@ -201,10 +203,11 @@ explain_wrong(const BerthLoginFlow *self)
         return NULL;
     }
     if (self->error->code == BERTH_ERR_THROTTLED) {
-        return g_strdup_printf("too many wrong codes; try again in %" G_GINT64_FORMAT " s",
+        return g_strdup_printf(_("too many wrong codes; try again in %" PRId64 " s"),
                                MAX(1, self->reply->retry_after_s));
     }
-    return g_strdup("the code is wrong or was used already; wait for the next one and type that");
+    return g_strdup(
+        _("the code is wrong or was used already; wait for the next one and type that"));
 }
 
 static void

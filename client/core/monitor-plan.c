@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 static uint32_t
@@ -18,7 +19,7 @@ parse_number(const char *text, size_t n_monitors, uint32_t *chosen, GError **err
 
     if (!g_ascii_string_to_unsigned(text, 10, 1, n_monitors, &number, NULL)) {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "'%s' is no monitor; there are 1 to %zu, and 'all'", text,
+                               _("'%s' is no monitor; there are 1 to %zu, and 'all'"), text,
                                n_monitors);
     }
     *chosen |= bit((size_t)number - 1);

@@ -12,6 +12,7 @@
 #include "display/transport/tls.h"
 #include "display/wire/msg-display.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -206,8 +207,8 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
     if (self->is_dismissed) {
         berth_session_client_free(self);
     } else if (self->own_code != BERTH_OK) {
-        why = g_strdup_printf("the session sent what cannot be shown: %s",
-                              berth_error_sentence(self->own_code));
+        why = g_strdup_printf(_("the session sent what cannot be shown: %s"),
+                              _(berth_error_sentence(self->own_code)));
         report_closed(self, self->own_code, why, false);
     } else {
         report_closed(self, code, text, is_bye);
@@ -345,7 +346,7 @@ on_out_of_patience(gpointer user_data)
     BerthSessionClient *self = user_data;
 
     self->patience_source = 0;
-    report_closed(self, BERTH_ERR_TIMEOUT, "the session does not answer", false);
+    report_closed(self, BERTH_ERR_TIMEOUT, _("the session does not answer"), false);
     return G_SOURCE_REMOVE;
 }
 

@@ -3,12 +3,14 @@
 
 #include "client/core/advice.h"
 #include "client/core/session-route.h"
+#include "client/core/translation.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/log.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 /* How long the other end may take to open a connection that comes back. */
@@ -127,8 +129,8 @@ on_give_up(gpointer user_data)
 {
     BerthSessionController *self = user_data;
     g_autoptr(GError) error = g_error_new(BERTH_ERROR, BERTH_ERR_TIMEOUT,
-                                          "the connection was lost and did not come back; check "
-                                          "the network and connect again");
+                                          _("the connection was lost and did not come back; check "
+                                            "the network and connect again"));
 
     self->give_up_source = 0;
     step_with_error(self, BERTH_CLIENT_ON_GIVE_UP, error, 0);
@@ -177,7 +179,7 @@ schedule_retry(BerthSessionController *self)
     berth_log_debug("client", "attempt %u in %" G_GINT64_FORMAT " ms", self->attempt,
                     wait_us / 1000);
     CALL(self, waiting,
-         self->event_error != NULL ? self->event_error->message : "the connection was lost",
+         self->event_error != NULL ? self->event_error->message : _("the connection was lost"),
          now_us + wait_us, self->lost_us + self->resume_window_us);
 }
 
@@ -451,8 +453,8 @@ on_session_closed(int code, const char *text, bool is_bye, void *user_data)
     bool is_token = self->state == BERTH_CLIENT_RESUME && self->dials_token;
     BerthClientEvent event = berth_client_event_of_close(code, is_bye, is_token);
     const char *advice = berth_advice(code);
-    g_autoptr(GError) error =
-        g_error_new(BERTH_ERROR, code, "%s%s%s", text, advice[0] != '\0' ? "; " : "", advice);
+    g_autoptr(GError) error = g_error_new(BERTH_ERROR, code, "%s%s%s", berth_translation_of(text),
+                                          advice[0] != '\0' ? "; " : "", advice);
 
     berth_log_info("client", "session connection closed (%s): %s", berth_error_name(code), text);
     if (is_token && event == BERTH_CLIENT_ON_LOST &&

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -266,7 +267,7 @@ berth_settings_save(const BerthSettings *settings, GError **error)
     g_mkdir_with_parents(folder, 0700);
     if (!g_file_set_contents_full(settings->path, text, (gssize)len, G_FILE_SET_CONTENTS_CONSISTENT,
                                   0600, &why)) {
-        return berth_set_error(error, BERTH_ERR_IO, "the settings cannot be saved: %s",
+        return berth_set_error(error, BERTH_ERR_IO, _("the settings cannot be saved: %s"),
                                why->message);
     }
     return true;

@@ -2,6 +2,8 @@
 #include "client/core/start-progress.h"
 
 #include <glib.h>
+#include <glib/gi18n.h>
+#include <inttypes.h>
 
 #define SECOND_US (1000LL * 1000)
 
@@ -68,20 +70,19 @@ berth_start_progress_text(const BerthStartProgress *self)
 {
     switch (self->phase) {
     case BERTH_START_ASKING:
-        return g_strdup("asking for the desktop");
+        return g_strdup(_("asking for the desktop"));
     case BERTH_START_QUEUED:
-        return self->position > 0
-                   ? g_strdup_printf("waiting for a free desktop, place %" G_GINT64_FORMAT
-                                     " in the queue",
-                                     self->position)
-                   : g_strdup("waiting for a free desktop");
+        return self->position > 0 ? g_strdup_printf(_("waiting for a free desktop, place %" PRId64
+                                                      " in the queue"),
+                                                    self->position)
+                                  : g_strdup(_("waiting for a free desktop"));
     case BERTH_START_STARTING:
         return self->estimate_s > 0
-                   ? g_strdup_printf("the desktop is starting, about %" G_GINT64_FORMAT " s more",
+                   ? g_strdup_printf(_("the desktop is starting, about %" PRId64 " s more"),
                                      self->estimate_s)
-                   : g_strdup("the desktop is starting");
+                   : g_strdup(_("the desktop is starting"));
     default:
-        return g_strdup("opening the desktop");
+        return g_strdup(_("opening the desktop"));
     }
 }
 
@@ -89,16 +90,16 @@ char *
 berth_duration_text(int64_t seconds)
 {
     if (seconds < 1) {
-        return g_strdup("a moment");
+        return g_strdup(_("a moment"));
     }
     if (seconds < 60) {
-        return g_strdup_printf("%" G_GINT64_FORMAT " s", seconds);
+        return g_strdup_printf("%" PRId64 " s", seconds);
     }
     if (seconds < 90) {
-        return g_strdup("about a minute");
+        return g_strdup(_("about a minute"));
     }
     if (seconds < 90 * 60) {
-        return g_strdup_printf("about %" G_GINT64_FORMAT " minutes", (seconds + 30) / 60);
+        return g_strdup_printf(_("about %" PRId64 " minutes"), (seconds + 30) / 60);
     }
-    return g_strdup_printf("about %" G_GINT64_FORMAT " hours", (seconds + 1800) / 3600);
+    return g_strdup_printf(_("about %" PRId64 " hours"), (seconds + 1800) / 3600);
 }

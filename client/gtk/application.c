@@ -4,6 +4,7 @@
 #include "client/core/broker-address.h"
 #include "client/core/connection-file.h"
 #include "client/core/settings.h"
+#include "client/core/translation.h"
 #include "client/gtk/kiosk-window.h"
 #include "client/gtk/toolkit.h"
 #include "client/gtk/watchdog.h"
@@ -16,6 +17,7 @@
 #include "base/secret.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <gtk/gtk.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,46 +38,49 @@ typedef struct {
 } Application;
 
 static const char description[] =
-    "berth probe does the same without a window; see berth probe --help.\n"
-    "berth play shows a recorded session; see berth play --help.";
+    N_("berth probe does the same without a window; see berth probe --help.\n"
+       "berth play shows a recorded session; see berth play --help.");
 
 static bool
 parse(Application *self, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry entries[] = {
-        { "broker", 0, 0, G_OPTION_ARG_STRING, &self->broker, "address of the broker",
+        { "broker", 0, 0, G_OPTION_ARG_STRING, &self->broker, N_("address of the broker"),
           "https://HOST:PORT" },
-        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, "authorities to trust, PEM", "FILE" },
+        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, N_("authorities to trust, PEM"),
+          N_("FILE") },
         { "certificate", 0, 0, G_OPTION_ARG_FILENAME, &self->certificate_file,
-          "certificate of this device, PEM", "FILE" },
-        { "certificate-key", 0, 0, G_OPTION_ARG_FILENAME, &self->key_file, "its key, PEM", "FILE" },
+          N_("certificate of this device, PEM"), N_("FILE") },
+        { "certificate-key", 0, 0, G_OPTION_ARG_FILENAME, &self->key_file, N_("its key, PEM"),
+          N_("FILE") },
         { "device", 0, 0, G_OPTION_ARG_NONE, &self->is_device,
-          "log in by the certificate of this device, and again whenever that is over", NULL },
-        { "user", 0, 0, G_OPTION_ARG_STRING, &self->user, "user name", "NAME" },
-        { "desktop", 0, 0, G_OPTION_ARG_STRING, &self->desktop, "open this desktop after the login",
-          "NAME" },
+          N_("log in by the certificate of this device, and again whenever that is over"), NULL },
+        { "user", 0, 0, G_OPTION_ARG_STRING, &self->user, N_("user name"), N_("NAME") },
+        { "desktop", 0, 0, G_OPTION_ARG_STRING, &self->desktop,
+          N_("open this desktop after the login"), N_("NAME") },
         { "shadow", 0, 0, G_OPTION_ARG_STRING, &self->shadow,
-          "after the login of an administrator, watch this session, if its user agrees",
-          "SESSION" },
+          N_("after the login of an administrator, watch this session, if its user agrees"),
+          N_("SESSION") },
         { "control", 0, 0, G_OPTION_ARG_NONE, &self->wants_control,
-          "with --shadow: ask for keys and pointer, too", NULL },
+          N_("with --shadow: ask for keys and pointer, too"), NULL },
         { "password-fd", 0, 0, G_OPTION_ARG_INT, &self->password_fd,
-          "read the password from this descriptor and log in", "N" },
+          N_("read the password from this descriptor and log in"), "N" },
         { "direct", 0, 0, G_OPTION_ARG_FILENAME, &self->direct_file,
-          "open the display that berth-session --share tells of in this file", "FILE" },
+          N_("open the display that berth-session --share tells of in this file"), N_("FILE") },
         { "fullscreen", 0, 0, G_OPTION_ARG_NONE, &self->is_fullscreen,
-          "show the desktop on the full screen", NULL },
+          N_("show the desktop on the full screen"), NULL },
         { "monitors", 0, 0, G_OPTION_ARG_STRING, &self->monitors,
-          "the same on these monitors: numbers from 1 on, or all", "N[,N]..." },
+          N_("the same on these monitors: numbers from 1 on, or all"), "N[,N]..." },
         { "kiosk", 0, 0, G_OPTION_ARG_NONE, &self->is_kiosk,
-          "show one desktop and nothing else, and never end", NULL },
-        { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, "tell the version", NULL },
+          N_("show one desktop and nothing else, and never end"), NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, N_("tell the version"), NULL },
         { 0 },
     };
-    g_autoptr(GOptionContext) context = g_option_context_new("[LINK]");
+    g_autoptr(GOptionContext) context = g_option_context_new(N_("[LINK]"));
 
     self->password_fd = -1;
-    g_option_context_set_summary(context, "Opens your desktop.");
+    g_option_context_set_summary(context, N_("Opens your desktop."));
+    g_option_context_set_translation_domain(context, BERTH_TRANSLATION_DOMAIN);
     g_option_context_set_description(context, description);
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_group(context, gtk_get_option_group(FALSE));
@@ -83,7 +88,7 @@ parse(Application *self, int *argc, char ***argv, GError **error)
         return false;
     }
     if (*argc > 2) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "'%s' is not an option", (*argv)[2]);
+        return berth_set_error(error, BERTH_ERR_INVALID, _("'%s' is not an option"), (*argv)[2]);
     }
     self->has_link = *argc == 2;
     return !self->has_link || berth_launch_link_load((*argv)[1], &self->link, error);
@@ -110,8 +115,9 @@ load_settings(Application *self, GError **error)
         berth_settings_set(&self->settings.profile->key_file, self->key_file);
     }
     if (self->is_device && self->settings.profile->certificate_file[0] == '\0') {
-        return berth_set_error(error, BERTH_ERR_INVALID,
-                               "--device needs the device's certificate; use --certificate FILE");
+        return berth_set_error(
+            error, BERTH_ERR_INVALID,
+            _("--device needs the device's certificate; use --certificate FILE"));
     }
     if (self->user != NULL) {
         berth_settings_set(&self->settings.profile->user, self->user);
@@ -131,8 +137,8 @@ load_direct(Application *self, GError **error)
     }
     if (self->broker != NULL) {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "--direct goes to a session without a broker; leave out --broker "
-                               "'%s'",
+                               _("--direct goes to a session without a broker; leave out --broker "
+                                 "'%s'"),
                                self->broker);
     }
     return berth_connection_file_load(self->direct_file, &self->direct, error);
@@ -143,7 +149,7 @@ check_shadow(Application *self, GError **error)
 {
     if (self->shadow != NULL && berth_id_parse(self->shadow, &self->session) != BERTH_OK) {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "'%s' is no id of a session; berthctl sessions lists them",
+                               _("'%s' is no id of a session; berthctl sessions lists them"),
                                self->shadow);
     }
     return true;
@@ -232,7 +238,7 @@ berth_application_main(int argc, char **argv)
     berth_log_init("berth");
     berth_toolkit_prepare();
     if (!parse(&self, &argc, &argv, &error)) {
-        fprintf(stderr, "berth: %s; see berth --help\n", error->message);
+        fprintf(stderr, _("berth: %s; see berth --help\n"), error->message);
         status = 1;
     } else if (self.shows_version) {
         printf("berth %s\n", BERTH_VERSION);
@@ -241,7 +247,7 @@ berth_application_main(int argc, char **argv)
         fprintf(stderr, "berth: %s\n", error->message);
         status = 1;
     } else if (!berth_toolkit_init()) {
-        fprintf(stderr, "berth: there is no display; set DISPLAY, or use berth probe\n");
+        fprintf(stderr, _("berth: there is no display; set DISPLAY, or use berth probe\n"));
         status = 1;
     } else {
         status = run(&self);

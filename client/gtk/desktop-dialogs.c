@@ -3,6 +3,8 @@
 
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
+
 /* A question with a way back and one way on. */
 static GtkWidget *
 new_question(GtkWindow *parent, const char *title, const char *text, const char *yes)
@@ -11,7 +13,7 @@ new_question(GtkWindow *parent, const char *title, const char *text, const char 
                                                GTK_BUTTONS_NONE, "%s", title);
 
     gtk_message_dialog_format_secondary_text(GTK_MESSAGE_DIALOG(dialog), "%s", text);
-    gtk_dialog_add_buttons(GTK_DIALOG(dialog), "_Cancel", GTK_RESPONSE_CANCEL, yes,
+    gtk_dialog_add_buttons(GTK_DIALOG(dialog), _("_Cancel"), GTK_RESPONSE_CANCEL, yes,
                            GTK_RESPONSE_ACCEPT, NULL);
     gtk_dialog_set_default_response(GTK_DIALOG(dialog), GTK_RESPONSE_CANCEL);
     return dialog;
@@ -29,11 +31,11 @@ ask(GtkWidget *dialog)
 bool
 berth_ask_restart(GtkWindow *parent, const char *name)
 {
-    g_autofree char *title = g_strdup_printf("Restart “%s”?", name);
+    g_autofree char *title = g_strdup_printf(_("Restart “%s”?"), name);
     GtkWidget *dialog = new_question(parent, title,
-                                     "Programs that are open there are closed, and what was not "
-                                     "saved is lost.",
-                                     "_Restart");
+                                     _("Programs that are open there are closed, and what was not "
+                                       "saved is lost."),
+                                     _("_Restart"));
 
     gtk_style_context_add_class(gtk_widget_get_style_context(gtk_dialog_get_widget_for_response(
                                     GTK_DIALOG(dialog), GTK_RESPONSE_ACCEPT)),
@@ -45,21 +47,22 @@ bool
 berth_ask_strange_broker(GtkWindow *parent, const char *url)
 {
     g_autofree char *text =
-        g_strdup_printf("The link leads to %s, which was never used on this computer. Go on only "
-                        "if you expected it: what you type there can be read there.",
+        g_strdup_printf(_("The link leads to %s, which was never used on this computer. Go on only "
+                          "if you expected it: what you type there can be read there."),
                         url);
 
-    return ask(new_question(parent, "Open a desktop of a site that is new here?", text, "_Open"));
+    return ask(
+        new_question(parent, _("Open a desktop of a site that is new here?"), text, _("_Open")));
 }
 
 char *
 berth_ask_report(GtkWindow *parent, const char *name)
 {
-    g_autofree char *title = g_strdup_printf("What is wrong with “%s”?", name);
+    g_autofree char *title = g_strdup_printf(_("What is wrong with “%s”?"), name);
     GtkWidget *dialog = new_question(parent, title,
-                                     "Your administrators read it, together with your name and "
-                                     "the desktop you had. Do not write passwords.",
-                                     "_Send");
+                                     _("Your administrators read it, together with your name and "
+                                       "the desktop you had. Do not write passwords."),
+                                     _("_Send"));
     GtkWidget *area = gtk_message_dialog_get_message_area(GTK_MESSAGE_DIALOG(dialog));
     GtkWidget *entry = gtk_entry_new();
     char *text = NULL;

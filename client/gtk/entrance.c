@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/log.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 struct BerthEntrance {
@@ -403,7 +404,7 @@ berth_entrance_done(BerthEntrance *self, BerthBrokerRequest request, const GErro
     if (error != NULL) {
         berth_picker_view_show_error(self->picker, error->message);
     } else if (request == BERTH_BROKER_REPORT) {
-        berth_picker_view_show_notice(self->picker, "Your report was sent. Thank you.");
+        berth_picker_view_show_notice(self->picker, _("Your report was sent. Thank you."));
     } else {
         berth_session_controller_reload(self->controller);
     }

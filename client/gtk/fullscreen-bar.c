@@ -3,6 +3,8 @@
 
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 /* How long it stays without a movement on it. */
 #define STAY_MS 3000
 
@@ -52,8 +54,8 @@ add_pin(BerthFullscreenBar *self)
     self->pin = gtk_toggle_button_new();
     gtk_button_set_image(GTK_BUTTON(self->pin),
                          gtk_image_new_from_icon_name("view-pin-symbolic", GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(self->pin, "Keep this bar in sight");
-    atk_object_set_name(gtk_widget_get_accessible(self->pin), "Keep this bar in sight");
+    gtk_widget_set_tooltip_text(self->pin, _("Keep this bar in sight"));
+    atk_object_set_name(gtk_widget_get_accessible(self->pin), _("Keep this bar in sight"));
     set_up_button(self->pin);
     gtk_box_pack_start(GTK_BOX(self->box), self->pin, FALSE, FALSE, 0);
 }
@@ -119,12 +121,13 @@ berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_data)
     gtk_widget_set_margin_end(self->title, 24);
     add_pin(self);
     gtk_box_pack_start(GTK_BOX(self->box), self->title, FALSE, FALSE, 0);
-    add_button(self, "system-log-out-symbolic", "Disconnect, keep it running",
+    add_button(self, "system-log-out-symbolic", _("Disconnect, keep it running"),
                BERTH_HEADER_DISCONNECT);
-    add_button(self, "view-restore-symbolic", "Leave the full screen (F11)",
+    add_button(self, "view-restore-symbolic", _("Leave the full screen (F11)"),
                BERTH_HEADER_FULLSCREEN);
-    add_button(self, "video-display-symbolic", "Fill monitors…", BERTH_HEADER_SCREENS);
-    add_button(self, "input-keyboard-symbolic", "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
+    add_button(self, "video-display-symbolic", _("Fill monitors…"), BERTH_HEADER_SCREENS);
+    add_button(self, "input-keyboard-symbolic", _("Send Ctrl+Alt+Delete"),
+               BERTH_HEADER_CTRL_ALT_DEL);
     gtk_style_context_add_class(gtk_widget_get_style_context(self->box), "berth-bar");
     self->revealer = gtk_revealer_new();
     gtk_revealer_set_transition_type(GTK_REVEALER(self->revealer),

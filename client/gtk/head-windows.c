@@ -7,6 +7,8 @@
 
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
+
 #define WIDTH_PX 1024
 #define HEIGHT_PX 768
 
@@ -173,8 +175,8 @@ open_window(Head *item)
 {
     BerthHeadWindows *self = item->owner;
     GdkMonitor *monitor = item->monitor != NULL ? item->monitor : find_other_monitor(self);
-    g_autofree char *title =
-        g_strdup_printf("%s, screen %u", gtk_window_get_title(self->main_window), item->head + 1);
+    g_autofree char *title = g_strdup_printf(
+        _("%s, screen %u"), gtk_window_get_title(self->main_window), item->head + 1);
 
     item->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
     item->view = berth_display_view_new();

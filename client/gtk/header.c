@@ -3,6 +3,8 @@
 
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 struct BerthHeader {
     GtkWidget *bar;
     GtkWidget *reload, *logout, *fullscreen, *menu, *grab, *logoff, *sign;
@@ -62,22 +64,22 @@ new_menu(BerthHeader *self)
 
     gtk_button_set_image(GTK_BUTTON(button),
                          gtk_image_new_from_icon_name("open-menu-symbolic", GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(button, "Menu");
-    atk_object_set_name(gtk_widget_get_accessible(button), "Menu");
+    gtk_widget_set_tooltip_text(button, _("Menu"));
+    atk_object_set_name(gtk_widget_get_accessible(button), _("Menu"));
     g_object_set(box, "margin", 10, NULL);
-    add_check(self, box, "_Fit the desktop to the window", true, BERTH_HEADER_FOLLOW_SIZE);
-    self->grab = add_check(self, box, "All _keys to the desktop (Right Ctrl)", false,
+    add_check(self, box, _("_Fit the desktop to the window"), true, BERTH_HEADER_FOLLOW_SIZE);
+    self->grab = add_check(self, box, _("All _keys to the desktop (Right Ctrl)"), false,
                            BERTH_HEADER_GRAB_KEYS);
-    add_check(self, box, "Type with the _input method", false, BERTH_HEADER_INPUT_METHOD);
-    add_item(self, box, "Full screen (F11)", BERTH_HEADER_FULLSCREEN);
-    add_item(self, box, "Send Ctrl+Alt+Delete", BERTH_HEADER_CTRL_ALT_DEL);
-    add_item(self, box, "Fill monitors…", BERTH_HEADER_SCREENS);
-    add_item(self, box, "Open another screen", BERTH_HEADER_ADD_SCREEN);
-    add_item(self, box, "Send files…", BERTH_HEADER_SEND_FILES);
+    add_check(self, box, _("Type with the _input method"), false, BERTH_HEADER_INPUT_METHOD);
+    add_item(self, box, _("Full screen (F11)"), BERTH_HEADER_FULLSCREEN);
+    add_item(self, box, _("Send Ctrl+Alt+Delete"), BERTH_HEADER_CTRL_ALT_DEL);
+    add_item(self, box, _("Fill monitors…"), BERTH_HEADER_SCREENS);
+    add_item(self, box, _("Open another screen"), BERTH_HEADER_ADD_SCREEN);
+    add_item(self, box, _("Send files…"), BERTH_HEADER_SEND_FILES);
     gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,
                        6);
-    add_item(self, box, "Disconnect, keep it running", BERTH_HEADER_DISCONNECT);
-    self->logoff = add_item(self, box, "Log off, throw it away…", BERTH_HEADER_LOGOFF);
+    add_item(self, box, _("Disconnect, keep it running"), BERTH_HEADER_DISCONNECT);
+    self->logoff = add_item(self, box, _("Log off, throw it away…"), BERTH_HEADER_LOGOFF);
     gtk_widget_show_all(box);
     gtk_container_add(GTK_CONTAINER(popover), box);
     gtk_menu_button_set_popover(GTK_MENU_BUTTON(button), popover);
@@ -93,11 +95,11 @@ berth_header_new(BerthHeaderFunc func, void *user_data)
     self->user_data = user_data;
     self->bar = gtk_header_bar_new();
     gtk_header_bar_set_show_close_button(GTK_HEADER_BAR(self->bar), TRUE);
-    self->reload = berth_icon_button_new("view-refresh-symbolic", "Look for desktops again");
+    self->reload = berth_icon_button_new("view-refresh-symbolic", _("Look for desktops again"));
     bind_command(self, self->reload, "clicked", BERTH_HEADER_RELOAD);
-    self->logout = berth_icon_button_new("system-log-out-symbolic", "Log out");
+    self->logout = berth_icon_button_new("system-log-out-symbolic", _("Log out"));
     bind_command(self, self->logout, "clicked", BERTH_HEADER_LOGOUT);
-    self->fullscreen = berth_icon_button_new("view-fullscreen-symbolic", "Full screen (F11)");
+    self->fullscreen = berth_icon_button_new("view-fullscreen-symbolic", _("Full screen (F11)"));
     bind_command(self, self->fullscreen, "clicked", BERTH_HEADER_FULLSCREEN);
     self->menu = new_menu(self);
     self->sign = gtk_label_new(NULL);

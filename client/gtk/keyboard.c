@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 
+#include <glib/gi18n.h>
 #include <linux/input-event-codes.h>
 
 /* The program that started us may still hold the keyboard. */
@@ -134,7 +135,7 @@ berth_keyboard_lock(BerthKeyboard *self)
 const char *
 berth_keyboard_get_host_key_name(void)
 {
-    return "Right Ctrl";
+    return _("Right Ctrl");
 }
 
 static void

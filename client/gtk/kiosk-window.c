@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 struct BerthKioskWindow {
@@ -85,8 +86,8 @@ on_ask(const BerthLoginQuestion *question, void *user_data)
 {
     BerthKioskWindow *self = user_data;
 
-    note_error(self, "the account of this device must not need a second factor");
-    show_text(self, "This place cannot be opened now", self->error);
+    note_error(self, _("the account of this device must not need a second factor"));
+    show_text(self, _("This place cannot be opened now"), self->error);
     plan_start(self, true);
 }
 
@@ -125,8 +126,8 @@ on_desktops(GPtrArray *desktops, void *user_data)
         }
     }
     note_error(self, self->options.desktop != NULL
-                         ? "the desktop of this device is not there"
-                         : "it is not said which desktop this device is for");
+                         ? _("the desktop of this device is not there")
+                         : _("it is not said which desktop this device is for"));
 }
 
 static void
@@ -233,7 +234,7 @@ begin(BerthKioskWindow *self)
 
     wipe(self);
     if (!make_controller(self, &error)) {
-        show_text(self, "This place cannot be opened now", error->message);
+        show_text(self, _("This place cannot be opened now"), error->message);
         plan_start(self, true);
         return;
     }
@@ -360,7 +361,7 @@ berth_kiosk_window_new(GtkApplication *application, const BerthKioskOptions *opt
     g_object_set_data_full(G_OBJECT(self->window), "berth-kiosk", self, kiosk_window_free);
     gtk_widget_show_all(self->window);
     berth_fullscreen_set(self->fullscreen, true);
-    show_text(self, "One moment, please", NULL);
+    show_text(self, _("One moment, please"), NULL);
     begin(self);
     return self;
 }

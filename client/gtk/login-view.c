@@ -5,6 +5,7 @@
 
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define FIELD_CHARS 30
@@ -173,10 +174,10 @@ static GtkWidget *
 new_profile_row(BerthLoginView *self)
 {
     GtkWidget *row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
-    GtkWidget *forget = berth_icon_button_new("edit-delete-symbolic", "Forget this site");
+    GtkWidget *forget = berth_icon_button_new("edit-delete-symbolic", _("Forget this site"));
 
     self->profiles = gtk_combo_box_text_new();
-    atk_object_set_name(gtk_widget_get_accessible(self->profiles), "Site");
+    atk_object_set_name(gtk_widget_get_accessible(self->profiles), _("Site"));
     g_signal_connect(self->profiles, "changed", G_CALLBACK(on_profile), self);
     g_signal_connect_swapped(forget, "clicked", G_CALLBACK(on_forget), self);
     gtk_box_pack_start(GTK_BOX(row), self->profiles, TRUE, TRUE, 0);
@@ -198,21 +199,21 @@ new_file_button(BerthLoginView *self, const char *title)
 static GtkWidget *
 new_files_row(BerthLoginView *self)
 {
-    GtkWidget *expander = gtk_expander_new_with_mnemonic("_Certificates");
+    GtkWidget *expander = gtk_expander_new_with_mnemonic(_("_Certificates"));
     GtkWidget *grid = gtk_grid_new();
-    GtkWidget *hint = gtk_label_new("Only needed if your administrator gave you files.");
+    GtkWidget *hint = gtk_label_new(_("Only needed if your administrator gave you files."));
 
     gtk_widget_set_halign(hint, GTK_ALIGN_START);
     gtk_style_context_add_class(gtk_widget_get_style_context(hint), "dim-label");
     gtk_grid_set_row_spacing(GTK_GRID(grid), 8);
     gtk_grid_set_column_spacing(GTK_GRID(grid), GAP_PX);
     gtk_grid_attach(GTK_GRID(grid), hint, 0, 0, 2, 1);
-    self->ca =
-        add_field(GTK_GRID(grid), 1, "_Authority", new_file_button(self, "Certificate authority"));
-    self->certificate = add_field(GTK_GRID(grid), 2, "_Device",
-                                  new_file_button(self, "Certificate of this device"));
+    self->ca = add_field(GTK_GRID(grid), 1, _("_Authority"),
+                         new_file_button(self, _("Certificate authority")));
+    self->certificate = add_field(GTK_GRID(grid), 2, _("_Device"),
+                                  new_file_button(self, _("Certificate of this device")));
     self->key =
-        add_field(GTK_GRID(grid), 3, "Its _key", new_file_button(self, "Key of this device"));
+        add_field(GTK_GRID(grid), 3, _("Its _key"), new_file_button(self, _("Key of this device")));
     gtk_widget_set_margin_top(grid, 6);
     gtk_container_add(GTK_CONTAINER(expander), grid);
     return expander;
@@ -226,10 +227,10 @@ new_fields(BerthLoginView *self)
     gtk_grid_set_row_spacing(GTK_GRID(grid), 10);
     gtk_grid_set_column_spacing(GTK_GRID(grid), GAP_PX);
     self->broker =
-        add_field(GTK_GRID(grid), 0, "_Broker", new_entry("https://desktops.example.org"));
+        add_field(GTK_GRID(grid), 0, _("_Broker"), new_entry("https://desktops.example.org"));
     gtk_entry_set_input_purpose(GTK_ENTRY(self->broker), GTK_INPUT_PURPOSE_URL);
-    self->user = add_field(GTK_GRID(grid), 1, "_User name", new_entry(""));
-    self->password = add_field(GTK_GRID(grid), 2, "_Password", new_entry(""));
+    self->user = add_field(GTK_GRID(grid), 1, _("_User name"), new_entry(""));
+    self->password = add_field(GTK_GRID(grid), 2, _("_Password"), new_entry(""));
     gtk_entry_set_visibility(GTK_ENTRY(self->password), FALSE);
     gtk_entry_set_input_purpose(GTK_ENTRY(self->password), GTK_INPUT_PURPOSE_PASSWORD);
     gtk_entry_set_max_length(GTK_ENTRY(self->password), BERTH_LIMIT_PASSWORD_BYTES);
@@ -251,12 +252,12 @@ new_buttons(BerthLoginView *self)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 8);
 
-    self->button = gtk_button_new_with_mnemonic("_Log in");
+    self->button = gtk_button_new_with_mnemonic(_("_Log in"));
     gtk_style_context_add_class(gtk_widget_get_style_context(self->button), "suggested-action");
     gtk_widget_set_can_default(self->button, TRUE);
     g_signal_connect(self->button, "clicked", G_CALLBACK(on_login), self);
     g_signal_connect(self->button, "map", G_CALLBACK(on_default_ready), NULL);
-    self->device = gtk_button_new_with_mnemonic("Log in by the certificate of this d_evice");
+    self->device = gtk_button_new_with_mnemonic(_("Log in by the certificate of this d_evice"));
     gtk_widget_set_no_show_all(self->device, TRUE);
     g_signal_connect(self->device, "clicked", G_CALLBACK(on_device), self);
     self->providers = gtk_box_new(GTK_ORIENTATION_VERTICAL, 8);
@@ -279,8 +280,8 @@ BerthLoginView *
 berth_login_view_new(const BerthLoginViewCallbacks *callbacks, void *user_data)
 {
     BerthLoginView *self = g_new0(BerthLoginView, 1);
-    GtkWidget *card =
-        berth_card_new("computer-symbolic", "Welcome to Berth", "Log in to reach your desktops.");
+    GtkWidget *card = berth_card_new("computer-symbolic", _("Welcome to Berth"),
+                                     _("Log in to reach your desktops."));
 
     self->callbacks = *callbacks;
     self->user_data = user_data;
@@ -360,7 +361,7 @@ berth_login_view_set_providers(BerthLoginView *self, GPtrArray *providers)
         const BerthProviderName *provider = g_ptr_array_index(providers, i);
         g_auto(GStrv) parts = g_strsplit(provider->name, "_", -1);
         g_autofree char *name = g_strjoinv("__", parts); /* it is no mnemonic there */
-        g_autofree char *label = g_strdup_printf("Log in _with %s", name);
+        g_autofree char *label = g_strdup_printf(_("Log in _with %s"), name);
         GtkWidget *button = gtk_button_new_with_mnemonic(label);
 
         g_object_set_data_full(G_OBJECT(button), "berth-provider",

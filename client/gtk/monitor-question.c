@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/monitor-question.h"
 
+#include <glib/gi18n.h>
+
 #define MAX_MONITORS 32
 
 typedef struct {
@@ -38,9 +40,9 @@ describe(size_t number, GdkMonitor *monitor, const char *name)
     GdkRectangle place;
 
     gdk_monitor_get_geometry(monitor, &place);
-    return g_strdup_printf("%zu: %s, %d × %d pixels, %d %%%s", number, name, place.width * scale,
+    return g_strdup_printf(_("%zu: %s, %d × %d pixels, %d %%%s"), number, name, place.width * scale,
                            place.height * scale, 100 * scale,
-                           gdk_monitor_is_primary(monitor) ? ", primary" : "");
+                           gdk_monitor_is_primary(monitor) ? _(", primary") : "");
 }
 
 static void
@@ -65,8 +67,8 @@ berth_monitor_question_ask(GtkWindow *window, GdkMonitor *const *monitors, char 
     bool is_wanted;
 
     question.dialog = gtk_dialog_new_with_buttons(
-        "Screens of the desktop", window, GTK_DIALOG_MODAL | GTK_DIALOG_USE_HEADER_BAR, "_Cancel",
-        GTK_RESPONSE_CANCEL, "_Fill these", GTK_RESPONSE_ACCEPT, NULL);
+        _("Screens of the desktop"), window, GTK_DIALOG_MODAL | GTK_DIALOG_USE_HEADER_BAR,
+        _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Fill these"), GTK_RESPONSE_ACCEPT, NULL);
     box = gtk_dialog_get_content_area(GTK_DIALOG(question.dialog));
     g_object_set(box, "margin", 18, "spacing", 8, NULL);
     for (size_t i = 0; i < MIN(n_monitors, MAX_MONITORS); i++) {

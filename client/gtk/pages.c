@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/pages.h"
 
+#include <glib/gi18n.h>
+
 #define FADE_MS 120
 
 struct BerthPages {
@@ -38,11 +40,11 @@ void
 berth_pages_ask(BerthPages *self, const BerthLoginQuestion *question)
 {
     if (berth_entrance_ask(self->entrance, question)) {
-        set_header(self, BERTH_HEADER_PLAIN, "Logging in", NULL);
+        set_header(self, BERTH_HEADER_PLAIN, _("Logging in"), NULL);
         show_page(self, berth_entrance_get_question(self->entrance));
         berth_entrance_enter_question(self->entrance);
     } else {
-        berth_pages_show_busy(self, "Logging in", "the broker checks who you are");
+        berth_pages_show_busy(self, _("Logging in"), _("the broker checks who you are"));
     }
 }
 
@@ -50,12 +52,12 @@ void
 berth_pages_show_list(BerthPages *self, const char *subtitle, const char *error)
 {
     if (berth_entrance_has_codes(self->entrance)) {
-        set_header(self, BERTH_HEADER_PLAIN, "Recovery codes", subtitle);
+        set_header(self, BERTH_HEADER_PLAIN, _("Recovery codes"), subtitle);
         show_page(self, berth_entrance_get_question(self->entrance));
         berth_entrance_enter_question(self->entrance);
         return;
     }
-    set_header(self, BERTH_HEADER_LIST, "Desktops", subtitle);
+    set_header(self, BERTH_HEADER_LIST, _("Desktops"), subtitle);
     show_page(self, berth_entrance_get_picker(self->entrance));
     berth_entrance_enter_list(self->entrance, error);
 }
@@ -94,7 +96,7 @@ berth_pages_show_end(BerthPages *self, const char *name, const char *title, cons
 {
     set_header(self, has_list ? BERTH_HEADER_LIST : BERTH_HEADER_PLAIN, name, NULL);
     berth_status_view_show_end(self->status, title,
-                               error != NULL ? error : "it can be opened again", has_list);
+                               error != NULL ? error : _("it can be opened again"), has_list);
     show_page(self, berth_status_view_get_widget(self->status));
 }
 

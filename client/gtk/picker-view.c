@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 /* From so many desktops on there is a field to search in. */
@@ -27,13 +28,13 @@ describe_state(const BerthDesktop *desktop)
 {
     switch (desktop->state) {
     case BERTH_DESKTOP_IN_USE:
-        return "Open — continue where you left";
+        return _("Open — continue where you left");
     case BERTH_DESKTOP_BUSY:
-        return "All in use — you will wait in the queue";
+        return _("All in use — you will wait in the queue");
     case BERTH_DESKTOP_DISABLED:
-        return "Switched off by your administrator";
+        return _("Switched off by your administrator");
     default:
-        return "Ready";
+        return _("Ready");
     }
 }
 
@@ -44,7 +45,7 @@ describe(const BerthDesktop *desktop)
     g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(berth_wall_us() / (1000 * 1000));
     g_autofree char *ago = berth_ago_text(desktop->last_used_us, now);
 
-    return ago[0] != '\0' ? g_strdup_printf("%s · last used %s", describe_state(desktop), ago)
+    return ago[0] != '\0' ? g_strdup_printf(_("%s · last used %s"), describe_state(desktop), ago)
                           : g_strdup(describe_state(desktop));
 }
 
@@ -78,7 +79,7 @@ is_favourite(GtkWidget *row)
 static void
 set_star(GtkWidget *button, bool is_on)
 {
-    const char *tip = is_on ? "A favourite; click to take it out" : "Make it a favourite";
+    const char *tip = is_on ? _("A favourite; click to take it out") : _("Make it a favourite");
 
     gtk_button_set_image(
         GTK_BUTTON(button),
@@ -142,13 +143,13 @@ new_menu(BerthPickerView *self, const BerthDesktop *desktop)
     button = gtk_menu_button_new();
     popover = gtk_popover_new(button);
     box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 2);
-    name = g_strdup_printf("More about %s", desktop->name);
+    name = g_strdup_printf(_("More about %s"), desktop->name);
     g_object_set(box, "margin", 8, NULL);
     if (desktop->may_restart) {
-        add_item(self, box, "Restart…", desktop, true);
+        add_item(self, box, _("Restart…"), desktop, true);
     }
     if (desktop->may_report) {
-        add_item(self, box, "Report a problem…", desktop, false);
+        add_item(self, box, _("Report a problem…"), desktop, false);
     }
     gtk_widget_show_all(box);
     gtk_container_add(GTK_CONTAINER(popover), box);
@@ -258,8 +259,8 @@ static void
 make_list(BerthPickerView *self)
 {
     self->search = gtk_search_entry_new();
-    gtk_entry_set_placeholder_text(GTK_ENTRY(self->search), "Search");
-    atk_object_set_name(gtk_widget_get_accessible(self->search), "Search");
+    gtk_entry_set_placeholder_text(GTK_ENTRY(self->search), _("Search"));
+    atk_object_set_name(gtk_widget_get_accessible(self->search), _("Search"));
     gtk_widget_set_no_show_all(self->search, TRUE);
     self->list = gtk_list_box_new();
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(self->list), GTK_SELECTION_BROWSE);
@@ -277,13 +278,13 @@ BerthPickerView *
 berth_picker_view_new(const BerthPickerCallbacks *callbacks, void *user_data)
 {
     BerthPickerView *self = g_new0(BerthPickerView, 1);
-    GtkWidget *card = berth_card_new("video-display-symbolic", "Your desktops", NULL);
+    GtkWidget *card = berth_card_new("video-display-symbolic", _("Your desktops"), NULL);
 
     self->callbacks = *callbacks;
     self->user_data = user_data;
     self->error_box = berth_error_box_new(&self->error_label);
     make_list(self);
-    self->empty = gtk_label_new("You have no desktops yet. Ask your administrator for one.");
+    self->empty = gtk_label_new(_("You have no desktops yet. Ask your administrator for one."));
     gtk_style_context_add_class(gtk_widget_get_style_context(self->empty), "dim-label");
     gtk_widget_set_no_show_all(self->empty, TRUE);
     self->notice = gtk_label_new(NULL);

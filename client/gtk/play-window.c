@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <glib/gi18n.h>
 #include <gtk/gtk.h>
 #include <stdio.h>
 
@@ -128,7 +129,7 @@ set_playing(PlayWindow *self, bool is_playing)
     self->wanted_us = (double)berth_player_get_time_us(self->player);
     gtk_button_set_image(GTK_BUTTON(self->button),
                          gtk_image_new_from_icon_name(icon, GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(self->button, is_playing ? "Pause" : "Play");
+    gtk_widget_set_tooltip_text(self->button, is_playing ? _("Pause") : _("Play"));
 }
 
 /* Shows what went wrong, or that nothing did, and the time. */
@@ -244,7 +245,7 @@ make_speed_box(void)
         gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(box), text);
     }
     gtk_combo_box_set_active(GTK_COMBO_BOX(box), NORMAL_SPEED);
-    gtk_widget_set_tooltip_text(box, "Speed");
+    gtk_widget_set_tooltip_text(box, _("Speed"));
     return box;
 }
 
@@ -300,7 +301,8 @@ berth_play_window_run(const BerthPlayOptions *options, BerthPlayer *player,
     };
 
     if (!berth_toolkit_init()) {
-        fprintf(stderr, "berth play: no display can be opened; use --headless --screenshot FILE\n");
+        fprintf(stderr,
+                _("berth play: no display can be opened; use --headless --screenshot FILE\n"));
         return 1;
     }
     berth_style_load(gdk_screen_get_default());

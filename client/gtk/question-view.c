@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define CODE_CHARS 14
@@ -169,7 +170,7 @@ add_enrolment(BerthQuestionView *self, const BerthEnrolment *enrolment)
     GtkWidget *image = berth_qr_image_new(enrolment->uri);
 
     if (image != NULL) {
-        atk_object_set_name(gtk_widget_get_accessible(image), "Code for the camera of a phone");
+        atk_object_set_name(gtk_widget_get_accessible(image), _("Code for the camera of a phone"));
         gtk_widget_set_halign(image, GTK_ALIGN_CENTER);
         add(self, image);
     }
@@ -185,12 +186,13 @@ ask_code(BerthQuestionView *self, const BerthLoginQuestion *question)
     GtkWidget *error_label, *error_box = berth_error_box_new(&error_label);
     GtkWidget *login;
 
-    begin_card(
-        self, "dialog-password-symbolic", is_new ? "Set your second factor up" : "Second factor",
-        is_new ? "Your site asks for a second factor. Give this to the authenticator on your "
-                 "phone, then type the six digits that it shows."
-               : "Type the six digits that your authenticator shows, or one of your recovery "
-                 "codes.");
+    begin_card(self, "dialog-password-symbolic",
+               is_new ? _("Set your second factor up") : _("Second factor"),
+               is_new
+                   ? _("Your site asks for a second factor. Give this to the authenticator on your "
+                       "phone, then type the six digits that it shows.")
+                   : _("Type the six digits that your authenticator shows, or one of your recovery "
+                       "codes."));
     if (is_new) {
         add_enrolment(self, question->enrolment);
     }
@@ -201,14 +203,14 @@ ask_code(BerthQuestionView *self, const BerthLoginQuestion *question)
     gtk_entry_set_max_length(GTK_ENTRY(self->code), BERTH_LIMIT_CLIENT_CODE_CHARS);
     gtk_entry_set_alignment(GTK_ENTRY(self->code), 0.5f);
     gtk_entry_set_activates_default(GTK_ENTRY(self->code), TRUE);
-    atk_object_set_name(gtk_widget_get_accessible(self->code), "Code");
+    atk_object_set_name(gtk_widget_get_accessible(self->code), _("Code"));
     gtk_style_context_add_class(gtk_widget_get_style_context(self->code), "berth-code");
     add(self, self->code);
-    add_button(self, buttons, "_Cancel", G_CALLBACK(on_cancel));
+    add_button(self, buttons, _("_Cancel"), G_CALLBACK(on_cancel));
     if (is_new) {
-        add_button(self, buttons, "Copy the _secret", G_CALLBACK(on_copy));
+        add_button(self, buttons, _("Copy the _secret"), G_CALLBACK(on_copy));
     }
-    login = add_button(self, buttons, "_Log in", G_CALLBACK(on_answer));
+    login = add_button(self, buttons, _("_Log in"), G_CALLBACK(on_answer));
     make_default(login);
     add(self, buttons);
     show(self, login);
@@ -220,13 +222,13 @@ open_browser(BerthQuestionView *self, const BerthLoginQuestion *question)
     GtkWidget *buttons = new_buttons();
     GtkWidget *again;
 
-    begin_card(self, "web-browser-symbolic", "Go on in your browser",
-               "A page of your site was opened there. When you have logged in, come back to this "
-               "window.");
+    begin_card(self, "web-browser-symbolic", _("Go on in your browser"),
+               _("A page of your site was opened there. When you have logged in, come back to this "
+                 "window."));
     self->text = g_strdup(question->url);
-    add_button(self, buttons, "_Cancel", G_CALLBACK(on_cancel));
-    add_button(self, buttons, "C_opy the address", G_CALLBACK(on_copy));
-    again = add_button(self, buttons, "Open the page _again", G_CALLBACK(on_browse));
+    add_button(self, buttons, _("_Cancel"), G_CALLBACK(on_cancel));
+    add_button(self, buttons, _("C_opy the address"), G_CALLBACK(on_copy));
+    again = add_button(self, buttons, _("Open the page _again"), G_CALLBACK(on_browse));
     add(self, buttons);
     show(self, again);
     on_browse(self);
@@ -250,16 +252,16 @@ berth_question_view_show_codes(BerthQuestionView *self, const char *const *codes
     GtkWidget *label = gtk_label_new(text);
     GtkWidget *kept;
 
-    begin_card(self, "security-high-symbolic", "Keep these recovery codes",
-               "Each of them stands in for your authenticator once, if you lose it. They are not "
-               "shown again: print them or put them into your password safe.");
+    begin_card(self, "security-high-symbolic", _("Keep these recovery codes"),
+               _("Each of them stands in for your authenticator once, if you lose it. They are not "
+                 "shown again: print them or put them into your password safe."));
     gtk_label_set_selectable(GTK_LABEL(label), TRUE);
     gtk_widget_set_can_focus(label, FALSE);
     gtk_style_context_add_class(gtk_widget_get_style_context(label), "berth-secret");
     add(self, label);
     self->text = g_steal_pointer(&text);
-    add_button(self, buttons, "_Copy", G_CALLBACK(on_copy));
-    kept = add_button(self, buttons, "I have _kept them", G_CALLBACK(on_kept));
+    add_button(self, buttons, _("_Copy"), G_CALLBACK(on_copy));
+    kept = add_button(self, buttons, _("I have _kept them"), G_CALLBACK(on_kept));
     make_default(kept);
     add(self, buttons);
     show(self, kept);

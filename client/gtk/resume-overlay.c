@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 #define TICK_MS 250
 
 struct BerthResumeOverlay {
@@ -28,11 +31,10 @@ update_texts(BerthResumeOverlay *self)
     g_autofree char *status = NULL;
     g_autofree char *remaining = NULL;
 
-    status = retry_s > 1 ? g_strdup_printf("Next attempt in %" G_GINT64_FORMAT " s", retry_s)
-                         : g_strdup("Connecting…");
-    remaining =
-        g_strdup_printf("Your work is kept for %" G_GINT64_FORMAT ":%02" G_GINT64_FORMAT " more",
-                        left_s / 60, left_s % 60);
+    status = retry_s > 1 ? g_strdup_printf(_("Next attempt in %" PRId64 " s"), retry_s)
+                         : g_strdup(_("Connecting…"));
+    remaining = g_strdup_printf(_("Your work is kept for %" PRId64 ":%02" PRId64 " more"),
+                                left_s / 60, left_s % 60);
     gtk_label_set_text(GTK_LABEL(self->status), status);
     gtk_label_set_text(GTK_LABEL(self->remaining), remaining);
 }
@@ -67,7 +69,7 @@ static GtkWidget *
 new_panel(BerthResumeOverlay *self, GCallback leave, void *user_data)
 {
     GtkWidget *panel = gtk_box_new(GTK_ORIENTATION_VERTICAL, 10);
-    GtkWidget *button = gtk_button_new_with_mnemonic("_Leave the desktop");
+    GtkWidget *button = gtk_button_new_with_mnemonic(_("_Leave the desktop"));
 
     gtk_style_context_add_class(gtk_widget_get_style_context(panel), "berth-panel");
     gtk_widget_set_halign(panel, GTK_ALIGN_CENTER);
@@ -75,7 +77,7 @@ new_panel(BerthResumeOverlay *self, GCallback leave, void *user_data)
     self->spinner = gtk_spinner_new();
     gtk_widget_set_size_request(self->spinner, 32, 32);
     gtk_box_pack_start(GTK_BOX(panel), self->spinner, FALSE, FALSE, 0);
-    add_label(panel, "The connection was lost", "berth-heading");
+    add_label(panel, _("The connection was lost"), "berth-heading");
     self->status = add_label(panel, "", "berth-status");
     self->remaining = add_label(panel, "", "berth-faint");
     gtk_widget_set_margin_top(button, 8);

@@ -5,6 +5,8 @@
 
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
+
 #define TEXT_CHARS 60
 
 struct BerthShadowQuestion {
@@ -29,13 +31,13 @@ show_first(BerthShadowQuestion *self)
         return;
     }
     who = berth_plain_text(ask->who);
-    text = g_strdup_printf(is_control ? "%s wants to watch and control this desktop"
-                                      : "%s wants to watch this desktop",
+    text = g_strdup_printf(is_control ? _("%s wants to watch and control this desktop")
+                                      : _("%s wants to watch this desktop"),
                            who);
     gtk_label_set_text(GTK_LABEL(self->text), text);
     gtk_label_set_text(GTK_LABEL(self->detail),
-                       is_control ? "They would see all you see, and could type and click."
-                                  : "They would see all you see, and could do nothing.");
+                       is_control ? _("They would see all you see, and could type and click.")
+                                  : _("They would see all you see, and could do nothing."));
 }
 
 static void
@@ -104,8 +106,8 @@ berth_shadow_question_new(BerthShadowAnswerFunc func, void *user_data)
     self->detail = add_label(texts, "berth-faint");
     gtk_widget_set_margin_end(texts, 18);
     gtk_box_pack_start(GTK_BOX(box), texts, TRUE, TRUE, 0);
-    add_button(self, box, "Refuse", G_CALLBACK(on_refuse));
-    add_button(self, box, "Allow", G_CALLBACK(on_allow));
+    add_button(self, box, _("Refuse"), G_CALLBACK(on_refuse));
+    add_button(self, box, _("Allow"), G_CALLBACK(on_allow));
     self->panel = gtk_event_box_new();
     gtk_style_context_add_class(gtk_widget_get_style_context(box), "berth-panel");
     gtk_widget_set_halign(self->panel, GTK_ALIGN_CENTER);

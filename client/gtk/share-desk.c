@@ -6,6 +6,8 @@
 #include "client/gtk/transfer-panel.h"
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 struct BerthShareDesk {
     GtkWindow *window;
     BerthDesktopPage *page;
@@ -113,8 +115,8 @@ void
 berth_share_desk_choose_files(BerthShareDesk *self)
 {
     g_autoptr(GtkFileChooserNative) chooser =
-        gtk_file_chooser_native_new("Send files to the desktop", self->window,
-                                    GTK_FILE_CHOOSER_ACTION_OPEN, "_Send", "_Cancel");
+        gtk_file_chooser_native_new(_("Send files to the desktop"), self->window,
+                                    GTK_FILE_CHOOSER_ACTION_OPEN, _("_Send"), _("_Cancel"));
 
     gtk_file_chooser_set_select_multiple(GTK_FILE_CHOOSER(chooser), TRUE);
     if (gtk_native_dialog_run(GTK_NATIVE_DIALOG(chooser)) == GTK_RESPONSE_ACCEPT) {

@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 #define TICK_MS 1000
 #define SECOND_US (1000LL * 1000)
 
@@ -16,10 +19,10 @@ struct BerthStartSteps {
 };
 
 static const char *const phase_names[BERTH_N_START_PHASES] = {
-    [BERTH_START_ASKING] = "Find a desktop",
-    [BERTH_START_QUEUED] = "Wait for a free one",
-    [BERTH_START_STARTING] = "Start it",
-    [BERTH_START_OPENING] = "Connect",
+    [BERTH_START_ASKING] = N_("Find a desktop"),
+    [BERTH_START_QUEUED] = N_("Wait for a free one"),
+    [BERTH_START_STARTING] = N_("Start it"),
+    [BERTH_START_OPENING] = N_("Connect"),
 };
 
 /* What is said of the phase that is under way: its time, and what is still to come.  Owned. */
@@ -30,11 +33,11 @@ describe_present(const BerthStartProgress *progress, int64_t now_us)
     int64_t passed_us = berth_start_progress_phase_us(progress, progress->phase, now_us);
     g_autofree char *left = left_s > 0 ? berth_duration_text(left_s) : NULL;
     g_autofree char *passed = berth_duration_text(passed_us / SECOND_US);
-    g_autofree char *place =
-        progress->position > 0 ? g_strdup_printf("place %" G_GINT64_FORMAT ", ", progress->position)
-                               : g_strdup("");
+    g_autofree char *place = progress->position > 0
+                                 ? g_strdup_printf(_("place %" PRId64 ", "), progress->position)
+                                 : g_strdup("");
 
-    return left != NULL ? g_strdup_printf("%s%s to go", place, left)
+    return left != NULL ? g_strdup_printf(_("%s%s to go"), place, left)
                         : g_strconcat(place, passed, NULL);
 }
 
@@ -133,7 +136,7 @@ berth_start_steps_new(void)
     gtk_widget_set_halign(self->grid, GTK_ALIGN_CENTER);
     for (int phase = 0; phase < BERTH_N_START_PHASES; phase++) {
         self->icons[phase] = gtk_image_new();
-        self->names[phase] = gtk_label_new(phase_names[phase]);
+        self->names[phase] = gtk_label_new(_(phase_names[phase]));
         self->times[phase] = gtk_label_new(NULL);
         gtk_widget_set_halign(self->names[phase], GTK_ALIGN_START);
         gtk_widget_set_halign(self->times[phase], GTK_ALIGN_START);

@@ -4,6 +4,8 @@
 #include "client/gtk/start-steps.h"
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 struct BerthStatusView {
     GtkWidget *page;
     GtkWidget *spinner, *icon, *title, *text;
@@ -64,9 +66,9 @@ new_card(BerthStatusView *self)
     self->steps = berth_start_steps_new();
     gtk_box_pack_start(GTK_BOX(card), berth_start_steps_get_widget(self->steps), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(card), buttons, FALSE, FALSE, 0);
-    self->cancel = add_button(self, buttons, "_Cancel");
-    self->list = add_button(self, buttons, "_All desktops");
-    self->reconnect = add_button(self, buttons, "Connect _again");
+    self->cancel = add_button(self, buttons, _("_Cancel"));
+    self->list = add_button(self, buttons, _("_All desktops"));
+    self->reconnect = add_button(self, buttons, _("Connect _again"));
     gtk_style_context_add_class(gtk_widget_get_style_context(self->reconnect), "suggested-action");
     return card;
 }
@@ -130,7 +132,7 @@ berth_status_view_show_progress(BerthStatusView *self, const char *title,
     bool is_queued = progress->phase == BERTH_START_QUEUED;
 
     show(self, title,
-         is_queued ? "all desktops are in use; yours opens by itself as soon as it is your turn"
+         is_queued ? _("all desktops are in use; yours opens by itself as soon as it is your turn")
                    : "",
          TRUE, false);
     berth_start_steps_show(self->steps, progress);

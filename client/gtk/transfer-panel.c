@@ -4,6 +4,8 @@
 #include "client/core/file-drop.h"
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 #define WIDTH_PX 360
 #define MAX_HEIGHT_PX 260
 /* A line of a reason. */
@@ -61,12 +63,12 @@ make_title(const BerthTransferPanel *self)
     unsigned n_open = g_hash_table_size(self->open);
 
     if (n_open > 0) {
-        return g_strdup_printf(n_open == 1 ? "Sending %u file" : "Sending %u files", n_open);
+        return g_strdup_printf(ngettext("Sending %u file", "Sending %u files", n_open), n_open);
     }
     if (self->n_failed > 0) {
-        return g_strdup_printf("%u sent, %u not sent", self->n_sent, self->n_failed);
+        return g_strdup_printf(_("%u sent, %u not sent"), self->n_sent, self->n_failed);
     }
-    return g_strdup_printf(self->n_sent == 1 ? "%u file sent" : "%u files sent", self->n_sent);
+    return g_strdup_printf(ngettext("%u file sent", "%u files sent", self->n_sent), self->n_sent);
 }
 
 static void
@@ -135,7 +137,7 @@ add_row(BerthTransferPanel *self, uint32_t id, const char *name)
         row->bar = gtk_progress_bar_new();
         atk_object_set_name(gtk_widget_get_accessible(row->bar), plain);
         gtk_box_pack_start(GTK_BOX(texts), row->bar, FALSE, FALSE, 0);
-        row->cancel = berth_icon_button_new("process-stop-symbolic", "Do not send this file");
+        row->cancel = berth_icon_button_new("process-stop-symbolic", _("Do not send this file"));
         gtk_widget_set_can_focus(row->cancel, FALSE);
         gtk_widget_set_valign(row->cancel, GTK_ALIGN_CENTER);
         g_object_set_data(G_OBJECT(row->cancel), "berth-id", GUINT_TO_POINTER(id));
@@ -246,8 +248,8 @@ new_head(BerthTransferPanel *self)
     GtkWidget *head = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 8);
 
     self->title = new_label("berth-heading");
-    self->stop = gtk_button_new_with_label("Stop");
-    self->close = gtk_button_new_with_label("Close");
+    self->stop = gtk_button_new_with_label(_("Stop"));
+    self->close = gtk_button_new_with_label(_("Close"));
     gtk_widget_set_can_focus(self->stop, FALSE);
     gtk_widget_set_can_focus(self->close, FALSE);
     g_signal_connect_swapped(self->stop, "clicked", G_CALLBACK(on_stop), self);

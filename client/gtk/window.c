@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define WIDTH_PX 1100
@@ -62,8 +63,8 @@ show_list(BerthWindow *self)
 {
     berth_fullscreen_set(self->fullscreen, false);
     if (self->is_direct) {
-        show_reason(self,
-                    self->error != NULL ? "The display cannot be opened" : "The display is closed");
+        show_reason(self, self->error != NULL ? _("The display cannot be opened")
+                                              : _("The display is closed"));
         return;
     }
     berth_pages_show_list(self->pages, self->settings->profile->user, self->error);
@@ -97,14 +98,14 @@ show_end(BerthWindow *self)
 {
     berth_fullscreen_set(self->fullscreen, false);
     if (self->error == NULL && self->is_leaving) {
-        berth_pages_show_busy(self->pages, self->desktop_name, "the desktop is being closed");
+        berth_pages_show_busy(self->pages, self->desktop_name, _("the desktop is being closed"));
         return;
     }
     if (self->error == NULL) {
         berth_session_controller_reload(self->controller);
         return;
     }
-    show_reason(self, "The desktop is closed");
+    show_reason(self, _("The desktop is closed"));
 }
 
 /* Asks for what was chosen last. */
@@ -138,11 +139,11 @@ on_state(BerthClientState state, void *user_data)
         break;
     case BERTH_CLIENT_LOGIN:
         self->is_fresh = true;
-        berth_pages_show_busy(self->pages, "Logging in", "the broker checks who you are");
+        berth_pages_show_busy(self->pages, _("Logging in"), _("the broker checks who you are"));
         break;
     case BERTH_CLIENT_LIST:
         if (!self->is_direct) {
-            berth_pages_show_busy(self->pages, "Logged in", "looking for your desktops");
+            berth_pages_show_busy(self->pages, _("Logged in"), _("looking for your desktops"));
         }
         break;
     case BERTH_CLIENT_PICK:
@@ -247,15 +248,15 @@ on_desktops(GPtrArray *desktops, void *user_data)
     berth_entrance_set_desktops(entrance, desktops);
     if (self->is_watch_wanted) {
         self->is_watch_wanted = false;
-        choose(self, self->wish, &self->wished_id, "Somebody's desktop");
+        choose(self, self->wish, &self->wished_id, _("Somebody's desktop"));
         return;
     }
     if (found != NULL && !berth_entrance_has_codes(entrance)) {
         choose(self, BERTH_WISH_DESKTOP, &found->pool, found->name);
     } else if (found == NULL && self->wanted != NULL) {
         g_free(self->error);
-        self->error =
-            g_strdup_printf("there is no desktop '%s' for you; choose another one", self->wanted);
+        self->error = g_strdup_printf(_("there is no desktop '%s' for you; choose another one"),
+                                      self->wanted);
     }
     self->is_fresh = false;
     g_clear_pointer(&self->wanted, g_free);
@@ -317,15 +318,17 @@ static void
 on_viewers(const BerthMsgViewers *viewers, void *user_data)
 {
     BerthWindow *self = user_data;
-    g_autofree char *watching = viewers->n_observers == 1
-                                    ? g_strdup("Somebody watches")
-                                    : g_strdup_printf("%u people watch", viewers->n_observers);
+    g_autofree char *watching =
+        viewers->n_observers == 1 ? g_strdup(_("Somebody watches"))
+                                  : g_strdup_printf(ngettext("%u person watches", "%u people watch",
+                                                             viewers->n_observers),
+                                                    viewers->n_observers);
     g_autofree char *text = NULL;
 
     if (viewers->n_observers > 0) {
-        text = g_strconcat(watching, viewers->is_recorded ? ", and this is recorded" : "", NULL);
+        text = g_strconcat(watching, viewers->is_recorded ? _(", and this is recorded") : "", NULL);
     } else if (viewers->is_recorded) {
-        text = g_strdup("This is recorded");
+        text = g_strdup(_("This is recorded"));
     }
     berth_header_set_sign(berth_pages_get_header(self->pages), text);
     berth_desktop_page_set_sign(self->page, text);
@@ -583,8 +586,9 @@ static void
 on_grabbed(bool is_grabbed, void *user_data)
 {
     BerthWindow *self = user_data;
-    g_autofree char *text = g_strdup_printf("All keys go to the desktop; %s alone gives them back",
-                                            berth_keyboard_get_host_key_name());
+    g_autofree char *text =
+        g_strdup_printf(_("All keys go to the desktop; %s alone gives them back"),
+                        berth_keyboard_get_host_key_name());
 
     berth_desktop_page_show_hint(self->page, is_grabbed ? text : NULL);
     berth_header_set_grabbed(berth_pages_get_header(self->pages), is_grabbed);
@@ -697,7 +701,7 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
         berth_session_controller_new_direct(file, g_get_host_name(), &made, self, &error);
     if (self->controller == NULL) {
         self->error = g_strdup(error->message);
-        show_reason(self, "The display cannot be opened");
+        show_reason(self, _("The display cannot be opened"));
         return;
     }
     show_source(self, self->controller);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/play/play.h"
 
+#include "client/core/translation.h"
 #include "client/play/recording-file.h"
 #include "client/probe/png-file.h"
 
@@ -8,6 +9,7 @@
 #include "base/id.h"
 #include "berth/limits.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 
 #define EXIT_USAGE 1
@@ -23,19 +25,19 @@ static bool
 check_options(const BerthPlayOptions *options, GError **error)
 {
     if (options->path == NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "no recording is given");
+        return berth_set_error(error, BERTH_ERR_INVALID, _("no recording is given"));
     }
     if (!(options->at_s >= 0 && options->at_s <= BERTH_LIMIT_RECORDING_US / 1e6)) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "--at %g is not a time in a recording",
+        return berth_set_error(error, BERTH_ERR_INVALID, _("--at %g is not a time in a recording"),
                                options->at_s);
     }
     if (options->head < 0 || options->head >= (int)BERTH_LIMIT_HEADS) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "--head %d is not 0 to %u", options->head,
-                               BERTH_LIMIT_HEADS - 1);
+        return berth_set_error(error, BERTH_ERR_INVALID, _("--head %d is not 0 to %u"),
+                               options->head, BERTH_LIMIT_HEADS - 1);
     }
     if (options->is_headless && options->screenshot == NULL) {
         return berth_set_error(error, BERTH_ERR_INVALID,
-                               "--headless needs something to do: --screenshot FILE");
+                               _("--headless needs something to do: --screenshot FILE"));
     }
     return true;
 }
@@ -45,25 +47,28 @@ parse(int argc, char **argv, BerthPlayOptions *ret, GError **error)
 {
     g_auto(GStrv) files = NULL;
     const GOptionEntry entries[] = {
-        { "at", 0, 0, G_OPTION_ARG_DOUBLE, &ret->at_s, "Start at this second", "SECONDS" },
-        { "head", 0, 0, G_OPTION_ARG_INT, &ret->head, "Show this screen, 0 by default", "N" },
-        { "headless", 0, 0, G_OPTION_ARG_NONE, &ret->is_headless, "Open no window", NULL },
+        { "at", 0, 0, G_OPTION_ARG_DOUBLE, &ret->at_s, N_("Start at this second"), N_("SECONDS") },
+        { "head", 0, 0, G_OPTION_ARG_INT, &ret->head, N_("Show this screen, 0 by default"), "N" },
+        { "headless", 0, 0, G_OPTION_ARG_NONE, &ret->is_headless, N_("Open no window"), NULL },
         { "screenshot", 0, 0, G_OPTION_ARG_FILENAME, &ret->screenshot,
-          "Save the picture as PNG and end", "FILE" },
-        { "info", 0, 0, G_OPTION_ARG_NONE, &ret->shows_info, "Tell what the recording is", NULL },
-        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, "FILE" },
+          N_("Save the picture as PNG and end"), N_("FILE") },
+        { "info", 0, 0, G_OPTION_ARG_NONE, &ret->shows_info, N_("Tell what the recording is"),
+          NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, N_("FILE") },
         { 0 },
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     /* GLib takes strings out of the vector while it parses. */
     g_autofree char **copy = g_memdup2(argv, ((gsize)argc + 1) * sizeof *argv);
-    g_option_context_set_summary(context, "Shows a recorded session.");
+    g_option_context_set_translation_domain(context, BERTH_TRANSLATION_DOMAIN);
+    g_option_context_set_summary(context, N_("Shows a recorded session."));
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &copy, error)) {
         return false;
     }
     if (files != NULL && files[0] != NULL && files[1] != NULL) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "%s is one recording too many", files[1]);
+        return berth_set_error(error, BERTH_ERR_INVALID, _("%s is one recording too many"),
+                               files[1]);
     }
     ret->path = files != NULL ? g_strdup(files[0]) : NULL;
     return check_options(ret, error);
@@ -96,7 +101,7 @@ save_picture(const BerthPlayOptions *options, const BerthPlayer *player, GError 
     bool is_saved;
 
     if (frame == NULL) {
-        return berth_set_error(error, BERTH_ERR_NOT_FOUND, "screen %d shows nothing at %.3f s",
+        return berth_set_error(error, BERTH_ERR_NOT_FOUND, _("screen %d shows nothing at %.3f s"),
                                options->head, options->at_s);
     }
     picture = berth_picture_new();

@@ -6,6 +6,8 @@
 #include "berth/limits.h"
 #include "display/decode/frame-decoder.h"
 
+#include <glib/gi18n.h>
+
 /* Threads that a video may use. */
 #define N_THREADS 2
 #define SECONDS(us) ((double)(us) / G_USEC_PER_SEC)
@@ -149,8 +151,8 @@ berth_player_advance(BerthPlayer *self, int64_t t_us, int64_t until_us, GError *
         is_late = until_us != INT64_MAX && !is_in_frame(self) && berth_monotonic_us() >= until_us;
     }
     if (self->error != BERTH_OK && self->error != BERTH_ERR_NOT_FOUND) {
-        return berth_set_error(error, self->error, "the recording is damaged after %.3f s: %s",
-                               SECONDS(self->t_us), berth_error_sentence(self->error));
+        return berth_set_error(error, self->error, _("the recording is damaged after %.3f s: %s"),
+                               SECONDS(self->t_us), _(berth_error_sentence(self->error)));
     }
     if (!is_late) {
         int64_t duration_us = berth_recording_reader_get_duration_us(self->reader);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,12 +83,12 @@ open_reader(BerthRecordingFile *self, const char *path, GError **error)
     case BERTH_OK:
         return true;
     case BERTH_ERR_CORRUPT:
-        return berth_set_error(error, code, "%s is not a recording, or holds no picture", path);
+        return berth_set_error(error, code, _("%s is not a recording, or holds no picture"), path);
     case BERTH_ERR_VERSION:
-        return berth_set_error(error, code, "%s is a recording of another version", path);
+        return berth_set_error(error, code, _("%s is a recording of another version"), path);
     default:
-        return berth_set_error(error, code, "%s cannot be read: %s", path,
-                               berth_error_sentence(code));
+        return berth_set_error(error, code, _("%s cannot be read: %s"), path,
+                               _(berth_error_sentence(code)));
     }
 }
 
@@ -99,11 +100,11 @@ berth_recording_file_open(const char *path, GError **error)
     self->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (self->fd < 0) {
         int code = errno == ENOENT ? BERTH_ERR_NOT_FOUND : BERTH_ERR_IO;
-        berth_set_error(error, code, "%s cannot be opened: %s", path, g_strerror(errno));
+        berth_set_error(error, code, _("%s cannot be opened: %s"), path, g_strerror(errno));
         return NULL;
     }
     if (fstat(self->fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-        berth_set_error(error, BERTH_ERR_IO, "%s is not a file", path);
+        berth_set_error(error, BERTH_ERR_IO, _("%s is not a file"), path);
         return NULL;
     }
     self->size = (uint64_t)status.st_size;
