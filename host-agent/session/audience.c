@@ -397,7 +397,7 @@ berth_audience_add(BerthAudience *self, int fd)
         maybe_drop_oldest(self);
     }
     viewer = berth_viewer_new(self->parts.tls, fd, self->parts.heads, self->parts.room,
-                              &viewer_callbacks, self, &error);
+                              self->parts.sound, &viewer_callbacks, self, &error);
     if (!viewer) {
         berth_log_warning(SCOPE, "a client was dropped: %s", error->message);
         return;

@@ -46,6 +46,7 @@ typedef struct {
     BerthTlsContext *tls;
     BerthHeads *heads;
     BerthFrameRoom *room;
+    BerthSoundRoom *sound;
     BerthAdmission *admission;
     const BerthAdmissionConfig *config; /* session, resume window, policy of observers */
 } BerthAudienceParts;

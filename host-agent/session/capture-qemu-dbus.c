@@ -13,6 +13,7 @@
 #include "host-agent/session/keymap.h"
 #include "host-agent/session/qemu-console.h"
 #include "host-agent/session/qemu-peer.h"
+#include "host-agent/session/qemu-sound.h"
 
 #include "base/error.h"
 #include "base/log.h"
@@ -44,6 +45,8 @@ typedef struct {
     GDBusConnection *peer; /* NULL until it is up */
     guint watches[2];
     BerthQemuConsole *consoles[BERTH_LIMIT_HEADS]; /* NULL if it is no head */
+    BerthSoundRoom *sound_room;                    /* NULL: nobody wants its sound */
+    BerthQemuSound *sound;                         /* NULL until the peer is up */
     guint attach_timer;
     bool is_input_only;
     bool is_closed;
@@ -257,6 +260,25 @@ qemu_wheel(BerthCapture *base, int n_right, int n_down)
     return BERTH_OK;
 }
 
+/* --- sound --- */
+
+static void
+maybe_begin_sound(QemuCapture *self)
+{
+    if (self->peer && self->sound_room && !self->sound) {
+        self->sound = berth_qemu_sound_new(self->peer, self->sound_room);
+    }
+}
+
+static void
+qemu_set_sound(BerthCapture *base, BerthSoundRoom *room)
+{
+    QemuCapture *self = (QemuCapture *)base;
+
+    self->sound_room = berth_sound_room_ref(room);
+    maybe_begin_sound(self);
+}
+
 /* --- heads --- */
 
 static void
@@ -407,6 +429,7 @@ on_peer_up(GObject *source, GAsyncResult *result, gpointer user_data)
         self->peer = peer;
         g_signal_connect(peer, "closed", G_CALLBACK(on_connection_closed), self);
         release_everything(self);
+        maybe_begin_sound(self);
         self->watches[0] = watch_properties(self, IFACE_KEYBOARD);
         self->watches[1] = watch_properties(self, IFACE_MOUSE);
         if (self->is_input_only) {
@@ -470,6 +493,8 @@ qemu_close(BerthCapture *base)
     self->is_closed = true;
     g_cancellable_cancel(self->cancellable);
     clear_timer(&self->attach_timer);
+    berth_qemu_sound_close(g_steal_pointer(&self->sound));
+    g_clear_pointer(&self->sound_room, berth_sound_room_unref);
     for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
         if (self->consoles[i]) {
             end_console(self, i);
@@ -494,4 +519,5 @@ const BerthCaptureOps berth_capture_qemu_dbus = {
     .button = qemu_button,
     .wheel = qemu_wheel,
     .resize = qemu_resize,
+    .set_sound = qemu_set_sound,
 };

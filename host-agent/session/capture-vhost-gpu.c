@@ -312,6 +312,12 @@ gpu_resize(BerthCapture *base, int head, int w_px, int h_px, int w_mm, int h_mm)
     return get_input(base)->ops->resize(get_input(base), head, w_px, h_px, w_mm, h_mm);
 }
 
+static void
+gpu_set_sound(BerthCapture *base, BerthSoundRoom *room)
+{
+    get_input(base)->ops->set_sound(get_input(base), room);
+}
+
 /* ---- life ---- */
 
 /* fd: taken. */
@@ -396,4 +402,5 @@ const BerthCaptureOps berth_capture_vhost_gpu = {
     .button = gpu_button,
     .wheel = gpu_wheel,
     .resize = gpu_resize,
+    .set_sound = gpu_set_sound,
 };

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "host-agent/session/heads.h"
+#include "host-agent/session/sound-room.h"
 
 #include "berth/protocol.h"
 
@@ -49,6 +50,8 @@ typedef struct {
      * another one, or none.  0, 0: the head is not wanted any more; never for head 0.
      */
     int (*resize)(BerthCapture *self, int head, int w_px, int h_px, int w_mm, int h_mm);
+    /* Where its sound goes, once, after open.  room: a reference is taken.  NULL: it has none. */
+    void (*set_sound)(BerthCapture *self, BerthSoundRoom *room);
 } BerthCaptureOps;
 
 /* Every source begins with this. */

@@ -55,6 +55,7 @@ struct BerthDesktopSession {
     const BerthCaptureOps *source;
     BerthCapture *capture;
     BerthFrameRoom *room;
+    BerthSoundRoom *sound;
     BerthAudience *audience;
     BerthGuestServices *guest;
     BerthRecorder *recorder; /* NULL: nothing is recorded */
@@ -415,6 +416,9 @@ open_capture(BerthDesktopSession *self, int fd, GError **error)
 {
     self->capture = self->source->open(fd, self->heads, error);
     berth_audience_set_capture(self->audience, self->capture);
+    if (self->capture && self->source->set_sound) {
+        self->source->set_sound(self->capture, self->sound);
+    }
     return self->capture != NULL;
 }
 
@@ -454,6 +458,7 @@ make_audience(BerthDesktopSession *self)
         .tls = self->tls,
         .heads = self->heads,
         .room = self->room,
+        .sound = self->sound,
         .admission = self->admission,
         .config = &self->config,
     };
@@ -480,6 +485,8 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->heads = berth_heads_new(NULL, on_head_change, self);
     self->screen = berth_heads_get(self->heads, 0);
     self->room = berth_frame_room_new(NULL, self->heads);
+    self->sound = berth_sound_room_new(NULL);
+    berth_sound_room_set_policy(self->sound, self->config.may_play, self->config.may_record);
     make_audience(self);
     self->guest = berth_guest_services_new(&guest_callbacks, self);
     berth_guest_services_set_policy(self->guest, &request->guest);
@@ -579,6 +586,9 @@ handle_policy(BerthDesktopSession *self, const BerthControlRequest *request)
     self->config.rights = policy->rights;
     self->config.resume_window_us = policy->resume_window_us;
     self->config.observe = policy->observe;
+    self->config.may_play = policy->may_play;
+    self->config.may_record = policy->may_record;
+    berth_sound_room_set_policy(self->sound, policy->may_play, policy->may_record);
     berth_admission_set_policy(self->admission, policy->rights, policy->resume_window_us);
     berth_audience_apply_policy(self->audience);
     berth_guest_services_set_policy(self->guest, &request->guest);
@@ -705,6 +715,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     berth_recorder_free(self->recorder);
     berth_guest_services_free(self->guest);
     berth_audience_free(self->audience);
+    berth_sound_room_end(self->sound);
     berth_frame_room_free(self->room);
     berth_heads_free(self->heads);
     berth_control_free(self->control);

@@ -3,6 +3,7 @@
 
 #include "host-agent/session/input-sink.h"
 #include "host-agent/session/pointer-feed.h"
+#include "host-agent/session/sound-seat.h"
 #include "host-agent/session/typist.h"
 
 #include "base/clock.h"
@@ -29,6 +30,7 @@ struct BerthViewer {
     void *user_data;
     BerthHeads *heads;
     BerthFrameRoom *room;
+    BerthSoundRoom *sound_room;
     BerthLink *link;
     bool is_open;
     bool is_closing;
@@ -36,12 +38,14 @@ struct BerthViewer {
     uint32_t granted; /* rights that it came with */
     BerthClientCaps caps;
     uint16_t n_cursor_shapes;
+    uint8_t audio_mask;
 
     /* Once admitted: */
     BerthSeat *seat; /* NULL before */
     BerthInputSink *input;
     BerthTypist *typist;
     BerthPointerFeed *pointer; /* NULL if the client draws no pointer */
+    BerthSoundSeat *sound;     /* NULL: it hears nothing */
     BerthFlow *flow;
     BerthLadder ladder;
     int pointer_head, pointer_x, pointer_y; /* where the user looks; head -1: not known */
@@ -331,6 +335,7 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
     self->granted = ret_welcome->rights;
     self->caps = get_caps(client);
     self->n_cursor_shapes = client->cursor_shapes;
+    self->audio_mask = client->audio_mask;
     fill_heads(self, ret_welcome);
     return BERTH_OK;
 }
@@ -363,6 +368,9 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
     if (!self->seat) {
         fail(self, BERTH_ERR_NO_MEMORY);
         return;
+    }
+    if (!berth_viewer_is_observer(self)) {
+        self->sound = berth_sound_seat_new(self->sound_room, self->link, self->audio_mask);
     }
     for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
         berth_viewer_note_changes(self, i,
@@ -554,6 +562,10 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
         return handle_display(self, type, payload, len);
     case BERTH_CHANNEL_INPUT:
         return handle_input(self, type, payload, len);
+    case BERTH_CHANNEL_AUDIO_OUT:
+    case BERTH_CHANNEL_AUDIO_IN:
+        return berth_sound_seat_handle(self->sound, channel, type, payload, len,
+                                       berth_monotonic_us());
     default:
         return self->callbacks->service(self, channel, type, payload, len, self->user_data);
     }
@@ -586,6 +598,7 @@ leave_room(BerthViewer *self)
 {
     self->is_closing = true;
     release_input(self);
+    g_clear_pointer(&self->sound, berth_sound_seat_free);
     berth_frame_room_remove_seat(self->room, g_steal_pointer(&self->seat));
 }
 
@@ -608,7 +621,8 @@ static const BerthLinkCallbacks link_callbacks = {
 
 BerthViewer *
 berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom *room,
-                 const BerthViewerCallbacks *callbacks, void *user_data, GError **error)
+                 BerthSoundRoom *sound, const BerthViewerCallbacks *callbacks, void *user_data,
+                 GError **error)
 {
     BerthTlsStream *stream = berth_tls_stream_new(tls, fd, NULL, error);
     BerthMsgHello hello;
@@ -622,6 +636,7 @@ berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom
     self->user_data = user_data;
     self->heads = heads;
     self->room = room;
+    self->sound_room = sound;
     self->pointer_head = -1;
     berth_msg_hello_init(&hello);
     hello.input_mask = BERTH_INPUT_BIT(BERTH_MSG_TEXT) | BERTH_INPUT_BIT(BERTH_MSG_LOCKS) |

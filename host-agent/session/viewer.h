@@ -15,6 +15,7 @@
 #include "host-agent/session/capture.h"
 #include "host-agent/session/frame-room.h"
 #include "host-agent/session/heads.h"
+#include "host-agent/session/sound-room.h"
 
 #include "display/transport/link.h"
 #include "display/wire/msg-display.h"
@@ -64,13 +65,13 @@ typedef struct {
 /*
  * Starts TLS on a client's socket.
  *
- * fd: taken, also on error; heads, room, callbacks: borrowed, must outlive the viewer
+ * fd: taken, also on error; heads, room, sound, callbacks: borrowed, must outlive the viewer
  *
  * Returns NULL with error set.
  */
 BerthViewer *berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom *room,
-                              const BerthViewerCallbacks *callbacks, void *user_data,
-                              GError **error);
+                              BerthSoundRoom *sound, const BerthViewerCallbacks *callbacks,
+                              void *user_data, GError **error);
 
 /* Drops the connection without BYE; releases keys.  NULL is allowed. */
 void berth_viewer_free(BerthViewer *self);
