@@ -27,7 +27,8 @@ struct BerthSessionClient {
     BerthSessionCallbacks callbacks;
     void *user_data;
     BerthStats *stats;
-    BerthShare *share; /* NULL: there is none */
+    BerthShare *share;       /* NULL: there is none */
+    BerthSoundClient *sound; /* NULL: none */
     BerthTlsContext *context;
     char *sni;
     BerthMsgHello hello;
@@ -75,6 +76,14 @@ on_secured(BerthLink *link, const uint8_t peer_key_hash[BERTH_KEY_HASH_BYTES], v
 }
 
 static void
+send_sound(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, void *user_data)
+{
+    BerthSessionClient *self = user_data;
+
+    (void)berth_link_send_now(self->link, channel, type, payload, len);
+}
+
+static void
 on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthSessionClient *self = user_data;
@@ -85,15 +94,21 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
     if (self->share != NULL) {
         berth_share_attach(self->share, link);
     }
+    if (self->sound != NULL) {
+        berth_sound_client_attach(self->sound, send_sound, self);
+    }
     self->callbacks.opened(welcome, self->user_data);
 }
 
 /* The link takes nothing more, or is not ours any more. */
 static void
-detach_share(BerthSessionClient *self)
+detach(BerthSessionClient *self)
 {
     if (self->share != NULL) {
         berth_share_detach(self->share, self->link);
+    }
+    if (self->sound != NULL) {
+        berth_sound_client_detach(self->sound, self);
     }
 }
 
@@ -191,6 +206,10 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
     case BERTH_CHANNEL_FILES:
         return self->share != NULL ? berth_share_take(self->share, channel, type, payload, len)
                                    : BERTH_ERR_UNSUPPORTED;
+    case BERTH_CHANNEL_AUDIO_OUT:
+        return self->sound != NULL ? berth_sound_client_handle(self->sound, type, payload, len,
+                                                               berth_monotonic_us())
+                                   : BERTH_ERR_PROTOCOL;
     default:
         return BERTH_ERR_UNSUPPORTED;
     }
@@ -202,7 +221,7 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
     BerthSessionClient *self = user_data;
     g_autofree char *why = NULL;
 
-    detach_share(self);
+    detach(self);
     g_clear_handle_id(&self->patience_source, g_source_remove);
     if (self->is_dismissed) {
         berth_session_client_free(self);
@@ -417,6 +436,9 @@ set_hello(BerthSessionClient *self, const char *name)
                              BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) |
                              BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
+    if (self->sound != NULL) {
+        self->hello.audio_mask = berth_sound_client_get_audio_mask(self->sound);
+    }
     g_strlcpy(self->hello.client_name, name, sizeof self->hello.client_name);
 }
 
@@ -458,6 +480,7 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->patience_ms = target->patience_ms;
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
+    self->sound = target->sound;
     set_hello(self, target->name);
     self->decoder = new_decoder(self, target->pictures);
     self->step_us = berth_monotonic_us();
@@ -473,7 +496,7 @@ berth_session_client_free(BerthSessionClient *self)
     }
     g_clear_handle_id(&self->patience_source, g_source_remove);
     berth_dialer_free(self->dialer);
-    detach_share(self);
+    detach(self);
     berth_link_free(self->link);
     berth_decode_worker_free(self->decoder);
     berth_tls_context_unref(self->context);
@@ -493,7 +516,7 @@ berth_session_client_dismiss(BerthSessionClient *self)
         return;
     }
     berth_session_client_release_all(self);
-    detach_share(self);
+    detach(self);
     self->is_dismissed = true;
     berth_link_close(self->link, BERTH_OK, NULL);
 }

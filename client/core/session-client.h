@@ -15,6 +15,7 @@
 #include "client/core/held-keys.h"
 #include "client/core/picture.h"
 #include "client/core/share.h"
+#include "client/core/sound-client.h"
 #include "client/core/stats.h"
 
 #include "display/transport/tls-key.h"
@@ -42,6 +43,7 @@ typedef struct {
     BerthStats *stats;             /* borrowed for the life of the client */
     BerthShare *share;             /* likewise; NULL: clipboard and files are not offered */
     unsigned patience_ms;          /* from TCP to WELCOME; 0: as long as the other end likes */
+    BerthSoundClient *sound;       /* the same; NULL: nothing is to be heard */
 } BerthSessionTarget;
 
 typedef struct {

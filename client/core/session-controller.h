@@ -135,5 +135,8 @@ BerthSessionClient *berth_session_controller_get_session(const BerthSessionContr
 BerthPicture *berth_session_controller_get_picture(const BerthSessionController *self,
                                                    unsigned head);
 
+/* What is played and spoken from the next connection on; borrowed.  NULL: nothing. */
+void berth_session_controller_set_sound(BerthSessionController *self, BerthSoundClient *sound);
+
 /* The numbers until now. */
 const BerthStats *berth_session_controller_get_stats(BerthSessionController *self);

@@ -128,6 +128,12 @@ berth_header_get_menu(BerthHeader *self)
 }
 
 void
+berth_header_add(BerthHeader *self, GtkWidget *widget)
+{
+    gtk_header_bar_pack_end(GTK_HEADER_BAR(self->bar), widget);
+}
+
+void
 berth_header_set_sign(BerthHeader *self, const char *text)
 {
     gtk_label_set_text(GTK_LABEL(self->sign), text != NULL ? text : "");

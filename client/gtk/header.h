@@ -49,6 +49,9 @@ void berth_header_set_sign(BerthHeader *self, const char *text);
 /* Whether all keys go to the desktop now. */
 void berth_header_set_grabbed(BerthHeader *self, bool is_grabbed);
 
+/* Puts a widget among the commands of a desktop. */
+void berth_header_add(BerthHeader *self, GtkWidget *widget);
+
 /* subtitle may be NULL. */
 void berth_header_set(BerthHeader *self, BerthHeaderMode mode, const char *title,
                       const char *subtitle);

@@ -2,6 +2,7 @@
 #include "client/gtk/window.h"
 
 #include "client/core/session-controller.h"
+#include "client/core/sound-pulse.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/head-windows.h"
 #include "client/gtk/keyboard.h"
@@ -9,6 +10,7 @@
 #include "client/gtk/pages.h"
 #include "client/gtk/screens.h"
 #include "client/gtk/share-desk.h"
+#include "client/gtk/sound-button.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -35,6 +37,7 @@ struct BerthWindow {
     BerthShareDesk *desk;
 
     BerthSettings *settings;
+    BerthSoundClient *sound;
     BerthSessionController *controller; /* NULL before the first login */
     char *controller_key;               /* broker and CA that it is for */
     char *desktop_name;                 /* that is shown or being opened */
@@ -464,6 +467,9 @@ ensure_controller(const BerthBrokerAddress *address, const BerthBrokerFiles *fil
     self->controller = berth_session_controller_new(address, files, name, &made, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
+    if (self->controller != NULL) {
+        berth_session_controller_set_sound(self->controller, self->sound);
+    }
     show_source(self, self->controller);
     return self->controller;
 }
@@ -648,6 +654,7 @@ window_free(gpointer data)
 
     berth_session_controller_free(self->controller);
     berth_share_free(self->share);
+    berth_sound_client_free(self->sound);
     g_free(self->controller_key);
     g_free(self->desktop_name);
     g_free(self->wanted);
@@ -704,6 +711,7 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
         show_reason(self, _("The display cannot be opened"));
         return;
     }
+    berth_session_controller_set_sound(self->controller, self->sound);
     show_source(self, self->controller);
     choose(self, BERTH_WISH_DESKTOP, &any, address);
     if (self->wants_fullscreen) {
@@ -748,6 +756,9 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->pages = berth_pages_new(GTK_WINDOW(self->window), self->settings, &page_callbacks, self);
     self->page = berth_pages_get_desktop(self->pages);
     self->display = berth_desktop_page_get_view(self->page);
+    self->sound = berth_sound_client_new(berth_sound_pulse_new("Berth"));
+    berth_header_add(berth_pages_get_header(self->pages),
+                     berth_sound_button_get_widget(berth_sound_button_new(self->sound)));
     self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),

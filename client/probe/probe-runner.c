@@ -3,6 +3,7 @@
 
 #include "client/probe/png-file.h"
 #include "client/probe/probe-share.h"
+#include "client/probe/wav-device.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -20,6 +21,8 @@
 struct BerthProbeRunner {
     BerthSessionController *controller;
     BerthProbeShare *share;
+    BerthSoundDevice *device; /* the sound's */
+    BerthSoundClient *sound;
     int64_t timeout_ms;
     bool waits_for_echo;
     BerthProbeDoneFunc func;
@@ -364,6 +367,18 @@ save_screenshot(BerthProbeRunner *self)
     finish(self, NULL);
 }
 
+/* Nothing is sent to a probe before it wants to hear. */
+static void
+record_sound(BerthProbeRunner *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (berth_wav_device_record(self->device, self->action->text, &error)) {
+        berth_sound_client_set_muted(self->sound, false);
+    }
+    finish(self, error);
+}
+
 /* True as soon as what the action waits for has happened. */
 static bool
 is_met(BerthProbeRunner *self)
@@ -543,6 +558,9 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
     case BERTH_PROBE_SCREENSHOT:
         save_screenshot(self);
         break;
+    case BERTH_PROBE_RECORD_SOUND:
+        record_sound(self);
+        break;
     case BERTH_PROBE_PIXEL:
         answer_pixel(self);
         break;
@@ -551,6 +569,7 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
         break;
     case BERTH_PROBE_STATS:
         json_object_set_new(self->found, "stats", berth_stats_to_json(stats_of(self)));
+        json_object_set_new(self->found, "sound", berth_sound_client_stats_to_json(self->sound));
         finish(self, NULL);
         break;
     case BERTH_PROBE_BREAK:
@@ -614,6 +633,10 @@ berth_probe_runner_new(BerthSessionController *controller, BerthShare *share, in
     self->func = func;
     self->user_data = user_data;
     self->found = json_object();
+    self->device = berth_wav_device_new();
+    self->sound = berth_sound_client_new(self->device);
+    berth_sound_client_set_muted(self->sound, true);
+    berth_session_controller_set_sound(controller, self->sound);
     return self;
 }
 
@@ -625,6 +648,8 @@ berth_probe_runner_free(BerthProbeRunner *self)
     }
     stop_sources(self);
     berth_probe_share_free(self->share);
+    berth_session_controller_set_sound(self->controller, NULL);
+    berth_sound_client_free(self->sound);
     json_decref(self->found);
     g_free(self);
 }

@@ -18,7 +18,8 @@ import display_fixture as fixture
 import qmp
 
 LIMIT_S = 60
-CONTROL, DISPLAY, CURSOR = 0, 1, 2
+CONTROL, DISPLAY, CURSOR, AUDIO_OUT = 0, 1, 2, 4
+SOUND_OPEN, SOUND_DATA = 1, 2
 SHADOW_ASK, SHADOW_ANSWER, VIEWERS = 7, 8, 9
 HEAD_CONFIG, FRAME_BEGIN, COPY, FILL, CACHED, EXACT, PHOTO, VIDEO = range(1, 9)
 FRAME_END, VIDEO_OPEN, VIDEO_CLOSE, TILE_STORE, PICTURE_CHECK = range(9, 14)
@@ -175,6 +176,14 @@ LIES = [
      outside(CURSOR, CURSOR_DEFINE, struct.pack("<I4HI", 0, 8, 8, 0, 0, 5) + b"hello")),
     ("a pointer that was not defined is refused", "protocol",
      outside(CURSOR, CURSOR_SET, struct.pack("<I", 9))),
+    ("sound in a codec that nobody knows is refused", "protocol",
+     outside(AUDIO_OUT, SOUND_OPEN, struct.pack("<BBH", 2, 2, 480))),
+    ("a packet of sound outside of a stream is refused", "protocol",
+     outside(AUDIO_OUT, SOUND_DATA, struct.pack("<Qq", 0, 0) + b"x")),
+    ("sound that goes back in time is refused", "protocol",
+     lambda script: (script.send(AUDIO_OUT, SOUND_OPEN, struct.pack("<BBH", 1, 2, 480)),
+                     script.send(AUDIO_OUT, SOUND_DATA, struct.pack("<Qq", 960, 0) + b"x"),
+                     script.send(AUDIO_OUT, SOUND_DATA, struct.pack("<Qq", 480, 0) + b"x"))),
     ("a flood ends at its first lie", "invalid", flood),
 ]
 

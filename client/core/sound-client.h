@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sound of the desktop at the user's device, and the microphone.
+ *
+ * It outlives connections: what the user muted stays muted when the desktop comes back.  The
+ * microphone is open only while something in the desktop listens, the policy allows it and the
+ * user does.
+ *
+ * Thread: main; what the device calls runs in the device's thread.
+ */
+#pragma once
+
+#include "client/core/sound-device.h"
+
+#include "berth/protocol.h"
+#include "display/audio/sound-receiver.h"
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct BerthSoundClient BerthSoundClient;
+
+/* Sends a message of the channels audio-out or audio-in. */
+typedef void (*BerthSoundSendFunc)(BerthChannel channel, uint8_t type, const uint8_t *payload,
+                                   size_t len, void *user_data);
+
+/* device: taken. */
+BerthSoundClient *berth_sound_client_new(BerthSoundDevice *device);
+
+/* NULL is allowed. */
+void berth_sound_client_free(BerthSoundClient *self);
+
+/* BERTH_AUDIO_* for HELLO. */
+uint8_t berth_sound_client_get_audio_mask(const BerthSoundClient *self);
+
+/* A connection is open: messages go there. */
+void berth_sound_client_attach(BerthSoundClient *self, BerthSoundSendFunc send, void *user_data);
+
+/* The connection of user_data is over; nothing if it is another one's turn already. */
+void berth_sound_client_detach(BerthSoundClient *self, const void *user_data);
+
+/*
+ * Takes a message of the channel audio-out.
+ *
+ * Errors: those of the decoders; BERTH_ERR_PROTOCOL for packets outside of a stream or whose
+ * positions do not rise.
+ */
+int berth_sound_client_handle(BerthSoundClient *self, uint8_t type, const uint8_t *payload,
+                              size_t len, int64_t now_us);
+
+/* What the desktop plays is not heard, and need not come. */
+void berth_sound_client_set_muted(BerthSoundClient *self, bool is_muted);
+bool berth_sound_client_is_muted(const BerthSoundClient *self);
+
+/* Loudness of what the user hears, 0..100; 100 is as it comes. */
+void berth_sound_client_set_volume(BerthSoundClient *self, int percent);
+int berth_sound_client_get_volume(const BerthSoundClient *self);
+
+/* Loudest sample since the last question, 0..32767: for a level in the toolbar. */
+int berth_sound_client_take_level(BerthSoundClient *self);
+
+/* Whether the user lets the microphone be heard: true at the start. */
+void berth_sound_client_set_mic_allowed(BerthSoundClient *self, bool is_allowed);
+
+/* Whether it is open now; a sign is to be shown while it is. */
+bool berth_sound_client_is_mic_open(const BerthSoundClient *self);
+
+/* The policy lets sound come; false before it is known. */
+bool berth_sound_client_may_play(const BerthSoundClient *self);
+
+/* Called when one of mute, may_play and is_mic_open has changed; NULL for nobody. */
+void berth_sound_client_set_changed(BerthSoundClient *self, void (*changed)(void *user_data),
+                                    void *user_data);
+
+void berth_sound_client_get_stats(BerthSoundClient *self, BerthSoundReceiverStats *ret);
+
+/* The numbers of the receiver.  Ownership: new reference. */
+json_t *berth_sound_client_stats_to_json(BerthSoundClient *self);

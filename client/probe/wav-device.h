@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A loudspeaker that is a file: takes sound each 10 ms by the clock, as a sound card would, and
+ * writes it while a file is open.
+ *
+ * Thread: main; it has one of its own for the sound.
+ */
+#pragma once
+
+#include "client/core/sound-device.h"
+
+#include <glib.h>
+
+/* A device that pulls always, so that what is heard is known without a file, too. */
+BerthSoundDevice *berth_wav_device_new(void);
+
+/*
+ * Writes what is heard from now on into a new file: PCM of 16 bits, stereo, 48,000 a second.  The
+ * file before is completed; NULL only completes.  Errors: BERTH_ERR_IO.
+ */
+bool berth_wav_device_record(BerthSoundDevice *device, const char *path, GError **error);

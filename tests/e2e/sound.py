@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Debian desktop plays a file, and the client hears that file: compared by correlation.
+
+usage: sound.py BUILD
+
+The desktop's `aplay` goes through its kernel's driver, QEMU's card, D-Bus, Opus, TLS, the client's
+receiver and into a WAV file at the client; each tenth of a second of the file is looked for
+in that one. Then the policy takes the sound away.
+"""
+import array
+import base64
+import json
+import math
+import os
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = sys.argv[1]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "component"))
+import display_fixture as fixture  # noqa: E402
+import qmp  # noqa: E402
+from session_fixture import Session  # noqa: E402
+
+LIMIT_S = 300  # for a guest without KVM on a machine that is busy with other things
+RATE = 48000
+SECONDS = 4
+STEP = RATE // 40  # one note
+ALIKE = 0.9
+# A desktop without KVM on a busy machine may itself give sound with holes: it plays again.
+TRIES = 5
+ENOUGH = 0.7
+# QEMU's words for the card are those of host-agent/vm/qemu-argv.c.
+CARD = ("-audiodev", "dbus,id=audio0,out.frequency=48000,out.channels=2,out.format=s16,"
+        "in.frequency=48000,in.channels=2,in.format=s16", "-device", "intel-hda,id=sound0",
+        "-device", "hda-duplex,bus=sound0.0,audiodev=audio0")
+
+
+def melody():
+    """Notes that do not repeat: no place in it is like another."""
+    notes = random.Random(5)
+    samples = array.array("h")
+    phase = 0.0
+    for _ in range(SECONDS * RATE // STEP):
+        step = 2 * math.pi * notes.uniform(250, 1500) / RATE
+        loud = notes.uniform(2000, 9000)
+        for _ in range(STEP):
+            samples.append(int(loud * math.sin(phase)))
+            phase += step
+    return samples
+
+
+def wav(samples):
+    data = samples.tobytes()
+    head = b"RIFF" + (36 + len(data)).to_bytes(4, "little") + b"WAVEfmt "
+    for value, size in ((16, 4), (1, 2), (1, 2), (RATE, 4), (RATE * 2, 4), (2, 2), (16, 2)):
+        head += value.to_bytes(size, "little")
+    return head + b"data" + len(data).to_bytes(4, "little") + data
+
+
+def left_of(path):
+    """The left side of a WAV file of the client."""
+    with open(path, "rb") as file:
+        data = file.read()[44:]
+    both = array.array("h")
+    both.frombytes(data[:len(data) // 4 * 4])
+    return both[::2]
+
+
+def compare(played, heard, folder):
+    """(where in ms, where it was heard in ms, how alike) of each tenth of a second."""
+    paths = []
+    for name, samples in (("played", played), ("heard", heard)):
+        paths.append(os.path.join(folder, name + ".raw"))
+        with open(paths[-1], "wb") as file:
+            file.write(samples.tobytes())
+    out = subprocess.run([os.path.join(BUILD, "tests", "e2e", "sound-compare"), *paths], check=True,
+                         stdout=subprocess.PIPE, text=True).stdout
+    return [tuple(float(word) for word in line.split()) for line in out.splitlines()]
+
+
+class Desktop(fixture.DisplayQemu):
+    """The demo's desktop with a card for sound."""
+
+    def __init__(self, manifest):
+        qmp.Qemu.__init__(self, manifest, ["-display", "dbus,p2p=yes,audiodev=audio0", *CARD])
+
+    def ask(self, name, **arguments):
+        answer = self.agent_command(name, 60.0, **arguments)
+        if answer is None or "error" in answer:
+            sys.exit(f"{name}: {answer}")
+        return answer["return"]
+
+    def put(self, path, data):
+        handle = self.ask("guest-file-open", path=path, mode="wb")
+        for i in range(0, len(data), 48000):
+            self.ask("guest-file-write", handle=handle, **{
+                "buf-b64": base64.b64encode(data[i:i + 48000]).decode()})
+        self.ask("guest-file-close", handle=handle)
+
+    def begin(self, script):
+        return self.ask("guest-exec", path="/bin/sh", arg=["-c", script],
+                        **{"capture-output": True})["pid"]
+
+    def end(self, pid):
+        """(status, what it wrote) of a script."""
+        def done():
+            status = self.ask("guest-exec-status", pid=pid)
+            return status if status["exited"] else None
+        status = fixture.wait_until("a script in the desktop", done, LIMIT_S)
+        text = "".join(base64.b64decode(status.get(key, "")).decode(errors="replace")
+                       for key in ("out-data", "err-data"))
+        return status.get("exitcode", 1), text
+
+    def run(self, script):
+        status, text = self.end(self.begin(script))
+        if status != 0:
+            sys.exit(f"the desktop's script failed: {text}")
+        return text
+
+
+class SharedSession(Session):
+    """A session that lets in who knows its token."""
+
+    def open(self, display, **policy):
+        self.token = secrets.token_hex(32)
+        self.send({"op": "start", "session": self.session, "machine": self.machine,
+                   "user": self.user, "user_name": "ann", "host": self.host, "epoch": self.epoch,
+                   "ticket_keys": [], "share_token": self.token, "policy": policy,
+                   "capture": "qemu-dbus"}, display.fileno())
+        display.close()
+        answer = self.receive()
+        if answer is None or answer["op"] != "listening":
+            sys.exit(f"start is answered by {answer}")
+        self.key = answer["session_key"]
+
+
+class Probe:
+    """`berth probe` at a session, one command and one answer at a time."""
+
+    def __init__(self, session, folder):
+        port, listener = session.dial()
+        path = os.path.join(folder, "connection.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "address": "127.0.0.1", "port": port, "token": session.token,
+                       "session": session.session, "session_key": session.key,
+                       "sni": session.name()}, file)
+        os.chmod(path, 0o600)
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "client", "berth"), "probe", "--direct", path, "--script", "-",
+             "--timeout", "120"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=qmp.die_with_parent)
+        session.pass_client(listener)
+
+    def __call__(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or "{}")
+        if not answer.get("ok"):
+            sys.exit(f"the probe at '{line}': {answer}")
+        return answer
+
+    def sound(self):
+        return self("stats")["sound"]
+
+    def end(self):
+        self.process.stdin.close()
+        if self.process.wait(60) != 0:
+            sys.exit("the probe failed")
+
+
+def play(desktop, probe, path):
+    """Plays the melody once, records what is heard; returns the numbers of the client."""
+    probe(f"record-sound {path}")
+    status, text = desktop.end(desktop.begin("aplay -q /tmp/melody.wav 2>&1"))
+    if status != 0:
+        sys.exit(f"aplay: {text}")
+    probe("hold 2")
+    numbers = probe.sound()
+    probe("record-sound " + path + ".rest")
+    return numbers
+
+
+def hear(desktop, probe, played, folder):
+    """Part of the melody that was heard as it is, at its time."""
+    path = os.path.join(folder, "heard.wav")
+    numbers = play(desktop, probe, path)
+    pieces = compare(played, left_of(path), folder)
+    if os.environ.get("BERTH_TEST_KEEP"):
+        shutil.copy(path, os.environ["BERTH_TEST_KEEP"])
+    print("client:", json.dumps(numbers), flush=True)
+    print("alike: " + " ".join(f"{score:.2f}" for _, _, score in pieces), flush=True)
+    print("shift ms: " + " ".join(f"{there - here:.0f}" for here, there, score in pieces
+                                  if score > ALIKE), flush=True)
+    return sum(score > ALIKE for _, _, score in pieces) / len(pieces)
+
+
+def test_melody(desktop, session, folder):
+    played = melody()
+    desktop.put("/tmp/melody.wav", wav(played))
+    print("cards:", desktop.run("cat /proc/asound/cards").strip(), flush=True)
+    desktop.run("for c in Master PCM; do amixer -q sset $c 100% unmute || :; done")
+    probe = Probe(session, folder)
+    fixture.wait_until("the policy", lambda: probe.sound()["allowed"])
+    parts = []
+    while len(parts) < TRIES and max(parts, default=0) < ENOUGH:
+        parts.append(hear(desktop, probe, played, folder))
+    if max(parts) < ENOUGH:
+        sys.exit(f"FAILED: what was heard is not what was played: {parts}")
+    print("ok: the client hears what the desktop plays", flush=True)
+    return probe
+
+
+def test_policy(desktop, session, probe, folder):
+    session.send({"op": "policy", "policy": {"audio_out": False, "audio_in": False}})
+    fixture.wait_until("the policy", lambda: not probe.sound()["allowed"])
+    path = os.path.join(folder, "silent.wav")
+    before = probe.sound()["packets"]
+    play(desktop, probe, path)
+    if probe.sound()["packets"] != before or any(left_of(path)):
+        sys.exit("FAILED: something was heard against the policy")
+    print("ok: nothing is heard against the policy", flush=True)
+
+
+def run(folder):
+    build = os.path.join(HERE, "..", "..", "tools", "demo-image", "build.sh")
+    if subprocess.run([build, folder], check=False, stdout=subprocess.DEVNULL).returncode != 0:
+        raise unittest.SkipTest("the demo's image cannot be built here")
+    with Desktop(os.path.join(folder, "demo.json")) as desktop:
+        session = SharedSession(os.path.join(BUILD, "host-agent", "session", "berth-session"),
+                                folder)
+        session.open(desktop.add_display(), resume_window_s=60)
+        print(f"ok: the desktop lives after {desktop.wait_for_agent(LIMIT_S):.0f} s", flush=True)
+        probe = test_melody(desktop, session, folder)
+        test_policy(desktop, session, probe, folder)
+        probe.end()
+        session.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="berth-sound-") as temporary:
+        fixture.run_or_skip(lambda: run(temporary))
