@@ -109,6 +109,7 @@ detach(BerthSessionClient *self)
     }
     if (self->sound != NULL) {
         berth_sound_client_detach(self->sound, self);
+        self->sound = NULL; /* it may go before a client that was dismissed */
     }
 }
 

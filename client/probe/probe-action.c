@@ -35,6 +35,7 @@ static const BerthProbeRow table[] = {
     { "send-file", BERTH_PROBE_SEND_FILE, ARG(FILE), "FILE", "send a file or folder to the desktop", false },
     { "screenshot", BERTH_PROBE_SCREENSHOT, ARG(FILE), "FILE", "save the picture as PNG", false },
     { "record-sound", BERTH_PROBE_RECORD_SOUND, ARG(FILE), "FILE", "from here on save what is heard as WAV", false },
+    { "speak", BERTH_PROBE_SPEAK, ARG(FILE), "FILE", "say a WAV file as soon as the desktop listens", false },
     { "hold", BERTH_PROBE_HOLD, ARG(SECONDS), "S", "stay connected for so many seconds", false },
     { "head", BERTH_PROBE_HEAD, ARG(HEAD), "N", "from here on actions are about head N (0)", false },
     { "pixel", BERTH_PROBE_PIXEL, ARG(POINT), "X,Y", "answer with the colour of a pixel", true },

@@ -379,6 +379,15 @@ record_sound(BerthProbeRunner *self)
     finish(self, error);
 }
 
+static void
+speak(BerthProbeRunner *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void)berth_wav_device_speak(self->device, self->action->text, &error);
+    finish(self, error);
+}
+
 /* True as soon as what the action waits for has happened. */
 static bool
 is_met(BerthProbeRunner *self)
@@ -560,6 +569,9 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
         break;
     case BERTH_PROBE_RECORD_SOUND:
         record_sound(self);
+        break;
+    case BERTH_PROBE_SPEAK:
+        speak(self);
         break;
     case BERTH_PROBE_PIXEL:
         answer_pixel(self);

@@ -6,11 +6,14 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define STEP_US 10000
 #define STEP_TICKS (STEP_US / 1000 * BERTH_SOUND_TICKS_PER_MS)
 #define TICK_BYTES (BERTH_SOUND_CHANNELS * 2)
 #define HEADER_BYTES 44
+/* Of what is spoken: five minutes. */
+#define MAX_SPEECH_BYTES (64u * 1024 * 1024)
 
 typedef struct {
     BerthSoundDevice base;
@@ -22,6 +25,9 @@ typedef struct {
     bool is_over;
     FILE *file; /* NULL: none */
     uint32_t n_bytes;
+    bool is_recording; /* somebody listens */
+    char *speech;      /* a whole file; NULL: none */
+    size_t speech_bytes, spoken_bytes;
 } WavDevice;
 
 static bool
@@ -63,6 +69,43 @@ write_samples(WavDevice *self, const int16_t *samples)
     }
 }
 
+/* The next step of what is spoken, under the lock; silence at its end. */
+static void
+read_speech(WavDevice *self, int16_t *ret)
+{
+    for (size_t i = 0; i < STEP_TICKS * BERTH_SOUND_CHANNELS; i++) {
+        const uint8_t *at = (const uint8_t *)self->speech + self->spoken_bytes;
+
+        ret[i] = 0;
+        if (self->speech != NULL && self->spoken_bytes + 2 <= self->speech_bytes) {
+            ret[i] = (int16_t)((uint16_t)at[0] | (uint16_t)at[1] << 8);
+            self->spoken_bytes += 2;
+        }
+    }
+}
+
+/* One step of the clock; under the lock, but for the callbacks. */
+static void
+take_step(WavDevice *self)
+{
+    int16_t heard[STEP_TICKS * BERTH_SOUND_CHANNELS];
+    int16_t spoken[STEP_TICKS * BERTH_SOUND_CHANNELS];
+    bool is_recording = self->is_recording;
+
+    if (is_recording) {
+        read_speech(self, spoken);
+    }
+    g_mutex_unlock(&self->lock);
+    self->callbacks->pull(heard, STEP_TICKS, berth_monotonic_us(), self->user_data);
+    if (is_recording) {
+        self->callbacks->give(spoken, STEP_TICKS, berth_monotonic_us(), self->user_data);
+    }
+    g_mutex_lock(&self->lock);
+    if (self->file != NULL) {
+        write_samples(self, heard);
+    }
+}
+
 static gpointer
 run_thread(gpointer data)
 {
@@ -71,18 +114,10 @@ run_thread(gpointer data)
 
     g_mutex_lock(&self->lock);
     while (!self->is_over) {
-        int16_t samples[STEP_TICKS * BERTH_SOUND_CHANNELS];
-
-        if (g_cond_wait_until(&self->wakeup, &self->lock, next_us)) {
-            continue;
+        if (!g_cond_wait_until(&self->wakeup, &self->lock, next_us)) {
+            take_step(self);
+            next_us += STEP_US;
         }
-        g_mutex_unlock(&self->lock);
-        self->callbacks->pull(samples, STEP_TICKS, berth_monotonic_us(), self->user_data);
-        g_mutex_lock(&self->lock);
-        if (self->file != NULL) {
-            write_samples(self, samples);
-        }
-        next_us += STEP_US;
     }
     g_mutex_unlock(&self->lock);
     return NULL;
@@ -101,6 +136,16 @@ wav_start(BerthSoundDevice *base, const BerthSoundDeviceCallbacks *callbacks, vo
 static void
 wav_set_playing(BerthSoundDevice *base, bool is_on)
 {
+}
+
+static void
+wav_set_recording(BerthSoundDevice *base, bool is_on)
+{
+    WavDevice *self = (WavDevice *)base;
+
+    g_mutex_lock(&self->lock);
+    self->is_recording = is_on;
+    g_mutex_unlock(&self->lock);
 }
 
 /* Under the lock. */
@@ -128,6 +173,7 @@ wav_free(BerthSoundDevice *base)
     g_mutex_unlock(&self->lock);
     g_thread_join(self->thread);
     complete_file(self);
+    g_free(self->speech);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->wakeup);
     g_free(self);
@@ -136,6 +182,7 @@ wav_free(BerthSoundDevice *base)
 static const BerthSoundDeviceOps ops = {
     .start = wav_start,
     .set_playing = wav_set_playing,
+    .set_recording = wav_set_recording,
     .free = wav_free,
 };
 
@@ -173,4 +220,37 @@ berth_wav_device_record(BerthSoundDevice *device, const char *path, GError **err
     self->n_bytes = 0;
     g_mutex_unlock(&self->lock);
     return is_good || berth_set_error(error, BERTH_ERR_IO, "the file of sound was not written: %m");
+}
+
+bool
+berth_wav_device_speak(BerthSoundDevice *device, const char *path, GError **error)
+{
+    /* "fmt " of PCM, two channels, 48,000 ticks a second; the sizes before it may be any. */
+    static const uint8_t format[] = { 'W', 'A', 'V', 'E', 'f', 'm', 't',  ' ',  16, 0,
+                                      0,   0,   1,   0,   2,   0,   0x80, 0xbb, 0,  0 };
+    WavDevice *self = (WavDevice *)device;
+    g_autoptr(GError) why = NULL;
+    char *speech = NULL;
+    gsize len = 0;
+
+    if (!g_file_get_contents(path, &speech, &len, &why)) {
+        return berth_set_error(error, BERTH_ERR_IO, "\"%s\" cannot be read: %s", path,
+                               why->message);
+    }
+    if (len < HEADER_BYTES || memcmp(speech + 8, format, sizeof format) != 0 ||
+        len > MAX_SPEECH_BYTES) {
+        g_free(speech);
+        return berth_set_error(error,
+                               len > MAX_SPEECH_BYTES ? BERTH_ERR_TOO_LARGE : BERTH_ERR_INVALID,
+                               "\"%s\" is no WAV of 16 bits, stereo, 48,000 a second, of five "
+                               "minutes at most",
+                               path);
+    }
+    g_mutex_lock(&self->lock);
+    g_free(self->speech);
+    self->speech = speech;
+    self->speech_bytes = len;
+    self->spoken_bytes = HEADER_BYTES;
+    g_mutex_unlock(&self->lock);
+    return true;
 }

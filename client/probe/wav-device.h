@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A loudspeaker that is a file: takes sound each 10 ms by the clock, as a sound card would, and
- * writes it while a file is open.
+ * A loudspeaker and a microphone that are files: takes and gives sound each 10 ms by the clock, as
+ * a sound card would.
  *
  * Thread: main; it has one of its own for the sound.
  */
@@ -19,3 +19,10 @@ BerthSoundDevice *berth_wav_device_new(void);
  * file before is completed; NULL only completes.  Errors: BERTH_ERR_IO.
  */
 bool berth_wav_device_record(BerthSoundDevice *device, const char *path, GError **error);
+
+/*
+ * Says what is in such a file, once, from the moment on in which somebody listens; then silence.
+ *
+ * Errors: BERTH_ERR_IO, BERTH_ERR_INVALID for another kind of file, BERTH_ERR_TOO_LARGE.
+ */
+bool berth_wav_device_speak(BerthSoundDevice *device, const char *path, GError **error);

@@ -3,6 +3,12 @@
 
 #include <glib.h>
 
+/*
+ * A third more than the latest packet was late, because a stall is seen only from the packet on
+ * that met it: the next one of the same length may catch a packet earlier.
+ */
+#define RESERVE 3
+
 static void
 clear_bucket(BerthDelayBucket *bucket)
 {
@@ -99,6 +105,7 @@ berth_delay_plan_get_wait_us(const BerthDelayPlan *self)
             wait_us = MAX(wait_us, self->buckets[i].slowest_us - self->transit_us);
         }
     }
+    wait_us += (wait_us - BERTH_DELAY_FIRST_US) / RESERVE;
     return MIN(wait_us, BERTH_DELAY_MAX_US);
 }
 

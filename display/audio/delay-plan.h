@@ -4,7 +4,8 @@
  * buffer.
  *
  * A packet that took longer than the quickest of the last minute is late by the difference; what
- * is played is held back by as much as the latest packet of the last five minutes was late.  So the
+ * is played is held back by as much as the latest packet of the last five minutes was late, and
+ * by a third of what that is over BERTH_DELAY_FIRST_US, because stalls differ.  So the
  * first stall of a network may be heard, the next ones like it are not, and a quiet network gets
  * the short delay back.  A packet later than BERTH_DELAY_MAX_US counts as a break, not as
  * lateness: no delay would make up for it.

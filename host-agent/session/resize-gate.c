@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/resize-gate.h"
 
+#include "berth/limits.h"
+#include "display/pixels/frame.h"
+
 void
 berth_resize_gate_init(BerthResizeGate *self)
 {
@@ -44,4 +47,15 @@ berth_resize_gate_take(BerthResizeGate *self, int64_t now_us, BerthResize *ret)
     self->last_us = now_us;
     *ret = self->wanted;
     return true;
+}
+
+bool
+berth_resize_is_sane(const BerthMsgHeadRequest *request)
+{
+    if (request->w == 0) {
+        return request->head > 0; /* that head is not wanted any more */
+    }
+    return request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
+           request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
+           berth_frame_size_is_allowed(request->w, request->h);
 }

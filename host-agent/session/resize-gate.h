@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "display/wire/msg-display.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,3 +40,6 @@ int64_t berth_resize_gate_get_due_us(const BerthResizeGate *self);
 
 /* Takes the request that is due; false if none is. */
 bool berth_resize_gate_take(BerthResizeGate *self, int64_t now_us, BerthResize *ret);
+
+/* Whether a client may ask for that size: within the limits, or none of a head other than 0. */
+bool berth_resize_is_sane(const BerthMsgHeadRequest *request);

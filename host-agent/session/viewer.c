@@ -3,6 +3,7 @@
 
 #include "host-agent/session/input-sink.h"
 #include "host-agent/session/pointer-feed.h"
+#include "host-agent/session/resize-gate.h"
 #include "host-agent/session/sound-seat.h"
 #include "host-agent/session/typist.h"
 
@@ -38,7 +39,6 @@ struct BerthViewer {
     uint32_t granted; /* rights that it came with */
     BerthClientCaps caps;
     uint16_t n_cursor_shapes;
-    uint8_t audio_mask;
 
     /* Once admitted: */
     BerthSeat *seat; /* NULL before */
@@ -335,7 +335,6 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
     self->granted = ret_welcome->rights;
     self->caps = get_caps(client);
     self->n_cursor_shapes = client->cursor_shapes;
-    self->audio_mask = client->audio_mask;
     fill_heads(self, ret_welcome);
     return BERTH_OK;
 }
@@ -370,7 +369,8 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
         return;
     }
     if (!berth_viewer_is_observer(self)) {
-        self->sound = berth_sound_seat_new(self->sound_room, self->link, self->audio_mask);
+        self->sound = berth_sound_seat_new(self->sound_room, self->link,
+                                           berth_link_get_peer_hello(self->link)->audio_mask);
     }
     for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
         berth_viewer_note_changes(self, i,
@@ -473,17 +473,6 @@ handle_ack(BerthViewer *self, const uint8_t *payload, size_t len)
     return r;
 }
 
-static bool
-is_size_sane(const BerthMsgHeadRequest *request)
-{
-    if (request->w == 0) {
-        return request->head > 0; /* that head is not wanted any more */
-    }
-    return request->w >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
-           request->h >= BERTH_LIMIT_HEAD_MIN_SIDE_PX &&
-           berth_frame_size_is_allowed(request->w, request->h);
-}
-
 static int
 handle_head_request(BerthViewer *self, const uint8_t *payload, size_t len)
 {
@@ -493,7 +482,7 @@ handle_head_request(BerthViewer *self, const uint8_t *payload, size_t len)
     if (r < 0) {
         return r;
     }
-    if (!(self->rights & BERTH_RIGHT_RESIZE) || !is_size_sane(&request)) {
+    if (!(self->rights & BERTH_RIGHT_RESIZE) || !berth_resize_is_sane(&request)) {
         berth_log_debug(SCOPE, "a request for %ux%u pixels was dropped", request.w, request.h);
         return BERTH_OK;
     }
