@@ -17,6 +17,7 @@
 #define STOP_ERROR_US 1000
 /* So many parts of a million faster for each millisecond too late. */
 #define PPM_PER_MS 250
+#define GLITCH_TICKS (BERTH_SOUND_GLITCH_US / 1000 * BERTH_SOUND_TICKS_PER_MS)
 /* As long as that Opus makes up what is missing. */
 #define MAX_CONCEALED_TICKS (60 * BERTH_SOUND_TICKS_PER_MS)
 
@@ -42,6 +43,7 @@ struct BerthSoundReceiver {
     uint64_t end;       /* of the last packet that came */
     uint64_t next;      /* position that is decoded next; while playing */
     unsigned concealed; /* ticks made up since the last packet */
+    unsigned whole;     /* ticks since the last trouble, as far as it counts */
     int64_t margin_us;  /* beside the plan */
     int64_t capture_us; /* of the packet that was decoded last */
     BerthDelayPlan plan;
@@ -92,6 +94,7 @@ berth_sound_receiver_open(BerthSoundReceiver *self, unsigned packet_ticks)
     self->packet_ticks = packet_ticks;
     self->is_open = true;
     self->state = STATE_FILLING;
+    self->whole = GLITCH_TICKS;
     self->end = 0;
     self->stats.n_streams++;
 }
@@ -131,6 +134,16 @@ berth_sound_receiver_push(BerthSoundReceiver *self, uint64_t position, int64_t c
     /* A packet can leave when its last tick is there. */
     berth_delay_plan_note(&self->plan, us_of(self->end), now_us);
     return BERTH_OK;
+}
+
+/* What is given out now is not what follows: the one place where glitches are counted. */
+static void
+note_trouble(BerthSoundReceiver *self)
+{
+    if (self->whole >= GLITCH_TICKS) {
+        self->stats.n_glitches++;
+    }
+    self->whole = 0;
 }
 
 /* How long what is played next has waited, beyond the quickest way. */
@@ -175,6 +188,7 @@ skip_to_live(BerthSoundReceiver *self, int64_t now_us)
         self->next = head->position;
     }
     self->stats.n_skips++;
+    note_trouble(self);
 }
 
 /* Looks how late it is, and does something about it. */
@@ -212,8 +226,10 @@ play_head(BerthSoundReceiver *self, int16_t *ret, int64_t now_us)
     if (berth_opus_decoder_decode(self->decoder, head->data, head->len, self->packet_ticks, ret) <
         0) {
         self->stats.n_bad++;
+        note_trouble(self);
     }
     self->next = head->position + self->packet_ticks;
+    self->whole = MIN(self->whole + self->packet_ticks, GLITCH_TICKS);
     self->concealed = 0;
     self->capture_us = head->capture_us;
     if (__builtin_sub_overflow(now_us, head->capture_us, &self->stats.delay_us)) {
@@ -230,6 +246,7 @@ pass_gap(BerthSoundReceiver *self, int16_t *ret)
     if (self->concealed == 0) {
         self->stats.n_gaps++;
     }
+    note_trouble(self);
     self->next += self->packet_ticks;
     if (self->concealed >= MAX_CONCEALED_TICKS || self->next > head->position) {
         self->next = head->position;
@@ -271,6 +288,7 @@ do_without(BerthSoundReceiver *self, int16_t *ret)
         self->stats.n_dry++;
     }
     if (self->state == STATE_DRY) {
+        note_trouble(self);
         conceal(self, ret);
     } else {
         memset(ret, 0, self->packet_ticks * BERTH_SOUND_CHANNELS * sizeof *ret);

@@ -26,9 +26,14 @@ typedef struct BerthSoundReceiver BerthSoundReceiver;
 /* Two seconds of packets of 10 ms; a sender drops earlier. */
 #define BERTH_SOUND_MAX_PACKETS 200
 
+/* Troubles that are nearer to each other are one glitch: an ear does not count them. */
+#define BERTH_SOUND_GLITCH_US (100 * 1000)
+
 typedef struct {
-    uint64_t n_packets; /* that came */
-    uint64_t n_bad;     /* that Opus did not take */
+    uint64_t n_packets;  /* that came */
+    uint64_t n_glitches; /* times that it was heard that something is missing */
+    /* Why; one glitch may have several reasons, and what is not heard is none. */
+    uint64_t n_bad;     /* packets that Opus did not take */
     uint64_t n_dry;     /* times that nothing was there to be played */
     uint64_t n_gaps;    /* times that the sender had dropped something */
     uint64_t n_skips;   /* times that we dropped something to be on time */

@@ -31,7 +31,6 @@ typedef struct {
 
 typedef struct {
     BerthSoundReceiverStats stats;
-    unsigned n_glitches;
     int64_t median_us, p95_us, last_us; /* capture to card */
     double tone;                        /* loudness of what was heard */
 } SoundPathResult;
@@ -142,7 +141,6 @@ sound_path_sum_up(SoundPathResult *ret, GArray *delays)
         ret->median_us = g_array_index(delays, int64_t, delays->len / 2);
         ret->p95_us = g_array_index(delays, int64_t, (guint)(delays->len * 95 / 100));
     }
-    ret->n_glitches = (unsigned)(ret->stats.n_dry + ret->stats.n_gaps + ret->stats.n_skips);
 }
 
 /* When the desktop gives piece number i. */
