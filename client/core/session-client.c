@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/session-client.h"
 
+#include "client/core/client-hello.h"
 #include "client/core/dialer.h"
 
 #include "base/bytes-writer.h"
@@ -18,9 +19,6 @@
 
 /* Largest payload that a client sends after the handshake. */
 #define MAX_SENT_BYTES 1024
-/* What the client offers: 32 MiB of kept tiles, and a window of 1 MiB for the second stream. */
-#define CACHE_TILES 2048
-#define GRADIENT_WINDOW_LOG 20
 #define MAX_VIDEO_THREADS 4
 
 struct BerthSessionClient {
@@ -418,31 +416,6 @@ make_context(const BerthSessionTarget *target, GError **error)
     return berth_tls_context_new_client(&config, error);
 }
 
-static void
-set_hello(BerthSessionClient *self, const char *name)
-{
-    berth_msg_hello_init(&self->hello);
-    self->hello.exact_window_log = BERTH_LIMIT_ZSTD_WINDOW_LOG;
-    self->hello.gradient_window_log = GRADIENT_WINDOW_LOG;
-    self->hello.cache_tiles = CACHE_TILES;
-    self->hello.takes_notices = 1;
-    if (self->share != NULL) {
-        self->hello.clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) |
-                                     BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG) |
-                                     BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_HTML);
-        self->hello.sends_files = 1;
-    }
-    self->hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
-    self->hello.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |
-                             BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) |
-                             BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
-    self->hello.cursor_shapes = BERTH_LIMIT_CURSOR_SHAPES;
-    if (self->sound != NULL) {
-        self->hello.audio_mask = berth_sound_client_get_audio_mask(self->sound);
-    }
-    g_strlcpy(self->hello.client_name, name, sizeof self->hello.client_name);
-}
-
 /* A decoder of what was offered, and of nothing else. */
 static BerthDecodeWorker *
 new_decoder(BerthSessionClient *self, BerthPicture *const *pictures)
@@ -482,7 +455,9 @@ berth_session_client_new(const BerthSessionTarget *target, const BerthSessionCal
     self->sni = g_strdup(target->sni);
     self->auth = *target->auth;
     self->sound = target->sound;
-    set_hello(self, target->name);
+    berth_client_hello_init(&self->hello, target->name, self->share != NULL,
+                            self->sound != NULL ? berth_sound_client_get_audio_mask(self->sound)
+                                                : 0);
     self->decoder = new_decoder(self, target->pictures);
     self->step_us = berth_monotonic_us();
     self->dialer = berth_dialer_new(target->host, target->port, on_dialed, self);

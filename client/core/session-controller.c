@@ -28,7 +28,6 @@ struct BerthSessionController {
     BerthStartProgress progress;
     BerthSessionClient *session;
     BerthPicture *pictures[BERTH_LIMIT_HEADS];
-    BerthSoundClient *sound; /* NULL: none */
     BerthStats stats;
     int state; /* BerthClientState */
 
@@ -495,7 +494,7 @@ dial(BerthSessionController *self, bool by_token)
         .stats = &self->stats,
         .share = self->callbacks.share,
         .patience_ms = self->is_resuming ? PATIENCE_MS : 0,
-        .sound = self->sound,
+        .sound = self->callbacks.sound,
     };
 
     self->dials_token = by_token;
@@ -790,12 +789,6 @@ BerthPicture *
 berth_session_controller_get_picture(const BerthSessionController *self, unsigned head)
 {
     return self->pictures[head];
-}
-
-void
-berth_session_controller_set_sound(BerthSessionController *self, BerthSoundClient *sound)
-{
-    self->sound = sound;
 }
 
 const BerthStats *

@@ -62,7 +62,8 @@ typedef struct {
     void (*ended)(const GError *why, void *user_data);
     /* The broker answered to something that is no step: disconnect, log off, restart ... */
     void (*done)(BerthBrokerRequest request, const GError *error, void *user_data);
-    BerthShare *share; /* clipboard and files of its owner, borrowed; NULL: not offered */
+    BerthShare *share;       /* clipboard and files of its owner, borrowed; NULL: not offered */
+    BerthSoundClient *sound; /* likewise what it hears and says */
 } BerthControllerCallbacks;
 
 /* What becomes of the desktop when the user leaves it. */
@@ -134,9 +135,6 @@ BerthSessionClient *berth_session_controller_get_session(const BerthSessionContr
 /* The picture of a head below BERTH_LIMIT_HEADS, for the life of the controller. */
 BerthPicture *berth_session_controller_get_picture(const BerthSessionController *self,
                                                    unsigned head);
-
-/* What is played and spoken from the next connection on; borrowed.  NULL: nothing. */
-void berth_session_controller_set_sound(BerthSessionController *self, BerthSoundClient *sound);
 
 /* The numbers until now. */
 const BerthStats *berth_session_controller_get_stats(BerthSessionController *self);

@@ -214,6 +214,7 @@ begin_stream(BerthSoundClient *self, unsigned packet_ticks)
     berth_sound_receiver_open(self->receiver, packet_ticks);
     g_mutex_unlock(&self->lock);
     set_device_playing(self, true);
+    tell_changed(self);
 }
 
 static void
@@ -381,6 +382,7 @@ berth_sound_client_set_volume(BerthSoundClient *self, int percent)
 {
     self->volume_percent = CLAMP(percent, 0, 100);
     apply_gain(self);
+    tell_changed(self);
 }
 
 int
@@ -406,6 +408,13 @@ berth_sound_client_set_mic_allowed(BerthSoundClient *self, bool is_allowed)
 {
     self->is_mic_allowed = is_allowed;
     apply_mic(self);
+    tell_changed(self);
+}
+
+bool
+berth_sound_client_is_mic_allowed(const BerthSoundClient *self)
+{
+    return self->is_mic_allowed;
 }
 
 bool
@@ -418,6 +427,12 @@ bool
 berth_sound_client_may_play(const BerthSoundClient *self)
 {
     return (self->flags & BERTH_SOUND_MAY_PLAY) != 0;
+}
+
+bool
+berth_sound_client_may_record(const BerthSoundClient *self)
+{
+    return (self->flags & BERTH_SOUND_MAY_RECORD) != 0;
 }
 
 void
@@ -442,8 +457,9 @@ berth_sound_client_stats_to_json(BerthSoundClient *self)
     BerthSoundReceiverStats stats;
 
     berth_sound_client_get_stats(self, &stats);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:b, s:b}", "packets",
-                     (json_int_t)stats.n_packets, "bad", (json_int_t)stats.n_bad, "dry",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:b, s:b}",
+                     "packets", (json_int_t)stats.n_packets, "glitches",
+                     (json_int_t)stats.n_glitches, "bad", (json_int_t)stats.n_bad, "dry",
                      (json_int_t)stats.n_dry, "gaps", (json_int_t)stats.n_gaps, "skips",
                      (json_int_t)stats.n_skips, "streams", (json_int_t)stats.n_streams, "wait_us",
                      (json_int_t)stats.wait_us, "lag_us", (json_int_t)stats.lag_us, "delay_us",

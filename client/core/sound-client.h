@@ -64,14 +64,19 @@ int berth_sound_client_take_level(BerthSoundClient *self);
 
 /* Whether the user lets the microphone be heard: true at the start. */
 void berth_sound_client_set_mic_allowed(BerthSoundClient *self, bool is_allowed);
+bool berth_sound_client_is_mic_allowed(const BerthSoundClient *self);
 
 /* Whether it is open now; a sign is to be shown while it is. */
 bool berth_sound_client_is_mic_open(const BerthSoundClient *self);
 
-/* The policy lets sound come; false before it is known. */
+/* The policy lets sound come, or go; false before it is known. */
 bool berth_sound_client_may_play(const BerthSoundClient *self);
+bool berth_sound_client_may_record(const BerthSoundClient *self);
 
-/* Called when one of mute, may_play and is_mic_open has changed; NULL for nobody. */
+/*
+ * Called when one of mute, volume, may_play, microphone has changed, and when the desktop begins to
+ * play; NULL for nobody.
+ */
 void berth_sound_client_set_changed(BerthSoundClient *self, void (*changed)(void *user_data),
                                     void *user_data);
 

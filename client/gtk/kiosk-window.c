@@ -3,6 +3,7 @@
 
 #include "client/core/kiosk-plan.h"
 #include "client/core/session-controller.h"
+#include "client/core/sound-pulse.h"
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/keyboard.h"
@@ -22,6 +23,7 @@ struct BerthKioskWindow {
     BerthKeyboard *keyboard;
 
     BerthKioskOptions options;
+    BerthSoundClient *sound;
     BerthSessionController *controller;
     char *error;         /* since the last state */
     BerthId wished;      /* pool */
@@ -210,14 +212,15 @@ make_controller(BerthKioskWindow *self, GError **error)
         .key_file = name_or_null(profile->key_file),
     };
     g_autofree char *name = g_strdup_printf("kiosk on %s", g_get_host_name());
+    BerthControllerCallbacks made = callbacks;
     BerthBrokerAddress address;
 
+    made.sound = self->sound;
     if (self->options.direct != NULL) {
-        self->controller = berth_session_controller_new_direct(self->options.direct, name,
-                                                               &callbacks, self, error);
-    } else if (berth_broker_address_parse(profile->broker, &address, error)) {
         self->controller =
-            berth_session_controller_new(&address, &files, name, &callbacks, self, error);
+            berth_session_controller_new_direct(self->options.direct, name, &made, self, error);
+    } else if (berth_broker_address_parse(profile->broker, &address, error)) {
+        self->controller = berth_session_controller_new(&address, &files, name, &made, self, error);
     }
     return self->controller != NULL;
 }
@@ -337,6 +340,7 @@ kiosk_window_free(gpointer data)
     g_clear_handle_id(&self->start_source, g_source_remove);
     g_clear_handle_id(&self->open_source, g_source_remove);
     berth_session_controller_free(self->controller);
+    berth_sound_client_free(self->sound);
     g_free(self->error);
     g_free(self);
 }
@@ -356,6 +360,7 @@ berth_kiosk_window_new(GtkApplication *application, const BerthKioskOptions *opt
     BerthKioskWindow *self = g_new0(BerthKioskWindow, 1);
 
     self->options = *options;
+    self->sound = berth_sound_client_new(berth_sound_pulse_new("Berth"));
     make_window(self, application);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);
     g_object_set_data_full(G_OBJECT(self->window), "berth-kiosk", self, kiosk_window_free);

@@ -3,11 +3,14 @@
 
 #define LEVEL_MS 100
 #define MAX_LEVEL 32767.0
+#define SCALE_WIDTH_PX 180
+#define VOLUME_STEP 5
 
 struct BerthSoundButton {
     BerthSoundClient *sound;
-    GtkWidget *box, *button, *icon, *level, *mic;
+    GtkWidget *box, *mute, *icon, *more, *level, *volume, *microphone, *mic_sign;
     guint level_source;
+    bool is_showing; /* what is known, not what somebody does */
 };
 
 static gboolean
@@ -27,20 +30,41 @@ on_level(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static const char *
+find_icon(const BerthSoundButton *self)
+{
+    int percent = berth_sound_client_get_volume(self->sound);
+
+    if (berth_sound_client_is_muted(self->sound) || percent == 0) {
+        return "audio-volume-muted-symbolic";
+    }
+    return percent < 34   ? "audio-volume-low-symbolic"
+           : percent < 67 ? "audio-volume-medium-symbolic"
+                          : "audio-volume-high-symbolic";
+}
+
+static void
+name_widget(GtkWidget *widget, const char *text)
+{
+    gtk_widget_set_tooltip_text(widget, text);
+    atk_object_set_name(gtk_widget_get_accessible(widget), text);
+}
+
 static void
 show_state(BerthSoundButton *self)
 {
     bool is_muted = berth_sound_client_is_muted(self->sound);
-    const char *text = is_muted ? "Hear the desktop" : "Mute the desktop";
 
-    gtk_image_set_from_icon_name(GTK_IMAGE(self->icon),
-                                 is_muted ? "audio-volume-muted-symbolic"
-                                          : "audio-volume-high-symbolic",
-                                 GTK_ICON_SIZE_BUTTON);
-    gtk_widget_set_tooltip_text(self->button, text);
-    atk_object_set_name(gtk_widget_get_accessible(self->button), text);
-    gtk_widget_set_visible(self->mic, berth_sound_client_is_mic_open(self->sound));
+    self->is_showing = true;
+    gtk_image_set_from_icon_name(GTK_IMAGE(self->icon), find_icon(self), GTK_ICON_SIZE_BUTTON);
+    name_widget(self->mute, is_muted ? "Hear the desktop" : "Mute the desktop");
+    gtk_range_set_value(GTK_RANGE(self->volume), berth_sound_client_get_volume(self->sound));
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->microphone),
+                                 berth_sound_client_is_mic_allowed(self->sound));
+    gtk_widget_set_sensitive(self->microphone, berth_sound_client_may_record(self->sound));
+    gtk_widget_set_visible(self->mic_sign, berth_sound_client_is_mic_open(self->sound));
     gtk_widget_set_visible(self->box, berth_sound_client_may_play(self->sound));
+    self->is_showing = false;
 }
 
 static void
@@ -60,11 +84,71 @@ on_clicked(BerthSoundButton *self)
     berth_sound_client_set_muted(self->sound, !berth_sound_client_is_muted(self->sound));
 }
 
+/* Who makes it louder wants to hear it. */
+static void
+on_volume(BerthSoundButton *self)
+{
+    if (!self->is_showing) {
+        berth_sound_client_set_volume(self->sound,
+                                      (int)gtk_range_get_value(GTK_RANGE(self->volume)));
+        berth_sound_client_set_muted(self->sound, false);
+    }
+}
+
+static void
+on_microphone(BerthSoundButton *self)
+{
+    if (!self->is_showing) {
+        berth_sound_client_set_mic_allowed(
+            self->sound, gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(self->microphone)));
+    }
+}
+
 static void
 on_destroy(BerthSoundButton *self)
 {
     g_clear_handle_id(&self->level_source, g_source_remove);
     berth_sound_client_set_changed(self->sound, NULL, NULL);
+}
+
+/* Volume and microphone, behind the small button. */
+static GtkWidget *
+new_popover(BerthSoundButton *self)
+{
+    GtkWidget *popover = gtk_popover_new(self->more);
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+
+    self->volume = gtk_scale_new_with_range(GTK_ORIENTATION_HORIZONTAL, 0, 100, VOLUME_STEP);
+    gtk_scale_set_draw_value(GTK_SCALE(self->volume), FALSE);
+    gtk_widget_set_size_request(self->volume, SCALE_WIDTH_PX, -1);
+    name_widget(self->volume, "Volume of the desktop");
+    g_signal_connect_swapped(self->volume, "value-changed", G_CALLBACK(on_volume), self);
+    self->microphone = gtk_check_button_new_with_mnemonic("The desktop may use my _microphone");
+    g_signal_connect_swapped(self->microphone, "toggled", G_CALLBACK(on_microphone), self);
+    gtk_box_pack_start(GTK_BOX(box), self->volume, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(box), self->microphone, FALSE, FALSE, 0);
+    g_object_set(box, "margin", 10, NULL);
+    gtk_widget_show_all(box);
+    gtk_container_add(GTK_CONTAINER(popover), box);
+    return popover;
+}
+
+static GtkWidget *
+new_buttons(BerthSoundButton *self)
+{
+    GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
+
+    self->mute = gtk_button_new();
+    self->icon = gtk_image_new();
+    gtk_button_set_image(GTK_BUTTON(self->mute), self->icon);
+    g_signal_connect_swapped(self->mute, "clicked", G_CALLBACK(on_clicked), self);
+    self->more = gtk_menu_button_new();
+    name_widget(self->more, "Volume and microphone");
+    gtk_menu_button_set_popover(GTK_MENU_BUTTON(self->more), new_popover(self));
+    gtk_style_context_add_class(gtk_widget_get_style_context(buttons), "linked");
+    gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(buttons), self->more, FALSE, FALSE, 0);
+    return buttons;
 }
 
 BerthSoundButton *
@@ -74,24 +158,19 @@ berth_sound_button_new(BerthSoundClient *sound)
 
     self->sound = sound;
     self->box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 4);
-    self->button = gtk_button_new();
-    self->icon = gtk_image_new();
     self->level = gtk_level_bar_new();
-    self->mic =
-        gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
-    gtk_button_set_image(GTK_BUTTON(self->button), self->icon);
-    gtk_widget_set_tooltip_text(self->mic, "The desktop listens to your microphone");
-    atk_object_set_name(gtk_widget_get_accessible(self->mic),
-                        "The desktop listens to your microphone");
     gtk_orientable_set_orientation(GTK_ORIENTABLE(self->level), GTK_ORIENTATION_VERTICAL);
     gtk_level_bar_set_inverted(GTK_LEVEL_BAR(self->level), TRUE);
-    gtk_box_pack_start(GTK_BOX(self->box), self->mic, FALSE, FALSE, 0);
+    name_widget(self->level, "How loud the desktop is now");
+    self->mic_sign =
+        gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
+    name_widget(self->mic_sign, "The desktop listens to your microphone");
+    gtk_box_pack_start(GTK_BOX(self->box), self->mic_sign, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(self->box), self->level, FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(self->box), self->button, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(self->box), new_buttons(self), FALSE, FALSE, 0);
     gtk_widget_show_all(self->box);
     gtk_widget_set_no_show_all(self->box, TRUE);
     g_signal_connect_swapped(self->box, "destroy", G_CALLBACK(on_destroy), self);
-    g_signal_connect_swapped(self->button, "clicked", G_CALLBACK(on_clicked), self);
     g_object_set_data_full(G_OBJECT(self->box), "berth-view", self, g_free);
     berth_sound_client_set_changed(sound, on_changed, self);
     show_state(self);

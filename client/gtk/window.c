@@ -422,6 +422,7 @@ make_callbacks(BerthWindow *self)
     BerthControllerCallbacks made = callbacks;
 
     made.share = self->share;
+    made.sound = self->sound;
     return made;
 }
 
@@ -467,9 +468,6 @@ ensure_controller(const BerthBrokerAddress *address, const BerthBrokerFiles *fil
     self->controller = berth_session_controller_new(address, files, name, &made, self, error);
     g_free(self->controller_key);
     self->controller_key = g_steal_pointer(&key);
-    if (self->controller != NULL) {
-        berth_session_controller_set_sound(self->controller, self->sound);
-    }
     show_source(self, self->controller);
     return self->controller;
 }
@@ -711,7 +709,6 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
         show_reason(self, _("The display cannot be opened"));
         return;
     }
-    berth_session_controller_set_sound(self->controller, self->sound);
     show_source(self, self->controller);
     choose(self, BERTH_WISH_DESKTOP, &any, address);
     if (self->wants_fullscreen) {

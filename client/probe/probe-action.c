@@ -30,6 +30,7 @@ static const BerthProbeRow table[] = {
     { "wait-lost", BERTH_PROBE_WAIT_LOST, ARG(NONE), NULL, "wait until the connection is lost", false },
     { "wait-notice", BERTH_PROBE_WAIT_NOTICE, ARG(NONE), NULL, "wait until the site has said something to the user", false },
     { "wait-pixel", BERTH_PROBE_WAIT_PIXEL, ARG(COLOR_POINT), "X,Y,RRGGBB", "wait until a pixel has that colour", false },
+    { "wait-sound", BERTH_PROBE_WAIT_SOUND, ARG(NONE), NULL, "listen until the desktop plays something", false },
     { "copy", BERTH_PROBE_COPY, ARG(FILE), "FILE", "copy the text (.png: picture, .html: HTML) in FILE, for the desktop to paste", false },
     { "paste", BERTH_PROBE_PASTE, ARG(FILE), "FILE", "save what the desktop has copied as FILE (.png, .html, else text)", false },
     { "send-file", BERTH_PROBE_SEND_FILE, ARG(FILE), "FILE", "send a file or folder to the desktop", false },

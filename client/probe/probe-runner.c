@@ -3,7 +3,6 @@
 
 #include "client/probe/png-file.h"
 #include "client/probe/probe-share.h"
-#include "client/probe/wav-device.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -21,8 +20,7 @@
 struct BerthProbeRunner {
     BerthSessionController *controller;
     BerthProbeShare *share;
-    BerthSoundDevice *device; /* the sound's */
-    BerthSoundClient *sound;
+    BerthProbeSound *sound;
     int64_t timeout_ms;
     bool waits_for_echo;
     BerthProbeDoneFunc func;
@@ -367,24 +365,16 @@ save_screenshot(BerthProbeRunner *self)
     finish(self, NULL);
 }
 
-/* Nothing is sent to a probe before it wants to hear. */
 static void
-record_sound(BerthProbeRunner *self)
+do_sound(BerthProbeRunner *self)
 {
     g_autoptr(GError) error = NULL;
 
-    if (berth_wav_device_record(self->device, self->action->text, &error)) {
-        berth_sound_client_set_muted(self->sound, false);
+    if (self->action->row->kind == BERTH_PROBE_SPEAK) {
+        (void)berth_probe_sound_speak(self->sound, self->action->text, &error);
+    } else {
+        (void)berth_probe_sound_record(self->sound, self->action->text, &error);
     }
-    finish(self, error);
-}
-
-static void
-speak(BerthProbeRunner *self)
-{
-    g_autoptr(GError) error = NULL;
-
-    (void)berth_wav_device_speak(self->device, self->action->text, &error);
     finish(self, error);
 }
 
@@ -408,6 +398,8 @@ is_met(BerthProbeRunner *self)
         return width == a->x && height == a->y;
     case BERTH_PROBE_WAIT_OPEN:
         return state == BERTH_CLIENT_OPEN;
+    case BERTH_PROBE_WAIT_SOUND:
+        return berth_probe_sound_is_heard(self->sound);
     case BERTH_PROBE_WAIT_NOTICE:
         return stats_of(self)->n_notices > 0;
     case BERTH_PROBE_WAIT_LOST:
@@ -528,6 +520,11 @@ start_wait(BerthProbeRunner *self)
         berth_probe_share_start(self->share, a);
         look(self);
         return;
+    case BERTH_PROBE_WAIT_SOUND:
+        set_deadline(self, self->timeout_ms);
+        berth_probe_sound_listen(self->sound);
+        look(self);
+        return;
     default:
         set_deadline(self, a->value > 0 && a->row->arg == BERTH_PROBE_ARG_OPTIONAL_TIME
                                ? a->value
@@ -568,10 +565,8 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
         save_screenshot(self);
         break;
     case BERTH_PROBE_RECORD_SOUND:
-        record_sound(self);
-        break;
     case BERTH_PROBE_SPEAK:
-        speak(self);
+        do_sound(self);
         break;
     case BERTH_PROBE_PIXEL:
         answer_pixel(self);
@@ -581,7 +576,7 @@ berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
         break;
     case BERTH_PROBE_STATS:
         json_object_set_new(self->found, "stats", berth_stats_to_json(stats_of(self)));
-        json_object_set_new(self->found, "sound", berth_sound_client_stats_to_json(self->sound));
+        json_object_set_new(self->found, "sound", berth_probe_sound_to_json(self->sound));
         finish(self, NULL);
         break;
     case BERTH_PROBE_BREAK:
@@ -627,28 +622,27 @@ berth_probe_runner_is_busy(const BerthProbeRunner *self)
 }
 
 static void
-on_share_changed(void *user_data)
+on_changed(void *user_data)
 {
     berth_probe_runner_poke(user_data);
 }
 
 BerthProbeRunner *
-berth_probe_runner_new(BerthSessionController *controller, BerthShare *share, int64_t timeout_ms,
-                       bool waits_for_echo, BerthProbeDoneFunc func, void *user_data)
+berth_probe_runner_new(BerthSessionController *controller, BerthShare *share,
+                       BerthProbeSound *sound, int64_t timeout_ms, bool waits_for_echo,
+                       BerthProbeDoneFunc func, void *user_data)
 {
     BerthProbeRunner *self = g_new0(BerthProbeRunner, 1);
 
     self->controller = controller;
-    self->share = berth_probe_share_new(share, on_share_changed, self);
+    self->share = berth_probe_share_new(share, on_changed, self);
+    self->sound = sound;
+    berth_sound_client_set_changed(berth_probe_sound_get_client(sound), on_changed, self);
     self->timeout_ms = timeout_ms;
     self->waits_for_echo = waits_for_echo;
     self->func = func;
     self->user_data = user_data;
     self->found = json_object();
-    self->device = berth_wav_device_new();
-    self->sound = berth_sound_client_new(self->device);
-    berth_sound_client_set_muted(self->sound, true);
-    berth_session_controller_set_sound(controller, self->sound);
     return self;
 }
 
@@ -660,8 +654,7 @@ berth_probe_runner_free(BerthProbeRunner *self)
     }
     stop_sources(self);
     berth_probe_share_free(self->share);
-    berth_session_controller_set_sound(self->controller, NULL);
-    berth_sound_client_free(self->sound);
+    berth_sound_client_set_changed(berth_probe_sound_get_client(self->sound), NULL, NULL);
     json_decref(self->found);
     g_free(self);
 }

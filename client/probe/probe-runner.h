@@ -9,6 +9,7 @@
 
 #include "client/core/session-controller.h"
 #include "client/probe/probe-action.h"
+#include "client/probe/probe-sound.h"
 
 #include <glib.h>
 #include <jansson.h>
@@ -29,13 +30,14 @@ typedef void (*BerthProbeDoneFunc)(const BerthProbeAction *action, const GError 
 /*
  * Makes a runner.
  *
- * controller:      borrowed
+ * controller, share, sound: borrowed, the controller's
  * timeout_ms:      for waits that have no time of their own
  * waits_for_echo:  every press waits until it changed the picture, or for two seconds
  */
 BerthProbeRunner *berth_probe_runner_new(BerthSessionController *controller, BerthShare *share,
-                                         int64_t timeout_ms, bool waits_for_echo,
-                                         BerthProbeDoneFunc func, void *user_data);
+                                         BerthProbeSound *sound, int64_t timeout_ms,
+                                         bool waits_for_echo, BerthProbeDoneFunc func,
+                                         void *user_data);
 
 /* NULL is allowed; not inside the callback. */
 void berth_probe_runner_free(BerthProbeRunner *self);

@@ -29,6 +29,7 @@ typedef struct {
     GMainLoop *loop;
     BerthSessionController *controller;
     BerthShare *share;
+    BerthProbeSound *sound;
     BerthProbeRunner *runner;
     BerthProbeScript *script;
     BerthProbeAction *line; /* the script's present command */
@@ -582,6 +583,8 @@ prepare(Probe *probe, GError **error)
 
     probe->share = berth_share_new();
     made.share = probe->share;
+    probe->sound = berth_probe_sound_new();
+    made.sound = berth_probe_sound_get_client(probe->sound);
     probe->controller = o->direct_file != NULL
                             ? new_direct_controller(probe, &made, error)
                             : berth_session_controller_new(&o->login.address, &files, "berth probe",
@@ -589,8 +592,8 @@ prepare(Probe *probe, GError **error)
     if (probe->controller == NULL) {
         return false;
     }
-    probe->runner = berth_probe_runner_new(probe->controller, probe->share, timeout_ms,
-                                           o->waits_for_echo, on_action_done, probe);
+    probe->runner = berth_probe_runner_new(probe->controller, probe->share, probe->sound,
+                                           timeout_ms, o->waits_for_echo, on_action_done, probe);
     if (o->script != NULL) {
         probe->script = berth_probe_script_new(STDIN_FILENO, on_line, probe);
     }
@@ -650,6 +653,7 @@ clear(Probe *probe)
     berth_probe_runner_free(probe->runner);
     berth_session_controller_free(probe->controller);
     berth_share_free(probe->share);
+    berth_probe_sound_free(probe->sound);
     berth_probe_action_free(probe->line);
     berth_probe_options_clear(&probe->options);
     g_main_loop_unref(probe->loop);
