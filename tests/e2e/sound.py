@@ -8,13 +8,9 @@ The desktop's `aplay` goes through its kernel's driver, QEMU's card, D-Bus, Opus
 receiver and into a WAV file at the client; each tenth of a second of the file is looked for
 in that one. Then the policy takes the sound away.
 """
-import array
 import base64
 import json
-import math
 import os
-import random
-import secrets
 import shutil
 import subprocess
 import sys
@@ -26,13 +22,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "component"))
 import display_fixture as fixture  # noqa: E402
 import qmp  # noqa: E402
-from session_fixture import Session  # noqa: E402
+import sound_fixture as sound  # noqa: E402
 
 LIMIT_S = 300  # for a guest without KVM on a machine that is busy with other things
-RATE = 48000
 SECONDS = 4
-STEP = RATE // 40  # one note
-ALIKE = 0.9
 # A desktop without KVM on a busy machine may itself give sound with holes: it plays again.
 TRIES = 5
 ENOUGH = 0.7
@@ -40,49 +33,6 @@ ENOUGH = 0.7
 CARD = ("-audiodev", "dbus,id=audio0,out.frequency=48000,out.channels=2,out.format=s16,"
         "in.frequency=48000,in.channels=2,in.format=s16", "-device", "intel-hda,id=sound0",
         "-device", "hda-duplex,bus=sound0.0,audiodev=audio0")
-
-
-def melody():
-    """Notes that do not repeat: no place in it is like another."""
-    notes = random.Random(5)
-    samples = array.array("h")
-    phase = 0.0
-    for _ in range(SECONDS * RATE // STEP):
-        step = 2 * math.pi * notes.uniform(250, 1500) / RATE
-        loud = notes.uniform(2000, 9000)
-        for _ in range(STEP):
-            samples.append(int(loud * math.sin(phase)))
-            phase += step
-    return samples
-
-
-def wav(samples):
-    data = samples.tobytes()
-    head = b"RIFF" + (36 + len(data)).to_bytes(4, "little") + b"WAVEfmt "
-    for value, size in ((16, 4), (1, 2), (1, 2), (RATE, 4), (RATE * 2, 4), (2, 2), (16, 2)):
-        head += value.to_bytes(size, "little")
-    return head + b"data" + len(data).to_bytes(4, "little") + data
-
-
-def left_of(path):
-    """The left side of a WAV file of the client."""
-    with open(path, "rb") as file:
-        data = file.read()[44:]
-    both = array.array("h")
-    both.frombytes(data[:len(data) // 4 * 4])
-    return both[::2]
-
-
-def compare(played, heard, folder):
-    """(where in ms, where it was heard in ms, how alike) of each tenth of a second."""
-    paths = []
-    for name, samples in (("played", played), ("heard", heard)):
-        paths.append(os.path.join(folder, name + ".raw"))
-        with open(paths[-1], "wb") as file:
-            file.write(samples.tobytes())
-    out = subprocess.run([os.path.join(BUILD, "tests", "e2e", "sound-compare"), *paths], check=True,
-                         stdout=subprocess.PIPE, text=True).stdout
-    return [tuple(float(word) for word in line.split()) for line in out.splitlines()]
 
 
 class Desktop(fixture.DisplayQemu):
@@ -125,63 +75,13 @@ class Desktop(fixture.DisplayQemu):
         return text
 
 
-class SharedSession(Session):
-    """A session that lets in who knows its token."""
-
-    def open(self, display, **policy):
-        self.token = secrets.token_hex(32)
-        self.send({"op": "start", "session": self.session, "machine": self.machine,
-                   "user": self.user, "user_name": "ann", "host": self.host, "epoch": self.epoch,
-                   "ticket_keys": [], "share_token": self.token, "policy": policy,
-                   "capture": "qemu-dbus"}, display.fileno())
-        display.close()
-        answer = self.receive()
-        if answer is None or answer["op"] != "listening":
-            sys.exit(f"start is answered by {answer}")
-        self.key = answer["session_key"]
-
-
-class Probe:
-    """`berth probe` at a session, one command and one answer at a time."""
-
-    def __init__(self, session, folder):
-        port, listener = session.dial()
-        path = os.path.join(folder, "connection.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "address": "127.0.0.1", "port": port, "token": session.token,
-                       "session": session.session, "session_key": session.key,
-                       "sni": session.name()}, file)
-        os.chmod(path, 0o600)
-        self.process = subprocess.Popen(
-            [os.path.join(BUILD, "client", "berth"), "probe", "--direct", path, "--script", "-",
-             "--timeout", "120"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=qmp.die_with_parent)
-        session.pass_client(listener)
-
-    def __call__(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline() or "{}")
-        if not answer.get("ok"):
-            sys.exit(f"the probe at '{line}': {answer}")
-        return answer
-
-    def sound(self):
-        return self("stats")["sound"]
-
-    def end(self):
-        self.process.stdin.close()
-        if self.process.wait(60) != 0:
-            sys.exit("the probe failed")
-
-
 def play(desktop, probe, path):
     """Plays the melody once, records what is heard; returns the numbers of the client."""
     probe(f"record-sound {path}")
     status, text = desktop.end(desktop.begin("aplay -q /tmp/melody.wav 2>&1"))
     if status != 0:
         sys.exit(f"aplay: {text}")
-    probe("hold 2")
+    fixture.wait_until("the end of the sound", lambda: not probe.sound()["playing"])
     numbers = probe.sound()
     probe("record-sound " + path + ".rest")
     return numbers
@@ -191,22 +91,23 @@ def hear(desktop, probe, played, folder):
     """Part of the melody that was heard as it is, at its time."""
     path = os.path.join(folder, "heard.wav")
     numbers = play(desktop, probe, path)
-    pieces = compare(played, left_of(path), folder)
+    pieces = sound.compare(os.path.join(BUILD, "tests", "component", "sound-compare"), played,
+                           sound.left_of(path), folder)
     if os.environ.get("BERTH_TEST_KEEP"):
         shutil.copy(path, os.environ["BERTH_TEST_KEEP"])
     print("client:", json.dumps(numbers), flush=True)
     print("alike: " + " ".join(f"{score:.2f}" for _, _, score in pieces), flush=True)
     print("shift ms: " + " ".join(f"{there - here:.0f}" for here, there, score in pieces
-                                  if score > ALIKE), flush=True)
-    return sum(score > ALIKE for _, _, score in pieces) / len(pieces)
+                                  if score > sound.ALIKE), flush=True)
+    return sound.part_alike(pieces)
 
 
 def test_melody(desktop, session, folder):
-    played = melody()
-    desktop.put("/tmp/melody.wav", wav(played))
+    played = sound.melody(SECONDS)
+    desktop.put("/tmp/melody.wav", sound.wav(played))
     print("cards:", desktop.run("cat /proc/asound/cards").strip(), flush=True)
     desktop.run("for c in Master PCM; do amixer -q sset $c 100% unmute || :; done")
-    probe = Probe(session, folder)
+    probe = sound.open_probe(os.path.join(BUILD, "client", "berth"), session, folder)
     fixture.wait_until("the policy", lambda: probe.sound()["allowed"])
     parts = []
     while len(parts) < TRIES and max(parts, default=0) < ENOUGH:
@@ -218,12 +119,12 @@ def test_melody(desktop, session, folder):
 
 
 def test_policy(desktop, session, probe, folder):
-    session.send({"op": "policy", "policy": {"audio_out": False, "audio_in": False}})
+    session.set_sound(False, False)
     fixture.wait_until("the policy", lambda: not probe.sound()["allowed"])
     path = os.path.join(folder, "silent.wav")
     before = probe.sound()["packets"]
     play(desktop, probe, path)
-    if probe.sound()["packets"] != before or any(left_of(path)):
+    if probe.sound()["packets"] != before or any(sound.left_of(path)):
         sys.exit("FAILED: something was heard against the policy")
     print("ok: nothing is heard against the policy", flush=True)
 
@@ -233,8 +134,8 @@ def run(folder):
     if subprocess.run([build, folder], check=False, stdout=subprocess.DEVNULL).returncode != 0:
         raise unittest.SkipTest("the demo's image cannot be built here")
     with Desktop(os.path.join(folder, "demo.json")) as desktop:
-        session = SharedSession(os.path.join(BUILD, "host-agent", "session", "berth-session"),
-                                folder)
+        session = sound.SharedSession(os.path.join(BUILD, "host-agent", "session", "berth-session"),
+                                      folder)
         session.open(desktop.add_display(), resume_window_s=60)
         print(f"ok: the desktop lives after {desktop.wait_for_agent(LIMIT_S):.0f} s", flush=True)
         probe = test_melody(desktop, session, folder)
