@@ -137,24 +137,17 @@ on_give_up(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-static void
-retry(BerthSessionController *self)
-{
-    BerthClientEvent event = berth_client_plan_retry(self->n_unheard, self->route.has_token);
-
-    if (event == BERTH_CLIENT_ON_RETRY_TICKET) {
-        self->n_unheard = 0;
-    }
-    step(self, event);
-}
-
 static gboolean
 on_retry(gpointer user_data)
 {
     BerthSessionController *self = user_data;
+    BerthClientEvent event = berth_client_plan_retry(self->n_unheard, self->route.has_token);
 
     self->retry_source = 0;
-    retry(self);
+    if (event == BERTH_CLIENT_ON_RETRY_TICKET) {
+        self->n_unheard = 0;
+    }
+    step(self, event);
     return G_SOURCE_REMOVE;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/sound-button.h"
 
+#include <glib/gi18n.h>
+
 #define LEVEL_MS 100
 #define MAX_LEVEL 32767.0
 #define SCALE_WIDTH_PX 180
@@ -57,7 +59,7 @@ show_state(BerthSoundButton *self)
 
     self->is_showing = true;
     gtk_image_set_from_icon_name(GTK_IMAGE(self->icon), find_icon(self), GTK_ICON_SIZE_BUTTON);
-    name_widget(self->mute, is_muted ? "Hear the desktop" : "Mute the desktop");
+    name_widget(self->mute, is_muted ? _("Hear the desktop") : _("Mute the desktop"));
     gtk_range_set_value(GTK_RANGE(self->volume), berth_sound_client_get_volume(self->sound));
     gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->microphone),
                                  berth_sound_client_is_mic_allowed(self->sound));
@@ -121,9 +123,9 @@ new_popover(BerthSoundButton *self)
     self->volume = gtk_scale_new_with_range(GTK_ORIENTATION_HORIZONTAL, 0, 100, VOLUME_STEP);
     gtk_scale_set_draw_value(GTK_SCALE(self->volume), FALSE);
     gtk_widget_set_size_request(self->volume, SCALE_WIDTH_PX, -1);
-    name_widget(self->volume, "Volume of the desktop");
+    name_widget(self->volume, _("Volume of the desktop"));
     g_signal_connect_swapped(self->volume, "value-changed", G_CALLBACK(on_volume), self);
-    self->microphone = gtk_check_button_new_with_mnemonic("The desktop may use my _microphone");
+    self->microphone = gtk_check_button_new_with_mnemonic(_("The desktop may use my _microphone"));
     g_signal_connect_swapped(self->microphone, "toggled", G_CALLBACK(on_microphone), self);
     gtk_box_pack_start(GTK_BOX(box), self->volume, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(box), self->microphone, FALSE, FALSE, 0);
@@ -143,7 +145,7 @@ new_buttons(BerthSoundButton *self)
     gtk_button_set_image(GTK_BUTTON(self->mute), self->icon);
     g_signal_connect_swapped(self->mute, "clicked", G_CALLBACK(on_clicked), self);
     self->more = gtk_menu_button_new();
-    name_widget(self->more, "Volume and microphone");
+    name_widget(self->more, _("Volume and microphone"));
     gtk_menu_button_set_popover(GTK_MENU_BUTTON(self->more), new_popover(self));
     gtk_style_context_add_class(gtk_widget_get_style_context(buttons), "linked");
     gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
@@ -161,10 +163,10 @@ berth_sound_button_new(BerthSoundClient *sound)
     self->level = gtk_level_bar_new();
     gtk_orientable_set_orientation(GTK_ORIENTABLE(self->level), GTK_ORIENTATION_VERTICAL);
     gtk_level_bar_set_inverted(GTK_LEVEL_BAR(self->level), TRUE);
-    name_widget(self->level, "How loud the desktop is now");
+    name_widget(self->level, _("How loud the desktop is now"));
     self->mic_sign =
         gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
-    name_widget(self->mic_sign, "The desktop listens to your microphone");
+    name_widget(self->mic_sign, _("The desktop listens to your microphone"));
     gtk_box_pack_start(GTK_BOX(self->box), self->mic_sign, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(self->box), self->level, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(self->box), new_buttons(self), FALSE, FALSE, 0);
