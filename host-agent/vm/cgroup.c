@@ -325,23 +325,33 @@ set_number(Work *work, Controller controller, const char *file, int64_t number, 
     set_limit(work, controller, file, text, wanted);
 }
 
+/* weight: 0 is neutral */
+static void
+apply_cpu_weight(Work *work, int weight)
+{
+    int64_t set = weight != 0 ? weight : NEUTRAL_WEIGHT;
+    const char *wanted = weight != 0 ? "cpu_weight" : NULL;
+    if (work->owner->kind == BERTH_CGROUP_V2) {
+        set_number(work, CONTROLLER_CPU, "cpu.weight", set, wanted);
+        return;
+    }
+    set_number(work, CONTROLLER_CPU, "cpu.shares",
+               MAX(2, set * SHARES_PER_WEIGHT_NUM / SHARES_PER_WEIGHT_DEN), wanted);
+}
+
 static void
 apply_cpu(Work *work, const BerthVmResources *resources)
 {
-    int64_t weight = resources->cpu_weight != 0 ? resources->cpu_weight : NEUTRAL_WEIGHT;
     int64_t quota_us = resources->cpu_quota_pct * US_PER_PCT;
-    const char *weight_name = resources->cpu_weight != 0 ? "cpu_weight" : NULL;
     const char *quota_name = quota_us != 0 ? "cpu_quota_pct" : NULL;
+    apply_cpu_weight(work, resources->cpu_weight);
     if (work->owner->kind == BERTH_CGROUP_V2) {
         g_autofree char *quota =
             quota_us != 0 ? g_strdup_printf("%" G_GINT64_FORMAT " %lld", quota_us, PERIOD_US)
                           : g_strdup("max");
-        set_number(work, CONTROLLER_CPU, "cpu.weight", weight, weight_name);
         set_limit(work, CONTROLLER_CPU, "cpu.max", quota, quota_name);
         return;
     }
-    int64_t shares = MAX(2, weight * SHARES_PER_WEIGHT_NUM / SHARES_PER_WEIGHT_DEN);
-    set_number(work, CONTROLLER_CPU, "cpu.shares", shares, weight_name);
     set_number(work, CONTROLLER_CPU, "cpu.cfs_period_us", PERIOD_US, NULL);
     set_number(work, CONTROLLER_CPU, "cpu.cfs_quota_us", quota_us != 0 ? quota_us : -1, quota_name);
 }
@@ -446,6 +456,15 @@ berth_cgroups_apply(BerthCgroups *self, const char *name, const BerthVmResources
     apply_memory(&work, resources, guest_memory_mib);
     apply_io(&work, resources);
     return g_string_free(work.problems, work.problems->len == 0);
+}
+
+void
+berth_cgroups_yield(BerthCgroups *self, const char *name, const BerthVmResources *resources,
+                    bool yields)
+{
+    Work work = { .owner = self, .name = name, .problems = g_string_new(NULL) };
+    apply_cpu_weight(&work, yields ? 1 : resources->cpu_weight);
+    g_string_free(work.problems, TRUE);
 }
 
 /* ---- members ---- */

@@ -52,6 +52,13 @@ char *berth_cgroups_apply(BerthCgroups *self, const char *name, const BerthVmRes
                           int guest_memory_mib);
 
 /*
+ * Whether the VM has to wait wherever another one wants a processor; else its resources say what
+ * its share is.  No failure: without control groups all are equal.
+ */
+void berth_cgroups_yield(BerthCgroups *self, const char *name, const BerthVmResources *resources,
+                         bool yields);
+
+/*
  * Opens what a child has to write "0" to in order to enter the group before it runs.
  *
  * Returns the number of descriptors, for berth_cgroups_close(); 0 without control groups.

@@ -52,6 +52,11 @@ static const char freeze_script[] =
     "for hook in /etc/berth/freeze.d/*; do\n"
     "  if [ -x \"$hook\" ]; then \"$hook\" </dev/null || exit 1; fi\n"
     "done\n"
+    /* Huge pages and tidying of memory would copy in each fork what all forks share. */
+    "for setting in 'madvise /sys/kernel/mm/transparent_hugepage/enabled'"
+    " '0 /proc/sys/vm/compaction_proactiveness'; do\n"
+    "  if [ -w \"${setting#* }\" ]; then echo \"${setting%% *}\" >\"${setting#* }\"; fi\n"
+    "done\n"
     /* What each fork runs first is in memory then. */
     "date >/dev/null\n"
     "ip link >/dev/null 2>&1\n"

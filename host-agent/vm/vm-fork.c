@@ -4,6 +4,8 @@
  *
  *   load the state -> run -> (a turn at the gate) identity -> cable -> its address -> ready
  *
+ * Until its turn it yields the processors to those that load and to those whose turn it is.
+ *
  * Nobody reaches a fork before it is somebody: the card that it has from its template has no cable,
  * and it is not told of, until the guest has said that its identity is set.  A fork that cannot be
  * made its own is ended, and the machine boots cold.  An agent that starts anew in the middle of
@@ -50,6 +52,15 @@ end_load(BerthVm *self)
     }
 }
 
+static void
+set_yielding(BerthVm *self, bool yields)
+{
+    if (self->fork.yields != yields && self->host->cgroups != NULL) {
+        berth_cgroups_yield(self->host->cgroups, self->hex_id, &self->spec.resources, yields);
+    }
+    self->fork.yields = yields;
+}
+
 void
 berth_vm_drop_fork(BerthVm *self)
 {
@@ -57,6 +68,7 @@ berth_vm_drop_fork(BerthVm *self)
     g_clear_handle_id(&self->fork.deadline_source, g_source_remove);
     g_clear_pointer(&self->fork.exec, berth_guest_exec_cancel);
     end_load(self);
+    set_yielding(self, false);
     if (self->host->forks != NULL) {
         berth_fork_gate_leave(self->host->forks, self);
     }
@@ -231,6 +243,7 @@ static void
 on_turn(void *user_data)
 {
     BerthVm *self = user_data;
+    set_yielding(self, false);
     char *script = berth_guest_identity_script(&self->spec, berth_wall_us(), false);
     if (script == NULL) {
         fail_fork(self, BERTH_ERR_INTERNAL, "no keys can be made for it");
@@ -279,6 +292,7 @@ on_running(int code, const json_t *result, const char *text, void *user_data)
                                               self->spec.manifest.height, on_drawn, self);
     }
     if (self->boot.has_shell) {
+        set_yielding(self, true);
         berth_fork_gate_enter(self->host->forks, on_turn, self);
     } else {
         go_on_as_it_is(self);

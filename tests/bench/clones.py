@@ -155,17 +155,34 @@ def measure_together(site):
 
 # Memory.
 
-def private_mib(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
-        values = dict(line.split(":", 1) for line in file if ":" in line)
-    return int(values["Private_Dirty"].split()[0]) / 1024
+MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+\s*(.*)$")
+
+
+class Private:
+    """What one fork alone holds, in MiB: all, the guest's memory in it, and translated code."""
+
+    def __init__(self, pid):
+        self.all = self.guest = self.code = 0.0
+        kind = ""
+        with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
+            for line in file:
+                mapping = MAPPING.match(line)
+                if mapping:
+                    is_code = "x" in mapping[1] and "w" in mapping[1]
+                    kind = "guest" if mapping[2].endswith("/ram") else "code" if is_code else ""
+                elif line.startswith("Private_Dirty:"):
+                    mib = int(line.split()[1]) / 1024
+                    self.all += mib
+                    if kind:
+                        setattr(self, kind, getattr(self, kind) + mib)
 
 
 def measure_memory(site, template_dir):
     time.sleep(IDLE_S)
     pids = [pid for pid in site.processes("qemu-system-x86_64")
             if any("share=off" in word for word in lab.command_line(pid))]
-    values = sorted(private_mib(pid) for pid in pids)
+    forks_of_it = sorted(map(Private, pids), key=lambda fork: fork.all)
+    values = [fork.all for fork in forks_of_it]
     used = sum(os.stat(os.path.join(folder, name)).st_blocks * 512
                for folder, _, names in os.walk(template_dir) for name in names if name == "ram")
     table("forks", "private MiB", "template MiB", "together MiB", "as cold boots MiB")
@@ -174,7 +191,12 @@ def measure_memory(site, template_dir):
             private = sum(values[-n:])
             row(n, f"{private:.0f}", f"{used / MIB:.0f}", f"{private + used / MIB:.0f}",
                 f"{n * 768}")
-    return statistics.median(values)
+    say(f"\nOf an idle fork's private memory (medians): "
+        f"{statistics.median(fork.guest for fork in forks_of_it):.0f} MiB are the guest's, "
+        f"{statistics.median(fork.code for fork in forks_of_it):.0f} MiB translated code, "
+        f"which only an emulator has")
+    return statistics.median(values), statistics.median(fork.all - fork.code
+                                                        for fork in forks_of_it)
 
 
 def measure(site, template_dir):
@@ -192,7 +214,7 @@ def measure(site, template_dir):
     row(f"log off to clean desktop ready, {len(clean)}", *ms(clean))
     for key in ("drawn", "ready"):
         row(f"fork of {len(many)} together: {key}", *ms([getattr(fork, key) for fork in many]))
-    private = measure_memory(site, template_dir)
+    private, private_without_code = measure_memory(site, template_dir)
     drawn_ms = statistics.median(fork.drawn for fork in alone)
     table("goal", "measured", "wanted", "")
     goal("fork alone, drawn (median)", drawn_ms / 1000, 0.1, "s")
@@ -202,6 +224,7 @@ def measure(site, template_dir):
     goal("cold boot / fork drawn", statistics.median(cold) / drawn_ms, 50, "x", False)
     goal("log off to clean desktop ready (median)", statistics.median(clean) / 1000, 0.8, "s")
     goal(f"private memory of an idle fork after {IDLE_S} s (median)", private, 60, "MiB")
+    goal("the same without translated code", private_without_code, 60, "MiB")
     goal("overlay of a fork (worst median)", overlay_ms, 50, "ms")
     say(f"\n{len(many)} forks together, the last ready for login: {ready_s:.2f} s")
 

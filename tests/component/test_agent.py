@@ -590,6 +590,16 @@ class RealSessionTests(AgentTest):
         broker.wait("ended", state_of(wanted, "ended", "sessions"))
 
 
+def cpu_weight(wanted):
+    """Of the machine's control group; None without control groups."""
+    for folder, _, files in os.walk("/sys/fs/cgroup"):
+        for name in {"cpu.weight", "cpu.shares"} & {*files}:
+            if os.path.basename(folder) == wanted["id"]:
+                with open(os.path.join(folder, name), encoding="ascii") as file:
+                    return file.read().strip()
+    return None
+
+
 def select_quiet(seconds):
     """Gives the other side time to do wrong; no test waits for something good this way."""
     time.sleep(seconds)

@@ -122,6 +122,8 @@ class KillTests(GuestTest):
         fresh = {**used, "epoch": 2}
         entry, = self.ready(fresh)
         self.assertNotEqual(entry["overlay"], before["overlay"])
+        # While it waited for its turn it yielded the processors to others, and does no more.
+        self.assertIn(base.cpu_weight(fresh), (None, "100", "1024"))
         self.assertEqual(self.script(fresh, "ls /root").strip(), "")
         broker.wait("the others are gone", lambda inventory: len(inventory["machines"]) == 1)
         self.check_nothing_is_left_over(fresh)
