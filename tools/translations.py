@@ -47,7 +47,7 @@ def read_list(root, name):
 def extract(root, template):
     """Writes all marked sentences of po/POTFILES into a template without dates."""
     run("xgettext", "--from-code=UTF-8", f"--directory={root}", f"--output={template}",
-        "--no-wrap", "--package-name=berth", "-k", *(f"--keyword={word}" for word in KEYWORDS),
+        "--no-wrap", "--package-name=berth", *(f"--keyword={word}" for word in KEYWORDS),
         *(f"--flag={flag}" for flag in FORMATS), *read_list(root, "POTFILES"))
     with open(template, encoding="utf-8") as file:
         text = file.read()

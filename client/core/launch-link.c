@@ -251,13 +251,16 @@ bool
 berth_launch_link_load(const char *link_or_path, BerthLaunchLink *ret, GError **error)
 {
     char text[BERTH_LIMIT_LAUNCH_LINK_BYTES + 1];
+    g_autofree char *path = NULL;
     ssize_t len;
     bool is_good;
 
     if (g_ascii_strncasecmp(link_or_path, SCHEME, strlen(SCHEME)) == 0) {
         return berth_launch_link_parse(link_or_path, ret, error);
     }
-    len = read_file(link_or_path, text, sizeof text);
+    /* File managers may name a file either way. */
+    path = g_filename_from_uri(link_or_path, NULL, NULL);
+    len = read_file(path != NULL ? path : link_or_path, text, sizeof text);
     if (len < 0) {
         return berth_set_error(error, BERTH_ERR_IO,
                                _("cannot read '%s': %s; give a .berth file or a berth:// link"),

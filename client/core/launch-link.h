@@ -46,7 +46,8 @@ bool berth_launch_link_parse_file(const char *text, size_t len, BerthLaunchLink 
                                   GError **error);
 
 /*
- * Reads what the command line names: a link if it begins with "berth:", else a file.  Blocks.
+ * Reads what the command line names: a link if it begins with "berth:", else a file, by its path or
+ * its file: address.  Blocks.
  *
  * Errors: BERTH_ERR_INVALID, BERTH_ERR_IO with a sentence that names the file.
  */

@@ -280,7 +280,7 @@ BerthLoginView *
 berth_login_view_new(const BerthLoginViewCallbacks *callbacks, void *user_data)
 {
     BerthLoginView *self = g_new0(BerthLoginView, 1);
-    GtkWidget *card = berth_card_new("computer-symbolic", _("Welcome to Berth"),
+    GtkWidget *card = berth_card_new("org.berth.Berth-symbolic", _("Welcome to Berth"),
                                      _("Log in to reach your desktops."));
 
     self->callbacks = *callbacks;

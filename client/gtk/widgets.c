@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define CARD_WIDTH_PX 420
+/* A resource of the program; packaging/desktop. */
+#define ICON_FOLDER "/org/berth/Berth/icons"
 
 static const char css[] = ".berth-title { font-size: 170%; font-weight: 300; }"
                           ".berth-canvas { background-color: #17191c; }"
@@ -37,6 +39,8 @@ berth_style_load(GdkScreen *screen)
 {
     g_autoptr(GtkCssProvider) provider = gtk_css_provider_new();
 
+    gtk_icon_theme_add_resource_path(gtk_icon_theme_get_for_screen(screen), ICON_FOLDER);
+    gtk_window_set_default_icon_name("org.berth.Berth");
     gtk_css_provider_load_from_data(provider, css, -1, NULL);
     gtk_style_context_add_provider_for_screen(screen, GTK_STYLE_PROVIDER(provider),
                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);

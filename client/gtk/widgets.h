@@ -6,7 +6,7 @@
 
 #include <gtk/gtk.h>
 
-/* Loads the style sheet of the program for a screen. */
+/* Loads the style sheet and the icon of the program for a screen. */
 void berth_style_load(GdkScreen *screen);
 
 /* A page that scrolls if the window is small, with one widget in its middle. */

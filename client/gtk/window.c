@@ -749,7 +749,6 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->monitors = g_strdup(options->monitors);
     self->window = gtk_application_window_new(application);
     gtk_window_set_default_size(GTK_WINDOW(self->window), WIDTH_PX, HEIGHT_PX);
-    gtk_window_set_icon_name(GTK_WINDOW(self->window), "computer");
     self->pages = berth_pages_new(GTK_WINDOW(self->window), self->settings, &page_callbacks, self);
     self->page = berth_pages_get_desktop(self->pages);
     self->display = berth_desktop_page_get_view(self->page);

@@ -3,6 +3,7 @@
 
 #include "testing.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define CODE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -110,6 +111,27 @@ hostile_files_are_refused(void **state)
     assert_false(berth_launch_link_parse_file("[berth]\n\0", 9, &link, NULL));
 }
 
+static void
+files_are_named_by_path_or_by_address(void **state)
+{
+    static const char text[] = "[berth]\nbroker=https://vdi.example\ncode=" CODE "\n";
+    g_autofree char *folder = g_dir_make_tmp("berth-link-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "B\xc3\xbcro of ann.berth", NULL);
+    g_autofree char *uri = g_filename_to_uri(path, NULL, NULL);
+    const char *const names[] = { path, uri };
+
+    assert_true(g_file_set_contents(path, text, -1, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        BerthLaunchLink link = { 0 };
+
+        assert_true(berth_launch_link_load(names[i], &link, NULL));
+        assert_string_equal(link.code, CODE);
+        berth_launch_link_clear(&link);
+    }
+    g_remove(path);
+    g_rmdir(folder);
+}
+
 int
 main(void)
 {
@@ -118,6 +140,7 @@ main(void)
         cmocka_unit_test(hostile_links_are_refused),
         cmocka_unit_test(a_file_says_the_same),
         cmocka_unit_test(hostile_files_are_refused),
+        cmocka_unit_test(files_are_named_by_path_or_by_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
