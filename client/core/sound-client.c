@@ -20,6 +20,11 @@ typedef struct {
     uint8_t data[];
 } MicNews;
 
+typedef struct {
+    void (*changed)(void *user_data);
+    void *user_data;
+} Watcher;
+
 struct BerthSoundClient {
     BerthSoundDevice *device;
     BerthSoundSendFunc send; /* NULL: no connection */
@@ -32,8 +37,7 @@ struct BerthSoundClient {
     bool has_mic_stream; /* MIC_OPEN was sent */
     bool is_device_playing;
     guint linger_source;
-    void (*changed)(void *user_data);
-    void *changed_data;
+    GSList *watchers; /* of Watcher* */
     BerthQueue *mic_news;
     int volume_percent;
 
@@ -48,8 +52,10 @@ struct BerthSoundClient {
 static void
 tell_changed(BerthSoundClient *self)
 {
-    if (self->changed != NULL) {
-        self->changed(self->changed_data);
+    for (GSList *at = self->watchers; at != NULL; at = at->next) {
+        const Watcher *watcher = at->data;
+
+        watcher->changed(watcher->user_data);
     }
 }
 
@@ -177,6 +183,7 @@ berth_sound_client_free(BerthSoundClient *self)
     berth_sound_packer_free(self->packer);
     berth_sound_receiver_free(self->receiver);
     g_mutex_clear(&self->lock);
+    g_slist_free_full(self->watchers, g_free);
     g_free(self);
 }
 
@@ -403,6 +410,12 @@ berth_sound_client_take_level(BerthSoundClient *self)
     return level;
 }
 
+bool
+berth_sound_client_is_playing(const BerthSoundClient *self)
+{
+    return self->is_device_playing;
+}
+
 void
 berth_sound_client_set_mic_allowed(BerthSoundClient *self, bool is_allowed)
 {
@@ -436,11 +449,24 @@ berth_sound_client_may_record(const BerthSoundClient *self)
 }
 
 void
-berth_sound_client_set_changed(BerthSoundClient *self, void (*changed)(void *user_data),
-                               void *user_data)
+berth_sound_client_watch(BerthSoundClient *self, void (*changed)(void *user_data), void *user_data)
 {
-    self->changed = changed;
-    self->changed_data = user_data;
+    Watcher *watcher = g_new0(Watcher, 1);
+
+    *watcher = (Watcher){ changed, user_data };
+    self->watchers = g_slist_prepend(self->watchers, watcher);
+}
+
+void
+berth_sound_client_unwatch(BerthSoundClient *self, const void *user_data)
+{
+    for (GSList *at = self->watchers; at != NULL; at = at->next) {
+        if (((const Watcher *)at->data)->user_data == user_data) {
+            g_free(at->data);
+            self->watchers = g_slist_delete_link(self->watchers, at);
+            return;
+        }
+    }
 }
 
 void

@@ -62,6 +62,9 @@ int berth_sound_client_get_volume(const BerthSoundClient *self);
 /* Loudest sample since the last question, 0..32767: for a level in the toolbar. */
 int berth_sound_client_take_level(BerthSoundClient *self);
 
+/* Whether the desktop plays, or did some seconds ago: a level is worth looking at. */
+bool berth_sound_client_is_playing(const BerthSoundClient *self);
+
 /* Whether the user lets the microphone be heard: true at the start. */
 void berth_sound_client_set_mic_allowed(BerthSoundClient *self, bool is_allowed);
 bool berth_sound_client_is_mic_allowed(const BerthSoundClient *self);
@@ -74,11 +77,14 @@ bool berth_sound_client_may_play(const BerthSoundClient *self);
 bool berth_sound_client_may_record(const BerthSoundClient *self);
 
 /*
- * Called when one of mute, volume, may_play, microphone has changed, and when the desktop begins to
- * play; NULL for nobody.
+ * changed is called when one of mute, volume, may_play, microphone has changed, and when the
+ * desktop begins to play; it neither watches nor unwatches.
  */
-void berth_sound_client_set_changed(BerthSoundClient *self, void (*changed)(void *user_data),
-                                    void *user_data);
+void berth_sound_client_watch(BerthSoundClient *self, void (*changed)(void *user_data),
+                              void *user_data);
+
+/* Ends what was begun with that user_data; nothing if there is none. */
+void berth_sound_client_unwatch(BerthSoundClient *self, const void *user_data);
 
 void berth_sound_client_get_stats(BerthSoundClient *self, BerthSoundReceiverStats *ret);
 

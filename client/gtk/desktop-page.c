@@ -91,6 +91,12 @@ berth_desktop_page_put_over(BerthDesktopPage *self, GtkWidget *widget)
     put_over(self, widget, true);
 }
 
+void
+berth_desktop_page_add_to_bar(BerthDesktopPage *self, GtkWidget *widget)
+{
+    berth_fullscreen_bar_add(self->bar, widget);
+}
+
 GtkWidget *
 berth_desktop_page_get_widget(BerthDesktopPage *self)
 {

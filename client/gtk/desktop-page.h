@@ -34,6 +34,9 @@ BerthDisplayView *berth_desktop_page_get_view(BerthDesktopPage *self);
 /* Puts a widget over a part of the canvas, on top of those before. */
 void berth_desktop_page_put_over(BerthDesktopPage *self, GtkWidget *widget);
 
+/* See berth_fullscreen_bar_add(). */
+void berth_desktop_page_add_to_bar(BerthDesktopPage *self, GtkWidget *widget);
+
 /* The name of the desktop; copied. */
 void berth_desktop_page_set_title(BerthDesktopPage *self, const char *title);
 

@@ -153,6 +153,12 @@ berth_fullscreen_bar_get_widget(BerthFullscreenBar *self)
 }
 
 void
+berth_fullscreen_bar_add(BerthFullscreenBar *self, GtkWidget *widget)
+{
+    gtk_box_pack_end(GTK_BOX(self->box), widget, FALSE, FALSE, 0);
+}
+
+void
 berth_fullscreen_bar_set_title(BerthFullscreenBar *self, const char *title)
 {
     gtk_label_set_text(GTK_LABEL(self->title), title);

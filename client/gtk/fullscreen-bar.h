@@ -23,6 +23,9 @@ BerthFullscreenBar *berth_fullscreen_bar_new(BerthHeaderFunc func, void *user_da
 /* To be put over the canvas; out of sight at first. */
 GtkWidget *berth_fullscreen_bar_get_widget(BerthFullscreenBar *self);
 
+/* Adds something before the buttons, which takes no keyboard away from the guest. */
+void berth_fullscreen_bar_add(BerthFullscreenBar *self, GtkWidget *widget);
+
 /* Shows the name of the desktop; copied. */
 void berth_fullscreen_bar_set_title(BerthFullscreenBar *self, const char *title);
 

@@ -6,11 +6,13 @@
 #define LEVEL_MS 100
 #define MAX_LEVEL 32767.0
 #define SCALE_WIDTH_PX 180
+#define SHORT_SCALE_WIDTH_PX 110
 #define VOLUME_STEP 5
 
 struct BerthSoundButton {
     BerthSoundClient *sound;
-    GtkWidget *box, *mute, *icon, *more, *level, *volume, *microphone, *mic_sign;
+    GtkWidget *box, *mute, *icon, *level, *volume, *mic_sign;
+    GtkWidget *microphone; /* NULL over the canvas */
     guint level_source;
     bool is_showing; /* what is known, not what somebody does */
 };
@@ -19,12 +21,10 @@ static gboolean
 on_level(gpointer user_data)
 {
     BerthSoundButton *self = user_data;
-    BerthSoundReceiverStats stats;
 
     gtk_level_bar_set_value(GTK_LEVEL_BAR(self->level),
                             berth_sound_client_take_level(self->sound) / MAX_LEVEL);
-    berth_sound_client_get_stats(self->sound, &stats);
-    if (stats.is_playing && gtk_widget_get_mapped(self->box)) {
+    if (berth_sound_client_is_playing(self->sound) && gtk_widget_get_mapped(self->box)) {
         return G_SOURCE_CONTINUE;
     }
     gtk_level_bar_set_value(GTK_LEVEL_BAR(self->level), 0);
@@ -61,9 +61,11 @@ show_state(BerthSoundButton *self)
     gtk_image_set_from_icon_name(GTK_IMAGE(self->icon), find_icon(self), GTK_ICON_SIZE_BUTTON);
     name_widget(self->mute, is_muted ? _("Hear the desktop") : _("Mute the desktop"));
     gtk_range_set_value(GTK_RANGE(self->volume), berth_sound_client_get_volume(self->sound));
-    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->microphone),
-                                 berth_sound_client_is_mic_allowed(self->sound));
-    gtk_widget_set_sensitive(self->microphone, berth_sound_client_may_record(self->sound));
+    if (self->microphone != NULL) {
+        gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->microphone),
+                                     berth_sound_client_is_mic_allowed(self->sound));
+        gtk_widget_set_sensitive(self->microphone, berth_sound_client_may_record(self->sound));
+    }
     gtk_widget_set_visible(self->mic_sign, berth_sound_client_is_mic_open(self->sound));
     gtk_widget_set_visible(self->box, berth_sound_client_may_play(self->sound));
     self->is_showing = false;
@@ -110,21 +112,26 @@ static void
 on_destroy(BerthSoundButton *self)
 {
     g_clear_handle_id(&self->level_source, g_source_remove);
-    berth_sound_client_set_changed(self->sound, NULL, NULL);
+    berth_sound_client_unwatch(self->sound, self);
 }
 
-/* Volume and microphone, behind the small button. */
-static GtkWidget *
-new_popover(BerthSoundButton *self)
+static void
+make_volume(BerthSoundButton *self, int width_px)
 {
-    GtkWidget *popover = gtk_popover_new(self->more);
-    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
-
     self->volume = gtk_scale_new_with_range(GTK_ORIENTATION_HORIZONTAL, 0, 100, VOLUME_STEP);
     gtk_scale_set_draw_value(GTK_SCALE(self->volume), FALSE);
-    gtk_widget_set_size_request(self->volume, SCALE_WIDTH_PX, -1);
+    gtk_widget_set_size_request(self->volume, width_px, -1);
     name_widget(self->volume, _("Volume of the desktop"));
     g_signal_connect_swapped(self->volume, "value-changed", G_CALLBACK(on_volume), self);
+}
+
+static GtkWidget *
+new_popover(BerthSoundButton *self, GtkWidget *button)
+{
+    GtkWidget *popover = gtk_popover_new(button);
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
+
+    make_volume(self, SCALE_WIDTH_PX);
     self->microphone = gtk_check_button_new_with_mnemonic(_("The desktop may use my _microphone"));
     g_signal_connect_swapped(self->microphone, "toggled", G_CALLBACK(on_microphone), self);
     gtk_box_pack_start(GTK_BOX(box), self->volume, FALSE, FALSE, 0);
@@ -135,31 +142,38 @@ new_popover(BerthSoundButton *self)
     return popover;
 }
 
+/* Volume and microphone behind a small button beside the one that mutes. */
 static GtkWidget *
-new_buttons(BerthSoundButton *self)
+new_title_buttons(BerthSoundButton *self)
 {
     GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
+    GtkWidget *more = gtk_menu_button_new();
 
-    self->mute = gtk_button_new();
-    self->icon = gtk_image_new();
-    gtk_button_set_image(GTK_BUTTON(self->mute), self->icon);
-    g_signal_connect_swapped(self->mute, "clicked", G_CALLBACK(on_clicked), self);
-    self->more = gtk_menu_button_new();
-    name_widget(self->more, _("Volume and microphone"));
-    gtk_menu_button_set_popover(GTK_MENU_BUTTON(self->more), new_popover(self));
+    name_widget(more, _("Volume and microphone"));
+    gtk_menu_button_set_popover(GTK_MENU_BUTTON(more), new_popover(self, more));
     gtk_style_context_add_class(gtk_widget_get_style_context(buttons), "linked");
     gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(buttons), self->more, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(buttons), more, FALSE, FALSE, 0);
     return buttons;
 }
 
-BerthSoundButton *
-berth_sound_button_new(BerthSoundClient *sound)
+static GtkWidget *
+new_canvas_buttons(BerthSoundButton *self)
 {
-    BerthSoundButton *self = g_new0(BerthSoundButton, 1);
+    GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
 
-    self->sound = sound;
-    self->box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 4);
+    make_volume(self, SHORT_SCALE_WIDTH_PX);
+    gtk_widget_set_can_focus(self->volume, FALSE);
+    gtk_widget_set_focus_on_click(self->mute, FALSE);
+    gtk_widget_set_can_focus(self->mute, FALSE);
+    gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(buttons), self->volume, FALSE, FALSE, 0);
+    return buttons;
+}
+
+static void
+make_parts(BerthSoundButton *self)
+{
     self->level = gtk_level_bar_new();
     gtk_orientable_set_orientation(GTK_ORIENTABLE(self->level), GTK_ORIENTATION_VERTICAL);
     gtk_level_bar_set_inverted(GTK_LEVEL_BAR(self->level), TRUE);
@@ -167,14 +181,32 @@ berth_sound_button_new(BerthSoundClient *sound)
     self->mic_sign =
         gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
     name_widget(self->mic_sign, _("The desktop listens to your microphone"));
+    self->mute = gtk_button_new();
+    self->icon = gtk_image_new();
+    gtk_button_set_image(GTK_BUTTON(self->mute), self->icon);
+    g_signal_connect_swapped(self->mute, "clicked", G_CALLBACK(on_clicked), self);
+}
+
+BerthSoundButton *
+berth_sound_button_new(BerthSoundClient *sound, BerthSoundPlace place)
+{
+    BerthSoundButton *self = g_new0(BerthSoundButton, 1);
+
+    self->sound = sound;
+    self->box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 4);
+    make_parts(self);
     gtk_box_pack_start(GTK_BOX(self->box), self->mic_sign, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(self->box), self->level, FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(self->box), new_buttons(self), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(self->box),
+                       place == BERTH_SOUND_IN_TITLE ? new_title_buttons(self)
+                                                     : new_canvas_buttons(self),
+                       FALSE, FALSE, 0);
     gtk_widget_show_all(self->box);
     gtk_widget_set_no_show_all(self->box, TRUE);
     g_signal_connect_swapped(self->box, "destroy", G_CALLBACK(on_destroy), self);
+    g_signal_connect_swapped(self->box, "map", G_CALLBACK(on_changed), self);
     g_object_set_data_full(G_OBJECT(self->box), "berth-view", self, g_free);
-    berth_sound_client_set_changed(sound, on_changed, self);
+    berth_sound_client_watch(sound, on_changed, self);
     show_state(self);
     return self;
 }

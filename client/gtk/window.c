@@ -734,6 +734,18 @@ enter(BerthWindow *self, const BerthWindowOptions *options)
     }
 }
 
+/* The desktop's sound, and its buttons in both toolbars. */
+static void
+add_sound(BerthWindow *self)
+{
+    self->sound = berth_sound_client_new(berth_sound_pulse_new("Berth"));
+    berth_header_add(
+        berth_pages_get_header(self->pages),
+        berth_sound_button_get_widget(berth_sound_button_new(self->sound, BERTH_SOUND_IN_TITLE)));
+    berth_desktop_page_add_to_bar(self->page, berth_sound_button_get_widget(berth_sound_button_new(
+                                                  self->sound, BERTH_SOUND_OVER_CANVAS)));
+}
+
 BerthWindow *
 berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
 {
@@ -752,9 +764,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->pages = berth_pages_new(GTK_WINDOW(self->window), self->settings, &page_callbacks, self);
     self->page = berth_pages_get_desktop(self->pages);
     self->display = berth_desktop_page_get_view(self->page);
-    self->sound = berth_sound_client_new(berth_sound_pulse_new("Berth"));
-    berth_header_add(berth_pages_get_header(self->pages),
-                     berth_sound_button_get_widget(berth_sound_button_new(self->sound)));
+    add_sound(self);
     self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),

@@ -637,7 +637,7 @@ berth_probe_runner_new(BerthSessionController *controller, BerthShare *share,
     self->controller = controller;
     self->share = berth_probe_share_new(share, on_changed, self);
     self->sound = sound;
-    berth_sound_client_set_changed(berth_probe_sound_get_client(sound), on_changed, self);
+    berth_sound_client_watch(berth_probe_sound_get_client(sound), on_changed, self);
     self->timeout_ms = timeout_ms;
     self->waits_for_echo = waits_for_echo;
     self->func = func;
@@ -654,7 +654,7 @@ berth_probe_runner_free(BerthProbeRunner *self)
     }
     stop_sources(self);
     berth_probe_share_free(self->share);
-    berth_sound_client_set_changed(berth_probe_sound_get_client(self->sound), NULL, NULL);
+    berth_sound_client_unwatch(berth_probe_sound_get_client(self->sound), self);
     json_decref(self->found);
     g_free(self);
 }

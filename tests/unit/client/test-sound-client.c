@@ -141,6 +141,7 @@ what_comes_is_heard(void **state)
     assert_false(scene->device.is_playing);
     assert_berth_ok(begin_stream(scene));
     assert_true(scene->device.is_playing);
+    assert_true(berth_sound_client_is_playing(scene->sound));
     assert_true(play(scene, 30) > 3000);
     assert_true(berth_sound_client_take_level(scene->sound) > 3000);
     assert_int_equal(berth_sound_client_take_level(scene->sound), 0);
@@ -235,6 +236,35 @@ the_microphone_needs_policy_desktop_and_user(void **state)
 }
 
 static void
+count(void *user_data)
+{
+    ++*(int *)user_data;
+}
+
+/* Both toolbars show the same. */
+static void
+all_who_watch_are_told(void **state)
+{
+    Scene *scene = *state;
+    int first = 0, second = 0;
+
+    berth_sound_client_watch(scene->sound, count, &first);
+    berth_sound_client_watch(scene->sound, count, &second);
+    berth_sound_client_attach(scene->sound, on_send, scene);
+    assert_berth_ok(tell(scene, BERTH_SOUND_MAY_PLAY));
+    assert_berth_ok(tell(scene, BERTH_SOUND_MAY_PLAY)); /* no news */
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 1);
+    berth_sound_client_set_volume(scene->sound, 50);
+    berth_sound_client_unwatch(scene->sound, &first);
+    berth_sound_client_unwatch(scene->sound, scene); /* nobody */
+    berth_sound_client_set_muted(scene->sound, true);
+    assert_berth_ok(begin_stream(scene));
+    assert_int_equal(first, 2);
+    assert_int_equal(second, 4);
+}
+
+static void
 hostile_messages_are_refused(void **state)
 {
     static const uint8_t data[17] = { 0 };
@@ -263,6 +293,7 @@ main(void)
         cmocka_unit_test_setup_teardown(mute_outlives_a_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_microphone_needs_policy_desktop_and_user, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(all_who_watch_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile_messages_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
