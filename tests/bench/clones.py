@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Instant clones: forks of the demo's desktop alone and together, beside cold boots; their memory.
 
-usage: clones.py BUILD SOURCE [--quick]
+usage: clones.py BUILD SOURCE [--quick] [--only PART]
+
+The parts are "forks", "connect" (without a spare) and "rollback"; without --only all are run.
 
 Everything is measured in this run, on the same image and the same machine.  The times of forks are
 those that the agent writes into its log: from the wish to make one to a process that runs, to a
 console of the right size, to a guest that has its own identity, to an address on its network.
 """
+import json
 import os
 import re
 import statistics
@@ -18,11 +21,16 @@ import time
 from datetime import datetime
 
 BUILD, SOURCE = map(os.path.abspath, sys.argv[1:3])
-IS_QUICK = "--quick" in sys.argv[3:]
+OPTIONS = sys.argv[3:]
+IS_QUICK = "--quick" in OPTIONS
+PARTS = ("forks", "connect", "rollback")
+CHOSEN = [OPTIONS[OPTIONS.index("--only") + 1]] if "--only" in OPTIONS else PARTS
 sys.path[:0] = [os.path.join(SOURCE, "tools")]
 import lab  # noqa: E402
+from clones_rollback import Rollback  # noqa: E402
 
 N_ALONE, N_COLD, N_TOGETHER = (3, 1, 5) if IS_QUICK else (11, 3, 20)
+N_CONNECTS, N_BACK = (3, 5) if IS_QUICK else (10, 20)
 IDLE_S = 5 if IS_QUICK else 60
 LIMIT_S = 600
 MIB = 1024 * 1024
@@ -199,12 +207,10 @@ def measure_memory(site, template_dir):
                                                         for fork in forks_of_it)
 
 
-def measure(site, template_dir):
+def measure_forks(site, template_dir):
     overlay_ms = measure_overlays()
     cold = measure_cold(site)
-    site.add_pool("one", "demo", size=1, spares=1)
-    lab.wait_until("the template", lambda: "is ready to be forked" in open(
-        site.agent.log_path, encoding="utf-8", errors="replace").read(), LIMIT_S)
+    add_spare(site)
     alone, clean = measure_alone(site)
     drawn_s, ready_s, many = measure_together(site)
     table("ms", "median", "min", "max")
@@ -215,6 +221,7 @@ def measure(site, template_dir):
     for key in ("drawn", "ready"):
         row(f"fork of {len(many)} together: {key}", *ms([getattr(fork, key) for fork in many]))
     private, private_without_code = measure_memory(site, template_dir)
+    site.berthctl("set", "pool", "many", "--spares", "0", "--size", "0")
     drawn_ms = statistics.median(fork.drawn for fork in alone)
     table("goal", "measured", "wanted", "")
     goal("fork alone, drawn (median)", drawn_ms / 1000, 0.1, "s")
@@ -229,14 +236,81 @@ def measure(site, template_dir):
     say(f"\n{len(many)} forks together, the last ready for login: {ready_s:.2f} s")
 
 
-def main():
+# Connects.
+
+def add_spare(site):
+    """A pool whose spare keeps a template on the host."""
+    if any(pool["name"] == "one" for pool in site.rows("pools")):
+        return
+    site.add_pool("one", "demo", size=1, spares=1)
+    lab.wait_until("the template", lambda: "is ready to be forked" in open(
+        site.agent.log_path, encoding="utf-8", errors="replace").read(), LIMIT_S)
+
+
+def connect_once(site, number):
+    """Numbers of a probe whose pool has no machine when it logs in."""
+    pool, stats = f"none-{number}", site.path(f"stats-{number}.json")
+    site.add_pool(pool, "demo", size=1, spares=0)
+    done = site.probe("--desktop", pool, "--stats", stats, "--logoff", limit_s=LIMIT_S)
+    if done.returncode != 0:
+        raise lab.LabError(done.stderr.strip())
+    site.berthctl("set", "pool", pool, "--size", "0")
+    lab.wait_until("no machine of the pool", lambda: not any(
+        machine["pool"] == pool for machine in site.rows("machines")), LIMIT_S)
+    with open(stats, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def measure_connects(site):
+    add_spare(site)
+    site.wait_machines(ready=1, limit_s=LIMIT_S)
+    runs = [connect_once(site, number) for number in range(N_CONNECTS)]
+    keys = ("login_us", "list_us", "first_picture_us")
+    table(f"connect without a spare, {len(runs)}, ms", "median", "min", "max")
+    for key in keys:
+        row(key[:-3].replace("_", " "), *ms([run[key] / 1000 for run in runs]))
+    totals = [sum(run[key] for key in keys) / 1000 for run in runs]
+    row("login to first full picture", *ms(totals))
+    table("goal", "measured", "wanted", "")
+    goal("connect without a spare, login to first full picture (median)",
+         statistics.median(totals) / 1000, 1.5, "s")
+
+
+# The way back.
+
+def measure_rollback():
+    table(f"{N_BACK} idle desktops, command to all ready, s", "to the new version",
+          "back to the old one")
+    with Rollback(BUILD, N_BACK) as site:
+        there_s, back_s = site.measure()
+        row("a quarter at a time", f"{there_s:.1f}", f"{back_s:.1f}")
+        there_s, at_once_s = site.measure("--max-unavailable", str(N_BACK))
+        row("all at once", f"{there_s:.1f}", f"{at_once_s:.1f}")
+    table("goal", "measured", "wanted", "")
+    goal(f"rollback of {N_BACK} idle desktops, a quarter at a time", back_s, 30, "s")
+    goal(f"rollback of {N_BACK} idle desktops, all at once", at_once_s, 30, "s")
+
+
+def measure_demo():
     folder = fixture()
     with tempfile.TemporaryDirectory(prefix="berth-clones-") as template_dir, \
             lab.Lab(BUILD, {"demo": folder}, template_dir=template_dir, memory_limit_mib=40000,
                     agent_options=[f"start_slots={N_TOGETHER}"]) as site:
         for host in site.rows("hosts"):
             site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
-        measure(site, template_dir)
+        if "forks" in CHOSEN:
+            measure_forks(site, template_dir)
+        if "connect" in CHOSEN:
+            measure_connects(site)
+
+
+def main():
+    if not set(CHOSEN) <= set(PARTS):
+        sys.exit(f"there is no part \"{CHOSEN[0]}\": {', '.join(PARTS)}")
+    if set(CHOSEN) & {"forks", "connect"}:
+        measure_demo()
+    if "rollback" in CHOSEN:
+        measure_rollback()
     return 0 if all(GOALS) else 1
 
 
