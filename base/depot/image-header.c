@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Layouts: qcow2 by docs/interop/qcow2.txt of QEMU (big-endian); vmdk by VMware's "Virtual Disk
- * Format 5.0"; vdi as VirtualBox writes it (both little-endian).
+ * Layouts: vmdk by VMware's "Virtual Disk Format 5.0"; vdi as VirtualBox writes it (both
+ * little-endian).
  */
 #include "base/depot/image-header.h"
 
+#include "base/depot/qcow2-header.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -12,20 +13,8 @@
 #define SECTOR_BYTES 512u
 
 /* qcow2 */
-#define QCOW2_MAGIC 0x514649fbu
-#define QCOW2_HEADER_2_BYTES 72u
-#define QCOW2_HEADER_3_BYTES 104u
-#define QCOW2_MIN_CLUSTER_BITS 9u
-#define QCOW2_MAX_CLUSTER_BITS 21u
 #define QCOW2_MAX_L1_BYTES (32u * 1024 * 1024)
-#define QCOW2_FEATURE_DIRTY (1u << 0)
-#define QCOW2_FEATURE_CORRUPT (1u << 1)
-#define QCOW2_FEATURE_DATA_FILE (1u << 2)
-#define QCOW2_FEATURE_COMPRESSION (1u << 3)
-#define QCOW2_FEATURE_EXTENDED_L2 (1u << 4)
-#define QCOW2_FEATURES_READ \
-    (QCOW2_FEATURE_DIRTY | QCOW2_FEATURE_COMPRESSION | QCOW2_FEATURE_EXTENDED_L2)
-#define QCOW2_EXTENSION_DATA_FILE 0x44415441u
+#define QCOW2_FEATURES_READ (BERTH_QCOW2_DIRTY | BERTH_QCOW2_COMPRESSION | BERTH_QCOW2_EXTENDED_L2)
 
 /* vmdk */
 #define VMDK_HEADER_BYTES 512u
@@ -75,18 +64,6 @@ berth_image_format_parse(const char *name, BerthImageFormat *ret, GError **error
 
 /* The caller has checked that offset + size lies in the bytes. */
 static uint32_t
-be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t
-be64(const uint8_t *p)
-{
-    return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
-
-static uint32_t
 le32(const uint8_t *p)
 {
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
@@ -107,7 +84,7 @@ begins_with(const uint8_t *bytes, size_t n, const char *text)
 bool
 berth_image_format_guess(const uint8_t *bytes, size_t n, BerthImageFormat *ret, GError **error)
 {
-    if (n >= 4 && be32(bytes) == QCOW2_MAGIC) {
+    if (begins_with(bytes, n, "QFI\xfb")) {
         *ret = BERTH_IMAGE_QCOW2;
     } else if (begins_with(bytes, n, "KDMV") || begins_with(bytes, n, "COWD") ||
                begins_with(bytes, n, "# Disk DescriptorFile")) {
@@ -130,115 +107,90 @@ fail(GError **error, int code, const char *problem)
     return berth_set_error(error, code, "the image is refused: %s", problem);
 }
 
-/* Names of other files hide behind the header; the list ends with type 0 or where data begins. */
+/* Names of other files hide behind the header; the list ends with its mark or where data begins. */
 static bool
-check_qcow2_extensions(const Look *look, size_t at, uint64_t cluster_bytes, GError **error)
+check_qcow2_extensions(const Look *look, const BerthQcow2Header *header, GError **error)
 {
-    size_t end = (size_t)MIN(cluster_bytes, look->n);
-    while (at + 8 <= end) {
-        uint32_t type = be32(look->bytes + at);
-        uint32_t length = be32(look->bytes + at + 4);
-        if (type == 0) {
-            return true;
-        }
-        if (type == QCOW2_EXTENSION_DATA_FILE) {
+    BerthQcow2Extension extension;
+    size_t at = header->header_bytes;
+    size_t end = (size_t)MIN(1ull << header->cluster_bits, look->n);
+    int code = berth_qcow2_extension_read(look->bytes, end, &at, &extension);
+    while (code == BERTH_OK && extension.type != BERTH_QCOW2_EXTENSION_END) {
+        if (extension.type == BERTH_QCOW2_EXTENSION_DATA_FILE) {
             return fail(error, BERTH_ERR_FORBIDDEN, "it names a data file elsewhere");
         }
-        if (length > end - at - 8) {
-            return fail(error, BERTH_ERR_INVALID, "its header is longer than it may be");
-        }
-        at += 8 + (((size_t)length + 7) & ~(size_t)7);
+        code = berth_qcow2_extension_read(look->bytes, end, &at, &extension);
     }
-    return true;
+    return code != BERTH_ERR_TRUNCATED ||
+           fail(error, BERTH_ERR_INVALID, "its header is longer than it may be");
 }
 
 static bool
-check_qcow2_features(const Look *look, size_t *ret_header_bytes, uint64_t *ret_features,
-                     GError **error)
+check_qcow2_features(const Look *look, const BerthQcow2Header *header, GError **error)
 {
-    if (look->n < QCOW2_HEADER_3_BYTES) {
-        return fail(error, BERTH_ERR_INVALID, "its header is cut");
-    }
-    uint64_t features = be64(look->bytes + 72);
-    size_t header_bytes = be32(look->bytes + 100);
-    if (features & QCOW2_FEATURE_DATA_FILE) {
+    if (header->incompatible & BERTH_QCOW2_DATA_FILE) {
         return fail(error, BERTH_ERR_FORBIDDEN, "its data is in another file");
     }
-    if (features & QCOW2_FEATURE_CORRUPT) {
+    if (header->incompatible & BERTH_QCOW2_CORRUPT) {
         return fail(error, BERTH_ERR_INVALID,
                     "it is marked as corrupt; repair it with qemu-img check -r first");
     }
-    if (features & ~(uint64_t)QCOW2_FEATURES_READ) {
+    if (header->incompatible & ~(uint64_t)QCOW2_FEATURES_READ) {
         return fail(error, BERTH_ERR_UNSUPPORTED, "it has features that are not known here");
     }
-    if (header_bytes < QCOW2_HEADER_3_BYTES || header_bytes > look->n) {
-        return fail(error, BERTH_ERR_INVALID, "the length of its header is impossible");
-    }
-    *ret_header_bytes = header_bytes;
-    *ret_features = features;
-    return true;
+    size_t least = header->version == 3 ? BERTH_QCOW2_HEADER_3_BYTES : BERTH_QCOW2_HEADER_2_BYTES;
+    return (header->header_bytes >= least && header->header_bytes <= look->n) ||
+           fail(error, BERTH_ERR_INVALID, "the length of its header is impossible");
 }
 
 /* The first table must be in the file and large enough for the disk that the header promises. */
 static bool
-check_qcow2_table(const Look *look, uint64_t cluster_bytes, uint64_t features, GError **error)
+check_qcow2_table(const Look *look, const BerthQcow2Header *header, GError **error)
 {
-    uint64_t size = be64(look->bytes + 24);
-    uint64_t l1_entries = be32(look->bytes + 36);
-    uint64_t l1_offset = be64(look->bytes + 40);
-    uint64_t entry_bytes = features & QCOW2_FEATURE_EXTENDED_L2 ? 16 : 8;
+    uint64_t cluster_bytes = 1ull << header->cluster_bits;
+    uint64_t n_l1 = header->n_l1;
+    uint64_t entry_bytes = header->incompatible & BERTH_QCOW2_EXTENDED_L2 ? 16 : 8;
     uint64_t covered = cluster_bytes * (cluster_bytes / entry_bytes);
-    uint64_t needed = size / covered + (size % covered != 0 ? 1 : 0);
-    if (l1_entries < needed || l1_entries * 8 > QCOW2_MAX_L1_BYTES) {
+    uint64_t needed = header->size_bytes / covered + (header->size_bytes % covered != 0 ? 1 : 0);
+    if (n_l1 < needed || n_l1 * 8 > QCOW2_MAX_L1_BYTES) {
         return fail(error, BERTH_ERR_INVALID, "its first table does not fit its size");
     }
-    if (l1_offset % cluster_bytes != 0 || l1_offset > look->file_bytes ||
-        l1_entries * 8 > look->file_bytes - l1_offset) {
+    if (header->l1_offset % cluster_bytes != 0 || header->l1_offset > look->file_bytes ||
+        n_l1 * 8 > look->file_bytes - header->l1_offset) {
         return fail(error, BERTH_ERR_INVALID, "its first table is outside of the file");
     }
     return true;
 }
 
 static bool
-check_qcow2_fields(const uint8_t *p, GError **error)
+check_qcow2_fields(const BerthQcow2Header *header, GError **error)
 {
-    uint32_t version = be32(p + 4);
-    uint32_t cluster_bits = be32(p + 20);
-    if (version != 2 && version != 3) {
-        return fail(error, BERTH_ERR_UNSUPPORTED, "it is a qcow2 of an unknown version");
-    }
-    if (be64(p + 8) != 0 || be32(p + 16) != 0) {
+    if (header->backing_offset != 0 || header->backing_bytes != 0) {
         return fail(error, BERTH_ERR_FORBIDDEN,
                     "it has a backing file; make it whole with qemu-img convert first");
     }
-    if (cluster_bits < QCOW2_MIN_CLUSTER_BITS || cluster_bits > QCOW2_MAX_CLUSTER_BITS) {
+    if (header->cluster_bits < BERTH_QCOW2_MIN_CLUSTER_BITS ||
+        header->cluster_bits > BERTH_QCOW2_MAX_CLUSTER_BITS) {
         return fail(error, BERTH_ERR_INVALID, "the size of its clusters is impossible");
     }
-    if (be32(p + 32) != 0) {
-        return fail(error, BERTH_ERR_FORBIDDEN, "it is encrypted");
-    }
-    return true;
+    return header->crypt == 0 || fail(error, BERTH_ERR_FORBIDDEN, "it is encrypted");
 }
 
 static bool
 look_at_qcow2(Look *look, GError **error)
 {
-    const uint8_t *p = look->bytes;
-    if (look->n < QCOW2_HEADER_2_BYTES || be32(p) != QCOW2_MAGIC) {
-        return fail(error, BERTH_ERR_INVALID, "it is no qcow2");
+    BerthQcow2Header header;
+    int code = berth_qcow2_header_read(look->bytes, look->n, &header);
+    if (code == BERTH_ERR_UNSUPPORTED) {
+        return fail(error, code, "it is a qcow2 of an unknown version");
     }
-    size_t header_bytes = QCOW2_HEADER_2_BYTES;
-    uint64_t features = 0;
-    if (!check_qcow2_fields(p, error)) {
-        return false;
+    if (code != BERTH_OK) {
+        return fail(error, BERTH_ERR_INVALID,
+                    code == BERTH_ERR_CORRUPT ? "it is no qcow2" : "its header is cut");
     }
-    if (be32(p + 4) == 3 && !check_qcow2_features(look, &header_bytes, &features, error)) {
-        return false;
-    }
-    uint64_t cluster_bytes = 1ull << be32(p + 20);
-    look->virtual_bytes = be64(p + 24);
-    return check_qcow2_extensions(look, header_bytes, cluster_bytes, error) &&
-           check_qcow2_table(look, cluster_bytes, features, error);
+    look->virtual_bytes = header.size_bytes;
+    return check_qcow2_fields(&header, error) && check_qcow2_features(look, &header, error) &&
+           check_qcow2_extensions(look, &header, error) && check_qcow2_table(look, &header, error);
 }
 
 /* "RW 131072 SPARSE "name"": an extent; the only one is this file itself. */

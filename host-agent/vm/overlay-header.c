@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Layout: docs/interop/qcow2.txt of QEMU; all numbers are big-endian.
- */
 #include "host-agent/vm/overlay-header.h"
 
 #include "base/cleanup.h"
+#include "base/depot/qcow2-header.h"
 #include "base/error.h"
 #include "berth/errors.h"
 
@@ -12,39 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-#define MAGIC 0x514649fbu
-#define EXTENSION_END 0u
-#define EXTENSION_BACKING_FORMAT 0xe2792acau
-
-/* Offsets in the header. */
-enum {
-    AT_VERSION = 4,
-    AT_BACKING_OFFSET = 8,
-    AT_BACKING_BYTES = 16,
-    AT_CLUSTER_BITS = 20,
-    AT_SIZE = 24,
-    AT_CRYPT = 32,
-    AT_SNAPSHOTS = 60,
-    AT_INCOMPATIBLE = 72,
-    AT_HEADER_BYTES = 100,
-    HEADER_V3_BYTES = 104,
-    EXTENSION_HEAD_BYTES = 8,
-};
-
-static uint32_t
-peek_u32(const uint8_t *bytes, size_t at)
-{
-    uint32_t value;
-    memcpy(&value, bytes + at, sizeof value);
-    return GUINT32_FROM_BE(value);
-}
-
-static uint64_t
-peek_u64(const uint8_t *bytes, size_t at)
-{
-    return (uint64_t)peek_u32(bytes, at) << 32 | peek_u32(bytes, at + 4);
-}
 
 /* QEMU takes "json:" and "nbd:" for drivers and a relative name for one beside the overlay. */
 static bool
@@ -59,10 +24,11 @@ is_plain_path(const char *path, size_t n)
 }
 
 static int
-read_backing(const uint8_t *bytes, size_t len, BerthOverlayHeader *ret)
+read_backing(const uint8_t *bytes, size_t len, const BerthQcow2Header *header,
+             BerthOverlayHeader *ret)
 {
-    uint64_t offset = peek_u64(bytes, AT_BACKING_OFFSET);
-    uint32_t n = peek_u32(bytes, AT_BACKING_BYTES);
+    uint64_t offset = header->backing_offset;
+    uint32_t n = header->backing_bytes;
     if (offset == 0) {
         return BERTH_OK;
     }
@@ -80,7 +46,7 @@ read_backing(const uint8_t *bytes, size_t len, BerthOverlayHeader *ret)
 }
 
 static int
-take_format(const uint8_t *bytes, uint32_t n, BerthOverlayHeader *ret)
+take_format(const uint8_t *bytes, size_t n, BerthOverlayHeader *ret)
 {
     bool is_raw = n == 3 && memcmp(bytes, "raw", 3) == 0;
     bool is_qcow2 = n == 5 && memcmp(bytes, "qcow2", 5) == 0;
@@ -92,66 +58,57 @@ take_format(const uint8_t *bytes, uint32_t n, BerthOverlayHeader *ret)
 }
 
 static int
-read_extensions(const uint8_t *bytes, size_t len, BerthOverlayHeader *ret)
+read_extensions(const uint8_t *bytes, size_t len, const BerthQcow2Header *header,
+                BerthOverlayHeader *ret)
 {
-    size_t at = peek_u32(bytes, AT_HEADER_BYTES);
-    if (at < HEADER_V3_BYTES || at % 8 != 0) {
+    BerthQcow2Extension extension;
+    size_t at = header->header_bytes;
+    if (at < BERTH_QCOW2_HEADER_3_BYTES || at % 8 != 0) {
         return BERTH_ERR_CORRUPT;
     }
-    while (at <= len && len - at >= EXTENSION_HEAD_BYTES) {
-        uint32_t type = peek_u32(bytes, at);
-        uint32_t n = peek_u32(bytes, at + 4);
-        at += EXTENSION_HEAD_BYTES;
-        if (type == EXTENSION_END) {
-            return BERTH_OK;
+    int error = berth_qcow2_extension_read(bytes, len, &at, &extension);
+    while (error == BERTH_OK && extension.type != BERTH_QCOW2_EXTENSION_END) {
+        if (extension.type == BERTH_QCOW2_EXTENSION_BACKING_FORMAT) {
+            error = take_format(extension.bytes, extension.n, ret);
         }
-        if (n > len - at) {
-            return BERTH_ERR_TRUNCATED;
+        if (error == BERTH_OK) {
+            error = berth_qcow2_extension_read(bytes, len, &at, &extension);
         }
-        if (type == EXTENSION_BACKING_FORMAT) {
-            int error = take_format(bytes + at, n, ret);
-            if (error != BERTH_OK) {
-                return error;
-            }
-        }
-        at += ((size_t)n + 7) / 8 * 8;
     }
-    return BERTH_ERR_TRUNCATED;
+    return error == BERTH_ERR_NOT_FOUND ? BERTH_ERR_TRUNCATED : error;
 }
 
 static int
-check_features(const uint8_t *bytes)
+check_features(const BerthQcow2Header *header)
 {
-    if (peek_u32(bytes, 0) != MAGIC) {
+    if (header->cluster_bits < BERTH_QCOW2_MIN_CLUSTER_BITS ||
+        header->cluster_bits > BERTH_QCOW2_MAX_CLUSTER_BITS) {
         return BERTH_ERR_CORRUPT;
     }
-    uint32_t cluster_bits = peek_u32(bytes, AT_CLUSTER_BITS);
-    if (cluster_bits < 9 || cluster_bits > 21) {
-        return BERTH_ERR_CORRUPT;
-    }
-    bool is_ours = peek_u32(bytes, AT_VERSION) == 3 && peek_u32(bytes, AT_CRYPT) == 0 &&
-                   peek_u32(bytes, AT_SNAPSHOTS) == 0 && peek_u64(bytes, AT_INCOMPATIBLE) == 0;
+    bool is_ours = header->version == 3 && header->crypt == 0 && header->n_snapshots == 0 &&
+                   header->incompatible == 0;
     return is_ours ? BERTH_OK : BERTH_ERR_UNSUPPORTED;
 }
 
 int
 berth_overlay_header_parse(const uint8_t *bytes, size_t len, BerthOverlayHeader *ret)
 {
+    BerthQcow2Header qcow2;
     g_auto(BerthOverlayHeader) header = { 0 };
-    if (len < HEADER_V3_BYTES) {
-        return BERTH_ERR_TRUNCATED;
-    }
-    int error = check_features(bytes);
+    int error = berth_qcow2_header_read(bytes, len, &qcow2);
     if (error == BERTH_OK) {
-        error = read_backing(bytes, len, &header);
+        error = check_features(&qcow2);
     }
     if (error == BERTH_OK) {
-        error = read_extensions(bytes, len, &header);
+        error = read_backing(bytes, len, &qcow2, &header);
+    }
+    if (error == BERTH_OK) {
+        error = read_extensions(bytes, len, &qcow2, &header);
     }
     if (error != BERTH_OK) {
         return error;
     }
-    header.size_bytes = peek_u64(bytes, AT_SIZE);
+    header.size_bytes = qcow2.size_bytes;
     if (header.size_bytes == 0 || header.size_bytes > INT64_MAX) {
         return BERTH_ERR_CORRUPT;
     }
