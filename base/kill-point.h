@@ -136,6 +136,17 @@
     X(EXPORT_HASHED, "export-hashed") \
     X(EXPORT_WRITTEN, "export-written") \
     X(EXPORT_RENAMED, "export-renamed") \
+    X(DISK_EXPORT_BEGUN, "disk-export-begun") \
+    X(DISK_EXPORT_LOOKED, "disk-export-looked") \
+    X(DISK_EXPORT_FLAT, "disk-export-flat") \
+    X(DISK_EXPORT_HASHED, "disk-export-hashed") \
+    X(DISK_EXPORT_WRITTEN, "disk-export-written") \
+    X(DISK_EXPORT_RENAMED, "disk-export-renamed") \
+    X(DISK_IMPORT_TAKEN, "disk-import-taken") \
+    X(DISK_IMPORT_LOOKED, "disk-import-looked") \
+    X(DISK_IMPORT_COPIED, "disk-import-copied") \
+    X(DISK_IMPORT_MADE, "disk-import-made") \
+    X(DISK_IMPORT_PLACED, "disk-import-placed") \
     X(BACKUPS_LISTED, "backups-listed") \
     X(POINT_GONE, "point-gone") \
     X(POINT_REMOVED, "point-removed")

@@ -14,6 +14,8 @@ static const BerthHostTaskKind kinds[] = {
     { .kind = "disk-snapshot", .finish = berth_task_finish_disk_snapshot },
     { .kind = "disk-restore", .finish = berth_task_finish_disk_restore },
     { .kind = "disk-drop-point", .finish = berth_task_finish_disk_drop_point },
+    { .kind = "disk-export", .finish = berth_task_finish_disk_export },
+    { .kind = "disk-import", .finish = berth_task_finish_disk_import },
     /* Restore points and backups, and other disks for dedicated desktops. */
     { .kind = "snapshot", .finish = berth_task_finish_snapshot },
     { .kind = "restore", .finish = berth_task_finish_restore },

@@ -95,3 +95,7 @@ int berth_task_finish_export(BerthTx *tx, const BerthCause *cause, const BerthHo
                              int code, const json_t *result);
 int berth_task_finish_remove_point(BerthTx *tx, const BerthCause *cause, const BerthHostTask *task,
                                    int code, const json_t *result);
+int berth_task_finish_disk_export(BerthTx *tx, const BerthCause *cause, const BerthHostTask *task,
+                                  int code, const json_t *result);
+int berth_task_finish_disk_import(BerthTx *tx, const BerthCause *cause, const BerthHostTask *task,
+                                  int code, const json_t *result);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "berth/limits.h"
 #include "broker/steps.h"
 
 #include <string.h>
@@ -156,6 +157,52 @@ berth_task_finish_export(BerthTx *tx, const BerthCause *cause, const BerthHostTa
                                            json_pack("{s:s, s:s}", "name", arg(task, "name"),
                                                      "restore_point", task->object))
                              : error;
+}
+
+int
+berth_task_finish_disk_export(BerthTx *tx, const BerthCause *cause, const BerthHostTask *task,
+                              int code, const json_t *result)
+{
+    char id[BERTH_ID_HEX_CHARS + 1];
+    g_autofree char *location = g_strconcat("backup:", arg(task, "name"), NULL);
+    int error = berth_tx_run(tx, BERTH_SQL_DISK_END_CHECKING, "si", task->object, cause->now_us);
+    if (error != BERTH_OK || code != BERTH_OK) {
+        return error;
+    }
+    berth_id_random_hex(id);
+    error = berth_tx_run(tx, BERTH_SQL_DISK_BACKUP_INSERT, "ssssisi", id, task->object, task->host,
+                         consistency_of(result), size_of(result), location, cause->now_us);
+    return error == BERTH_OK ? berth_audit(tx, cause, "backup.ready", id,
+                                           json_pack("{s:s, s:s}", "name", arg(task, "name"),
+                                                     "disk", task->object))
+                             : error;
+}
+
+/* What a disk of that size takes; a host's word is not taken for more than a disk may have. */
+static int64_t
+mib_of(const json_t *result)
+{
+    int64_t bytes = json_integer_value(json_object_get(result, "disk_bytes"));
+    return CLAMP(bytes >> 20, 0, BERTH_LIMIT_USER_DISK_MIB);
+}
+
+/* A disk that did not come is nobody's; its host removes what there may be of it. */
+int
+berth_task_finish_disk_import(BerthTx *tx, const BerthCause *cause, const BerthHostTask *task,
+                              int code, const json_t *result)
+{
+    int error = code == BERTH_OK
+                    ? berth_tx_run(tx, BERTH_SQL_DISK_IMPORTED, "si", task->object, mib_of(result))
+                    : berth_tx_run(tx, BERTH_SQL_DISK_NOT_IMPORTED, "ssi", task->object, task->host,
+                                   cause->now_us);
+    if (error == BERTH_OK && code == BERTH_OK) {
+        error = berth_tx_run(tx, BERTH_SQL_DISK_END_CHECKING, "si", task->object, cause->now_us);
+    }
+    return error == BERTH_OK
+               ? berth_audit(tx, cause,
+                             code == BERTH_OK ? "user-disk.imported" : "user-disk.not-imported",
+                             task->object, json_pack("{s:s}", "backup", arg(task, "name")))
+               : error;
 }
 
 int

@@ -40,6 +40,7 @@ static const BerthConfigRow schema[] = {
     { GROUP, "session_program", BERTH_CONFIG_STRING, 1, 0, BERTH_SESSION_PROGRAM, "program of a session" },
     { GROUP, "gpu_program", BERTH_CONFIG_STRING, 1, 0, BERTH_GPU_PROGRAM, "graphics card of a machine whose image asks for it" },
     { GROUP, "thaw_program", BERTH_CONFIG_STRING, 1, 0, BERTH_THAW_PROGRAM, "thaws a guest if the agent dies while it is frozen" },
+    { GROUP, "image_sandbox_program", BERTH_CONFIG_STRING, 1, 0, BERTH_IMAGE_SANDBOX_PROGRAM, "in which qemu_img_program reads disks of guests" },
     { GROUP, "qemu_program", BERTH_CONFIG_STRING, 1, 0, "qemu-system-x86_64", "QEMU" },
     { GROUP, "qemu_img_program", BERTH_CONFIG_STRING, 1, 0, "qemu-img", "QEMU's disk tool" },
     { GROUP, "memory_limit_mib", BERTH_CONFIG_INT, 0, 64 * 1024 * 1024, "0", "memory for desktops in MiB; 0: three quarters of the host" },
@@ -204,6 +205,7 @@ berth_agent_config_load(const char *path, GError **error)
     self->session_program = dup_string(config, "session_program");
     self->gpu_program = dup_string(config, "gpu_program");
     self->thaw_program = dup_string(config, "thaw_program");
+    self->image_sandbox_program = dup_string(config, "image_sandbox_program");
     self->qemu_program = dup_string(config, "qemu_program");
     self->qemu_img_program = dup_string(config, "qemu_img_program");
     self->memory_limit_mib = (int)berth_config_get_int(config, GROUP, "memory_limit_mib");
@@ -250,6 +252,7 @@ berth_agent_config_free(BerthAgentConfig *self)
     g_free(self->session_program);
     g_free(self->gpu_program);
     g_free(self->thaw_program);
+    g_free(self->image_sandbox_program);
     g_free(self->backup_dir);
     g_free(self->qemu_program);
     g_free(self->qemu_img_program);

@@ -19,7 +19,8 @@ typedef struct {
     char *listen, *advertise; /* advertise is "" to tell the address really listened on */
     char *image_listen;       /* "" for the address of listen and any port */
     char *backup_dir;         /* folder of backups */
-    char *session_program, *gpu_program, *thaw_program, *qemu_program, *qemu_img_program;
+    char *session_program, *gpu_program, *thaw_program, *image_sandbox_program;
+    char *qemu_program, *qemu_img_program;
     int memory_limit_mib, vcpu_limit, memory_overcommit_pct;
     int template_keep_s;
     json_t *labels; /* texts by name */

@@ -367,6 +367,8 @@ class Lab:
             "image_dir": self.host_folder("images", name),
             "listen": "127.0.0.1:0", "session_program": self.program("berth-session"),
             "gpu_program": self.program("berth-gpu"), "thaw_program": self.program("berth-thaw"),
+            "image_sandbox_program": os.path.join(self.build, "base", "depot",
+                                                  "berth-image-sandbox"),
             "qemu_program": "/usr/bin/qemu-system-x86_64",
             "memory_limit_mib": self.memory_limit_mib, "accel": self.accel,
         }

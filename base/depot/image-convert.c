@@ -24,6 +24,7 @@ typedef struct {
     const BerthImageConvert *spec;
     struct stat source; /* as it was when we looked */
     BerthImageConverted found;
+    const char *read_paths[2];
     GString *text; /* output of the run */
 } Convert;
 
@@ -181,9 +182,11 @@ static BerthImageRun
 run_of(Convert *self)
 {
     g_string_truncate(self->text, 0);
+    self->read_paths[0] = self->spec->source;
     return (BerthImageRun){
-        .tools = &self->spec->tools,
-        .read_path = self->spec->source,
+        .box = { .tools = &self->spec->tools,
+                 .read_paths = self->read_paths,
+                 .cpu_us = self->spec->timeout_us },
         .timeout_us = self->spec->timeout_us,
         .cancel = self->spec->cancel,
         .data = self,
@@ -277,8 +280,8 @@ convert_with_tool(Convert *self, GError **error)
         self->spec->target,
         NULL,
     };
-    run.write_path = self->spec->target;
-    run.file_bytes = self->found.virtual_bytes;
+    run.box.write_path = self->spec->target;
+    run.box.file_bytes = self->found.virtual_bytes;
     run.may_go_on = is_within_room;
     run.output = take_progress;
     return berth_image_run(&run, arguments, error);

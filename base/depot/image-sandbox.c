@@ -3,12 +3,15 @@
  * berth-image-sandbox: gives away everything that looking at one image does not need, then becomes
  * the program that looks.
  *
- *   berth-image-sandbox CPU_S MEMORY_BYTES FILE_BYTES READ_PATH WRITE_PATH PROGRAM ARGUMENT...
+ *   berth-image-sandbox CPU_S MEMORY_BYTES FILE_BYTES [READ_PATH...] -- WRITE_PATH PROGRAM
+ *                       ARGUMENT...
  *
  * CPU, memory and the size of files are limited; there is no network; of the file system there are
- * programs and libraries, READ_PATH to read and WRITE_PATH to write (either may be empty); calls
- * that start processes, signal others or make sockets end it.  Started by the depot only.
+ * programs and libraries, the READ_PATHs to read and WRITE_PATH to write (empty: nothing); calls
+ * that start processes, signal others or make sockets end it.  Started by the broker's depot and by
+ * agents only.
  */
+#include "base/depot/image-tool.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/sandbox.h"
@@ -20,14 +23,13 @@
 #include <unistd.h>
 
 #define MAX_DESCRIPTORS 64
+#define N_OWN_PATHS 6
 
 enum {
     ARG_CPU = 1,
     ARG_MEMORY,
     ARG_FILE,
     ARG_READ,
-    ARG_WRITE,
-    ARG_PROGRAM,
 };
 
 static bool
@@ -58,11 +60,11 @@ leave_network(void)
 }
 
 static bool
-enter(const char *read_path, const char *write_path, GError **error)
+enter(char **read_paths, int n_read, const char *write_path, GError **error)
 {
-    /* With room for the path that is read. */
-    const char *ro_paths[] = { "/usr",      "/lib",         "/lib64", "/etc/ld.so.cache",
-                               "/dev/null", "/dev/urandom", NULL,     NULL };
+    const char *ro_paths[N_OWN_PATHS + BERTH_IMAGE_MAX_READ_PATHS + 1] = {
+        "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom"
+    };
     const char *rw_paths[] = { "/dev/null", NULL, NULL };
     static const char *const calls[] = { "execve",    "mmap",          "mprotect",        "prctl",
                                          "prlimit64", "get_mempolicy", "set_mempolicy",   "mbind",
@@ -76,8 +78,8 @@ enter(const char *read_path, const char *write_path, GError **error)
         .syscalls = calls,
         .refused = refused,
     };
-    if (read_path[0] != '\0') {
-        ro_paths[G_N_ELEMENTS(ro_paths) - 2] = read_path;
+    for (int i = 0; i < n_read; i++) {
+        ro_paths[N_OWN_PATHS + i] = read_paths[i];
     }
     if (write_path[0] != '\0') {
         rw_paths[1] = write_path;
@@ -85,21 +87,35 @@ enter(const char *read_path, const char *write_path, GError **error)
     return berth_sandbox_enter(&profile, error);
 }
 
+/* Where "--" stands, or 0. */
+static int
+find_end_of_reads(int argc, char **argv)
+{
+    for (int i = ARG_READ; i < argc && i <= ARG_READ + BERTH_IMAGE_MAX_READ_PATHS; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     berth_log_init("berth-image-sandbox");
-    if (argc <= ARG_PROGRAM) {
-        berth_log_error("image-sandbox", "this program is started by the depot only");
+    int end = find_end_of_reads(argc, argv);
+    if (end == 0 || argc <= end + 2) {
+        berth_log_error("image-sandbox", "this program is started by broker and agents only");
         return 2;
     }
+    char **program = argv + end + 2;
     if (!limit_all(argv)) {
         berth_log_error("image-sandbox", "cannot limit itself: %s", g_strerror(errno));
         return 1;
     }
     leave_network();
-    if (!enter(argv[ARG_READ], argv[ARG_WRITE], &error)) {
+    if (!enter(argv + ARG_READ, end - ARG_READ, argv[end + 1], &error)) {
         berth_log_error("image-sandbox", "%s", error->message);
         return 1;
     }
@@ -107,7 +123,7 @@ main(int argc, char **argv)
     if (!limit(RLIMIT_AS, argv[ARG_MEMORY])) {
         return 1;
     }
-    execv(argv[ARG_PROGRAM], argv + ARG_PROGRAM);
-    berth_log_error("image-sandbox", "cannot run \"%s\": %s", argv[ARG_PROGRAM], g_strerror(errno));
+    execv(program[0], program);
+    berth_log_error("image-sandbox", "cannot run \"%s\": %s", program[0], g_strerror(errno));
     return 1;
 }

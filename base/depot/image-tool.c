@@ -16,7 +16,6 @@
 
 /* Address space: tables of the largest images and the stacks of threads fit. */
 #define MEMORY_BYTES "4294967296"
-#define MAX_ARGUMENTS 32
 /* Between looks at time, cancel and may_go_on. */
 #define TICK_MS 100
 /* Of what it says on its standard error. */
@@ -43,31 +42,34 @@ open_pipe(int *ret_read, int *ret_write, GError **error)
     return true;
 }
 
+GPtrArray *
+berth_image_box_argv(const BerthImageBox *box, const char *const *arguments)
+{
+    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(argv, g_strdup(box->tools->sandbox_program));
+    g_ptr_array_add(argv, g_strdup_printf("%" G_GINT64_FORMAT, box->cpu_us / G_USEC_PER_SEC + 1));
+    g_ptr_array_add(argv, g_strdup(MEMORY_BYTES));
+    g_ptr_array_add(argv, g_strdup_printf("%" G_GUINT64_FORMAT, box->file_bytes));
+    for (size_t i = 0; box->read_paths[i] != NULL; i++) {
+        g_ptr_array_add(argv, g_strdup(box->read_paths[i]));
+    }
+    g_ptr_array_add(argv, g_strdup("--"));
+    g_ptr_array_add(argv, g_strdup(box->write_path != NULL ? box->write_path : ""));
+    g_ptr_array_add(argv, g_strdup(box->tools->qemu_img));
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        g_ptr_array_add(argv, g_strdup(arguments[i]));
+    }
+    g_ptr_array_add(argv, NULL);
+    return argv;
+}
+
 static bool
 start(Child *child, const char *const *arguments, GError **error)
 {
-    const BerthImageRun *run = child->run;
     static const char *const environment[] = { "LC_ALL=C", "PATH=/usr/bin:/bin", NULL };
-    const char *argv[MAX_ARGUMENTS + 8];
-    char cpu_s[32];
-    char file_bytes[32];
+    g_autoptr(GPtrArray) argv = berth_image_box_argv(&child->run->box, arguments);
     berth_autofd int out = -1;
     berth_autofd int err = -1;
-    size_t n = 0;
-    g_snprintf(cpu_s, sizeof(cpu_s), "%lld", (long long)(run->timeout_us / G_USEC_PER_SEC + 1));
-    g_snprintf(file_bytes, sizeof(file_bytes), "%llu", (unsigned long long)run->file_bytes);
-    argv[n++] = run->tools->sandbox_program;
-    argv[n++] = cpu_s;
-    argv[n++] = MEMORY_BYTES;
-    argv[n++] = file_bytes;
-    argv[n++] = run->read_path;
-    argv[n++] = run->write_path != NULL ? run->write_path : "";
-    argv[n++] = run->tools->qemu_img;
-    for (size_t i = 0; arguments[i] != NULL; i++) {
-        g_assert(n < G_N_ELEMENTS(argv) - 1);
-        argv[n++] = arguments[i];
-    }
-    argv[n] = NULL;
     if (!open_pipe(&child->out_fd, &out, error) || !open_pipe(&child->err_fd, &err, error)) {
         return false;
     }
@@ -79,7 +81,7 @@ start(Child *child, const char *const *arguments, GError **error)
         .cwd = "/",
         .env = environment,
     };
-    return berth_spawn(argv, &options, &child->pidfd, NULL, error);
+    return berth_spawn((const char *const *)argv->pdata, &options, &child->pidfd, NULL, error);
 }
 
 /* Takes what a pipe has; closes it at its end. */

@@ -16,13 +16,30 @@ typedef struct {
     const char *qemu_img;        /* absolute path */
 } BerthImageTools;
 
+/* What one run may. */
 typedef struct {
     const BerthImageTools *tools;
-    const char *read_path;  /* absolute; the only file that it may read */
-    const char *write_path; /* absolute; the only file that it may write; NULL: none */
-    uint64_t file_bytes;    /* largest offset that it may write to */
-    int64_t timeout_us;     /* by the clock of the wall; the processor time has the same limit */
-    const gint *cancel;     /* set to other than 0 (atomically) to end it; may be NULL */
+    const char *const *read_paths; /* absolute, NULL-terminated; all that it may read */
+    const char *write_path;        /* absolute; the only file that it may write; NULL: none */
+    uint64_t file_bytes;           /* largest offset that it may write to */
+    int64_t cpu_us;                /* processor time */
+} BerthImageBox;
+
+/* Most files that a disk and what it stands on may be. */
+#define BERTH_IMAGE_MAX_READ_PATHS 16
+
+/*
+ * The command line that runs qemu-img with arguments in its sandbox, with a NULL at its end; for
+ * g_ptr_array_unref().  Pure.
+ *
+ * arguments:  NULL-terminated, after the program's name
+ */
+GPtrArray *berth_image_box_argv(const BerthImageBox *box, const char *const *arguments);
+
+typedef struct {
+    BerthImageBox box;
+    int64_t timeout_us; /* by the clock of the wall; the processor time has the same limit */
+    const gint *cancel; /* set to other than 0 (atomically) to end it; may be NULL */
     /* Looks now and then whether it may go on; false ends it with that error.  NULL: it may. */
     bool (*may_go_on)(void *data, GError **error);
     /* Gets what it writes to its standard output, piece by piece; NULL: dropped. */

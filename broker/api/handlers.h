@@ -218,6 +218,8 @@ int berth_handle_remove_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_list_disk_points(BerthTx *tx, BerthRequest *request);
 int berth_handle_snapshot_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_restore_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_export_user_disk(BerthTx *tx, BerthRequest *request);
+int berth_handle_import_user_disk(BerthTx *tx, BerthRequest *request);
 int berth_handle_drop_disk_point(BerthTx *tx, BerthRequest *request);
 
 /* policies.c: rules of all levels but the pool's. */

@@ -35,6 +35,20 @@ static const BerthBodyField snapshot_fields[] = {
 static const BerthBodyField restore_fields[] = {
     BERTH_FIELD_HEX("point", true, BERTH_ID_HEX_CHARS, "id of a restore point of the disk"),
 };
+#define BACKUP_NAME \
+    BERTH_FIELD_TEXT("name", true, 1, 64, "name of the backup: letters, digits and . _ - +")
+
+static const BerthBodyField export_fields[] = {
+    BACKUP_NAME,
+    BERTH_FIELD_HEX("point", false, BERTH_ID_HEX_CHARS,
+                    "id of a restore point of the disk; as it is if left out"),
+};
+static const BerthBodyField import_fields[] = {
+    BACKUP_NAME,
+    BERTH_FIELD_TEXT("host", true, 1, BERTH_LIMIT_NAME_BYTES, "host whose folder has it"),
+    BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "who gets it"),
+    BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "pool whose desktops have it"),
+};
 static const BerthQueryField force_query[] = {
     BERTH_FIELD_BOOL("force", false, "even if its user's data is lost"),
 };
@@ -72,6 +86,14 @@ const BerthRoute berth_routes_disks[] = {
     { BERTH_WRITE("DELETE", "/v1/user-disks/{id}/points/{part}", MACHINE_CONTROL, USER_DISK,
                   berth_handle_drop_disk_point, 202),
       .answer = "DiskPointWork", .doc = "drops a restore point" },
+    { BERTH_WRITE("POST", "/v1/user-disks/{id}/export", POOL_WRITE, USER_DISK,
+                  berth_handle_export_user_disk, 202),
+      BERTH_FIELDS(export_fields), .answer = "Started",
+      .doc = "writes a disk that no machine has to the backup folder of its host" },
+    { BERTH_WRITE("POST", "/v1/user-disks/import", POOL_WRITE, BODY, berth_handle_import_user_disk,
+                  202),
+      BERTH_FIELDS(import_fields), .answer = "Started",
+      .doc = "gives a user a disk that is made of a backup" },
 };
 
 const size_t berth_n_routes_disks = G_N_ELEMENTS(berth_routes_disks);

@@ -40,9 +40,10 @@ static const struct {
                  "reason:text created_us:int since_us:int deadline_us:int? version:int" },
     { "RolloutOrders", "rollouts:array" },
     { "Started", "operation:text id:text" },
-    { "RestorePoint", "id:text kind:text machine:text machine_id:text pool:text host:text "
-                      "version:text state:text consistency:text size_bytes:int location:text "
-                      "detail:text note:text created_us:int since_us:int keep_until_us:int?" },
+    { "RestorePoint",
+      "id:text kind:text machine:text machine_id:text disk:text user:text pool:text host:text "
+      "version:text state:text consistency:text size_bytes:int location:text "
+      "detail:text note:text created_us:int since_us:int keep_until_us:int?" },
     { "ImageStatus", "image:text tags:array replicas:array pools:array" },
     { "Version", "id:text image:text number:int state:text size_bytes:int parent:text "
                  "changelog:text sealed_by:text created_us:int sealed_us:int? n_machines:int "

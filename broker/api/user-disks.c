@@ -9,6 +9,7 @@
 #include "berth/user-disk.h"
 #include "broker/api/objects.h"
 #include "broker/api/page.h"
+#include "broker/disk-backups.h"
 #include "broker/disk-points.h"
 #include "broker/user-disk.h"
 
@@ -101,6 +102,21 @@ find_owner(BerthTx *tx, BerthRequest *request, char pool[BERTH_ID_HEX_CHARS + 1]
                : error;
 }
 
+static int
+read_rule(BerthTx *tx, BerthRequest *request, const char *pool, BerthUserDiskRule *ret)
+{
+    g_autofree char *text = NULL;
+    int error = berth_tx_get_text(tx, &text, BERTH_SQL_POOL_USER_DISK, "s", pool);
+    if (error != BERTH_OK) {
+        return error;
+    }
+    berth_user_disk_rule_parse(text, ret);
+    return ret->is_wanted ? BERTH_OK
+                          : berth_request_explain(request, BERTH_ERR_STATE,
+                                                  "the pool gives its users no disks; set its "
+                                                  "\"user_disk\"");
+}
+
 int
 berth_handle_add_user_disk(BerthTx *tx, BerthRequest *request)
 {
@@ -108,20 +124,14 @@ berth_handle_add_user_disk(BerthTx *tx, BerthRequest *request)
     char user[BERTH_ID_HEX_CHARS + 1];
     char host[BERTH_ID_HEX_CHARS + 1];
     char id[BERTH_ID_HEX_CHARS + 1];
-    g_autofree char *text = NULL;
     BerthUserDiskRule rule;
     BerthCause cause = berth_request_cause(request);
     int error = find_owner(tx, request, pool, user, host);
     if (error == BERTH_OK) {
-        error = berth_tx_get_text(tx, &text, BERTH_SQL_POOL_USER_DISK, "s", pool);
+        error = read_rule(tx, request, pool, &rule);
     }
     if (error != BERTH_OK) {
         return error;
-    }
-    berth_user_disk_rule_parse(text, &rule);
-    if (!rule.is_wanted) {
-        return berth_request_explain(request, BERTH_ERR_STATE,
-                                     "the pool gives its users no disks; set its \"user_disk\"");
     }
     rule.size_mib = berth_body_int(request->body, "size_mib", rule.size_mib);
     error = berth_user_disk_add(tx, &cause, &rule, user, pool, host, id);
@@ -306,8 +316,9 @@ check_at_rest(BerthTx *tx, BerthRequest *request, const Disk *disk)
         return error;
     }
     if (n_tasks > 0 || strcmp(disk->state, "checking") == 0) {
-        return berth_request_explain(request, BERTH_ERR_BUSY,
-                                     "a restore point of the disk is being made or used");
+        return berth_request_explain(
+            request, BERTH_ERR_BUSY,
+            "the disk is being copied, or a restore point of it is made or used");
     }
     if (strcmp(disk->state, "new") == 0 || strcmp(disk->state, "deleting") == 0) {
         return berth_request_explain(request, BERTH_ERR_STATE, "the disk is %s", disk->state);
@@ -439,4 +450,88 @@ berth_handle_drop_disk_point(BerthTx *tx, BerthRequest *request)
     }
     return error == BERTH_OK ? begin(tx, request, BERTH_DISK_POINT_DROP, host, request->part)
                              : error;
+}
+
+/* ---- backups ---- */
+
+static int
+reply_started(BerthRequest *request, int error, const BerthStarted *started)
+{
+    if (error == BERTH_OK) {
+        request->location = g_strconcat("/v1/operations/", started->operation, NULL);
+        request->reply =
+            json_pack("{s:s, s:s}", "operation", started->operation, "id", started->id);
+    }
+    return error;
+}
+
+/* Who can export: a host that has the disk, while no machine does. */
+static int
+find_exporter(BerthTx *tx, BerthRequest *request, const char *point,
+              char ret_host[BERTH_ID_HEX_CHARS + 1])
+{
+    g_auto(Disk) disk = { 0 };
+    int error = lock_disk(tx, request, &disk);
+    if (error == BERTH_OK && disk.lease[0] != '\0') {
+        return berth_request_explain(request, BERTH_ERR_STATE,
+                                     "a machine has the disk; its user logs off first");
+    }
+    if (error == BERTH_OK) {
+        error = find_worker(tx, request, &disk, ret_host);
+    }
+    return error == BERTH_OK && point[0] != '\0' ? find_point(tx, request, point) : error;
+}
+
+int
+berth_handle_export_user_disk(BerthTx *tx, BerthRequest *request)
+{
+    char host[BERTH_ID_HEX_CHARS + 1] = "";
+    BerthStarted started = { 0 };
+    BerthCause cause = berth_request_cause(request);
+    const char *wanted = berth_body_text(request->body, "point");
+    const char *point = wanted != NULL ? wanted : "";
+    BerthDiskBackup backup = { .host = host,
+                               .name = berth_body_text(request->body, "name"),
+                               .account = request->account };
+    int error = find_exporter(tx, request, point, host);
+    if (error == BERTH_OK) {
+        error = berth_disk_backup_export(tx, &cause, &backup, request->id, point, &started);
+    }
+    if (error == BERTH_ERR_EXISTS) {
+        return berth_request_explain(request, error, "there is a backup \"%s\" on that host",
+                                     backup.name);
+    }
+    return reply_started(request, error, &started);
+}
+
+int
+berth_handle_import_user_disk(BerthTx *tx, BerthRequest *request)
+{
+    char pool[BERTH_ID_HEX_CHARS + 1];
+    char user[BERTH_ID_HEX_CHARS + 1];
+    char host[BERTH_ID_HEX_CHARS + 1];
+    BerthUserDiskRule rule;
+    BerthStarted started = { 0 };
+    BerthCause cause = berth_request_cause(request);
+    BerthDiskBackup backup = { .host = host,
+                               .name = berth_body_text(request->body, "name"),
+                               .account = request->account };
+    int error = find_owner(tx, request, pool, user, host);
+    if (error == BERTH_OK) {
+        error = read_rule(tx, request, pool, &rule);
+    }
+    if (error != BERTH_OK) {
+        return error;
+    }
+    error = berth_disk_backup_import(tx, &cause, &backup, &rule, user, pool, &started);
+    if (error == BERTH_ERR_EXISTS) {
+        return berth_request_explain(request, error,
+                                     "the user has a disk in this pool; delete it first");
+    }
+    if (error == BERTH_ERR_STATE) {
+        return berth_request_explain(request, error,
+                                     "the host is not up, or does not have the storage \"%s\"",
+                                     rule.storage);
+    }
+    return reply_started(request, error, &started);
 }

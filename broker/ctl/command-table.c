@@ -320,6 +320,16 @@ static const BerthCtlOption backup_import_options[] = {
     TEXT("as-user", "user", "who gets it"),
     END,
 };
+static const BerthCtlOption export_user_disk[] = {
+    TEXT("point", "point", "restore point of the disk to write; as it is if left out"),
+    END,
+};
+static const BerthCtlOption import_user_disk[] = {
+    TEXT("host", "host", "host whose folder has it"),
+    TEXT("pool", "pool", "pool whose desktops have the disk"),
+    TEXT("as-user", "user", "who gets it"),
+    END,
+};
 static const BerthCtlOption new_desktop_options[] = {
     TEXT("pool", "pool", "dedicated pool of the new desktop"),
     TEXT("as-user", "user", "who gets it"),
@@ -401,6 +411,20 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .path = "/v1/user-disks/{id}/points/{part}",
       .args = { NAME("DISK", "user-disk"), WORD("POINT") },
       .doc = "drop a restore point of a user's disk" },
+    { .verb = "export",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/{id}/export",
+      .args = { NAME("DISK", "user-disk"), BODY("NAME", "name") },
+      .options = export_user_disk,
+      .doc = "write a user's disk to the backup folder of its host" },
+    { .verb = "import",
+      .noun = "user-disk",
+      .method = "POST",
+      .path = "/v1/user-disks/import",
+      .args = { BODY("NAME", "name") },
+      .options = import_user_disk,
+      .doc = "give a user a disk that is made of a backup" },
     SET("pool", set_pool, "change a pool"),
     SET("user", set_user, "change a user"),
     { .verb = "set",
@@ -624,7 +648,7 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .method = "GET",
       .path = "/v1/backups",
       .list = "backups",
-      .columns = "location machine pool host size_bytes consistency created_us id",
+      .columns = "location kind machine user pool host size_bytes consistency created_us id",
       .doc = "list the backups that were written" },
     { .verb = "backup",
       .noun = "scan",

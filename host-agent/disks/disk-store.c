@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host-agent/disks/disk-store.h"
+#include "host-agent/disks/disk-store-private.h"
 
 #include "base/error.h"
 #include "base/id.h"
@@ -7,12 +7,8 @@
 #include "base/log.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
-#include "host-agent/child.h"
-#include "host-agent/disks/disk-journal.h"
-#include "host-agent/disks/disk-plan.h"
+#include "host-agent/disks/disk-header.h"
 #include "host-agent/disks/disk-tool.h"
-#include "host-agent/disks/qcow2-header.h"
-#include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
 
 #include <errno.h>
@@ -26,49 +22,7 @@
 #define CHECK_TIMEOUT_MS 300000
 #define MIB (1024LL * 1024)
 
-typedef enum {
-    DISK_AT_REST,
-    DISK_OPENING,
-    DISK_OPEN,
-    DISK_CHECKING, /* after it was closed */
-    DISK_WORKING,  /* on a point */
-} DiskState;
-
-typedef struct {
-    BerthDiskStore *store;
-    BerthDiskWish wish;
-    char hex[BERTH_ID_HEX_CHARS + 1];
-    char *path;
-    DiskState state;
-    bool is_listed;
-    bool is_mounted;
-    bool has_journal;
-    BerthDiskJournal journal;
-    uint64_t epoch; /* of whom it is open for */
-    BerthId machine;
-    int failure; /* BERTH_OK or why its last opening or closing failed */
-    char *failure_text;
-    int64_t size_mib; /* of the file as it was last seen, 0 before */
-    const BerthDiskHolder *holder;
-    void *holder_data;
-    BerthChild *child;
-    BerthDiskStep step; /* what the child does */
-    guint answer_source;
-    BerthDiskPointAct point_act;
-    bool is_point_cleared; /* an older one of that name is gone */
-    char point[BERTH_ID_HEX_CHARS + 1];
-    BerthDiskDone point_done;
-    void *point_data;
-    guint point_source;
-    int point_code;
-    char *point_text;
-} Disk;
-
-struct BerthDiskStore {
-    BerthDiskStoreConfig config;
-    GHashTable *disks; /* BerthId * of the wish -> Disk * */
-    bool was_told;     /* which disks the broker lists */
-};
+typedef BerthStoredDisk Disk;
 
 static void
 disk_free(gpointer data)
@@ -110,8 +64,8 @@ load_journal(Disk *disk)
     }
 }
 
-static Disk *
-ensure(BerthDiskStore *self, const BerthId *id)
+Disk *
+berth_disk_store_ensure(BerthDiskStore *self, const BerthId *id)
 {
     Disk *disk = find(self, id);
     if (disk == NULL) {
@@ -157,7 +111,7 @@ on_answer(gpointer data)
 {
     Disk *disk = data;
     disk->answer_source = 0;
-    bool is_open = disk->state == DISK_OPEN;
+    bool is_open = disk->state == BERTH_DISK_OPEN;
     const BerthDiskHolder *holder = disk->holder;
     if (!is_open) {
         disk->holder = NULL;
@@ -170,7 +124,7 @@ on_answer(gpointer data)
 }
 
 static void
-answer(Disk *disk, DiskState state)
+answer(Disk *disk, BerthStoredDiskState state)
 {
     disk->state = state;
     disk->answer_source = g_idle_add(on_answer, disk);
@@ -181,14 +135,14 @@ static void
 fail_opening(Disk *disk, int code, const char *text)
 {
     set_failure(disk, code, text);
-    answer(disk, DISK_AT_REST);
+    answer(disk, BERTH_DISK_AT_REST);
 }
 
 static void
 read_facts(Disk *disk, BerthDiskFacts *ret, GError **error)
 {
     struct stat info;
-    BerthQcow2Header header = { 0 };
+    BerthDiskHeader header = { 0 };
     *ret = (BerthDiskFacts){
         .wish_epoch = disk->epoch,
         .wish_size_mib = disk->wish.size_mib,
@@ -200,7 +154,7 @@ read_facts(Disk *disk, BerthDiskFacts *ret, GError **error)
         .has_file = lstat(disk->path, &info) == 0,
     };
     if (ret->has_file) {
-        ret->is_header_good = berth_qcow2_header_load(disk->path, &header, error);
+        ret->is_header_good = berth_disk_header_load(disk->path, &header, error);
         ret->size_mib = (int64_t)(header.size_bytes / MIB);
         ret->was_open = ret->was_open || header.is_dirty;
         disk->size_mib = ret->size_mib;
@@ -218,7 +172,7 @@ hand_out(Disk *disk)
     disk->journal.is_formatted = disk->journal.is_formatted || !disk->has_journal;
     bool is_saved = save_journal(disk);
     berth_kill_point(BERTH_KILL_DISK_OPENED);
-    answer(disk, is_saved ? DISK_OPEN : DISK_AT_REST);
+    answer(disk, is_saved ? BERTH_DISK_OPEN : BERTH_DISK_AT_REST);
 }
 
 static void on_child_done(int status, const char *output, void *user_data);
@@ -239,7 +193,7 @@ run_child(Disk *disk, BerthDiskStep step, const char *const *argv, int timeout_m
 static char *
 dup_part_path(const Disk *disk)
 {
-    return g_strconcat(disk->path, ".part", NULL);
+    return g_strconcat(disk->path, BERTH_DISK_PART_SUFFIX, NULL);
 }
 
 /* The journal comes first: a file that is there was made by us, and whether it is formatted is
@@ -251,7 +205,7 @@ make_file(Disk *disk)
     g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT "M", disk->wish.size_mib);
     disk->journal = (BerthDiskJournal){ .machine = disk->machine };
     if (!save_journal(disk)) {
-        answer(disk, DISK_AT_REST);
+        answer(disk, BERTH_DISK_AT_REST);
         return;
     }
     berth_kill_point(BERTH_KILL_DISK_NOTED);
@@ -323,34 +277,22 @@ prepare(Disk *disk)
 
 /* ---- what qemu-img did ---- */
 
-static bool
-sync_path(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is_synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return is_synced;
-}
-
 /* The new file gets its name. */
 static int
 keep_file(Disk *disk)
 {
     g_autofree char *part = dup_part_path(disk);
-    if (!sync_path(part) || rename(part, disk->path) != 0 ||
-        !sync_path(disk->store->config.folder)) {
-        return berth_error_from_errno(errno);
+    int code = berth_disk_store_commit(disk->store, part, disk->path);
+    if (code == BERTH_OK) {
+        berth_kill_point(BERTH_KILL_DISK_MADE);
     }
-    berth_kill_point(BERTH_KILL_DISK_MADE);
-    return BERTH_OK;
+    return code;
 }
 
 static void
 rest(Disk *disk)
 {
-    disk->state = DISK_AT_REST;
+    disk->state = BERTH_DISK_AT_REST;
     disk->journal.is_open = disk->failure != BERTH_OK;
     save_journal(disk);
     changed(disk);
@@ -411,7 +353,7 @@ on_point_child(Disk *disk, int status, const char *output)
     g_autofree char *text = code == BERTH_ERR_NOT_FOUND
                                 ? g_strdup("the disk has no such restore point")
                                 : berth_disk_tool_describe(code, disk->path, output);
-    disk->state = DISK_AT_REST;
+    disk->state = BERTH_DISK_AT_REST;
     disk->journal.is_open = false;
     save_journal(disk);
     end_point(disk, code, text);
@@ -422,7 +364,7 @@ on_child_done(int status, const char *output, void *user_data)
 {
     Disk *disk = user_data;
     disk->child = NULL;
-    if (disk->state == DISK_WORKING) {
+    if (disk->state == BERTH_DISK_WORKING) {
         on_point_child(disk, status, output);
         return;
     }
@@ -434,7 +376,7 @@ on_child_done(int status, const char *output, void *user_data)
     if (code == BERTH_OK && disk->step == BERTH_DISK_STEP_GROW) {
         berth_kill_point(BERTH_KILL_DISK_GROWN);
     }
-    if (disk->state == DISK_CHECKING) {
+    if (disk->state == BERTH_DISK_CHECKING) {
         berth_kill_point(BERTH_KILL_DISK_CHECKED);
         set_failure(disk, code, text);
         rest(disk);
@@ -447,7 +389,7 @@ on_child_done(int status, const char *output, void *user_data)
     if (disk->step == BERTH_DISK_STEP_CHECK) {
         disk->journal.is_open = false;
         if (!save_journal(disk)) {
-            answer(disk, DISK_AT_REST);
+            answer(disk, BERTH_DISK_AT_REST);
             return;
         }
     }
@@ -456,18 +398,18 @@ on_child_done(int status, const char *output, void *user_data)
 
 /* ---- the machine's side ---- */
 
-static bool
-is_free(const Disk *disk)
+bool
+berth_stored_disk_is_free(const Disk *disk)
 {
-    return disk->state == DISK_AT_REST && disk->answer_source == 0 && disk->point_source == 0;
+    return disk->state == BERTH_DISK_AT_REST && disk->answer_source == 0 && disk->point_source == 0;
 }
 
 void
 berth_disk_store_open(BerthDiskStore *self, const BerthMachineDisk *machine_disk,
                       const BerthId *machine, const BerthDiskHolder *holder, void *user_data)
 {
-    Disk *disk = ensure(self, &machine_disk->id);
-    if (!is_free(disk)) {
+    Disk *disk = berth_disk_store_ensure(self, &machine_disk->id);
+    if (!berth_stored_disk_is_free(disk)) {
         holder->opened(BERTH_ERR_BUSY, NULL, false, "the disk is still with another machine",
                        user_data);
         return;
@@ -478,7 +420,7 @@ berth_disk_store_open(BerthDiskStore *self, const BerthMachineDisk *machine_disk
     disk->machine = *machine;
     disk->epoch = machine_disk->epoch;
     disk->is_mounted = false;
-    disk->state = DISK_OPENING;
+    disk->state = BERTH_DISK_OPENING;
     /* A restarted agent finds its machines before it hears of their disks. */
     if (self->was_told) {
         prepare(disk);
@@ -490,8 +432,9 @@ berth_disk_store_adopt(BerthDiskStore *self, const BerthMachineDisk *machine_dis
                        const BerthId *machine, const BerthDiskHolder *holder, void *user_data,
                        bool *ret_is_formatted)
 {
-    Disk *disk = ensure(self, &machine_disk->id);
-    if (!is_free(disk) || !disk->journal.is_open || disk->journal.epoch != machine_disk->epoch ||
+    Disk *disk = berth_disk_store_ensure(self, &machine_disk->id);
+    if (!berth_stored_disk_is_free(disk) || !disk->journal.is_open ||
+        disk->journal.epoch != machine_disk->epoch ||
         !berth_id_equal(&disk->journal.machine, machine)) {
         return NULL;
     }
@@ -499,7 +442,7 @@ berth_disk_store_adopt(BerthDiskStore *self, const BerthMachineDisk *machine_dis
     disk->holder_data = user_data;
     disk->machine = *machine;
     disk->epoch = machine_disk->epoch;
-    disk->state = DISK_OPEN;
+    disk->state = BERTH_DISK_OPEN;
     *ret_is_formatted = disk->journal.is_formatted;
     return disk->path;
 }
@@ -508,7 +451,7 @@ bool
 berth_disk_store_set_formatted(BerthDiskStore *self, const BerthId *id)
 {
     Disk *disk = find(self, id);
-    if (disk == NULL || disk->state != DISK_OPEN) {
+    if (disk == NULL || disk->state != BERTH_DISK_OPEN) {
         return false;
     }
     disk->journal.is_formatted = true;
@@ -519,7 +462,7 @@ void
 berth_disk_store_set_mounted(BerthDiskStore *self, const BerthId *id)
 {
     Disk *disk = find(self, id);
-    if (disk != NULL && disk->state == DISK_OPEN && !disk->is_mounted) {
+    if (disk != NULL && disk->state == BERTH_DISK_OPEN && !disk->is_mounted) {
         set_failure(disk, BERTH_OK, NULL);
         disk->is_mounted = true;
         changed(disk);
@@ -530,7 +473,7 @@ void
 berth_disk_store_set_failed(BerthDiskStore *self, const BerthId *id, int code, const char *text)
 {
     Disk *disk = find(self, id);
-    if (disk != NULL && disk->state == DISK_OPEN) {
+    if (disk != NULL && disk->state == BERTH_DISK_OPEN) {
         set_failure(disk, code, text);
         disk->is_mounted = false;
         changed(disk);
@@ -557,7 +500,7 @@ berth_disk_store_find_wish(BerthDiskStore *self, const BerthId *id)
 static void
 start_check(Disk *disk)
 {
-    disk->state = DISK_CHECKING;
+    disk->state = BERTH_DISK_CHECKING;
     disk->holder = NULL;
     disk->is_mounted = false;
     if (access(disk->path, F_OK) != 0) {
@@ -578,11 +521,11 @@ berth_disk_store_close(BerthDiskStore *self, const BerthId *id, const BerthId *m
     }
     g_clear_handle_id(&disk->answer_source, g_source_remove);
     disk->holder = NULL;
-    if (disk->state == DISK_OPENING) {
+    if (disk->state == BERTH_DISK_OPENING) {
         g_clear_pointer(&disk->child, berth_child_cancel);
-        disk->state = DISK_AT_REST;
+        disk->state = BERTH_DISK_AT_REST;
         changed(disk);
-    } else if (disk->state == DISK_OPEN) {
+    } else if (disk->state == BERTH_DISK_OPEN) {
         berth_kill_point(BERTH_KILL_DISK_CLOSED);
         start_check(disk);
         changed(disk);
@@ -593,10 +536,10 @@ void
 berth_disk_store_point(BerthDiskStore *self, const BerthId *id, BerthDiskPointAct act,
                        const char *point, BerthDiskDone done, void *user_data)
 {
-    BerthQcow2Header header;
+    BerthDiskHeader header;
     g_autoptr(GError) error = NULL;
-    Disk *disk = ensure(self, id);
-    if (!is_free(disk)) {
+    Disk *disk = berth_disk_store_ensure(self, id);
+    if (!berth_stored_disk_is_free(disk)) {
         done(BERTH_ERR_BUSY, "the disk is in use", user_data);
         return;
     }
@@ -605,7 +548,7 @@ berth_disk_store_point(BerthDiskStore *self, const BerthId *id, BerthDiskPointAc
     disk->point_done = done;
     disk->point_data = user_data;
     g_strlcpy(disk->point, point, sizeof disk->point);
-    if (!berth_qcow2_header_load(disk->path, &header, &error)) {
+    if (!berth_disk_header_load(disk->path, &header, &error)) {
         g_autofree char *text = g_strdup_printf("%s: %s", disk->path, error->message);
         end_point(disk, error->code, text);
         return;
@@ -617,7 +560,7 @@ berth_disk_store_point(BerthDiskStore *self, const BerthId *id, BerthDiskPointAc
         end_point(disk, disk->failure, disk->failure_text);
         return;
     }
-    disk->state = DISK_WORKING;
+    disk->state = BERTH_DISK_WORKING;
     run_point(disk);
     changed(disk);
 }
@@ -626,7 +569,7 @@ bool
 berth_disk_store_is_free(BerthDiskStore *self, const BerthId *id)
 {
     const Disk *disk = find(self, id);
-    return disk == NULL || is_free(disk);
+    return disk == NULL || berth_stored_disk_is_free(disk);
 }
 
 void
@@ -644,6 +587,7 @@ static void
 remove_files(Disk *disk)
 {
     g_autofree char *part = dup_part_path(disk);
+    g_autofree char *raw = g_strconcat(disk->path, BERTH_DISK_RAW_SUFFIX, NULL);
     if (unlink(disk->path) != 0 && errno != ENOENT) {
         g_autofree char *text =
             g_strdup_printf("cannot remove %s: %s", disk->path, g_strerror(errno));
@@ -651,6 +595,7 @@ remove_files(Disk *disk)
         return;
     }
     unlink(part);
+    unlink(raw);
     berth_kill_point(BERTH_KILL_DISK_DELETED);
     berth_disk_journal_remove(disk->store->config.folder, disk->hex);
     berth_log_info("disks", "disk=%s was deleted by the broker", disk->hex);
@@ -665,15 +610,15 @@ remove_files(Disk *disk)
 static void
 take_wish(BerthDiskStore *self, const BerthDiskWish *wish)
 {
-    Disk *disk = ensure(self, &wish->id);
+    Disk *disk = berth_disk_store_ensure(self, &wish->id);
     bool is_larger = wish->size_mib > disk->wish.size_mib && disk->size_mib < wish->size_mib;
     disk->wish = *wish;
     disk->is_listed = true;
-    if (is_larger && disk->state == DISK_OPEN && disk->holder != NULL) {
+    if (is_larger && disk->state == BERTH_DISK_OPEN && disk->holder != NULL) {
         disk->holder->size_wanted(wish->size_mib, disk->holder_data);
     }
     /* Nobody here has it, though the journal says so: its machine ended while no agent ran. */
-    if (disk->state == DISK_AT_REST && disk->answer_source == 0 && disk->has_journal &&
+    if (disk->state == BERTH_DISK_AT_REST && disk->answer_source == 0 && disk->has_journal &&
         disk->journal.is_open && disk->failure == BERTH_OK && !wish->is_absent &&
         disk->journal.epoch <= wish->epoch) {
         start_check(disk);
@@ -685,7 +630,7 @@ is_gone(gpointer key, gpointer value, gpointer user_data)
 {
     Disk *disk = value;
     const bool *is_safe_mode = user_data;
-    bool is_at_rest = is_free(disk);
+    bool is_at_rest = berth_stored_disk_is_free(disk);
     bool is_removed = disk->failure == BERTH_ERR_NOT_FOUND && !disk->has_journal;
     if (is_at_rest && disk->is_listed && disk->wish.is_absent && !*is_safe_mode && !is_removed) {
         remove_files(disk);
@@ -716,60 +661,13 @@ berth_disk_store_want(BerthDiskStore *self, const json_t *disks, bool is_safe_mo
     }
     g_hash_table_iter_init(&iter, self->disks);
     while (!self->was_told && g_hash_table_iter_next(&iter, NULL, &value)) {
-        if (((Disk *)value)->state == DISK_OPENING) {
+        if (((Disk *)value)->state == BERTH_DISK_OPENING) {
             prepare(value);
         }
     }
     self->was_told = true;
     g_hash_table_foreach_remove(self->disks, is_gone, &is_safe_mode);
     self->config.on_changed(self->config.user_data);
-}
-
-/* One that a machine is given, or that is checked after it, is "present" with that machine. */
-static const char *
-state_name(const Disk *disk)
-{
-    bool is_attached = disk->state == DISK_OPEN && disk->is_mounted;
-    return is_attached ? "attached" : disk->failure != BERTH_OK ? "failed" : "present";
-}
-
-static json_t *
-report(Disk *disk)
-{
-    struct stat info;
-    int64_t used_bytes = stat(disk->path, &info) == 0 ? (int64_t)info.st_blocks * 512 : 0;
-    json_t *object = json_object();
-    bool is_held = disk->state != DISK_AT_REST;
-    uint64_t epoch = is_held || disk->failure != BERTH_OK ? disk->epoch : disk->journal.epoch;
-    berth_json_set_id(object, "id", &disk->wish.id);
-    json_object_set_new(object, "epoch", json_integer((json_int_t)epoch));
-    json_object_set_new(object, "state", json_string(state_name(disk)));
-    json_object_set_new(object, "used_mib", json_integer((used_bytes + MIB - 1) / MIB));
-    json_object_set_new(object, "size_mib", json_integer(disk->size_mib));
-    if (is_held) {
-        berth_json_set_id(object, "machine", &disk->machine);
-    }
-    if (disk->failure != BERTH_OK) {
-        json_object_set_new(object, "code", json_string(berth_error_name(disk->failure)));
-        json_object_set_new(object, "detail", json_string(disk->failure_text));
-    }
-    return object;
-}
-
-json_t *
-berth_disk_store_report(BerthDiskStore *self)
-{
-    GHashTableIter iter;
-    gpointer value;
-    json_t *array = json_array();
-    g_hash_table_iter_init(&iter, self->disks);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Disk *disk = value;
-        if (disk->is_listed || disk->state != DISK_AT_REST) {
-            json_array_append_new(array, report(disk));
-        }
-    }
-    return array;
 }
 
 /* ---- life ---- */

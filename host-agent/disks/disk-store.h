@@ -4,10 +4,11 @@
  *
  * The folder is this host's own, or one that several hosts share.  A disk is in one of these
  * states: at rest; being made ready for a machine; open, from berth_disk_store_open() or _adopt()
- * until berth_disk_store_close(); being checked after that.  It is opened by one machine at a
- * time, by the epoch of its lease: an older epoch than the journal's is refused, and QEMU's lock on
- * the file is the second witness.  Files are made by qemu-img beside the main loop; a disk that
- * somebody had is never made anew and never formatted again.  Thread: main.
+ * until berth_disk_store_close(); being checked after that; taken by work on its whole file.  It is
+ * opened by one machine at a time, by the epoch of its lease: an older epoch than the journal's is
+ * refused, and QEMU's lock on the file is the second witness.  Files are made by qemu-img beside
+ * the main loop; a disk that somebody had is never made anew and never formatted again.  Thread:
+ * main.
  */
 #pragma once
 
@@ -19,6 +20,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Behind the path of a disk: a file that is half made.  They go with the disk. */
+#define BERTH_DISK_PART_SUFFIX ".part"
+#define BERTH_DISK_RAW_SUFFIX ".raw"
 
 typedef struct BerthDiskStore BerthDiskStore;
 
@@ -122,6 +127,33 @@ void berth_disk_store_point(BerthDiskStore *self, const BerthId *disk, BerthDisk
 
 /* Whoever asked does not want to hear of it any more. */
 void berth_disk_store_forget_point(BerthDiskStore *self, const BerthId *disk);
+
+/*
+ * Takes a disk that no machine has, for work on its whole file: nobody gets it until it is given
+ * back.
+ *
+ * Returns the path, borrowed until then, or NULL: somebody else has it.
+ */
+const char *berth_disk_store_take(BerthDiskStore *self, const BerthId *disk);
+
+/* Whether a disk that was taken has a file system, or may have one. */
+bool berth_disk_store_is_formatted(BerthDiskStore *self, const BerthId *disk);
+
+/* Whether a disk that was taken was looked at since a machine had it. */
+bool berth_disk_store_is_clean(BerthDiskStore *self, const BerthId *disk);
+
+/*
+ * Makes a file the one of a disk that was taken and has none: to stay when this returns.
+ *
+ * file:  on the same file system; it has the name of the disk then
+ *
+ * Errors: BERTH_ERR_EXISTS if the disk has a file, BERTH_ERR_DISK_FULL, BERTH_ERR_IO.
+ */
+bool berth_disk_store_place(BerthDiskStore *self, const BerthId *disk, const char *file,
+                            bool is_formatted, GError **error);
+
+/* Gives a disk back that was taken. */
+void berth_disk_store_give_back(BerthDiskStore *self, const BerthId *disk);
 
 /* What the wish says of a disk; NULL if there is none.  Borrowed. */
 const BerthDiskWish *berth_disk_store_find_wish(BerthDiskStore *self, const BerthId *disk);

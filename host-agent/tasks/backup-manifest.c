@@ -24,6 +24,7 @@ static const char *const consistencies[] = {
 static const char *const contents[] = {
     [BERTH_BACKUP_DELTA] = "delta",
     [BERTH_BACKUP_WHOLE] = "whole",
+    [BERTH_BACKUP_USER_DISK] = "user-disk",
 };
 
 const char *
@@ -101,16 +102,30 @@ read_root(BerthJsonFields *fields, BerthBackupManifest *ret)
 }
 
 static void
-read_fields(BerthJsonFields *fields, BerthBackupManifest *ret)
+read_disk(BerthJsonFields *fields, BerthBackupManifest *ret)
 {
     berth_json_fields_string(fields, SEAL_KEY, BERTH_DIGEST_HEX_CHARS);
     ret->content =
         (BerthBackupContent)read_word(fields, "content", contents, (int)G_N_ELEMENTS(contents));
     ret->consistency = (BerthConsistency)read_word(fields, "consistency", consistencies,
                                                    (int)G_N_ELEMENTS(consistencies));
+    berth_json_fields_id(fields, "task", &ret->task);
+    read_root(fields, ret);
+    ret->created_us = berth_json_fields_int(fields, "created_us", 0, INT64_MAX);
+    ret->disk_bytes =
+        (uint64_t)berth_json_fields_int(fields, "disk_bytes", 1, (int64_t)BERTH_LIMIT_IMAGE_BYTES);
+    ret->file_bytes =
+        (uint64_t)berth_json_fields_int(fields, "file_bytes", 1, (int64_t)BERTH_LIMIT_IMAGE_BYTES);
+    if (ret->content != BERTH_BACKUP_DELTA && ret->disk_bytes != ret->file_bytes) {
+        berth_json_fields_fail(fields, "file_bytes", "is not the size of the disk");
+    }
+}
+
+static void
+read_machine(BerthJsonFields *fields, BerthBackupManifest *ret)
+{
     berth_json_fields_id(fields, "point", &ret->point);
     berth_json_fields_id(fields, "machine", &ret->machine);
-    berth_json_fields_id(fields, "task", &ret->task);
     berth_json_fields_optional_id(fields, "version", &ret->version);
     ret->cluster = g_strdup(berth_json_fields_string(fields, "cluster", NAME_BYTES));
     ret->machine_name =
@@ -118,17 +133,20 @@ read_fields(BerthJsonFields *fields, BerthBackupManifest *ret)
     ret->image_name =
         g_strdup(berth_json_fields_string(fields, "image_name", BERTH_LIMIT_NAME_BYTES));
     read_base(fields, ret);
-    read_root(fields, ret);
-    ret->created_us = berth_json_fields_int(fields, "created_us", 0, INT64_MAX);
-    ret->disk_bytes =
-        (uint64_t)berth_json_fields_int(fields, "disk_bytes", 1, (int64_t)BERTH_LIMIT_IMAGE_BYTES);
-    ret->file_bytes =
-        (uint64_t)berth_json_fields_int(fields, "file_bytes", 1, (int64_t)BERTH_LIMIT_IMAGE_BYTES);
     ret->memory_mib = (int)berth_json_fields_int(fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB,
                                                  BERTH_VM_MEMORY_MAX_MIB);
     ret->vcpus = (int)berth_json_fields_int(fields, "vcpus", 1, BERTH_VM_VCPUS_MAX);
-    if (ret->content == BERTH_BACKUP_WHOLE && ret->disk_bytes != ret->file_bytes) {
-        berth_json_fields_fail(fields, "file_bytes", "is not the size of the disk");
+}
+
+static void
+read_user_disk(BerthJsonFields *fields, BerthBackupManifest *ret)
+{
+    berth_json_fields_id(fields, "disk", &ret->disk);
+    ret->owner = g_strdup(berth_json_fields_string(fields, "owner", BERTH_LIMIT_NAME_BYTES));
+    /* Without a word about it, a disk may hold anything: nobody formats it. */
+    ret->is_formatted = berth_json_fields_optional_bool(fields, "formatted", true);
+    if (ret->disk_bytes > (uint64_t)BERTH_LIMIT_USER_DISK_MIB << 20) {
+        berth_json_fields_fail(fields, "disk_bytes", "is more than a user disk may have");
     }
 }
 
@@ -146,7 +164,12 @@ berth_backup_manifest_parse(const json_t *object, BerthBackupManifest *ret, GErr
     }
     berth_json_fields_init(&fields, object, "manifest of a backup");
     berth_json_fields_int(&fields, "format", FORMAT, FORMAT);
-    read_fields(&fields, &manifest);
+    read_disk(&fields, &manifest);
+    if (manifest.content == BERTH_BACKUP_USER_DISK) {
+        read_user_disk(&fields, &manifest);
+    } else {
+        read_machine(&fields, &manifest);
+    }
     if (!berth_json_fields_finish(&fields, error)) {
         return false;
     }
@@ -158,34 +181,46 @@ berth_backup_manifest_parse(const json_t *object, BerthBackupManifest *ret, GErr
 /* ---- writing ---- */
 
 static void
-set_texts(const BerthBackupManifest *self, json_t *object)
+set_machine(const BerthBackupManifest *self, json_t *object)
 {
-    char root[BERTH_DIGEST_HEX_CHARS + 1];
-    berth_digest_format(&self->root, root);
-    json_object_set_new(object, "root", json_string(root));
-    json_object_set_new(object, "content", json_string(contents[self->content]));
-    json_object_set_new(object, "consistency", json_string(consistencies[self->consistency]));
+    berth_json_set_id(object, "point", &self->point);
+    berth_json_set_id(object, "machine", &self->machine);
+    berth_json_set_id(object, "version", &self->version);
     json_object_set_new(object, "cluster", json_string(self->cluster));
     json_object_set_new(object, "machine_name", json_string(self->machine_name));
     json_object_set_new(object, "image_name", json_string(self->image_name));
+    json_object_set_new(object, "memory_mib", json_integer(self->memory_mib));
+    json_object_set_new(object, "vcpus", json_integer(self->vcpus));
     if (self->base != NULL) {
         json_object_set_new(object, "base", json_string(self->base));
     }
 }
 
+static void
+set_user_disk(const BerthBackupManifest *self, json_t *object)
+{
+    berth_json_set_id(object, "disk", &self->disk);
+    json_object_set_new(object, "owner", json_string(self->owner));
+    json_object_set_new(object, "formatted", json_boolean(self->is_formatted));
+}
+
 json_t *
 berth_backup_manifest_to_json(const BerthBackupManifest *self)
 {
+    char root[BERTH_DIGEST_HEX_CHARS + 1];
     char seal[BERTH_DIGEST_HEX_CHARS + 1];
-    json_t *object = json_pack(
-        "{s:i, s:I, s:I, s:I, s:i, s:i}", "format", FORMAT, "created_us",
-        (json_int_t)self->created_us, "disk_bytes", (json_int_t)self->disk_bytes, "file_bytes",
-        (json_int_t)self->file_bytes, "memory_mib", self->memory_mib, "vcpus", self->vcpus);
-    berth_json_set_id(object, "point", &self->point);
-    berth_json_set_id(object, "machine", &self->machine);
-    berth_json_set_id(object, "version", &self->version);
+    berth_digest_format(&self->root, root);
+    json_t *object =
+        json_pack("{s:i, s:I, s:I, s:I, s:s, s:s, s:s}", "format", FORMAT, "created_us",
+                  (json_int_t)self->created_us, "disk_bytes", (json_int_t)self->disk_bytes,
+                  "file_bytes", (json_int_t)self->file_bytes, "root", root, "content",
+                  contents[self->content], "consistency", consistencies[self->consistency]);
     berth_json_set_id(object, "task", &self->task);
-    set_texts(self, object);
+    if (self->content == BERTH_BACKUP_USER_DISK) {
+        set_user_disk(self, object);
+    } else {
+        set_machine(self, object);
+    }
     if (make_seal(object, seal)) {
         json_object_set_new(object, SEAL_KEY, json_string(seal));
     }
@@ -226,5 +261,6 @@ berth_backup_manifest_clear(BerthBackupManifest *self)
     g_free(self->machine_name);
     g_free(self->image_name);
     g_free(self->base);
+    g_free(self->owner);
     memset(self, 0, sizeof *self);
 }

@@ -6,7 +6,7 @@
  *   restore point  <restore folder>/<point>/   manifest.json, disk.qcow2 (what the machine wrote),
  *                  disk.chunks, and perhaps the file that it stands on
  *   backup         <backup folder>/<name>/     manifest.json, disk.img (the whole disk, raw and
- *                  sparse), disk.chunks
+ *                  sparse), disk.chunks; of a desktop or of a user disk
  *
  * The file carries the SHA-256 of its own canonical text without that member, so that a bit that
  * flipped in it is noticed, too.  It is no signature: who can write the folder can make a backup.
@@ -29,8 +29,9 @@
 #define BERTH_BACKUP_WHOLE_FILE "disk.img"
 
 typedef enum {
-    BERTH_BACKUP_DELTA, /* needs the files below it: a restore point */
-    BERTH_BACKUP_WHOLE, /* stands alone: a backup */
+    BERTH_BACKUP_DELTA,     /* needs the files below it: a restore point */
+    BERTH_BACKUP_WHOLE,     /* stands alone: a backup */
+    BERTH_BACKUP_USER_DISK, /* a backup of a user disk */
 } BerthBackupContent;
 
 typedef enum {
@@ -41,20 +42,27 @@ typedef enum {
 
 typedef struct {
     BerthBackupContent content;
-    BerthId point;
-    BerthId machine;    /* whose disk it is */
-    BerthId version;    /* of its image; zero: an image without versions */
-    BerthId task;       /* that made it */
-    char *cluster;      /* id of the site, or "" */
-    char *machine_name; /* for people */
-    char *image_name;   /* for people */
-    char *base;         /* file in the same folder that a delta stands on; NULL: none there */
+    BerthId task; /* that made it */
     int64_t created_us;
     BerthConsistency consistency;
-    uint64_t disk_bytes;   /* as the guest sees it */
-    uint64_t file_bytes;   /* of disk.qcow2 or disk.img */
-    BerthDigest root;      /* of that file */
+    uint64_t disk_bytes; /* as the guest sees it */
+    uint64_t file_bytes; /* of disk.qcow2 or disk.img */
+    BerthDigest root;    /* of that file */
+
+    /* of a desktop */
+    BerthId point;
+    BerthId machine;       /* whose disk it is */
+    BerthId version;       /* of its image; zero: an image without versions */
+    char *cluster;         /* id of the site, or "" */
+    char *machine_name;    /* for people */
+    char *image_name;      /* for people */
+    char *base;            /* file in the same folder that a delta stands on; NULL: none there */
     int memory_mib, vcpus; /* that the machine had */
+
+    /* of a user disk */
+    BerthId disk;
+    char *owner;       /* for people */
+    bool is_formatted; /* it has a file system: nobody makes one again */
 } BerthBackupManifest;
 
 /* "crash", "frozen" or "clean". */

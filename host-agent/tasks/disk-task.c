@@ -6,7 +6,9 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/errors.h"
+#include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
+#include "host-agent/tasks/flatten.h"
 #include "host-agent/vm/overlay.h"
 #include "host-agent/vm/qemu-argv.h"
 
@@ -97,6 +99,9 @@ berth_disk_task_free(void *work, bool is_undone)
     g_clear_pointer(&self->work, berth_disk_work_cancel);
     g_clear_pointer(&self->snapshot, berth_vm_snapshot_free);
     release_machine(self);
+    if (self->has_disk) {
+        berth_disk_store_give_back(self->host->vm_host->disks, &self->disk);
+    }
     if (is_undone && !self->is_swapped) {
         remove_if(self->fresh);
         remove_if(self->base);
@@ -107,6 +112,7 @@ berth_disk_task_free(void *work, bool is_undone)
     json_decref(self->result);
     g_free(self->temp);
     g_free(self->folder);
+    g_free(self->source);
     g_free(self->fresh);
     g_free(self->base);
     g_free(self->backing);
@@ -189,6 +195,21 @@ berth_disk_task_run(BerthDiskTask *self, const char *const *argv, int timeout_ms
     GError *error = NULL;
     self->child =
         berth_child_run(self->host->vm_host->poller, argv, timeout_ms, on_child_done, self, &error);
+    if (self->child == NULL) {
+        berth_disk_task_fail_with(self, error);
+    }
+}
+
+void
+berth_disk_task_flatten(BerthDiskTask *self, const char *point, int timeout_ms)
+{
+    GError *error = NULL;
+    const BerthFlatten flatten = { .host = self->host->vm_host,
+                                   .disk = self->source,
+                                   .point = point,
+                                   .raw_path = self->fresh,
+                                   .timeout_ms = timeout_ms };
+    self->child = berth_flatten_start(&flatten, on_child_done, self, &error);
     if (self->child == NULL) {
         berth_disk_task_fail_with(self, error);
     }
@@ -415,6 +436,42 @@ berth_disk_step_check_point(BerthDiskTask *self)
         berth_disk_task_fail(self, BERTH_ERR_NOT_FOUND, "the restore point %s is not on this host",
                              point);
     } else if (!load_point(self, &error)) {
+        berth_disk_task_fail_with(self, error);
+    } else {
+        berth_disk_task_next(self);
+    }
+}
+
+static bool
+load_backup(BerthDiskTask *self, const char *name, BerthBackupContent content, GError **error)
+{
+    g_autofree char *list = g_build_filename(self->folder, BERTH_BACKUP_LIST_FILE, NULL);
+    if (!berth_backup_manifest_load(self->folder, &self->manifest, error)) {
+        g_prefix_error(error, "backup \"%s\": ", name);
+        return false;
+    }
+    if (self->manifest.content != content) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is no backup of a %s", name,
+                               content == BERTH_BACKUP_USER_DISK ? "user disk" : "desktop");
+    }
+    self->list = berth_chunk_list_load(list, &self->manifest.root, error);
+    return self->list != NULL;
+}
+
+void
+berth_disk_task_check_backup(BerthDiskTask *self, BerthBackupContent content)
+{
+    GError *error = NULL;
+    const char *name = berth_disk_task_get_text(self, "name");
+    if (!berth_name_is_plain(name)) {
+        berth_disk_task_fail(self, BERTH_ERR_INVALID, "\"%s\" is no name of a backup", name);
+        return;
+    }
+    self->folder = g_build_filename(self->host->backup_folder, name, NULL);
+    if (access(self->folder, F_OK) != 0) {
+        berth_disk_task_fail(self, BERTH_ERR_NOT_FOUND, "there is no backup \"%s\" in %s", name,
+                             self->host->backup_folder);
+    } else if (!load_backup(self, name, content, &error)) {
         berth_disk_task_fail_with(self, error);
     } else {
         berth_disk_task_next(self);

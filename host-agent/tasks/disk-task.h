@@ -49,12 +49,15 @@ struct BerthDiskTask {
 
     /* what the steps tell one another; each kind says which it uses */
     char *folder;           /* of the restore point or backup */
+    char *source;           /* disk that is written to a backup */
     char *fresh;            /* the disk that a machine gets */
     char *base;             /* the file that it brings along into the machine's folder */
     char *backing, *format; /* what it stands on */
     BerthOverlayHeader header;
     BerthBackupManifest manifest;
     BerthChunkList *list;
+    BerthId disk; /* user disk that is taken */
+    bool has_disk;
     BerthManifest image; /* that the machine is of from now on */
     BerthId image_version;
     bool has_image;
@@ -90,6 +93,9 @@ void berth_disk_task_set_backing(BerthDiskTask *self, const char *disk, const ch
 
 /* Runs a program; the step is done when it has ended well. */
 void berth_disk_task_run(BerthDiskTask *self, const char *const *argv, int timeout_ms);
+
+/* Writes "source" and what it stands on to a raw file, "fresh"; the step is done then. */
+void berth_disk_task_flatten(BerthDiskTask *self, const char *point, int timeout_ms);
 
 /* Reads a disk file; the step is done when it was good, and manifest.root and file_bytes are set.
  */
@@ -131,6 +137,12 @@ void berth_disk_step_find_machine(BerthDiskTask *self);
  * "folder", "manifest", "list" and "header" are of it then.
  */
 void berth_disk_step_check_point(BerthDiskTask *self);
+
+/*
+ * Looks whether the backup of the arguments is there, whole, and of that content: "folder",
+ * "manifest" and "list" are of it then.
+ */
+void berth_disk_task_check_backup(BerthDiskTask *self, BerthBackupContent content);
 
 /* Switches the machine off, unless somebody is at it, and keeps it so. */
 void berth_disk_step_rest_machine(BerthDiskTask *self);

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/kill-point.h"
 #include "berth/errors.h"
-#include "host-agent/child.h"
+#include "host-agent/tasks/flatten.h"
 #include "host-agent/vm/overlay.h"
 
 #include <errno.h>
@@ -172,16 +172,18 @@ on_look(gpointer user_data)
 BerthSealDisk *
 berth_seal_disk_new(const BerthSealDiskConfig *config, GError **error)
 {
-    const char *const argv[] = { config->qemu_img, "convert", "-q",  "-f",
-                                 "qcow2",          "-O",      "raw", config->overlay_path,
-                                 config->raw_path, NULL };
     BerthSealDisk *self = g_new0(BerthSealDisk, 1);
     self->config = *config;
     self->overlay_path = g_strdup(config->overlay_path);
     self->raw_path = g_strdup(config->raw_path);
-    unlink(self->raw_path);
-    self->child = berth_child_run(config->poller, argv, FLATTEN_MS, on_flattened, self, error);
+    const BerthFlatten flatten = { .host = config->host,
+                                   .disk = config->overlay_path,
+                                   .point = "",
+                                   .raw_path = config->raw_path,
+                                   .timeout_ms = FLATTEN_MS };
+    self->child = berth_flatten_start(&flatten, on_flattened, self, error);
     if (self->child == NULL) {
+        unlink(self->raw_path);
         seal_disk_free(self);
         return NULL;
     }

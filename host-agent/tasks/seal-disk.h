@@ -10,15 +10,14 @@
 
 #include "base/depot/chunk-list.h"
 #include "base/depot/store-folder.h"
-#include "base/poller.h"
+#include "host-agent/vm/vm.h"
 
 #include <glib.h>
 
 typedef struct BerthSealDisk BerthSealDisk;
 
 typedef struct {
-    BerthPoller *poller;      /* borrowed */
-    const char *qemu_img;     /* borrowed for the job */
+    const BerthVmHost *host;  /* borrowed */
     BerthStoreFolder *folder; /* where the file comes to; borrowed */
     const char *overlay_path; /* copied */
     const char *raw_path;     /* copied; a name on the store's file system for what is half made */

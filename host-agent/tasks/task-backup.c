@@ -4,15 +4,19 @@
  *
  *   export        arguments point, name: the whole disk of a restore point as a folder that stands
  *                 alone, <backup folder>/<name>/
+ *   disk-export   arguments disk, name, owner, point ("": as it is now): the same of a user disk
+ *                 that no machine has
  *   list-backups  what is in the backup folder
  *   remove-point  arguments point
  */
 #include "host-agent/tasks/disk-task.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
+#include "host-agent/disks/disk-header.h"
 #include "host-agent/json-fields.h"
 #include "host-agent/state-file.h"
 #include "host-agent/tasks/task-kinds.h"
@@ -73,11 +77,52 @@ choose_place(BerthDiskTask *self)
 static void
 check_delta(BerthDiskTask *self)
 {
-    g_autofree char *source = g_build_filename(self->folder, BERTH_BACKUP_DELTA_FILE, NULL);
-    BerthDiskWorkPlan plan = { .source = source,
+    self->source = g_build_filename(self->folder, BERTH_BACKUP_DELTA_FILE, NULL);
+    BerthDiskWorkPlan plan = { .source = self->source,
                                .root = &self->manifest.root,
                                .expected = self->list };
     berth_disk_task_work(self, &plan);
+}
+
+static bool
+look_at_user_disk(BerthDiskTask *self, GError **error)
+{
+    BerthDiskHeader header;
+    BerthDiskStore *disks = self->host->vm_host->disks;
+    BerthBackupManifest *manifest = &self->manifest;
+    if (berth_id_parse(berth_disk_task_get_text(self, "disk"), &self->disk) != BERTH_OK) {
+        return berth_set_error(error, BERTH_ERR_INVALID, "the task names no disk");
+    }
+    const char *path = disks != NULL ? berth_disk_store_take(disks, &self->disk) : NULL;
+    if (path == NULL) {
+        return berth_set_error(error, BERTH_ERR_BUSY,
+                               "the disk is in use; its user logs off first");
+    }
+    self->has_disk = true;
+    self->source = g_strdup(path);
+    if (!berth_disk_header_load(path, &header, error)) {
+        return false;
+    }
+    manifest->content = BERTH_BACKUP_USER_DISK;
+    manifest->disk = self->disk;
+    manifest->owner = g_strdup(berth_disk_task_get_text(self, "owner"));
+    manifest->is_formatted = berth_disk_store_is_formatted(disks, &self->disk);
+    manifest->consistency = berth_disk_store_is_clean(disks, &self->disk) ? BERTH_CONSISTENCY_CLEAN
+                                                                          : BERTH_CONSISTENCY_CRASH;
+    manifest->disk_bytes = header.size_bytes;
+    manifest->created_us = berth_wall_us();
+    return true;
+}
+
+static void
+take_user_disk(BerthDiskTask *self)
+{
+    GError *error = NULL;
+    if (!look_at_user_disk(self, &error)) {
+        berth_disk_task_fail_with(self, error);
+        return;
+    }
+    berth_disk_task_next(self);
 }
 
 static uint64_t
@@ -89,10 +134,10 @@ stored_bytes(const char *path)
 
 /* At most all that the files of the chain hold. */
 static bool
-check_room(const BerthDiskTask *self, const char *delta, GError **error)
+check_room(const BerthDiskTask *self, GError **error)
 {
     struct statvfs room;
-    uint64_t needed = stored_bytes(delta) + stored_bytes(self->header.backing_path);
+    uint64_t needed = stored_bytes(self->source) + stored_bytes(self->header.backing_path);
     needed = MIN(needed, self->manifest.disk_bytes) + RESERVE_BYTES;
     if (statvfs(self->temp, &room) != 0) {
         int errnum = errno;
@@ -111,25 +156,14 @@ static void
 flatten(BerthDiskTask *self)
 {
     GError *error = NULL;
-    g_autofree char *source = g_build_filename(self->folder, BERTH_BACKUP_DELTA_FILE, NULL);
     self->fresh = g_build_filename(self->temp, BERTH_BACKUP_WHOLE_FILE, NULL);
-    if (!check_room(self, source, &error)) {
+    if (!check_room(self, &error)) {
         berth_disk_task_fail_with(self, error);
         return;
     }
-    const char *const argv[] = { self->host->vm_host->qemu_img_program,
-                                 "convert",
-                                 "-q",
-                                 "-f",
-                                 "qcow2",
-                                 "-O",
-                                 "raw",
-                                 "-S",
-                                 "64k",
-                                 source,
-                                 self->fresh,
-                                 NULL };
-    berth_disk_task_run(self, argv, EXPORT_TIMEOUT_MS);
+    /* A point of a desktop is the whole file; one of a user disk lies inside it. */
+    const char *point = self->has_disk ? berth_disk_task_get_text(self, "point") : "";
+    berth_disk_task_flatten(self, point, EXPORT_TIMEOUT_MS);
 }
 
 static void
@@ -144,7 +178,9 @@ static void
 write_manifest(BerthDiskTask *self)
 {
     GError *error = NULL;
-    self->manifest.content = BERTH_BACKUP_WHOLE;
+    if (self->manifest.content == BERTH_BACKUP_DELTA) {
+        self->manifest.content = BERTH_BACKUP_WHOLE;
+    }
     g_clear_pointer(&self->manifest.base, g_free);
     berth_id_parse(berth_task_get_id(self->context), &self->manifest.task);
     if (self->manifest.file_bytes != self->manifest.disk_bytes) {
@@ -192,6 +228,27 @@ start_export(BerthTaskContext *context, GError **error)
 const BerthTaskKind berth_task_export = {
     .name = "export",
     .start = start_export,
+    .free = berth_disk_task_free,
+};
+
+static const BerthDiskStep disk_export_steps[] = {
+    { choose_place, "looking for the place", BERTH_KILL_DISK_EXPORT_BEGUN },
+    { take_user_disk, "looking at the disk", BERTH_KILL_DISK_EXPORT_LOOKED },
+    { flatten, "writing the whole disk", BERTH_KILL_DISK_EXPORT_FLAT },
+    { hash_whole, "hashing the disk", BERTH_KILL_DISK_EXPORT_HASHED },
+    { write_manifest, "writing the manifest", BERTH_KILL_DISK_EXPORT_WRITTEN },
+    { commit, "bringing it to its place", BERTH_KILL_DISK_EXPORT_RENAMED },
+};
+
+static void *
+start_disk_export(BerthTaskContext *context, GError **error)
+{
+    return berth_disk_task_new(context, disk_export_steps, G_N_ELEMENTS(disk_export_steps));
+}
+
+const BerthTaskKind berth_task_disk_export = {
+    .name = "disk-export",
+    .start = start_disk_export,
     .free = berth_disk_task_free,
 };
 

@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/errors.h"
-#include "host-agent/json-fields.h"
 #include "host-agent/tasks/task-kinds.h"
 
 #include <errno.h>
@@ -128,39 +127,10 @@ const BerthTaskKind berth_task_restore = {
 
 /* ---- import-backup ---- */
 
-static bool
-load_backup(BerthDiskTask *self, const char *name, GError **error)
-{
-    g_autofree char *list = g_build_filename(self->folder, BERTH_BACKUP_LIST_FILE, NULL);
-    if (!berth_backup_manifest_load(self->folder, &self->manifest, error)) {
-        g_prefix_error(error, "backup \"%s\": ", name);
-        return false;
-    }
-    if (self->manifest.content != BERTH_BACKUP_WHOLE) {
-        return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is no backup", name);
-    }
-    self->list = berth_chunk_list_load(list, &self->manifest.root, error);
-    return self->list != NULL;
-}
-
 static void
 check_backup(BerthDiskTask *self)
 {
-    GError *error = NULL;
-    const char *name = berth_disk_task_get_text(self, "name");
-    if (!berth_name_is_plain(name)) {
-        berth_disk_task_fail(self, BERTH_ERR_INVALID, "\"%s\" is no name of a backup", name);
-        return;
-    }
-    self->folder = g_build_filename(self->host->backup_folder, name, NULL);
-    if (access(self->folder, F_OK) != 0) {
-        berth_disk_task_fail(self, BERTH_ERR_NOT_FOUND, "there is no backup \"%s\" in %s", name,
-                             self->host->backup_folder);
-    } else if (!load_backup(self, name, &error)) {
-        berth_disk_task_fail_with(self, error);
-    } else {
-        berth_disk_task_next(self);
-    }
+    berth_disk_task_check_backup(self, BERTH_BACKUP_WHOLE);
 }
 
 /* The copy that is checked is the one that is used: the backup may be on a foreign server. */

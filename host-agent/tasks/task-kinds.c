@@ -14,6 +14,8 @@ const BerthTaskKind *const berth_task_kinds[] = {
     &berth_task_run_script,
     &berth_task_seal,
     &berth_task_snapshot,
+    &berth_task_disk_export,
+    &berth_task_disk_import,
     &berth_task_disk_snapshot,
     &berth_task_disk_restore,
     &berth_task_disk_drop_point,

@@ -21,3 +21,7 @@ extern const BerthTaskKind berth_task_seal;
 extern const BerthTaskKind berth_task_disk_snapshot;
 extern const BerthTaskKind berth_task_disk_restore;
 extern const BerthTaskKind berth_task_disk_drop_point;
+
+/* task-backup.c, task-import-disk.c */
+extern const BerthTaskKind berth_task_disk_export;
+extern const BerthTaskKind berth_task_disk_import;

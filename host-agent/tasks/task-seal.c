@@ -408,8 +408,7 @@ run_store(Seal *seal)
     g_autofree char *name = g_strdup_printf("seal-%s", berth_task_get_id(seal->context));
     g_autofree char *raw = berth_store_folder_tmp_file(folder, name);
     BerthSealDiskConfig config = {
-        .poller = host->vm_host->poller,
-        .qemu_img = host->vm_host->qemu_img_program,
+        .host = host->vm_host,
         .folder = folder,
         .overlay_path = overlay,
         .raw_path = raw,

@@ -29,6 +29,7 @@ typedef struct {
     BerthPoller *poller;
     const char *qemu_program;
     const char *qemu_img_program;
+    const char *image_sandbox_program; /* in which disks of guests are read */
     const char *gpu_program;
     const char *image_folder;
     const char *store_folder; /* files of versions; NULL: this host has no image store */

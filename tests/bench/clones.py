@@ -295,7 +295,7 @@ def measure_demo():
     folder = fixture()
     with tempfile.TemporaryDirectory(prefix="berth-clones-") as template_dir, \
             lab.Lab(BUILD, {"demo": folder}, template_dir=template_dir, memory_limit_mib=40000,
-                    agent_options=[f"start_slots={N_TOGETHER}"]) as site:
+                    agent_options=[f"start_slots={N_TOGETHER}", f"ready_deadline_s={LIMIT_S}"]) as site:
         for host in site.rows("hosts"):
             site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
         if "forks" in CHOSEN:

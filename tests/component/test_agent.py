@@ -102,7 +102,9 @@ class Site:
             "ca_file": self.path + "/ca.pem", "cert_file": self.path + "/host.pem",
             "key_file": self.path + "/host.key", "state_dir": self.path + "/s",
             "image_dir": self.images, "listen": "127.0.0.1:0", "accel": "tcg",
-            "session_program": FAKE_SESSION, "memory_limit_mib": "4096", **settings}
+            "session_program": FAKE_SESSION, "memory_limit_mib": "4096",
+            "image_sandbox_program": os.path.join(os.path.dirname(os.path.dirname(AGENT)), "base",
+                                                  "depot", "berth-image-sandbox"), **settings}
         if template_dir:
             self.settings["template_dir"] = template_dir
         self.environment = {}

@@ -34,6 +34,10 @@ KILL_POINTS = {
                       "import-backup-made", "import-backup-rests", "import-backup-swapped"),
     "rebase": ("rebase-found", "rebase-looked", "rebase-made", "rebase-rests", "rebase-swapped"),
     "remove-point": ("point-gone", "point-removed"),
+    "disk-export": ("disk-export-begun", "disk-export-looked", "disk-export-flat",
+                    "disk-export-hashed", "disk-export-written", "disk-export-renamed"),
+    "disk-import": ("disk-import-taken", "disk-import-looked", "disk-import-copied",
+                    "disk-import-made", "disk-import-placed"),
 }
 
 
@@ -350,6 +354,92 @@ class BackupTests(BackupTest):
             self.assertEqual(after[key], before[key], key)
 
 
+class UserDiskTests(BackupTest):
+    """Disks of users whose machines are gone; a guest is not needed."""
+
+    def disk_file(self, disk, suffix=".qcow2"):
+        return f"{self.site.path}/s/disks/{disk}{suffix}"
+
+    def journal(self, disk):
+        with open(self.disk_file(disk, ".json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def make_disk(self, **journal):
+        """What a machine left: a disk with a file system and a secret."""
+        disk = secrets.token_hex(16)
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", self.disk_file(disk), "64M"],
+                       check=True)
+        qemu_io(self.disk_file(disk), f"write -P {SECRET} 64k 64k")
+        with open(self.disk_file(disk, ".json"), "w", encoding="utf-8") as file:
+            json.dump({"epoch": 3, "formatted": True, "open": False, **journal}, file)
+        return disk
+
+    def check_disk(self, disk, pattern=SECRET):
+        out = qemu_io(self.disk_file(disk), f"read -P {pattern} 64k 64k")
+        self.assertNotIn("failed", out)
+
+    def files_of(self, disk):
+        return sorted(name for name in os.listdir(self.site.path + "/s/disks")
+                      if name.startswith(disk))
+
+    def test_a_disk_goes_to_a_backup_and_comes_back_as_another(self):
+        self.make_backup_site()
+        self.wanted = []
+        disk, point = self.make_disk(), secrets.token_hex(16)
+        self.assertEqual(self.run_task("disk-snapshot", disk=disk, point=point)["state"], "done")
+        qemu_io(self.disk_file(disk), f"write -P {LATER} 64k 64k")
+        result = self.do("disk-export", disk=disk, name="anna", owner="anna", point="")
+        self.assertEqual([result[key] for key in ("content", "disk", "owner", "formatted",
+                                                  "consistency", "disk_bytes")],
+                         ["user-disk", disk, "anna", True, "clean", 64 << 20])
+        self.do("disk-export", disk=disk, name="before", owner="anna", point=point)
+        listed = self.do("list-backups")["backups"]
+        self.assertEqual({entry["name"]: entry["disk"] for entry in listed},
+                         {"anna": disk, "before": disk})
+        for name, pattern in (("anna", LATER), ("before", SECRET)):
+            new = secrets.token_hex(16)
+            self.do("disk-import", disk=new, name=name)
+            self.check_disk(new, pattern)
+            journal = self.journal(new)
+            self.assertEqual([journal[key] for key in ("epoch", "formatted", "open")],
+                             [0, True, False])
+            self.assertEqual(self.files_of(new), [new + ".json", new + ".qcow2"])
+        self.check_disk(disk, LATER)
+        self.assertEqual(self.left_overs(), [])
+
+    def refuse(self, code, kind, **args):
+        end = self.run_task(kind, **args)
+        self.assertEqual((end["state"], end["code"]), ("failed", code), end)
+        return end["detail"]
+
+    def test_a_disk_is_never_made_of_something_else(self):
+        self.make_backup_site()
+        desk = self.make_machine()
+        point, _ = self.snapshot(desk)
+        self.do("export", point=point, name="desktop")
+        disk, new = self.make_disk(open=True), secrets.token_hex(16)
+        result = self.do("disk-export", disk=disk, name="anna", owner="anna", point="")
+        self.assertEqual(result["consistency"], "crash")
+        self.assertIn("already", self.refuse("exists", "disk-import", disk=disk, name="anna"))
+        self.assertIn("of a user disk", self.refuse("invalid", "disk-import", disk=new,
+                                                    name="desktop"))
+        self.assertIn("of a desktop", self.refused("invalid", "import-backup", desk, name="anna"))
+        for name in ("disk.img", "disk.chunks"):
+            flip(f"{self.site.path}/s/backups/anna/{name}")
+            self.refuse("corrupt", "disk-import", disk=new, name="anna")
+            flip(f"{self.site.path}/s/backups/anna/{name}")
+        self.refuse("not-found", "disk-import", disk=new, name="nothing")
+        self.refuse("invalid", "disk-import", disk=new, name="../anna")
+        self.refuse("not-found", "disk-export", disk=new, name="new", owner="", point="")
+        self.refuse("invalid", "disk-export", disk="../x", name="new", owner="", point="")
+        self.assertEqual(self.files_of(new), [])
+        subprocess.run(["qemu-img", "rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b",
+                        "/etc/passwd", self.disk_file(disk)], check=True)
+        self.refuse("untrusted", "disk-export", disk=disk, name="new", owner="", point="")
+        self.assertEqual(self.left_overs(), [])
+        self.assertEqual(sorted(os.listdir(self.site.path + "/s/backups")), ["anna", "desktop"])
+
+
 class KillTests(BackupTest):
     def run_killed(self, point, task):
         """The agent dies at that point; the next one goes on."""
@@ -407,6 +497,21 @@ class KillTests(BackupTest):
             self.check(desk, SECRET)
         listed = self.run_killed("backups-listed", self.task("list-backups"))
         self.assertEqual({entry["name"] for entry in listed["backups"]}, {*KILL_POINTS["export"]})
+
+    def test_every_step_of_a_disk_that_is_exported_and_imported(self):
+        self.make_backup_site()
+        self.wanted = []
+        disk = UserDiskTests.make_disk(self)
+        for name in KILL_POINTS["disk-export"]:
+            self.run_killed(name, self.task("disk-export", disk=disk, name=name, owner="anna",
+                                            point=""))
+        for name in KILL_POINTS["disk-import"]:
+            new = secrets.token_hex(16)
+            self.run_killed(name, self.task("disk-import", disk=new, name="disk-export-renamed"))
+            UserDiskTests.check_disk(self, new)
+            self.assertEqual(UserDiskTests.files_of(self, new), [new + ".json", new + ".qcow2"])
+
+    disk_file = UserDiskTests.disk_file
 
     def test_every_step_of_a_rebase(self):
         self.make_backup_site()

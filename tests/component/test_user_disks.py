@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Disks of users: the real broker with fake hosts."""
+import json
 import os
 import sys
 import unittest
@@ -89,6 +90,62 @@ class UserDisks(base.BrokerCase):
         drop = self.call("DELETE", f"{path}/points/{made['point']}", expect=202)
         self.assertEqual(self.wait_operation(drop)["state"], "done")
         self.assertEqual(self.call("GET", f"{path}/points")["points"], [])
+        self.assert_whole()
+
+    def test_a_disk_is_written_to_a_backup_and_given_to_another_user(self):
+        agent = self.add_host()
+        anna, bert = self.add_user("anna"), self.add_user("bert")
+        pool = self.add_pool(size=2, spares=1, users=["anna", "bert"], user_disk=RULE)
+        self.connect(anna, pool)
+        disk = self.disks()[0]["id"]
+        path = f"/v1/user-disks/{disk}"
+        refused = self.call("POST", f"{path}/export", {"name": "monday"}, expect=409)
+        self.assertIn("logs off first", refused["detail"])
+        self.log_off()
+        self.wait_at_rest()
+        self.call("POST", f"{path}/export", {"name": "monday", "point": "ab" * 16}, expect=404)
+        results = {"disk-export": {"consistency": "clean", "file_bytes": 64 << 20},
+                   "disk-import": {"disk_bytes": 96 << 20}}
+        with agent.lock:
+            agent.run_task = lambda task: {"state": "done", "result": results[task["kind"]]}
+        made = self.call("POST", f"{path}/export", {"name": "monday"}, expect=202)
+        self.assertEqual(self.wait_operation(made)["state"], "done")
+        self.assertEqual(self.call("GET", path)["state"], "detached")
+        backup, = self.call("GET", "/v1/backups")["backups"]
+        self.assertEqual([backup[key] for key in ("kind", "disk", "user", "location", "consistency",
+                                                  "size_bytes")],
+                         ["user-disk", disk, "anna", "backup:monday", "clean", 64 << 20])
+        self.assertEqual(self.call("GET", f"{path}/points")["points"], [])
+        self.call("POST", f"{path}/export", {"name": "monday"}, expect=409)
+        wanted = {"name": "monday", "host": "one", "pool": pool, "user": "anna"}
+        self.assertIn("has a disk", self.call("POST", "/v1/user-disks/import", wanted,
+                                              expect=409)["detail"])
+        wanted["user"] = "bert"
+        made = self.call("POST", "/v1/user-disks/import", wanted, expect=202)
+        self.assertEqual(self.wait_operation(made)["state"], "done")
+        new = self.call("GET", f"/v1/user-disks/{made['id']}")
+        self.assertEqual((new["state"], new["size_mib"], new["user"]), ("detached", 96, "bert"))
+        self.assertEqual(self.connect(bert, pool)["state"], "ready")
+        # It was made already: the host must not make it anew.
+        self.assertEqual([entry["new"] for entry in agent.desired["disks"]
+                          if entry["id"] == made["id"]], [False])
+        self.call("DELETE", f"/v1/restore-points/{backup['id']}", expect=204)
+        self.assertEqual(self.call("GET", "/v1/backups")["backups"], [])
+        self.assert_whole()
+
+    def test_a_disk_that_does_not_come_is_nobodys(self):
+        agent = self.add_host()
+        self.add_user("anna")
+        pool = self.add_pool(size=2, spares=1, users=["anna"], user_disk=RULE)
+        with agent.lock:
+            agent.run_task = lambda task: {"state": "failed", "code": "corrupt",
+                                           "detail": "the backup is damaged"}
+        made = self.call("POST", "/v1/user-disks/import", {
+            "name": "monday", "host": "one", "pool": pool, "user": "anna"}, expect=202)
+        ended = self.wait_operation(made)
+        self.assertEqual(ended["state"], "failed", ended)
+        self.assertIn("damaged", json.dumps(ended))
+        eventually(lambda: not self.disks())
         self.assert_whole()
 
     def test_a_user_is_placed_where_his_disk_is(self):

@@ -4,15 +4,16 @@
  */
 #pragma once
 
-#define BERTH_POINT_COLUMNS                                                                       \
-    "r.id, r.kind, COALESCE(m.name, '') AS machine, COALESCE(r.machine, '') AS machine_id, "      \
-    "COALESCE(p.name, '') AS pool, COALESCE(h.name, '') AS host, COALESCE(r.version, '') AS "     \
-    "version, r.state, r.consistency, r.size_bytes, r.location, r.detail, r.note, r.created_us, " \
+#define BERTH_POINT_COLUMNS                                                                                                                                   \
+    "r.id, r.kind, COALESCE(m.name, '') AS machine, COALESCE(r.machine, '') AS machine_id, "                                                                  \
+    "COALESCE(r.disk, '') AS disk, COALESCE(a.name, '') AS \"user\", COALESCE(p.name, '') AS pool, COALESCE(h.name, '') AS host, COALESCE(r.version, '') AS " \
+    "version, r.state, r.consistency, r.size_bytes, r.location, r.detail, r.note, r.created_us, "                                                             \
     "r.since_us, r.keep_until_us"
 
-#define BERTH_POINT_JOINS                                                     \
-    "FROM restore_point r LEFT JOIN machine m ON m.id = r.machine LEFT JOIN " \
-    "pool p ON p.id = m.pool LEFT JOIN host h ON h.id = r.host "
+#define BERTH_POINT_JOINS                                                             \
+    "FROM restore_point r LEFT JOIN machine m ON m.id = r.machine LEFT JOIN "         \
+    "user_disk d ON d.id = r.disk LEFT JOIN account a ON a.id = d.account LEFT JOIN " \
+    "pool p ON p.id = COALESCE(m.pool, d.pool) LEFT JOIN host h ON h.id = r.host "
 
 #define BERTH_STATEMENTS_BACKUP(X)                                                                 \
     X(POINT_MACHINE, "SELECT m.state, m.host, COALESCE(m.version, ''), m.keep, p.kind, m.name, "   \
@@ -47,6 +48,10 @@
     X(BACKUP_INSERT, "INSERT INTO restore_point (id, kind, machine, host, state, consistency, "    \
                      "size_bytes, location, created_us, since_us) "                                \
                      "VALUES (?1, 'desktop', ?2, ?3, 'ready', ?4, ?5, ?6, ?7, ?7)")                \
+    X(DISK_BACKUP_INSERT,                                                                          \
+      "INSERT INTO restore_point (id, kind, disk, host, state, consistency, size_bytes, "          \
+      "location, created_us, since_us) VALUES (?1, 'user-disk', ?2, ?3, 'ready', ?4, ?5, ?6, "     \
+      "?7, ?7)")                                                                                   \
     X(BACKUP_NAMED, "SELECT count(*) FROM restore_point WHERE host = ?1 AND location = ?2 "        \
                     "AND state <> 'deleted'")                                                      \
     X(BACKUP_POOL, "SELECT id, name, kind, image, vcpus, memory_mib, image_version FROM pool "     \
@@ -67,7 +72,7 @@
     X(POINT_JSON, "SELECT " BERTH_POINT_COLUMNS " " BERTH_POINT_JOINS "WHERE r.id = ?1 "           \
                   "AND r.state <> 'deleted'")                                                      \
     X(LIST_POINTS, "SELECT " BERTH_POINT_COLUMNS " " BERTH_POINT_JOINS                             \
-                   "WHERE r.id > ?2 AND r.kind = 'desktop' AND r.state <> 'deleted' "              \
+                   "WHERE r.id > ?2 AND r.location <> '' AND r.state <> 'deleted' "                \
                    "AND (?6 = '' OR m.name = ?6 OR m.id = ?6) "                                    \
                    "AND (?7 = '' OR p.name = ?7 OR p.id = ?7) "                                    \
                    "AND (r.location <> 'host') = (?8 = 1) "                                        \
@@ -76,7 +81,10 @@
                    "OR g.scope = '/pools/' || p.id))) ORDER BY r.id LIMIT ?1")                     \
     X(PATH_RESTORE_POINT, "SELECT '/pools/' || m.pool || '/machines/' || m.id "                    \
                           "FROM restore_point r JOIN machine m ON m.id = r.machine "               \
-                          "WHERE r.id = ?1")                                                       \
+                          "WHERE r.id = ?1 UNION ALL "                                             \
+                          "SELECT '/pools/' || d.pool || '/user-disks/' || d.id "                  \
+                          "FROM restore_point r JOIN user_disk d ON d.id = r.disk "                \
+                          "WHERE r.id = ?1 AND r.location <> ''")                                  \
     X(FSCK_POINTS,                                                                                 \
       "SELECT r.id, 'is being made and no host works on it' FROM restore_point r "                 \
       "WHERE r.kind = 'desktop' AND r.state = 'making' AND NOT EXISTS (SELECT 1 FROM host_task t " \

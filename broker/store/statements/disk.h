@@ -63,6 +63,12 @@
                  "WHERE d.id = ?1 AND d.state <> 'deleted' /*pg FOR UPDATE OF d*/")                \
     X(DISK_END_CHECKING, "UPDATE user_disk SET state = 'detached', since_us = ?2, "                \
                          "version = version + 1 WHERE id = ?1 AND state = 'checking'")             \
+    X(DISK_IMPORTED, "UPDATE user_disk SET size_mib = CASE WHEN size_mib < ?2 THEN ?2 "            \
+                     "ELSE size_mib END, version = version + 1 WHERE id = ?1")                     \
+    X(DISK_NOT_IMPORTED, "UPDATE user_disk SET state = 'deleting', host = ?2, since_us = ?3, "     \
+                         "version = version + 1 WHERE id = ?1 AND state = 'checking'")             \
+    X(DISK_OWNER, "SELECT a.name FROM user_disk d JOIN account a ON a.id = d.account "             \
+                  "WHERE d.id = ?1")                                                               \
     X(DISK_TASKS, "SELECT count(*) FROM host_task WHERE object = ?1 "                              \
                   "AND state IN ('waiting', 'running')")                                           \
     X(DISK_LEASE_MACHINE, "SELECT machine FROM disk_lease WHERE disk = ?1 AND state = 'held'")     \
@@ -73,7 +79,8 @@
                       "WHERE id = ?1 AND kind = 'user-disk'")                                      \
     X(DISK_POINT_STATE, "SELECT state FROM restore_point WHERE id = ?1 AND disk = ?2")             \
     X(DISK_POINTS, "SELECT r.id, r.state, r.consistency, r.note, r.detail, r.created_us "          \
-                   "FROM restore_point r WHERE r.disk = ?1 AND r.state <> 'deleted' "              \
+                   "FROM restore_point r WHERE r.disk = ?1 AND r.location = '' "                   \
+                   "AND r.state <> 'deleted' "                                                     \
                    "ORDER BY r.created_us, r.id")                                                  \
     X(POOL_USER_DISK, "SELECT user_disk FROM pool WHERE id = ?1")                                  \
     X(DISK_STORAGE_HOST, "SELECT id, labels FROM host WHERE state = 'up' ORDER BY id")             \

@@ -4,9 +4,9 @@
  * within its limits, names no other file, and makes scripts without surprises.
  */
 #include "berth/limits.h"
+#include "host-agent/disks/disk-header.h"
 #include "host-agent/disks/disk-script.h"
 #include "host-agent/disks/disk-wish.h"
-#include "host-agent/disks/qcow2-header.h"
 #include "host-agent/json-fields.h"
 
 #include <string.h>
@@ -30,9 +30,9 @@ check_mount(const json_t *object)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    BerthQcow2Header header;
+    BerthDiskHeader header;
     BerthDiskWish wish;
-    if (berth_qcow2_header_read(data, size, &header, NULL)) {
+    if (berth_disk_header_read(data, size, &header, NULL)) {
         g_assert(memcmp(data + 8, "\0\0\0\0\0\0\0\0", 8) == 0);
         g_assert(header.size_bytes <= (uint64_t)BERTH_LIMIT_USER_DISK_MIB << 20);
     }

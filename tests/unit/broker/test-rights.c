@@ -136,6 +136,8 @@ static const struct {
     { "POST", "/v1/user-disks/{id}/snapshot", USER_DISK, "hpA" },
     { "POST", "/v1/user-disks/{id}/restore", USER_DISK, "hpA" },
     { "DELETE", "/v1/user-disks/{id}/points/{part}", USER_DISK, "hpA" },
+    { "POST", "/v1/user-disks/{id}/export", USER_DISK, "pA" },
+    { "POST", "/v1/user-disks/import", POOLS, "pA" },
     { "GET", "/v1/machines", POOLS, "vhpiaA" },
     { "POST", "/v1/machines", POOLS, "pA" },
     { "GET", "/v1/machines/{id}", MACHINE, "vhpiaA" },

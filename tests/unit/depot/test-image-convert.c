@@ -361,6 +361,13 @@ a_missing_program_is_named(void **state)
     assert_berth_error(error->code, BERTH_ERR_NOT_FOUND);
 }
 
+static BerthImageRun
+run_of(const BerthImageTools *tools, const char *const *reads, int64_t timeout_us)
+{
+    return (BerthImageRun){ .box = { .tools = tools, .read_paths = reads, .cpu_us = timeout_us },
+                            .timeout_us = timeout_us };
+}
+
 /* What runs in the sandbox is any program: here one that is after other files. */
 static void
 the_sandbox_has_nothing_but_the_two_files(void **state)
@@ -372,6 +379,7 @@ the_sandbox_has_nothing_but_the_two_files(void **state)
     assert_true(g_file_set_contents(secret, "secret", -1, NULL));
     assert_true(g_file_set_contents(inside, "may be read", -1, NULL));
     assert_true(g_file_set_contents(outside, "", -1, NULL));
+    const char *const reads[] = { inside, NULL };
 
     const struct {
         const char *program, *argument;
@@ -386,7 +394,7 @@ the_sandbox_has_nothing_but_the_two_files(void **state)
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         BerthImageTools tools = { BERTH_IMAGE_SANDBOX, cases[i].program };
-        BerthImageRun run = { .tools = &tools, .read_path = inside, .timeout_us = TIMEOUT_US };
+        BerthImageRun run = run_of(&tools, reads, TIMEOUT_US);
         const char *const arguments[] = { cases[i].argument, outside, NULL };
         const char *const one[] = { cases[i].argument, NULL };
         g_autoptr(GError) error = NULL;
@@ -395,7 +403,7 @@ the_sandbox_has_nothing_but_the_two_files(void **state)
     }
     /* A shell that wants a process is ended. */
     BerthImageTools shell = { BERTH_IMAGE_SANDBOX, "/usr/bin/sh" };
-    BerthImageRun run = { .tools = &shell, .read_path = inside, .timeout_us = TIMEOUT_US };
+    BerthImageRun run = run_of(&shell, reads, TIMEOUT_US);
     const char *const arguments[] = { "-c", "(exit 0); exit 0", NULL };
     g_autoptr(GError) error = NULL;
     assert_false(berth_image_run(&run, arguments, &error));
@@ -408,7 +416,8 @@ a_program_that_never_ends_is_ended(void **state)
     Fixture *self = *state;
     g_autoptr(GError) error = NULL;
     BerthImageTools shell = { BERTH_IMAGE_SANDBOX, "/usr/bin/sh" };
-    BerthImageRun run = { .tools = &shell, .read_path = self->disk, .timeout_us = 100 * 1000 };
+    const char *const reads[] = { self->disk, NULL };
+    BerthImageRun run = run_of(&shell, reads, 100 * 1000);
     const char *const arguments[] = { "-c", "while :; do :; done", NULL };
     assert_false(berth_image_run(&run, arguments, &error));
     assert_berth_error(error->code, BERTH_ERR_TIMEOUT);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The pure parts of user disks: plan, wish, header, scripts. */
+#include "base/depot/qcow2-header.h"
 #include "base/id.h"
 #include "berth/limits.h"
+#include "host-agent/disks/disk-header.h"
 #include "host-agent/disks/disk-plan.h"
 #include "host-agent/disks/disk-script.h"
 #include "host-agent/disks/disk-wish.h"
-#include "host-agent/disks/qcow2-header.h"
 #include "host-agent/json-fields.h"
 #include "testing.h"
 
@@ -178,20 +179,20 @@ a_machines_disk_survives_its_file(void **state)
 }
 
 static void
-make_header(uint8_t header[BERTH_QCOW2_HEADER_BYTES])
+make_header(uint8_t header[BERTH_QCOW2_HEADER_3_BYTES])
 {
-    memset(header, 0, BERTH_QCOW2_HEADER_BYTES);
+    memset(header, 0, BERTH_QCOW2_HEADER_3_BYTES);
     memcpy(header, "QFI\xfb\0\0\0\3", 8);
     header[23] = 16; /* clusters of 64 KiB */
     header[28] = 4;  /* 64 MiB */
 }
 
 static int
-read_header(const uint8_t *header, size_t len, BerthQcow2Header *ret)
+read_header(const uint8_t *header, size_t len, BerthDiskHeader *ret)
 {
     GError *error = NULL;
     int code = BERTH_OK;
-    if (!berth_qcow2_header_read(header, len, ret, &error)) {
+    if (!berth_disk_header_read(header, len, ret, &error)) {
         code = error->code;
         g_error_free(error);
     }
@@ -201,8 +202,8 @@ read_header(const uint8_t *header, size_t len, BerthQcow2Header *ret)
 static void
 a_header_that_names_another_file_is_refused(void **state)
 {
-    uint8_t header[BERTH_QCOW2_HEADER_BYTES];
-    BerthQcow2Header read;
+    uint8_t header[BERTH_QCOW2_HEADER_3_BYTES];
+    BerthDiskHeader read;
     make_header(header);
     assert_berth_ok(read_header(header, sizeof header, &read));
     assert_int_equal(read.size_bytes, 64 << 20);
@@ -225,8 +226,8 @@ a_header_that_names_another_file_is_refused(void **state)
 static void
 what_is_no_disk_of_ours_is_damaged(void **state)
 {
-    uint8_t header[BERTH_QCOW2_HEADER_BYTES];
-    BerthQcow2Header read;
+    uint8_t header[BERTH_QCOW2_HEADER_3_BYTES];
+    BerthDiskHeader read;
     make_header(header);
     assert_berth_error(read_header(header, sizeof header - 1, &read), BERTH_ERR_CORRUPT);
     header[7] = 2;
