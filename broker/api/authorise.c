@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define BEARER "Bearer "
+/* Of logins that came by the code of a link (links.c); their name is the pool. */
+#define LINK_METHOD "link"
 /* How stale the time of last use may be: one write a minute for a busy login. */
 #define TOKEN_TOUCH_US (60LL * 1000 * 1000)
 
@@ -54,6 +56,9 @@ read_token(BerthTx *tx, BerthRequest *request)
         g_strlcpy(request->account, berth_rows_text(&rows, 0), sizeof request->account);
         g_snprintf(request->actor, sizeof request->actor, "user:%s", berth_rows_text(&rows, 1));
         request->token_used_us = berth_rows_int(&rows, 2);
+        if (strcmp(berth_rows_text(&rows, 3), LINK_METHOD) == 0) {
+            g_strlcpy(request->link_pool, berth_rows_text(&rows, 4), sizeof request->link_pool);
+        }
     }
     int error = berth_rows_end(&rows);
     if (error == BERTH_OK && !is_there) {
@@ -110,6 +115,38 @@ check_object(BerthTx *tx, BerthRequest *request)
     return error == BERTH_OK ? check_powerful(tx, request) : error;
 }
 
+/* Whether {id} is what the link was made for. */
+static int
+check_link_object(BerthTx *tx, const BerthRequest *request, bool *ret_is_good)
+{
+    g_autofree char *path = NULL;
+    *ret_is_good =
+        request->route->links == BERTH_LINKS_ALWAYS ||
+        (request->route->links == BERTH_LINKS_POOL && strcmp(request->id, request->link_pool) == 0);
+    if (request->route->links != BERTH_LINKS_SESSION) {
+        return BERTH_OK;
+    }
+    int error = berth_tx_get_text(tx, &path, BERTH_SQL_PATH_SESSION, "s", request->id);
+    if (error == BERTH_OK) {
+        g_autofree char *pool = g_strconcat("/pools/", request->link_pool, NULL);
+        *ret_is_good = berth_rights_is_below(path, pool);
+    }
+    return error == BERTH_ERR_NOT_FOUND ? BERTH_OK : error;
+}
+
+/* A link passes through many hands: who came by one opens its desktop, whoever its maker is. */
+static int
+check_link(BerthTx *tx, BerthRequest *request)
+{
+    bool is_good = true;
+    int error = request->link_pool[0] != '\0' ? check_link_object(tx, request, &is_good) : BERTH_OK;
+    return error == BERTH_OK && !is_good
+               ? berth_request_explain(request, BERTH_ERR_FORBIDDEN,
+                                       "a login that came by a link opens the desktop of the link "
+                                       "and nothing else; log in by yourself")
+               : error;
+}
+
 int
 berth_authorise(BerthTx *tx, BerthRequest *request)
 {
@@ -118,6 +155,9 @@ berth_authorise(BerthTx *tx, BerthRequest *request)
         return BERTH_OK;
     }
     int error = read_token(tx, request);
+    if (error == BERTH_OK) {
+        error = check_link(tx, request);
+    }
     if (error != BERTH_OK || route->permission == BERTH_PERMIT_SELF) {
         return error;
     }

@@ -4,8 +4,9 @@
  * the link is logged in by it as the same user, once, within two minutes.
  *
  * A code is a row of the logins that logs nobody in by itself, so it dies with its user and is
- * purged like the others; its name is the pool it was made for.  A login that came by a code
- * makes no more codes, and an API token makes none: who finds one cannot go on for ever.
+ * purged like the others; its name is the pool it was made for, and so is that of the login that
+ * comes by it.  Such a login opens that desktop and nothing else (authorise.c), and an API token
+ * makes no codes: who finds one cannot go on for ever.
  */
 #include "broker/api/login.h"
 
@@ -18,21 +19,6 @@
 
 #define SECOND_US (1000LL * 1000)
 #define METHOD "link"
-
-static int
-check_maker(BerthTx *tx, BerthRequest *request)
-{
-    g_autofree char *method = NULL;
-    int error = berth_request_needs_login(tx, request);
-    if (error == BERTH_OK) {
-        error = berth_tx_get_text(tx, &method, BERTH_SQL_LOGIN_METHOD, "s", request->token_hash);
-    }
-    if (error == BERTH_OK && strcmp(method, METHOD) == 0) {
-        return berth_request_explain(request, BERTH_ERR_FORBIDDEN,
-                                     "a login that came by a link makes no links; log in first");
-    }
-    return error;
-}
 
 /* The pool that the body names, if the user may have a desktop of it. */
 static int
@@ -60,7 +46,7 @@ berth_handle_add_link(BerthTx *tx, BerthRequest *request)
     char code[BERTH_TOKEN_CHARS + 1];
     char hash[BERTH_TOKEN_CHARS + 1];
     int64_t n = 0;
-    int error = check_maker(tx, request);
+    int error = berth_request_needs_login(tx, request);
     if (error == BERTH_OK) {
         error = find_desktop(tx, request, pool);
     }
@@ -97,7 +83,6 @@ berth_handle_add_link(BerthTx *tx, BerthRequest *request)
 typedef struct {
     BerthLogin *login;
     char hash[BERTH_TOKEN_CHARS + 1];
-    char pool[BERTH_ID_HEX_CHARS + 1];
 } Opening;
 
 /* Takes the code out of the store: what comes a second time finds nothing. */
@@ -112,7 +97,7 @@ run_open(BerthTx *tx, void *data)
     if (berth_rows_next(&rows)) {
         g_strlcpy(login->account, berth_rows_text(&rows, 0), sizeof login->account);
         g_snprintf(login->actor, sizeof login->actor, "user:%s", berth_rows_text(&rows, 1));
-        g_strlcpy(opening->pool, berth_rows_text(&rows, 2), sizeof opening->pool);
+        g_strlcpy(login->link_pool, berth_rows_text(&rows, 2), sizeof login->link_pool);
     }
     int error = berth_rows_end(&rows);
     if (error == BERTH_OK && login->account[0] == '\0') {
@@ -131,7 +116,7 @@ open_done(int error, void *data)
     BerthLogin *login = opening->login;
     if (error == BERTH_OK) {
         json_t *answer = berth_login_answer(login);
-        json_object_set_new(answer, "desktop", json_string(opening->pool));
+        json_object_set_new(answer, "desktop", json_string(login->link_pool));
         berth_request_reply(login->request, 200, answer);
         berth_login_free(login);
     } else if (error == BERTH_ERR_EXPIRED || error == BERTH_ERR_FORBIDDEN) {

@@ -120,19 +120,25 @@ choose_second_factor(const BerthLogin *login, const State *state)
     return state->needs_totp ? "enrol" : NULL;
 }
 
+static int64_t
+life_of(const BerthLogin *login)
+{
+    return login->link_pool[0] != '\0' ? BERTH_LIMIT_LINK_LOGIN_US : BERTH_LIMIT_LOGIN_LIFE_US;
+}
+
 static int
 write_token(BerthTx *tx, BerthLogin *login)
 {
     char id[BERTH_ID_HEX_CHARS + 1];
     char hash[BERTH_TOKEN_CHARS + 1];
     bool is_pending = login->second_factor != NULL;
-    int64_t life_us = is_pending ? BERTH_LIMIT_PENDING_LOGIN_US : BERTH_LIMIT_LOGIN_LIFE_US;
+    int64_t life_us = is_pending ? BERTH_LIMIT_PENDING_LOGIN_US : life_of(login);
     berth_id_random_hex(id);
     berth_token_new(login->token);
     (void)berth_token_hash(login->token, hash);
     return berth_tx_run(tx, BERTH_SQL_LOGIN_INSERT, "sssssssii", hash, id, login->account,
-                        is_pending ? "pending" : "login", "", login->method, login->request->source,
-                        login->cause.now_us, login->cause.now_us + life_us);
+                        is_pending ? "pending" : "login", login->link_pool, login->method,
+                        login->request->source, login->cause.now_us, login->cause.now_us + life_us);
 }
 
 /* The device is known from now on, if the user wants it to be. */
@@ -205,10 +211,11 @@ berth_login_answer(const BerthLogin *login)
                          login->second_factor, "expires_in_s",
                          (json_int_t)(BERTH_LIMIT_PENDING_LOGIN_US / SECOND_US));
     }
+    bool is_admin = login->is_admin && login->link_pool[0] == '\0';
     json_t *answer =
         json_pack("{s:s, s:I, s:{s:s, s:s, s:b}}", "token", login->token, "expires_in_s",
-                  (json_int_t)(BERTH_LIMIT_LOGIN_LIFE_US / SECOND_US), "user", "id", login->account,
-                  "name", login->user_name, "admin", (int)login->is_admin);
+                  (json_int_t)(life_of(login) / SECOND_US), "user", "id", login->account, "name",
+                  login->user_name, "admin", (int)is_admin);
     if (login->device_token[0] != '\0') {
         json_object_set_new(answer, "device_token", json_string(login->device_token));
     }

@@ -26,7 +26,7 @@ typedef struct {
     BerthCause cause;
     char actor[BERTH_LIMIT_NAME_BYTES + 16];
     const char *name;   /* as it was typed; borrowed from the request, "" before it is known */
-    const char *method; /* "password", "ldap", "pam", "oidc", "device" */
+    const char *method; /* "password", "ldap", "pam", "oidc", "device", "link" */
     bool is_whole;      /* no second factor is asked for: it was shown, or the proof is enough */
     int64_t begun_us;   /* monotonic */
 
@@ -50,6 +50,7 @@ typedef struct {
     char *why; /* for the log */
 
     /* What was decided. */
+    char link_pool[BERTH_ID_HEX_CHARS + 1]; /* all that the login will open; "" for others */
     bool is_admin;
     const char *second_factor; /* "totp" or "enrol" if one is owed; NULL if not */
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];

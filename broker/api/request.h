@@ -64,7 +64,8 @@ struct BerthRequest {
     char token_hash[BERTH_TOKEN_CHARS + 1];    /* "" without a login */
     char account[BERTH_ID_HEX_CHARS + 1];      /* who asks */
     char actor[BERTH_LIMIT_NAME_BYTES + 16];   /* "user:anna", for the audit log */
-    BerthSight sight;                          /* what of a list may be seen */
+    char link_pool[BERTH_ID_HEX_CHARS + 1]; /* the login came by a link to it; "" if it did not */
+    BerthSight sight;                       /* what of a list may be seen */
     int64_t token_used_us;
     char id[BERTH_ID_HEX_CHARS + 1];     /* the {id} of the path */
     char part[BERTH_REQUEST_PART_CHARS]; /* the {part} of the path */

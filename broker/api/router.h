@@ -45,6 +45,14 @@ typedef enum {
     BERTH_HANDLE_ASYNC,     /* func.async in the main thread; it answers now or later */
 } BerthHandling;
 
+/* What a login that came by a link may do with a route: most of all, nothing. */
+typedef enum {
+    BERTH_LINKS_NEVER,
+    BERTH_LINKS_ALWAYS,
+    BERTH_LINKS_POOL,    /* {id} is the pool of the link */
+    BERTH_LINKS_SESSION, /* {id} is a session of that pool */
+} BerthLinkUse;
+
 /* Fills reply, text and status of the request, or returns an error (and may set detail). */
 typedef int (*BerthTxHandler)(BerthTx *tx, BerthRequest *request);
 typedef void (*BerthAsyncHandler)(BerthRequest *request);
@@ -68,6 +76,7 @@ struct BerthRoute {
     size_t n_query;
     bool needs_match;   /* 428 without If-Match */
     bool needs_live;    /* request->live is filled in */
+    BerthLinkUse links; /* whether a login by a link is enough */
     bool has_secret;    /* the answer may not be kept: no Idempotency-Key */
     size_t raw_bytes;   /* the body is bytes, so many at most; taken only from who may; 0: JSON */
     const char *answer; /* name of a schema (schemas.c), or NULL */

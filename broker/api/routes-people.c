@@ -128,7 +128,7 @@ const BerthRoute berth_routes_people[] = {
       BERTH_FIELDS(oidc_finish_fields), .has_secret = true, .answer = "Login",
       .doc = "a token for what came back from a provider" },
     { BERTH_WRITE("POST", "/v1/auth/logout", SELF, NONE, berth_handle_logout, 204),
-      .doc = "ends the login" },
+      .links = BERTH_LINKS_ALWAYS, .doc = "ends the login" },
 
     { BERTH_ASYNC("POST", "/v1/me/password", SELF, NONE, berth_handle_my_password, 204),
       BERTH_FIELDS(own_password_fields), .doc = "changes one's own password" },

@@ -231,6 +231,8 @@
  * codes of one user that wait. */
 #define BERTH_LIMIT_LINK_US (120LL * 1000 * 1000)
 #define BERTH_LIMIT_LINKS 16u
+/* Links: microseconds that a login lives which came by one; a working desktop needs it no more. */
+#define BERTH_LIMIT_LINK_LOGIN_US (3600LL * 1000 * 1000)
 /* Logins: devices that an account is known to use, and microseconds before one is forgotten. */
 #define BERTH_LIMIT_KNOWN_DEVICES 16u
 #define BERTH_LIMIT_KNOWN_DEVICE_US (90LL * 24 * 3600 * 1000 * 1000)

@@ -512,18 +512,46 @@ class Links(PeopleCase):
         status, reply = self.open(link["code"])
         self.assertEqual((status, reply["user"]["name"], reply["desktop"]),
                          (200, "anna", self.pool), reply)
-        self.assertEqual(self.call("GET", "/v1/me", token=reply["token"])["name"], "anna")
         status, again = self.open(link["code"])
         self.assertEqual((status, again["code"]), (401, "expired"), again)
         self.assertEqual(self.open("ab" * 32)[1]["code"], "expired")
         self.assertEqual(self.open(self.anna)[1]["code"], "expired")
-        # Who came by a link makes no more of them.
-        self.call("POST", "/v1/me/links", {"desktop": "office"}, reply["token"], expect=403)
         kinds = {row["method"] for row in self.call("GET", "/v1/me/logins", token=self.anna)
                  ["logins"]}
         self.assertEqual(kinds, {"password", "link"})
         self.assertEqual(len(self.audit("link.made")), 1)
         self.assertNotIn(link["code"], json.dumps(self.call("GET", "/v1/audit?limit=1000")))
+
+    def test_a_login_by_a_link_opens_its_desktop_only(self):
+        """Its maker may have other desktops, and every right of the site."""
+        other = self.call("POST", "/v1/pools", {"name": "annex", "image": "demo", "size": 0},
+                          expect=201)["id"]
+        for user, pool in (("anna", "annex"), ("admin", "office"), ("admin", "annex")):
+            self.call("POST", "/v1/entitlements", {"user": user, "pool": pool}, expect=201)
+        for maker in (self.anna, self.broker.login("admin", ADMIN_PASSWORD)):
+            code = self.call("POST", "/v1/me/links", {"desktop": "office"}, maker,
+                             expect=201)["code"]
+            status, reply = self.open(code)
+            self.assertEqual((status, reply["expires_in_s"], reply["user"]["admin"]),
+                             (200, 3600, False), reply)
+            token = reply["token"]
+            rows = self.call("GET", "/v1/me/desktops", token=token)["desktops"]
+            self.assertEqual([row["name"] for row in rows], ["office"])
+            problem = self.call("GET", "/v1/users", token=token, expect=403)
+            self.assertIn("log in by yourself", problem["detail"])
+            for method, path, body in (
+                    ("POST", "/v1/me/links", {"desktop": "office"}),
+                    ("POST", "/v1/me/tokens", {"name": "script"}),
+                    ("POST", "/v1/me/password", {"old_password": PASSWORD, "password": "x" * 20}),
+                    ("DELETE", "/v1/me/logins", None), ("GET", "/v1/me", None),
+                    ("GET", "/v1/me/logins", None), ("GET", "/v1/events", None),
+                    ("POST", f"/v1/me/desktops/{other}/connect", {"client_key": "ab" * 32}),
+                    ("POST", f"/v1/me/desktops/{other}/report", {"text": "x"})):
+                self.call(method, path, body, token, expect=403)
+            self.call("POST", f"/v1/me/desktops/{self.pool}/report", {"text": "x"}, token,
+                      expect=204)
+            self.call("POST", "/v1/auth/logout", token=token, expect=204)
+            self.call("GET", "/v1/me/desktops", token=token, expect=401)
 
     def test_only_who_may_have_the_desktop_and_is_logged_in_makes_one(self):
         self.add_user("bob")

@@ -32,7 +32,6 @@
     X(LINK_GET, "SELECT t.account, a.name, t.name FROM login_token t "                             \
                 "JOIN account a ON a.id = t.account WHERE t.hash = ?1 AND t.kind = 'link' "        \
                 "AND t.expires_us > ?2 AND a.enabled = 1 /*pg FOR UPDATE OF t*/")                  \
-    X(LOGIN_METHOD, "SELECT method FROM login_token WHERE hash = ?1")                              \
     X(LOGIN_KIND, "SELECT kind FROM login_token WHERE hash = ?1")                                  \
     X(LOGIN_IDS, "SELECT id FROM login_token WHERE account = ?1 AND (?2 = '' OR id = ?2) "         \
                  "AND hash <> ?3 AND (?4 = '' OR kind = ?4) /*pg FOR UPDATE*/")                    \

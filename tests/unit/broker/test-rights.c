@@ -447,15 +447,22 @@ run_authorise(BerthTx *tx, void *data)
 }
 
 static int
-ask(Matrix *m, const BerthRoute *route, const char *account, const char *id)
+ask_by_token(Matrix *m, const BerthRoute *route, const char *token_hash, const char *id)
 {
     BerthBroker broker = { .store = m->f.store };
     BerthRequest request = { .broker = &broker, .route = route, .now_us = 2000 };
-    g_snprintf(request.token_hash, sizeof request.token_hash, "%s%s", account, account);
+    g_strlcpy(request.token_hash, token_hash, sizeof request.token_hash);
     g_strlcpy(request.id, id, sizeof request.id);
     int error = berth_store_read(m->f.store, run_authorise, &request);
     g_free(request.detail);
     return error;
+}
+
+static int
+ask(Matrix *m, const BerthRoute *route, const char *account, const char *id)
+{
+    g_autofree char *token_hash = g_strconcat(account, account, NULL);
+    return ask_by_token(m, route, token_hash, id);
 }
 
 static size_t
@@ -520,6 +527,75 @@ every_route_lets_in_whom_the_table_says(void **state)
     fixture_clear(&m.f);
 }
 
+#define LINK_TOKEN "1111111111111111111111111111111111111111111111111111111111111111"
+
+/* A login of an administrator of the site that came by a link to a pool. */
+static int
+add_link_login(BerthTx *tx, void *data)
+{
+    Matrix *m = data;
+    char id[BERTH_ID_HEX_CHARS + 1];
+    fixture_new_id(id);
+    return berth_tx_run(tx, BERTH_SQL_LOGIN_INSERT, "sssssssii", LINK_TOKEN, id,
+                        m->accounts[5][PLACE_SITE][0], "login", m->f.pool, "link", "local",
+                        (int64_t)1000, INT64_MAX);
+}
+
+/* All that a login by a link may do, and with what {id}: SELF is any. */
+static const struct {
+    const char *method;
+    const char *path;
+    Kind kind;
+} link_rows[] = {
+    { "POST", "/v1/auth/logout", SELF },
+    { "GET", "/v1/me/desktops", SELF },
+    { "POST", "/v1/me/desktops/{id}/connect", POOL },
+    { "POST", "/v1/me/desktops/{id}/restart", POOL },
+    { "POST", "/v1/me/desktops/{id}/report", POOL },
+    { "POST", "/v1/me/sessions/{id}/disconnect", SESSION },
+    { "POST", "/v1/me/sessions/{id}/logoff", SESSION },
+};
+
+static size_t
+find_link_row(const BerthRoute *route)
+{
+    size_t i = 0;
+    while (i < G_N_ELEMENTS(link_rows) && (strcmp(link_rows[i].method, route->method) != 0 ||
+                                           strcmp(link_rows[i].path, route->path) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+static void
+a_login_by_a_link_opens_its_desktop_and_nothing_else(void **state)
+{
+    Matrix m;
+    const BerthRoute *route = NULL;
+    size_t n_found = 0;
+    matrix_init(&m);
+    assert_berth_ok(berth_store_write(m.f.store, add_link_login, &m));
+    for (size_t i = 0; (route = berth_route_get(i)) != NULL; i++) {
+        Kind kind = rows[find_row(route)].kind;
+        size_t row = find_link_row(route);
+        bool is_open = kind == OPEN || kind == INSIDE;
+        bool is_link = row < G_N_ELEMENTS(link_rows);
+        Kind wanted_kind = is_link ? link_rows[row].kind : kind;
+        bool may_elsewhere = is_open || (is_link && wanted_kind == SELF);
+        int error = ask_by_token(&m, route, LINK_TOKEN, id_of(&m, wanted_kind));
+        if (error != (is_open || is_link ? BERTH_OK : BERTH_ERR_FORBIDDEN)) {
+            fail_msg("%s %s by a link: %d", route->method, route->path, error);
+        }
+        error = ask_by_token(&m, route, LINK_TOKEN, m.elsewhere);
+        if (error != (may_elsewhere ? BERTH_OK : BERTH_ERR_FORBIDDEN)) {
+            fail_msg("%s %s of another desktop by a link: %d", route->method, route->path, error);
+        }
+        n_found += is_link;
+    }
+    assert_int_equal(n_found, G_N_ELEMENTS(link_rows));
+    fixture_clear(&m.f);
+}
+
 static void
 an_id_that_is_not_there_is_told_only_to_who_could_see_it(void **state)
 {
@@ -570,6 +646,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_lets_in_whom_the_table_says),
+        cmocka_unit_test(a_login_by_a_link_opens_its_desktop_and_nothing_else),
         cmocka_unit_test(an_id_that_is_not_there_is_told_only_to_who_could_see_it),
         cmocka_unit_test(a_scope_ends_at_its_slash),
         cmocka_unit_test(every_role_of_the_store_is_in_the_table),
