@@ -279,12 +279,23 @@ check_kind(const json_t *pool, GError **error)
     return true;
 }
 
+/* As the icon themes of desktops name them: "applications-engineering". */
+static bool
+check_icon(const char *icon, GError **error)
+{
+    return strspn(icon, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(icon) ||
+           berth_set_error(error, BERTH_ERR_INVALID,
+                           "\"icon\" is \"%s\"; say the name of an icon theme's icon, small "
+                           "letters, digits and -, as accessories-calculator",
+                           icon);
+}
+
 bool
 berth_pool_settings_check(const json_t *pool, GError **error)
 {
     BerthPolicyRule policy;
     const char *kind = berth_body_text(pool, "kind");
-    return check_kind(pool, error) &&
+    return check_kind(pool, error) && check_icon(berth_body_text(pool, "icon"), error) &&
            berth_policy_rule_from_json(berth_body_json(pool, "policy"), &policy, error) &&
            check_timers(berth_body_json(pool, "timers"), error) &&
            check_list(berth_body_json(pool, "power"), power_fields, G_N_ELEMENTS(power_fields),
@@ -319,6 +330,7 @@ berth_pool_settings_complete(json_t *pool)
     set_default(pool, "spares_cold", json_integer(0));
     set_default(pool, "template", json_false());
     set_default(pool, "tag", json_string("stable"));
+    set_default(pool, "icon", json_string(""));
     set_default(pool, "enabled", json_true());
     set_default(pool, "placement", json_string("spread"));
     set_default(pool, "on_logoff", json_string(is_own ? "keep" : "recycle"));

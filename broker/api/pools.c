@@ -105,7 +105,7 @@ write_pool(BerthTx *tx, const char *id, int64_t version, const json_t *pool, con
     g_autofree char *disk = berth_object_dump(berth_body_json(pool, "user_disk"), "{}");
     g_autofree char *app = berth_object_dump(berth_body_json(pool, "app"), "{}");
     return berth_tx_run_one(
-        tx, BERTH_SQL_POOL_SET, "sissiiiiiibssiisssssssss", id, version,
+        tx, BERTH_SQL_POOL_SET, "sissiiiiiibssiissssssssss", id, version,
         berth_body_text(pool, "name"), image[0] != '\0' ? image : NULL,
         berth_body_int(pool, "size", 0), berth_body_int(pool, "spares_hot", 0),
         berth_body_int(pool, "spares_frozen", 0), berth_body_int(pool, "spares_cold", 0),
@@ -114,7 +114,7 @@ write_pool(BerthTx *tx, const char *id, int64_t version, const json_t *pool, con
         (int)berth_body_bool(pool, "template", false), berth_body_text(pool, "placement"),
         berth_body_text(pool, "on_logoff"), berth_body_int(pool, "max_per_user", 1),
         berth_body_int(pool, "logoff_after_s", 0), labels, policy, timers, power, resources,
-        network, app, berth_body_text(pool, "tag"), disk);
+        network, app, berth_body_text(pool, "tag"), disk, berth_body_text(pool, "icon"));
 }
 
 /* A pool without machines goes by its tag at once; others are moved by rollouts. */

@@ -23,6 +23,8 @@ static const char *const logoff_acts[] = { "recycle", "stop", "keep", NULL };
                         "memory of a machine"),                                                   \
         BERTH_FIELD_TEXT("tag", false, 1, BERTH_LIMIT_TAG_CHARS,                                  \
                          "tag of the image's version that its machines are made of"),             \
+        BERTH_FIELD_TEXT("icon", false, 0, BERTH_LIMIT_ICON_CHARS,                                \
+                         "icon in the client's list, by its name in icon themes"),                \
         BERTH_FIELD_BOOL("template", false, "fork machines from a RAM template"),                 \
         BERTH_FIELD_BOOL("enabled", false, "whether users may connect and the pool may grow"),    \
         BERTH_FIELD_ENUM("placement", false, placements, "spread over hosts or fill one by one"), \

@@ -20,13 +20,13 @@ static const struct {
     { "Login", "token:text? expires_in_s:int? user:object? desktop:text?" },
     { "NewLink", "code:text desktop:text expires_in_s:int" },
     { "Launch", "state:text ticket:text? session:text? machine:text? sni:text? policy:object?" },
-    { "MyDesktop", "pool:text name:text kind:text state:text session:text? machine:text? "
+    { "MyDesktop", "pool:text name:text kind:text icon:text state:text session:text? machine:text? "
                    "may_restart:bool may_report:bool" },
     { "MySession", "id:text pool:text name:text machine:text state:text" },
     { "Session", "id:text user:text pool:text machine:text host:text state:text "
                  "connection_epoch:int client:text started_us:int connected_us:int? "
                  "disconnected_us:int?" },
-    { "Pool", "id:text name:text kind:text size:int enabled:bool version:int" },
+    { "Pool", "id:text name:text kind:text icon:text size:int enabled:bool version:int" },
     { "Machine", "id:text name:text pool:text host:text state:text epoch:int dirty:bool "
                  "user:text? memory_mib:int since_us:int" },
     { "DiskPoint", "id:text state:text consistency:text note:text detail:text created_us:int" },

@@ -54,6 +54,16 @@ parse_desktop_state(const char *text, BerthDesktopState *ret_state)
     return false;
 }
 
+/* A name that cannot be one of an icon counts as none: it is no reason to have no desktop. */
+static void
+take_icon(const char *icon, BerthDesktop *desktop)
+{
+    if (icon != NULL && strlen(icon) < sizeof desktop->icon &&
+        strspn(icon, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(icon)) {
+        g_strlcpy(desktop->icon, icon, sizeof desktop->icon);
+    }
+}
+
 static bool
 parse_desktop(json_t *object, BerthDesktop *desktop, GError **error)
 {
@@ -74,6 +84,7 @@ parse_desktop(json_t *object, BerthDesktop *desktop, GError **error)
         !berth_json_id(object, "session", &desktop->session)) {
         return berth_json_wrong_key("session", error);
     }
+    take_icon(json_string_value(json_object_get(object, "icon")), desktop);
     desktop->may_restart = berth_json_flag(object, "may_restart", false);
     desktop->may_report = berth_json_flag(object, "may_report", false);
     desktop->last_used_us = berth_json_number(object, "last_used_us", INT64_MAX);

@@ -31,6 +31,7 @@ typedef enum {
 typedef struct {
     BerthId pool;
     char *name;
+    char icon[BERTH_LIMIT_ICON_CHARS + 1]; /* of an icon theme; "" without */
     BerthDesktopState state;
     BerthId session;      /* zero if there is none */
     int64_t last_used_us; /* microseconds since 1970; 0 is never */

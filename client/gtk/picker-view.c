@@ -49,9 +49,14 @@ describe(const BerthDesktop *desktop)
                           : g_strdup(describe_state(desktop));
 }
 
+/* The site's own icon, if this device has it; else one of the state. */
 static const char *
 icon_of(const BerthDesktop *desktop)
 {
+    if (desktop->icon[0] != '\0' &&
+        gtk_icon_theme_has_icon(gtk_icon_theme_get_default(), desktop->icon)) {
+        return desktop->icon;
+    }
     switch (desktop->state) {
     case BERTH_DESKTOP_IN_USE:
         return "media-playback-start-symbolic";

@@ -258,6 +258,8 @@
 
 /* Tags of versions: characters of one. */
 #define BERTH_LIMIT_TAG_CHARS 64
+/* Pools: characters of the name of an icon; those of the icon themes have up to 40. */
+#define BERTH_LIMIT_ICON_CHARS 64
 /* Control link: versions of images, RAM templates, tasks and disks of one host in one message; a
  * manifest has at most 64 KiB, and a message 4 MiB.  Tasks that do not fit wait. */
 #define BERTH_LIMIT_HOST_IMAGES 128u

@@ -18,7 +18,8 @@ class Pools(base.BrokerCase):
                 "timers": [{"event": "idle", "delay_s": 600, "warn_s": 60, "action": "logoff"}],
                 "resources": {"cpu_weight": 200, "io_read_mbps": 50},
                 "network": {"mode": "bridge", "bridge": "br0", "vlan": 12}, "template": True,
-                "spares_frozen": 1, "spares_cold": 2, "policy": {"input": False}}
+                "spares_frozen": 1, "spares_cold": 2, "policy": {"input": False},
+                "icon": "accessories-calculator"}
         pool = self.add_pool(**said)
         seen = self.call("GET", f"/v1/pools/{pool}")
         self.assertEqual({**seen, **said}, seen)
@@ -60,6 +61,7 @@ class Pools(base.BrokerCase):
             ({**image, "kind": "app"}, "command"),
             ({**image, "kind": "app", "app": {"command": "x", "arguments": [1]}}, "arguments"),
             ({**image, "labels": {"a": 1}}, "labels"),
+            ({**image, "icon": "../../etc/passwd"}, "icon"),
             ({**image, "on_logoff": "keep"}, "on_logoff"),
             ({**image, "spares_frozen": 1}, "template"),
             ({**image, "policy": {"input": 3}}, "input"),

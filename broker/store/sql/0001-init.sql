@@ -308,6 +308,7 @@ CREATE TABLE pool (
     kind TEXT NOT NULL CHECK (kind IN ('floating', 'dedicated', 'app', 'physical')),
     image TEXT REFERENCES image (id),
     tag TEXT NOT NULL DEFAULT 'stable',
+    icon TEXT NOT NULL DEFAULT '', -- name of an icon theme's icon
     image_version TEXT REFERENCES image_version (id), -- of its machines; NULL: an image without versions
     purpose TEXT NOT NULL DEFAULT 'desktops' CHECK (purpose IN ('desktops', 'maintenance', 'test')),
     size INTEGER NOT NULL CHECK (size >= 0),

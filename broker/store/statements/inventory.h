@@ -11,7 +11,7 @@
     "p.enabled AS \"?enabled\", p.placement, p.labels AS \"{}labels\", p.on_logoff, "              \
     "p.max_per_user, p.policy AS \"{}policy\", p.timers AS \"{}timers\", p.power AS \"{}power\", " \
     "p.resources AS \"{}resources\", p.network AS \"{}network\", p.app AS \"{}app\", "             \
-    "p.logoff_after_s, p.tag, p.image_version, p.purpose, p.n_machines, "                          \
+    "p.logoff_after_s, p.tag, p.icon, p.image_version, p.purpose, p.n_machines, "                  \
     "p.user_disk AS \"{}user_disk\", "                                                             \
     "(SELECT count(*) FROM machine m WHERE m.pool = p.id AND m.state = 'ready') AS n_ready, "      \
     "(SELECT count(*) FROM machine m WHERE m.pool = p.id AND m.state = 'stopped') AS n_stopped, "  \
@@ -89,7 +89,7 @@
                 "template = ?11, placement = ?12, on_logoff = ?13, max_per_user = ?14, "           \
                 "logoff_after_s = ?15, labels = ?16, policy = ?17, timers = ?18, power = ?19, "    \
                 "resources = ?20, network = ?21, app = ?22, tag = ?23, user_disk = ?24, "          \
-                "version = version + 1 "                                                           \
+                "icon = ?25, version = version + 1 "                                               \
                 "WHERE id = ?1 AND (?2 = 0 OR version = ?2)")                                      \
     X(POOL_JSON, "SELECT " BERTH_POOL_COLUMNS " FROM pool p LEFT JOIN image i ON i.id = p.image "  \
                  "WHERE p.id = ?1 AND p.state <> 'deleted'")                                       \

@@ -60,21 +60,22 @@
               "(SELECT count(*) FROM session WHERE state = 'active') AS n_active, "                 \
               "(SELECT count(*) FROM session WHERE state = 'disconnected') AS n_disconnected, "     \
               "(SELECT count(*) FROM event) AS n_events")                                           \
-    X(MY_DESKTOPS, "SELECT p.id AS pool, p.name, p.kind, CASE WHEN p.enabled = 0 THEN 'disabled' "  \
-                   "WHEN a.id IS NOT NULL THEN 'in-use' "                                           \
-                   "WHEN EXISTS (SELECT 1 FROM machine f JOIN host h ON h.id = f.host "             \
-                   "WHERE f.pool = p.id AND h.state = 'up' AND f.assignment IS NULL "               \
-                   "AND f.state IN ('planned', 'creating', 'starting', 'ready', 'recycling')) "     \
-                   "OR p.n_machines < p.size THEN 'available' ELSE 'busy' END AS state, "           \
-                   "s.id AS session, m.name AS machine, "                                           \
-                   "(SELECT max(u.since_us) FROM session u WHERE u.account = ?1 "                   \
-                   "AND u.pool = p.id) AS last_used_us FROM pool p "                                \
-                   "LEFT JOIN assignment a ON a.pool = p.id AND a.account = ?1 "                    \
-                   "AND a.state = 'open' LEFT JOIN machine m ON m.id = a.machine "                  \
-                   "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                     \
-                   "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                \
-                   "WHERE EXISTS (SELECT 1 FROM entitled e WHERE e.account = ?1 "                   \
-                   "AND e.pool = p.id) ORDER BY p.name")                                            \
+    X(MY_DESKTOPS,                                                                                  \
+      "SELECT p.id AS pool, p.name, p.kind, p.icon, CASE WHEN p.enabled = 0 THEN 'disabled' "       \
+      "WHEN a.id IS NOT NULL THEN 'in-use' "                                                        \
+      "WHEN EXISTS (SELECT 1 FROM machine f JOIN host h ON h.id = f.host "                          \
+      "WHERE f.pool = p.id AND h.state = 'up' AND f.assignment IS NULL "                            \
+      "AND f.state IN ('planned', 'creating', 'starting', 'ready', 'recycling')) "                  \
+      "OR p.n_machines < p.size THEN 'available' ELSE 'busy' END AS state, "                        \
+      "s.id AS session, m.name AS machine, "                                                        \
+      "(SELECT max(u.since_us) FROM session u WHERE u.account = ?1 "                                \
+      "AND u.pool = p.id) AS last_used_us FROM pool p "                                             \
+      "LEFT JOIN assignment a ON a.pool = p.id AND a.account = ?1 "                                 \
+      "AND a.state = 'open' LEFT JOIN machine m ON m.id = a.machine "                               \
+      "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                                  \
+      "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                             \
+      "WHERE EXISTS (SELECT 1 FROM entitled e WHERE e.account = ?1 "                                \
+      "AND e.pool = p.id) ORDER BY p.name")                                                         \
     X(MY_DESKTOP, "SELECT a.id, m.id, m.keep, COALESCE(s.id, '') FROM assignment a "                \
                   "JOIN machine m ON m.id = a.machine LEFT JOIN session s "                         \
                   "ON s.assignment = a.id AND s.state IN ('allocating', 'connecting', 'active', "   \

@@ -34,8 +34,10 @@ desktops_are_listed(void **state)
 {
     const char *text =
         "{\"desktops\":[{\"pool\":\"" ID_A "\",\"name\":\"Office\",\"kind\":\"floating\","
-        "\"state\":\"in-use\",\"session\":\"" ID_B "\",\"machine\":null,\"last_used_us\":12},"
-        "{\"pool\":\"" ID_B "\",\"name\":\"Lab\",\"state\":\"busy\",\"session\":null}]}";
+        "\"state\":\"in-use\",\"session\":\"" ID_B "\",\"machine\":null,\"last_used_us\":12,"
+        "\"icon\":\"applications-office\"},"
+        "{\"pool\":\"" ID_B "\",\"name\":\"Lab\",\"state\":\"busy\",\"session\":null,"
+        "\"icon\":\"../x\"}]}";
     GPtrArray *desktops = berth_broker_json_desktops(text, strlen(text), NULL);
     const BerthDesktop *first, *second;
 
@@ -47,8 +49,10 @@ desktops_are_listed(void **state)
     assert_int_equal(first->state, BERTH_DESKTOP_IN_USE);
     assert_int_equal(first->session.bytes[0], 0xff);
     assert_int_equal(first->last_used_us, 12);
+    assert_string_equal(first->icon, "applications-office");
     assert_int_equal(second->state, BERTH_DESKTOP_BUSY);
     assert_int_equal(second->session.bytes[0], 0);
+    assert_string_equal(second->icon, "");
     g_ptr_array_unref(desktops);
 }
 
