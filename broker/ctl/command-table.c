@@ -73,6 +73,7 @@
 #define POOL_OPTIONS                                                                         \
     TEXT("image", "image", "image that its machines start from"),                            \
         TEXT("tag", "tag", "tag of the image's version that they are made of (stable)"),     \
+        TEXT("icon", "icon", "icon in the client's list, as accessories-calculator"),        \
         INT("size", "size", "most machines"),                                                \
         INT("spares", "spares_hot", "free machines kept ready"),                             \
         INT("spares-frozen", "spares_frozen", "free machines kept to be woken from memory"), \
@@ -333,6 +334,12 @@ static const BerthCtlOption import_user_disk[] = {
 static const BerthCtlOption new_desktop_options[] = {
     TEXT("pool", "pool", "dedicated pool of the new desktop"),
     TEXT("as-user", "user", "who gets it"),
+    END,
+};
+
+static const BerthCtlOption link_options[] = {
+    LOCAL_TEXT("file", "write a .berth file instead of printing the link"),
+    LOCAL_TEXT("address", "https://HOST:PORT that the link names (as --broker)"),
     END,
 };
 
@@ -603,6 +610,12 @@ const BerthCtlCommand berth_ctl_commands[] = {
       .options = test_options,
       .func = berth_ctl_run_connect_as_test,
       .doc = "get a desktop as a user would, with the time of each step, and give it back" },
+    { .verb = "link",
+      .args = { BODY("DESKTOP", "desktop") },
+      .options = link_options,
+      .func = berth_ctl_run_link,
+      .doc =
+          "make a link that opens one of my desktops on another device, once, within 2 minutes" },
     { .verb = "explain",
       .noun = "user",
       .args = { NAME("USER", "user") },

@@ -86,6 +86,7 @@ bool berth_ctl_run_image_discard(BerthCtl *ctl, const BerthCtlCall *call, GError
 bool berth_ctl_run_image_diff(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_image_test(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_image_status(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
+bool berth_ctl_run_link(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 bool berth_ctl_run_explain_user(BerthCtl *ctl, const BerthCtlCall *call, GError **error);
 
 /* Commands that need no login: the command line of a shell's completion, and the local store. */

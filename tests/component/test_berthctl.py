@@ -93,8 +93,8 @@ class SiteCase(unittest.TestCase):
         out = self.ctl("--json", *args, **more)
         return json.loads(out) if out.strip() else None
 
-    def refused(self, *args, says="", **more):
-        text = self.ctl(*args, status=1, **more)
+    def refused(self, *args, says="", status=1, **more):
+        text = self.ctl(*args, status=status, **more)
         self.assertIn(says, text)
         self.assertTrue(text.startswith("berthctl: "), text)
 
@@ -523,6 +523,24 @@ class Desktops(SiteCase):
         self.refused("connect-as-test", "office", says="there already")
         self.assertEqual(len(self.sessions()), 1)
         self.refused("connect-as-test", "lab", says="may not have a desktop")
+
+    def test_a_link_opens_a_desktop_once(self):
+        self.refused("link", "office", says="--address", status=2)
+        address = ["--address", "https://desk.example:7443"]
+        link = self.ctl("link", "office", *address).strip()
+        self.assertRegex(link, r"^berth://desk\.example:7443/office\?code=[0-9a-f]{64}$")
+        code = link.rpartition("=")[2]
+        self.assertEqual(self.broker.request("POST", "/v1/auth/code", {"code": code})[0], 200)
+        self.assertEqual(self.broker.request("POST", "/v1/auth/code", {"code": code})[0], 401)
+        reply = self.json("link", "office", *address)
+        self.assertIn(reply["code"], reply["link"])
+        path = self.site.path("office.berth")
+        self.assertEqual(self.ctl("link", "office", *address, "--file", path), "")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with open(path, encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"^\[berth\]\nbroker=https://desk\.example:7443\n"
+                                          r"desktop=office\ncode=[0-9a-f]{64}\n$")
+        self.refused("link", "nowhere", *address, says="nowhere")
 
     def test_sessions_are_told_disconnected_and_ended(self):
         self.ready()
