@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/core/host-key.h"
 
+#include <glib.h>
+#include <glib/gi18n.h>
+#include <linux/input-event-codes.h>
+
+const BerthHostKeyChoice berth_host_key_choices[] = {
+    { "right-ctrl", N_("Right Ctrl"), KEY_RIGHTCTRL },
+    { "right-alt", N_("Right Alt"), KEY_RIGHTALT },
+    { "right-super", N_("Right Super"), KEY_RIGHTMETA },
+    { "menu", N_("Menu"), KEY_COMPOSE },
+    { "scroll-lock", N_("Scroll Lock"), KEY_SCROLLLOCK },
+    { "pause", N_("Pause"), KEY_PAUSE },
+};
+const size_t berth_n_host_key_choices = G_N_ELEMENTS(berth_host_key_choices);
+
+const BerthHostKeyChoice *
+berth_host_key_find(const char *name)
+{
+    for (size_t i = 0; i < berth_n_host_key_choices; i++) {
+        if (g_strcmp0(berth_host_key_choices[i].name, name) == 0) {
+            return &berth_host_key_choices[i];
+        }
+    }
+    return &berth_host_key_choices[0];
+}
+
 static BerthHostKeyVerdict
 press(BerthHostKey *self)
 {

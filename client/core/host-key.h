@@ -8,7 +8,22 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* A key that may be it: one that little else is done with. */
+typedef struct {
+    const char *name;  /* in files, as key-map.h names it */
+    const char *label; /* for people, to be translated */
+    uint16_t evdev;
+} BerthHostKeyChoice;
+
+/* All of them; the first one is it as long as nobody says otherwise. */
+extern const BerthHostKeyChoice berth_host_key_choices[];
+extern const size_t berth_n_host_key_choices;
+
+/* The choice of that name; the first one for any other, and for NULL. */
+const BerthHostKeyChoice *berth_host_key_find(const char *name);
 
 typedef struct {
     uint16_t evdev; /* 0: there is none */

@@ -98,6 +98,7 @@ berth_settings_load(BerthSettings *ret_settings, const char *path)
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) groups = NULL;
     g_autofree char *name = NULL;
+    g_autofree char *host_key = NULL;
 
     ret_settings->path =
         path != NULL ? g_strdup(path)
@@ -113,6 +114,8 @@ berth_settings_load(BerthSettings *ret_settings, const char *path)
             read_profile(ret_settings, file, groups[i]);
         }
     }
+    host_key = g_key_file_get_string(file, GROUP, "host_key", NULL);
+    ret_settings->host_key = berth_host_key_find(host_key);
     name = g_key_file_get_string(file, GROUP, "profile", NULL);
     ret_settings->profile = name != NULL ? berth_settings_find(ret_settings, name) : NULL;
     if (ret_settings->profile == NULL) {
@@ -260,6 +263,7 @@ berth_settings_save(const BerthSettings *settings, GError **error)
     gsize len = 0;
 
     g_key_file_set_string(file, GROUP, "profile", settings->profile->name);
+    g_key_file_set_string(file, GROUP, "host_key", settings->host_key->name);
     for (guint i = 0; i < settings->profiles->len; i++) {
         write_profile(g_ptr_array_index(settings->profiles, i), file, i + 1);
     }

@@ -3,10 +3,12 @@
  * What the client remembers between runs: brokers and who used them, never a password.
  *
  * An INI file in the user's configuration folder, "berth/client.ini", with a group for each
- * profile; one profile is the present one.  A file that cannot be read counts as empty, a value
- * that is damaged as missing.  Thread: main.
+ * profile, and one for what is the same at all of them; one profile is the present one.  A file
+ * that cannot be read counts as empty, a value that is damaged as missing.  Thread: main.
  */
 #pragma once
+
+#include "client/core/host-key.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -23,9 +25,10 @@ typedef struct {
 } BerthProfile;
 
 typedef struct {
-    char *path;            /* of the file */
-    GPtrArray *profiles;   /* BerthProfile, at least one; the first may be empty */
-    BerthProfile *profile; /* the present one; borrowed from profiles */
+    char *path;                         /* of the file */
+    GPtrArray *profiles;                /* BerthProfile, at least one; the first may be empty */
+    BerthProfile *profile;              /* the present one; borrowed from profiles */
+    const BerthHostKeyChoice *host_key; /* never NULL; const */
 } BerthSettings;
 
 /*

@@ -31,6 +31,7 @@ struct BerthHeadWindows {
     uint8_t *cursor_pixels;
     bool has_cursor;
     bool is_absolute;
+    const BerthHostKeyChoice *host_key;
 };
 
 static BerthSessionClient *
@@ -110,6 +111,7 @@ berth_head_windows_new(GtkWindow *main_window)
 
     self->main_window = main_window;
     self->is_absolute = true;
+    self->host_key = berth_host_key_find(NULL);
     g_signal_connect(gtk_widget_get_display(GTK_WIDGET(main_window)), "monitor-removed",
                      G_CALLBACK(on_monitor_removed), self);
     for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
@@ -187,6 +189,7 @@ open_window(Head *item)
     g_signal_connect(item->window, "delete-event", G_CALLBACK(on_delete), item);
     item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen,
                                         &no_callbacks, NULL);
+    berth_keyboard_set_host_key(item->keyboard, self->host_key);
     g_set_weak_pointer(&item->monitor, monitor);
     if (monitor != NULL) {
         berth_fullscreen_set_monitor(item->fullscreen, monitor);
@@ -210,6 +213,17 @@ berth_head_windows_frame(BerthHeadWindows *self, const BerthFrameNews *news)
         open_window(item);
     }
     berth_display_view_frame(item->view, news);
+}
+
+void
+berth_head_windows_set_host_key(BerthHeadWindows *self, const BerthHostKeyChoice *choice)
+{
+    self->host_key = choice;
+    for (unsigned i = 1; i < BERTH_LIMIT_HEADS; i++) {
+        if (self->heads[i].window != NULL) {
+            berth_keyboard_set_host_key(self->heads[i].keyboard, choice);
+        }
+    }
 }
 
 /* Asks the guest for a head of a monitor's size; NULL: of a window's. */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "client/core/host-key.h"
 #include "client/core/session-controller.h"
 
 #include <gtk/gtk.h>
@@ -23,6 +24,9 @@ void berth_head_windows_free(BerthHeadWindows *self);
 
 /* Shows heads of another controller, borrowed; closes those of the one before.  NULL is none. */
 void berth_head_windows_set_controller(BerthHeadWindows *self, BerthSessionController *controller);
+
+/* The host key of windows that are open and of those to come. */
+void berth_head_windows_set_host_key(BerthHeadWindows *self, const BerthHostKeyChoice *choice);
 
 /* Asks the guest for one more head; its window opens if the guest has one. */
 void berth_head_windows_add(BerthHeadWindows *self);

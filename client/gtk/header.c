@@ -68,9 +68,9 @@ new_menu(BerthHeader *self)
     atk_object_set_name(gtk_widget_get_accessible(button), _("Menu"));
     g_object_set(box, "margin", 10, NULL);
     add_check(self, box, _("_Fit the desktop to the window"), true, BERTH_HEADER_FOLLOW_SIZE);
-    self->grab = add_check(self, box, _("All _keys to the desktop (Right Ctrl)"), false,
-                           BERTH_HEADER_GRAB_KEYS);
+    self->grab = add_check(self, box, _("All _keys to the desktop"), false, BERTH_HEADER_GRAB_KEYS);
     add_check(self, box, _("Type with the _input method"), false, BERTH_HEADER_INPUT_METHOD);
+    add_item(self, box, _("Host key…"), BERTH_HEADER_HOST_KEY);
     add_item(self, box, _("Full screen (F11)"), BERTH_HEADER_FULLSCREEN);
     add_item(self, box, _("Send Ctrl+Alt+Delete"), BERTH_HEADER_CTRL_ALT_DEL);
     add_item(self, box, _("Fill monitors…"), BERTH_HEADER_SCREENS);
@@ -138,6 +138,14 @@ berth_header_set_sign(BerthHeader *self, const char *text)
 {
     gtk_label_set_text(GTK_LABEL(self->sign), text != NULL ? text : "");
     gtk_widget_set_visible(self->sign, text != NULL);
+}
+
+void
+berth_header_set_host_key(BerthHeader *self, const char *label)
+{
+    g_autofree char *text = g_strdup_printf(_("All _keys to the desktop (%s)"), label);
+
+    gtk_button_set_label(GTK_BUTTON(self->grab), text);
 }
 
 void

@@ -16,6 +16,7 @@ typedef enum {
     BERTH_HEADER_CTRL_ALT_DEL,
     BERTH_HEADER_ADD_SCREEN,
     BERTH_HEADER_SEND_FILES,
+    BERTH_HEADER_HOST_KEY,     /* choose it */
     BERTH_HEADER_SCREENS,      /* choose the monitors to fill */
     BERTH_HEADER_FOLLOW_SIZE,  /* is_active tells the new value */
     BERTH_HEADER_GRAB_KEYS,    /* so, too */
@@ -45,6 +46,9 @@ GtkWidget *berth_header_get_menu(BerthHeader *self);
 
 /* Who else watches, as a text; NULL is nobody. */
 void berth_header_set_sign(BerthHeader *self, const char *text);
+
+/* The key that gives all keys to the desktop, as its label says. */
+void berth_header_set_host_key(BerthHeader *self, const char *label);
 
 /* Whether all keys go to the desktop now. */
 void berth_header_set_grabbed(BerthHeader *self, bool is_grabbed);

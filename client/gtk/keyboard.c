@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/keyboard.h"
 
-#include "client/core/host-key.h"
 #include "client/core/key-map.h"
 #include "client/gtk/keymap.h"
 #include "client/gtk/text-input.h"
 
 #include "base/log.h"
 
-#include <glib/gi18n.h>
 #include <linux/input-event-codes.h>
 
 /* The program that started us may still hold the keyboard. */
@@ -132,17 +130,20 @@ berth_keyboard_lock(BerthKeyboard *self)
     berth_keyboard_want_grab(self, true);
 }
 
-const char *
-berth_keyboard_get_host_key_name(void)
-{
-    return _("Right Ctrl");
-}
-
 static void
 let_go(BerthKeyboard *self)
 {
     berth_host_key_forget(&self->host_key);
     berth_display_view_release_all(self->view);
+}
+
+void
+berth_keyboard_set_host_key(BerthKeyboard *self, const BerthHostKeyChoice *choice)
+{
+    if (!self->is_locked) {
+        let_go(self);
+        self->host_key.evdev = choice->evdev;
+    }
 }
 
 /* From the canvas to all keys, from all keys to what is around, from there to the canvas. */
@@ -383,7 +384,7 @@ berth_keyboard_new(GtkWindow *window, BerthDisplayView *view, BerthFullscreen *f
     self->area = berth_display_view_get_widget(view);
     self->callbacks = *callbacks;
     self->user_data = user_data;
-    self->host_key.evdev = KEY_RIGHTCTRL;
+    self->host_key.evdev = berth_host_key_find(NULL)->evdev;
     self->text_input = berth_text_input_new(self->area, on_text, self);
     connect_signals(self);
     g_object_set_data_full(G_OBJECT(window), "berth-keyboard", self, keyboard_free);

@@ -3,7 +3,7 @@
  * The keyboard of a window with a canvas: what is the guest's, what is ours, and the grab.
  *
  * Keys go to the guest before GTK looks for mnemonics and accelerators.  Ours are F11, which
- * changes to the full screen and back, and the host key (right Ctrl, tapped alone), which gives all
+ * changes to the full screen and back, and the host key (tapped alone), which gives all
  * keys to the desktop, those of the window manager too, and takes them back.  In full screen they
  * are given by themselves.  Whenever something else gets the keyboard (another window, a dialog, a
  * menu), what is held in the guest is let go and the grab ends.
@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "client/core/host-key.h"
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen.h"
 
@@ -53,5 +54,5 @@ void berth_keyboard_want_grab(BerthKeyboard *self, bool is_wanted);
 /* From here on every key is the desktop's: there is no host key, no F11 and no key for GTK. */
 void berth_keyboard_lock(BerthKeyboard *self);
 
-/* "Right Ctrl" */
-const char *berth_keyboard_get_host_key_name(void);
+/* Which key is the host key from now on: right Ctrl before the first call.  After lock nothing. */
+void berth_keyboard_set_host_key(BerthKeyboard *self, const BerthHostKeyChoice *choice);

@@ -5,6 +5,7 @@
 #include "client/core/sound-pulse.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/head-windows.h"
+#include "client/gtk/host-key-question.h"
 #include "client/gtk/keyboard.h"
 #include "client/gtk/logoff-question.h"
 #include "client/gtk/pages.h"
@@ -58,6 +59,9 @@ struct BerthWindow {
 static void
 show_reason(BerthWindow *self, const char *title)
 {
+    if (self->error != NULL) {
+        berth_log_info("window", "%s: %s", title, self->error);
+    }
     berth_pages_show_end(self->pages, self->desktop_name, title, self->error, !self->is_direct);
 }
 
@@ -517,6 +521,16 @@ leave(BerthWindow *self, BerthLeave kind)
     }
 }
 
+static void
+apply_host_key(BerthWindow *self)
+{
+    const BerthHostKeyChoice *choice = self->settings->host_key;
+
+    berth_keyboard_set_host_key(self->keyboard, choice);
+    berth_head_windows_set_host_key(self->heads, choice);
+    berth_header_set_host_key(berth_pages_get_header(self->pages), _(choice->label));
+}
+
 /* Returns true if the command sets an option. */
 static bool
 set_option(BerthWindow *self, BerthHeaderCommand command, bool is_active)
@@ -557,6 +571,10 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
     case BERTH_HEADER_CTRL_ALT_DEL:
         berth_display_view_send_keys(self->display, "ctrl+alt+delete");
         break;
+    case BERTH_HEADER_HOST_KEY:
+        berth_host_key_question_ask(GTK_WINDOW(self->window), self->settings);
+        apply_host_key(self);
+        break;
     case BERTH_HEADER_SCREENS:
         berth_screens_ask(self->screens);
         break;
@@ -592,7 +610,7 @@ on_grabbed(bool is_grabbed, void *user_data)
     BerthWindow *self = user_data;
     g_autofree char *text =
         g_strdup_printf(_("All keys go to the desktop; %s alone gives them back"),
-                        berth_keyboard_get_host_key_name());
+                        _(self->settings->host_key->label));
 
     berth_desktop_page_show_hint(self->page, is_grabbed ? text : NULL);
     berth_header_set_grabbed(berth_pages_get_header(self->pages), is_grabbed);
@@ -772,6 +790,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->screens = berth_screens_new(GTK_WINDOW(self->window), self->fullscreen, self->heads);
     self->keyboard = berth_keyboard_new(GTK_WINDOW(self->window), self->display, self->fullscreen,
                                         &keyboard_callbacks, self);
+    apply_host_key(self);
     self->share = berth_share_new();
     self->desk = berth_share_desk_new(GTK_WINDOW(self->window), self->page, self->share);
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);

@@ -22,6 +22,7 @@ ESC, TAB, LEFT_CTRL, A, LEFT_SHIFT, LEFT_ALT = 1, 15, 29, 30, 42, 56
 RIGHT_CTRL, DELETE, SUPER, F4, F5, F10, F11 = 97, 111, 125, 62, 63, 68, 87
 BYE, LOGGED_OFF = 6, -32
 
+SCROLL_LOCK = "78"
 HOST = "105"  # the X11 number of the right Ctrl; xdotool takes its name for the left one
 
 
@@ -245,6 +246,24 @@ def test_host_key(window):
     window.focus()
 
 
+def test_other_host_key(window):
+    """The host key is the user's to choose; the one before is a key as any other then."""
+    window.close()
+    folder = window.script.path("berth")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "client.ini"), "w", encoding="ascii") as file:
+        file.write("[client]\nhost_key=scroll-lock\n")
+    window.open()
+    window.tap(HOST)
+    window.expect("the right Ctrl is the guest's", down(RIGHT_CTRL), up(RIGHT_CTRL))
+    window.tap(SCROLL_LOCK)
+    window.tap("alt+Tab")
+    window.expect("Scroll Lock gives all keys", down(LEFT_ALT), down(TAB), up(LEFT_ALT), up(TAB))
+    window.close()
+    os.remove(os.path.join(folder, "client.ini"))
+    window.open()
+
+
 def test_full_screen(window):
     """In full screen all keys are the guest's by themselves, and F11 is never."""
     window.tap("F11")
@@ -362,6 +381,7 @@ def main():
     test_layouts(window)
     test_held_keys(window)
     test_host_key(window)
+    test_other_host_key(window)
     test_full_screen(window)
     test_lost_connection(window)
     window.close()

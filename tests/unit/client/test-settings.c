@@ -53,6 +53,22 @@ load_again(Fixture *f)
 }
 
 static void
+the_host_key_is_kept_and_is_always_one(void **state)
+{
+    Fixture *f = *state;
+
+    assert_string_equal(f->settings.host_key->name, "right-ctrl");
+    f->settings.host_key = berth_host_key_find("pause");
+    load_again(f);
+    assert_string_equal(f->settings.host_key->name, "pause");
+    assert_string_equal(berth_host_key_find("enter")->name, "right-ctrl");
+    for (size_t i = 0; i < berth_n_host_key_choices; i++) {
+        assert_ptr_equal(berth_host_key_find(berth_host_key_choices[i].name),
+                         &berth_host_key_choices[i]);
+    }
+}
+
+static void
 what_is_saved_is_there_again_and_private(void **state)
 {
     Fixture *f = *state;
@@ -156,6 +172,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_host_key_is_kept_and_is_always_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_saved_is_there_again_and_private, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(each_broker_has_a_profile_and_the_last_one_used_comes_first,
