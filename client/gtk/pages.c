@@ -66,16 +66,16 @@ void
 berth_pages_show_busy(BerthPages *self, const char *title, const char *text)
 {
     set_header(self, BERTH_HEADER_PLAIN, title, NULL);
-    berth_status_view_show_busy(self->status, title, text);
     show_page(self, berth_status_view_get_widget(self->status));
+    berth_status_view_show_busy(self->status, title, text);
 }
 
 void
 berth_pages_show_progress(BerthPages *self, const char *title, const BerthStartProgress *progress)
 {
     set_header(self, BERTH_HEADER_PLAIN, title, NULL);
-    berth_status_view_show_progress(self->status, title, progress);
     show_page(self, berth_status_view_get_widget(self->status));
+    berth_status_view_show_progress(self->status, title, progress);
 }
 
 void
@@ -95,9 +95,9 @@ berth_pages_show_end(BerthPages *self, const char *name, const char *title, cons
                      bool has_list)
 {
     set_header(self, has_list ? BERTH_HEADER_LIST : BERTH_HEADER_PLAIN, name, NULL);
+    show_page(self, berth_status_view_get_widget(self->status));
     berth_status_view_show_end(self->status, title,
                                error != NULL ? error : _("it can be opened again"), has_list);
-    show_page(self, berth_status_view_get_widget(self->status));
 }
 
 BerthHeader *

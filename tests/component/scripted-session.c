@@ -10,8 +10,12 @@
  *   wait open | wait closed       -> "open" / "closed CODE", when it is so
  *   send CHANNEL TYPE HEX [N]     -> sends a message N times; the sum of what waits in bytes
  *   zeros CHANNEL TYPE LEN HEX    -> HEX and zeros up to LEN bytes
+ *   raw HEX                       -> sends bytes that no message table allows, as they are
+ *   rows                          -> CHANNEL:TYPE:SENDERS:STATES:MIN:MAX:NAME of the message table
  *   take CHANNEL TYPE             -> HEX of the next message of the client of that kind
  *   all CHANNEL                   -> TYPE:HEX of all messages of the client on it so far, in order
+ *   is-open                       -> "yes" or "no", at once
+ *   forget                        -> drops what clients said so far
  *   drop                          -> closes the connection without a word
  *   quit
  */
@@ -21,6 +25,7 @@
 #include "display/transport/link.h"
 #include "display/transport/tcp.h"
 #include "display/transport/tls-key.h"
+#include "display/wire/message-table.h"
 #include "display/wire/msg-input.h"
 
 #include <gio/gio.h>
@@ -45,6 +50,7 @@ typedef struct {
     BerthTlsKey *key;
     BerthTlsContext *tls;
     BerthLink *link;
+    BerthTlsStream *stream; /* of the link */
     int listener;
     BerthId session;
     uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
@@ -184,6 +190,7 @@ on_accept(int fd, GIOCondition condition, gpointer user_data)
     berth_msg_hello_init(&hello);
     hello.input_mask = BERTH_INPUT_BIT(BERTH_MSG_TEXT) | BERTH_INPUT_BIT(BERTH_MSG_LOCKS) |
                        BERTH_INPUT_BIT(BERTH_MSG_LAYOUT) | BERTH_INPUT_BIT(BERTH_MSG_TOUCH);
+    server->stream = stream;
     server->link =
         berth_link_new(NULL, stream, BERTH_WIRE_SESSION, &hello, NULL, &link_callbacks, server);
     return G_SOURCE_CONTINUE;
@@ -253,6 +260,37 @@ list_messages(Server *server, uint8_t channel)
     answer(server, text->str);
 }
 
+/* Past the wire engine, which would refuse to send it. */
+static void
+send_raw(Server *server, const char *hex)
+{
+    size_t len = 0;
+    size_t n_sent = 0;
+    g_autofree uint8_t *bytes = read_hex(hex, &len);
+    int code = bytes != NULL && server->link != NULL ? BERTH_OK : BERTH_ERR_STATE;
+
+    if (code == BERTH_OK) {
+        berth_link_flush(server->link);
+        code = berth_tls_stream_write(server->stream, bytes, len, &n_sent);
+    }
+    answer(server, code == BERTH_OK && n_sent == len ? "sent" : berth_error_name(code));
+}
+
+static void
+list_rows(Server *server)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    size_t n_rows;
+    const BerthMessageRow *rows = berth_message_table_get_rows(&n_rows);
+
+    for (size_t i = 0; i < n_rows; i++) {
+        g_string_append_printf(text, "%s%u:%u:%u:%u:%u:%u:%s", i > 0 ? " " : "", rows[i].channel,
+                               rows[i].type, rows[i].senders, rows[i].states, rows[i].min_bytes,
+                               rows[i].max_bytes, rows[i].name);
+    }
+    answer(server, text->str);
+}
+
 /* What is asked of the client's messages; returns false for other commands. */
 static bool
 run_question(Server *server, char **words, const char *name, guint n)
@@ -273,19 +311,39 @@ run_question(Server *server, char **words, const char *name, guint n)
     return true;
 }
 
+/* What is answered at once and asks nothing of the client. */
+static bool
+run_look(Server *server, const char *name)
+{
+    if (strcmp(name, "is-open") == 0) {
+        bool is_open = server->link != NULL && berth_link_is_open(server->link);
+        answer(server, is_open ? "yes" : "no");
+    } else if (strcmp(name, "forget") == 0) {
+        g_queue_clear_full(&server->received, free_message);
+        answer(server, "forgotten");
+    } else if (strcmp(name, "rows") == 0) {
+        list_rows(server);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void
 run_command(Server *server, char **words)
 {
     const char *name = words[0] != NULL ? words[0] : "";
     guint n = g_strv_length(words);
 
-    if (run_question(server, words, name, n)) {
+    if (run_question(server, words, name, n) || run_look(server, name)) {
         return;
     }
     if (strcmp(name, "send") == 0 && n >= 3) {
         send_message(server, words, words[3], 0, n > 4 ? number(words[4]) : 1);
     } else if (strcmp(name, "zeros") == 0 && n >= 4) {
         send_message(server, words, words[4], number(words[3]), 1);
+    } else if (strcmp(name, "raw") == 0 && n == 2) {
+        send_raw(server, words[1]);
     } else if (strcmp(name, "drop") == 0) {
         g_clear_pointer(&server->link, berth_link_free);
         answer(server, "dropped");

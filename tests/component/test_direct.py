@@ -239,7 +239,7 @@ def test_heads(script):
 class Window:
     """berth on the full screen of an X server of its own, without a window manager."""
 
-    def __init__(self, script, *server_args):
+    def __init__(self, script, *server_args, log=None):
         self.script = script
         reading, writing = os.pipe()
         self.xvfb = subprocess.Popen(
@@ -254,7 +254,8 @@ class Window:
                     "GDK_BACKEND": "x11"}
         script.frame_id = 0
         self.berth = subprocess.Popen([script.berth, "--direct", script.file, "--fullscreen"],
-                                      env=self.env, preexec_fn=qmp.die_with_parent)
+                                      env=dict(self.env, BERTH_LOG="info"), stderr=log,
+                                      preexec_fn=qmp.die_with_parent)
         check("the window is in", script("wait open") == "open")
         script.send(DISPLAY, HEAD_CONFIG, struct.pack("<3H", 0, 800, 600))
 
@@ -281,6 +282,13 @@ class Window:
 
     def xdotool(self, *args):
         subprocess.run(["xdotool", *args], env=self.env, check=True, timeout=LIMIT_S)
+
+    def windows(self):
+        """Ids of what the program shows."""
+        done = subprocess.run(["xdotool", "search", "--onlyvisible", "--class", "berth"],
+                              env=self.env, text=True, capture_output=True, timeout=LIMIT_S,
+                              check=False)
+        return done.stdout.split()
 
 
 def has_short_way(window):
