@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+/* Screens that a desktop may have; one that nobody asked for costs nothing. */
+#define OUTPUTS 4
+
 typedef struct {
     const BerthQemuPlan *plan;
     GPtrArray *argv;
@@ -168,8 +171,8 @@ add_display_and_input(Builder *builder)
                    "vhost-user-vga,id=video0,chardev=gpu,edid=off,xres=%d,yres=%d", manifest->width,
                    manifest->height);
     } else {
-        add_option(builder, "-device", "virtio-vga,id=video0,xres=%d,yres=%d", manifest->width,
-                   manifest->height);
+        add_option(builder, "-device", "virtio-vga,id=video0,max_outputs=%d,xres=%d,yres=%d",
+                   OUTPUTS, manifest->width, manifest->height);
     }
     add_option(builder, "-device", "virtio-keyboard-pci,id=keyboard0");
     /*
