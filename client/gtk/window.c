@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/window.h"
 
+#include "client/core/desktop-choice.h"
 #include "client/core/session-controller.h"
 #include "client/core/sound-pulse.h"
 #include "client/gtk/fullscreen.h"
@@ -14,7 +15,6 @@
 #include "client/gtk/sound-button.h"
 
 #include "base/error.h"
-#include "base/id.h"
 #include "base/log.h"
 
 #include <glib/gi18n.h>
@@ -226,31 +226,12 @@ choose(BerthWindow *self, BerthWish wish, const BerthId *id, const char *name)
     g_idle_add(on_open_wanted, self);
 }
 
-/* The desktop that was asked for by name or id; or the only one, right after the login. */
-static const BerthDesktop *
-find_desktop(const BerthWindow *self, GPtrArray *desktops)
-{
-    for (guint i = 0; i < desktops->len; i++) {
-        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
-        char hex[BERTH_ID_HEX_CHARS + 1];
-
-        berth_id_format(&desktop->pool, hex);
-        if (self->wanted != NULL
-                ? strcmp(desktop->name, self->wanted) == 0 || strcmp(hex, self->wanted) == 0
-                : self->is_fresh && desktops->len == 1 &&
-                      desktop->state != BERTH_DESKTOP_DISABLED) {
-            return desktop;
-        }
-    }
-    return NULL;
-}
-
 static void
 on_desktops(GPtrArray *desktops, void *user_data)
 {
     BerthWindow *self = user_data;
     BerthEntrance *entrance = berth_pages_get_entrance(self->pages);
-    const BerthDesktop *found = find_desktop(self, desktops);
+    const BerthDesktop *found = berth_desktop_choose(desktops, self->wanted, self->is_fresh);
 
     berth_entrance_set_desktops(entrance, desktops);
     if (self->is_watch_wanted) {
