@@ -76,7 +76,9 @@ class Story:
     def __init__(self, berth, *programs):
         self.berth = berth
         self.programs = programs
-        self.folder = tempfile.mkdtemp(prefix="berth-client-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-client-",
+                                                     ignore_cleanup_errors=True)
+        self.folder = self.temporary.name
         self.site = FakeSite(self.folder)
 
     def path(self, name):

@@ -46,7 +46,9 @@ class Script:
 
     def __init__(self, berth, program):
         self.berth = berth
-        self.folder = tempfile.mkdtemp(prefix="berth-direct-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-direct-",
+                                                     ignore_cleanup_errors=True)
+        self.folder = self.temporary.name
         self.file = self.path("connection.json")
         self.process = subprocess.Popen([program, self.file], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True,

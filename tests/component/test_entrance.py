@@ -33,7 +33,9 @@ def check(what, is_good, detail=""):
 class Story:
     def __init__(self, berth, keep_folder):
         self.berth, self.keep_folder = berth, keep_folder
-        self.folder = tempfile.mkdtemp(prefix="berth-entrance-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-entrance-",
+                                                     ignore_cleanup_errors=True)
+        self.folder = self.temporary.name
         self.site = FakeSite(self.folder)
         self.seen = []
         self.good = (200, {"token": self.site.token, "expires_in_s": 3600,

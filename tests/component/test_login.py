@@ -32,7 +32,9 @@ def check(what, is_good, detail=""):
 class Story:
     def __init__(self, berth):
         self.berth = berth
-        self.folder = tempfile.mkdtemp(prefix="berth-login-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="berth-login-",
+                                                     ignore_cleanup_errors=True)
+        self.folder = self.temporary.name
         self.site = FakeSite(self.folder)
         self.good = (200, {"token": self.site.token, "expires_in_s": 3600,
                            "user": {"id": POOL, "name": USER, "admin": False}})
