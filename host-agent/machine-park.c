@@ -582,22 +582,24 @@ berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id, uin
 }
 
 int
-berth_machine_park_take_guest_port(BerthMachinePark *self, const BerthId *id, uint64_t epoch)
+berth_machine_park_take_guest_port(BerthMachinePark *self, const BerthId *id, uint64_t epoch,
+                                   BerthGuestPortKind kind)
 {
     BerthMachineFacts facts;
     BerthVm *vm = berth_machine_park_get_vm(self, id);
     if (vm == NULL || !berth_machine_park_look_up(self, id, &facts) || facts.epoch != epoch) {
         return -1;
     }
-    return berth_vm_take_guest_port(vm);
+    return berth_vm_take_guest_port(vm, kind);
 }
 
 void
-berth_machine_park_give_back_guest_port(BerthMachinePark *self, const BerthId *id)
+berth_machine_park_give_back_guest_port(BerthMachinePark *self, const BerthId *id,
+                                        BerthGuestPortKind kind)
 {
     BerthVm *vm = berth_machine_park_get_vm(self, id);
     if (vm != NULL) {
-        berth_vm_give_back_guest_port(vm);
+        berth_vm_give_back_guest_port(vm, kind);
     }
 }
 

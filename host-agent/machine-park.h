@@ -74,11 +74,13 @@ bool berth_machine_park_attach_display(BerthMachinePark *self, const BerthId *id
                                        int *ret_fd, const char **ret_capture, GError **error);
 
 /*
- * The port of the agent for clipboard and files of a machine at that epoch; owned by the caller, -1
+ * A port of the agents for clipboard and files of a machine at that epoch; owned by the caller, -1
  * if there is none now.  It is to be given back once it is closed, if the machine is still there.
  */
-int berth_machine_park_take_guest_port(BerthMachinePark *self, const BerthId *id, uint64_t epoch);
-void berth_machine_park_give_back_guest_port(BerthMachinePark *self, const BerthId *id);
+int berth_machine_park_take_guest_port(BerthMachinePark *self, const BerthId *id, uint64_t epoch,
+                                       BerthGuestPortKind kind);
+void berth_machine_park_give_back_guest_port(BerthMachinePark *self, const BerthId *id,
+                                             BerthGuestPortKind kind);
 
 /* Whether a session of that machine lives. */
 bool berth_machine_park_is_in_use(BerthMachinePark *self, const BerthId *id);

@@ -45,8 +45,8 @@ struct BerthSessionHost {
     uint64_t pid_start_ticks;
     int pidfd;
     int control_fd;
-    bool is_started; /* the start message is out */
-    bool has_guest;  /* it has the port of the guest's agent */
+    bool is_started;                     /* the start message is out */
+    bool has_guest[BERTH_N_GUEST_PORTS]; /* it has that port of the guest's agents */
     bool is_ending;
     int n_restarts;
     int64_t spawned_us;
@@ -76,6 +76,11 @@ berth_session_host_state_name(BerthSessionHostState state)
 
 /* ---- state on disk ---- */
 
+static const char *const guest_fields[BERTH_N_GUEST_PORTS] = {
+    [BERTH_GUEST_PORT_SPICE] = "has_guest",
+    [BERTH_GUEST_PORT_BERTH] = "has_own_guest",
+};
+
 static void
 save(BerthSessionHost *self)
 {
@@ -91,7 +96,9 @@ save(BerthSessionHost *self)
     json_object_set_new(object, "pid", json_integer(self->pid));
     json_object_set_new(object, "pid_start_ticks", json_integer((json_int_t)self->pid_start_ticks));
     json_object_set_new(object, "is_started", json_boolean(self->is_started));
-    json_object_set_new(object, "has_guest", json_boolean(self->has_guest));
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        json_object_set_new(object, guest_fields[i], json_boolean(self->has_guest[i]));
+    }
     if (!berth_state_file_save(self->folder, STATE_FILE, object, &error)) {
         berth_log_warning("session", "session=%s: %s", self->hex_id, error->message);
         g_clear_error(&error);
@@ -120,7 +127,9 @@ load(BerthSessionHost *self, GError **error)
     self->pid_start_ticks =
         (uint64_t)berth_json_fields_int(&fields, "pid_start_ticks", 0, INT64_MAX);
     self->is_started = berth_json_fields_optional_bool(&fields, "is_started", false);
-    self->has_guest = berth_json_fields_optional_bool(&fields, "has_guest", false);
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        self->has_guest[i] = berth_json_fields_optional_bool(&fields, guest_fields[i], false);
+    }
     bool is_good = berth_json_fields_finish(&fields, error);
     json_decref(object);
     return is_good;
@@ -130,12 +139,20 @@ load(BerthSessionHost *self, GError **error)
 
 /* The process has gone, or has closed the port itself. */
 static void
-give_back_guest_port(BerthSessionHost *self)
+give_back_guest_port(BerthSessionHost *self, BerthGuestPortKind kind)
 {
     const BerthSessionEnvironment *environment = self->environment;
-    if (self->has_guest) {
-        self->has_guest = false;
-        environment->give_back_guest_port(&self->report.machine, environment->user_data);
+    if (self->has_guest[kind]) {
+        self->has_guest[kind] = false;
+        environment->give_back_guest_port(&self->report.machine, kind, environment->user_data);
+    }
+}
+
+static void
+give_back_guest_ports(BerthSessionHost *self)
+{
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        give_back_guest_port(self, (BerthGuestPortKind)i);
     }
 }
 
@@ -165,7 +182,7 @@ become_ended(BerthSessionHost *self)
     g_clear_handle_id(&self->restart_source, g_source_remove);
     drop_control(self);
     drop_process(self);
-    give_back_guest_port(self);
+    give_back_guest_ports(self);
     berth_state_folder_remove(self->folder);
     if (self->report.state != BERTH_SESSION_ENDED) {
         self->report.state = BERTH_SESSION_ENDED;
@@ -219,26 +236,38 @@ start_message(BerthSessionHost *self, const char *capture)
     return message;
 }
 
-/* Passes on the port of the guest's agent as soon as it is there. */
+/* Passes on a port of the guest's agents as soon as it is there. */
 static void
-maybe_give_guest_port(BerthSessionHost *self)
+maybe_give_guest_port(BerthSessionHost *self, BerthGuestPortKind kind)
 {
     const BerthSessionEnvironment *environment = self->environment;
     berth_autofd int port = -1;
-    if (!self->is_started || self->is_ending || self->control_fd < 0 || self->has_guest) {
+    if (self->has_guest[kind]) {
         return;
     }
-    port = environment->take_guest_port(&self->report.machine, self->report.epoch,
+    port = environment->take_guest_port(&self->report.machine, self->report.epoch, kind,
                                         environment->user_data);
     if (port < 0) {
         return;
     }
-    self->has_guest = true;
-    if (!send_message(self, json_pack("{s:s}", "op", "guest"), port)) {
-        give_back_guest_port(self);
+    self->has_guest[kind] = true;
+    if (!send_message(self,
+                      json_pack("{s:s,s:s}", "op", "guest", "port", berth_guest_port_name(kind)),
+                      port)) {
+        give_back_guest_port(self, kind);
         return;
     }
     save(self);
+}
+
+static void
+maybe_give_guest_ports(BerthSessionHost *self)
+{
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        if (self->is_started && !self->is_ending && self->control_fd >= 0) {
+            maybe_give_guest_port(self, (BerthGuestPortKind)i);
+        }
+    }
 }
 
 /* Sends the start message as soon as the machine has a display to give. */
@@ -265,7 +294,7 @@ maybe_start(BerthSessionHost *self)
         return;
     }
     save(self);
-    maybe_give_guest_port(self);
+    maybe_give_guest_ports(self);
 }
 
 static void
@@ -278,8 +307,9 @@ handle_packet(BerthSessionHost *self, const char *packet, size_t len)
     }
     if (asks == BERTH_SESSION_GIVES_UP) {
         kill_process(self);
-    } else if (asks == BERTH_SESSION_LOST_GUEST) {
-        give_back_guest_port(self);
+    } else if (asks == BERTH_SESSION_LOST_SPICE || asks == BERTH_SESSION_LOST_BERTH) {
+        give_back_guest_port(self, asks == BERTH_SESSION_LOST_BERTH ? BERTH_GUEST_PORT_BERTH
+                                                                    : BERTH_GUEST_PORT_SPICE);
         save(self);
     }
     report(self);
@@ -363,7 +393,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     }
     drop_control(self);
     drop_process(self);
-    give_back_guest_port(self);
+    give_back_guest_ports(self);
     if (self->is_ending) {
         become_ended(self);
         return;
@@ -464,7 +494,7 @@ berth_session_host_adopt(const BerthSessionEnvironment *environment, const char 
     if (self->pidfd < 0) {
         self->pid = 0;
         self->is_started = false;
-        self->has_guest = false;
+        memset(self->has_guest, 0, sizeof self->has_guest);
         start_process(self);
         return self;
     }
@@ -565,7 +595,7 @@ void
 berth_session_host_poke(BerthSessionHost *self)
 {
     maybe_start(self);
-    maybe_give_guest_port(self);
+    maybe_give_guest_ports(self);
 }
 
 bool

@@ -11,6 +11,7 @@
 #include "base/poller.h"
 #include "berth/ids.h"
 #include "host-agent/desired.h"
+#include "host-agent/guest-port-kind.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -39,8 +40,9 @@ typedef struct {
     bool (*attach_display)(const BerthId *machine, uint64_t epoch, int *ret_fd,
                            const char **ret_capture, GError **error, void *user_data);
     /* As berth_machine_park_take_guest_port() and berth_machine_park_give_back_guest_port(). */
-    int (*take_guest_port)(const BerthId *machine, uint64_t epoch, void *user_data);
-    void (*give_back_guest_port)(const BerthId *machine, void *user_data);
+    int (*take_guest_port)(const BerthId *machine, uint64_t epoch, BerthGuestPortKind kind,
+                           void *user_data);
+    void (*give_back_guest_port)(const BerthId *machine, BerthGuestPortKind kind, void *user_data);
     void (*on_changed)(BerthSessionHost *session, void *user_data);
     void *user_data;
 } BerthSessionEnvironment;
@@ -93,7 +95,8 @@ const char *berth_session_host_state_name(BerthSessionHostState state);
 typedef enum {
     BERTH_SESSION_ASKS_NOTHING,
     BERTH_SESSION_GIVES_UP,
-    BERTH_SESSION_LOST_GUEST, /* the port of the guest's agent is closed */
+    BERTH_SESSION_LOST_SPICE, /* the port of that agent of the guest is closed */
+    BERTH_SESSION_LOST_BERTH,
 } BerthSessionAsks;
 
 /*

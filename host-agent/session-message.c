@@ -64,6 +64,17 @@ read_failed(BerthJsonFields *fields, BerthSessionReport *report)
                       detail != NULL ? detail : "");
 }
 
+static BerthSessionAsks
+read_lost_port(BerthJsonFields *fields)
+{
+    const char *port = berth_json_fields_string(fields, "port", BERTH_LIMIT_NAME_BYTES);
+    bool is_berth = strcmp(port, berth_guest_port_name(BERTH_GUEST_PORT_BERTH)) == 0;
+    if (!is_berth && strcmp(port, berth_guest_port_name(BERTH_GUEST_PORT_SPICE)) != 0) {
+        berth_json_fields_fail(fields, "port", "is not known");
+    }
+    return is_berth ? BERTH_SESSION_LOST_BERTH : BERTH_SESSION_LOST_SPICE;
+}
+
 int
 berth_session_message_read(const char *text, size_t len, BerthSessionReport *report,
                            BerthSessionAsks *ret_asks)
@@ -86,7 +97,7 @@ berth_session_message_read(const char *text, size_t len, BerthSessionReport *rep
         read_failed(&fields, &next);
         asks = BERTH_SESSION_GIVES_UP;
     } else if (strcmp(op, "guest-lost") == 0) {
-        asks = BERTH_SESSION_LOST_GUEST;
+        asks = read_lost_port(&fields);
     } else {
         berth_json_fields_fail(&fields, "op", "is not known");
     }

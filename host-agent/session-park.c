@@ -62,17 +62,17 @@ attach_display(const BerthId *machine, uint64_t epoch, int *ret_fd, const char *
 }
 
 static int
-take_guest_port(const BerthId *machine, uint64_t epoch, void *user_data)
+take_guest_port(const BerthId *machine, uint64_t epoch, BerthGuestPortKind kind, void *user_data)
 {
     BerthSessionPark *self = user_data;
-    return berth_machine_park_take_guest_port(self->config.machines, machine, epoch);
+    return berth_machine_park_take_guest_port(self->config.machines, machine, epoch, kind);
 }
 
 static void
-give_back_guest_port(const BerthId *machine, void *user_data)
+give_back_guest_port(const BerthId *machine, BerthGuestPortKind kind, void *user_data)
 {
     BerthSessionPark *self = user_data;
-    berth_machine_park_give_back_guest_port(self->config.machines, machine);
+    berth_machine_park_give_back_guest_port(self->config.machines, machine, kind);
 }
 
 static gboolean on_reconcile(gpointer user_data);

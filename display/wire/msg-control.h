@@ -35,6 +35,7 @@ typedef struct {
     uint8_t takes_notices;           /* 1: NOTICE may be sent */
     uint8_t clipboard_mask;          /* BERTH_CLIPBOARD_BIT() that it takes */
     uint8_t sends_files;             /* 1: the files channel may be used */
+    uint8_t takes_files;             /* 1: it may be used the other way, too */
     uint8_t audio_mask;              /* BERTH_AUDIO_* */
     uint8_t input_mask;              /* BERTH_INPUT_BIT() that the session takes */
     char client_name[BERTH_LIMIT_CAPABILITY_BYTES + 1]; /* UTF-8 without control characters */

@@ -396,13 +396,20 @@ berth_audience_add(BerthAudience *self, int fd)
     if (self->viewers->len > 0) {
         maybe_drop_oldest(self);
     }
-    viewer = berth_viewer_new(self->parts.tls, fd, self->parts.heads, self->parts.room,
-                              self->parts.sound, &viewer_callbacks, self, &error);
+    viewer = berth_viewer_new(&self->parts.viewer, fd, &viewer_callbacks, self, &error);
     if (!viewer) {
         berth_log_warning(SCOPE, "a client was dropped: %s", error->message);
         return;
     }
     g_ptr_array_add(self->viewers, viewer);
+}
+
+void
+berth_audience_go_on(BerthAudience *self)
+{
+    for (guint i = 0; i < self->viewers->len; i++) {
+        berth_viewer_go_on(g_ptr_array_index(self->viewers, i));
+    }
 }
 
 void

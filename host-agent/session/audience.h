@@ -43,10 +43,7 @@ typedef struct {
 
 /* What it needs; all borrowed, must outlive it. */
 typedef struct {
-    BerthTlsContext *tls;
-    BerthHeads *heads;
-    BerthFrameRoom *room;
-    BerthSoundRoom *sound;
+    BerthViewerParts viewer;
     BerthAdmission *admission;
     const BerthAdmissionConfig *config; /* session, resume window, policy of observers */
 } BerthAudienceParts;
@@ -77,6 +74,9 @@ void berth_audience_set_capture(BerthAudience *self, BerthCapture *capture);
 
 /* What the present viewer offers; NULL if there is none.  Borrowed. */
 const BerthMsgHello *berth_audience_get_present_hello(const BerthAudience *self);
+
+/* The guest's agent has typed: input that waited for that goes on. */
+void berth_audience_go_on(BerthAudience *self);
 
 /* Sends a message of the guest's services to the present viewer, if there is one. */
 void berth_audience_send_service(BerthAudience *self, BerthChannel channel, uint8_t type,

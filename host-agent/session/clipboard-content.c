@@ -14,6 +14,7 @@ berth_content_is_good(uint8_t type, const uint8_t *data, size_t len)
 {
     switch (type) {
     case BERTH_CLIPBOARD_TEXT:
+    case BERTH_CLIPBOARD_HTML:
         return len == 0 || (memchr(data, '\0', len) == NULL &&
                             g_utf8_validate((const char *)data, (gssize)len, NULL));
     case BERTH_CLIPBOARD_PNG:

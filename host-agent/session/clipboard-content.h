@@ -13,8 +13,8 @@ typedef struct {
 } BerthContentHash;
 
 /*
- * Whether bytes may be called so.  type: BERTH_CLIPBOARD_TEXT: UTF-8 without NUL, may be empty;
- * BERTH_CLIPBOARD_PNG: begins as a PNG does.
+ * Whether bytes may be called so.  type: BERTH_CLIPBOARD_TEXT, BERTH_CLIPBOARD_HTML: UTF-8 without
+ * NUL, may be empty; BERTH_CLIPBOARD_PNG: begins as a PNG does.
  */
 bool berth_content_is_good(uint8_t type, const uint8_t *data, size_t len);
 

@@ -48,6 +48,7 @@ take_guest_policy(const BerthPolicy *policy, BerthGuestPolicy *ret)
         .to_guest = berth_policy_allows(policy, BERTH_POLICY_FILES_TO_GUEST),
         .max_mib = (uint32_t)berth_policy_number(policy, BERTH_POLICY_FILES_MAX_MIB),
     };
+    ret->has_files_from_guest = berth_policy_allows(policy, BERTH_POLICY_FILES_FROM_GUEST);
 }
 
 static void
@@ -153,6 +154,19 @@ read_notice(BerthJsonFields *fields, BerthControlRequest *ret)
               sizeof(ret->text));
 }
 
+static void
+read_guest(BerthJsonFields *fields, BerthControlRequest *ret)
+{
+    const char *port = berth_json_fields_string(fields, "port", MAX_REASON_BYTES);
+
+    ret->port = strcmp(port, berth_guest_port_name(BERTH_GUEST_PORT_BERTH)) == 0
+                    ? BERTH_GUEST_PORT_BERTH
+                    : BERTH_GUEST_PORT_SPICE;
+    if (strcmp(port, berth_guest_port_name(ret->port)) != 0) {
+        berth_json_fields_fail(fields, "port", "must be spice or berth");
+    }
+}
+
 static const ControlOpRow ops[] = {
     [BERTH_CONTROL_START] = { "start", 1, read_start },
     [BERTH_CONTROL_CLIENT] = { "client", 1, read_nothing },
@@ -162,7 +176,7 @@ static const ControlOpRow ops[] = {
     [BERTH_CONTROL_RECORD] = { "record", 1, read_nothing },
     [BERTH_CONTROL_POLICY] = { "policy", 0, read_new_policy },
     [BERTH_CONTROL_NOTICE] = { "notice", 0, read_notice },
-    [BERTH_CONTROL_GUEST] = { "guest", 1, read_nothing },
+    [BERTH_CONTROL_GUEST] = { "guest", 1, read_guest },
 };
 
 int
@@ -270,11 +284,12 @@ berth_control_format_state(const BerthControlState *state)
 }
 
 char *
-berth_control_format_guest_lost(void)
+berth_control_format_guest_lost(BerthGuestPortKind port)
 {
     json_t *object = json_object();
 
     json_object_set_new(object, "op", json_string("guest-lost"));
+    json_object_set_new(object, "port", json_string(berth_guest_port_name(port)));
     return dump(object);
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "host-agent/guest-port-kind.h"
 #include "host-agent/session/admission.h"
 #include "host-agent/session/guest-services.h"
 
@@ -27,7 +28,7 @@ typedef enum {
     BERTH_CONTROL_RECORD = 5,
     BERTH_CONTROL_POLICY = 6,
     BERTH_CONTROL_NOTICE = 7,
-    BERTH_CONTROL_GUEST = 8, /* with the port of the guest's agent */
+    BERTH_CONTROL_GUEST = 8, /* with a port of the guest's agents */
 } BerthControlOp;
 
 /* op decides which of the others are meant. */
@@ -35,7 +36,8 @@ typedef struct {
     BerthControlOp op;
     /* start; session_key_hash is left zero.  policy: only what a policy decides is set */
     BerthAdmissionConfig admission;
-    BerthGuestPolicy guest; /* start, policy */
+    BerthGuestPolicy guest;  /* start, policy */
+    BerthGuestPortKind port; /* guest */
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];
     char capture[32];
     /* disconnect, end: BERTH_ERR_* of the reason's name */
@@ -80,8 +82,8 @@ char *berth_control_format_listening(const BerthAdmissionConfig *config,
 /* Writes "state".  Returns owned text. */
 char *berth_control_format_state(const BerthControlState *state);
 
-/* Writes "guest-lost": the port has ended, and another one is wanted.  Returns owned text. */
-char *berth_control_format_guest_lost(void);
+/* Writes "guest-lost": that port has ended, and another one is wanted.  Returns owned text. */
+char *berth_control_format_guest_lost(BerthGuestPortKind port);
 
 /* Writes "failed".  Returns owned text. */
 char *berth_control_format_failed(int code, const char *detail);

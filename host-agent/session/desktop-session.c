@@ -395,10 +395,20 @@ notify_client(const char *text, void *user_data)
 }
 
 static void
-on_guest_lost(void *user_data)
+on_guest_typed(void *user_data)
 {
     BerthDesktopSession *self = user_data;
-    g_autofree char *text = berth_control_format_guest_lost();
+
+    if (self->audience) {
+        berth_audience_go_on(self->audience);
+    }
+}
+
+static void
+on_guest_lost(BerthGuestPortKind port, void *user_data)
+{
+    BerthDesktopSession *self = user_data;
+    g_autofree char *text = berth_control_format_guest_lost(port);
 
     berth_control_send(self->control, text);
 }
@@ -408,6 +418,7 @@ static const BerthGuestServicesCallbacks guest_callbacks = {
     .get_queued_bytes = get_client_queue,
     .notify = notify_client,
     .lost = on_guest_lost,
+    .typed = on_guest_typed,
 };
 
 /* fd: taken.  The old source, if any, has to be closed by the caller. */
@@ -455,10 +466,13 @@ static void
 make_audience(BerthDesktopSession *self)
 {
     const BerthAudienceParts parts = {
-        .tls = self->tls,
-        .heads = self->heads,
-        .room = self->room,
-        .sound = self->sound,
+        .viewer = {
+            .tls = self->tls,
+            .heads = self->heads,
+            .room = self->room,
+            .sound = self->sound,
+            .typing = berth_guest_services_get_typing(self->guest),
+        },
         .admission = self->admission,
         .config = &self->config,
     };
@@ -487,8 +501,8 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->room = berth_frame_room_new(NULL, self->heads);
     self->sound = berth_sound_room_new(NULL);
     berth_sound_room_set_policy(self->sound, self->config.may_play, self->config.may_record);
-    make_audience(self);
     self->guest = berth_guest_services_new(&guest_callbacks, self);
+    make_audience(self);
     berth_guest_services_set_policy(self->guest, &request->guest);
     return open_capture(self, fd, error);
 }
@@ -620,7 +634,7 @@ handle_running(BerthDesktopSession *self, const BerthControlRequest *request, in
         handle_record(self, fd);
         break;
     case BERTH_CONTROL_GUEST:
-        berth_guest_services_set_port(self->guest, fd);
+        berth_guest_services_set_port(self->guest, request->port, fd);
         break;
     case BERTH_CONTROL_POLICY:
         handle_policy(self, request);
@@ -713,8 +727,8 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->orphan_timer);
     close_capture(self);
     berth_recorder_free(self->recorder);
-    berth_guest_services_free(self->guest);
     berth_audience_free(self->audience);
+    berth_guest_services_free(self->guest);
     berth_sound_room_end(self->sound);
     berth_frame_room_free(self->room);
     berth_heads_free(self->heads);

@@ -2,19 +2,20 @@
 #include "host-agent/session/guest-clipboard.h"
 
 #include "host-agent/session/clipboard-content.h"
-#include "host-agent/session/vdagent-message.h"
+#include "host-agent/session/clipboard-talk.h"
 
 #include "berth/errors.h"
+#include "display/wire/guest-message.h"
 #include "display/wire/msg-clipboard.h"
+#include "display/wire/vdagent-message.h"
 
 #include <glib.h>
 #include <spice/vd_agent.h>
 #include <string.h>
 
-/* What the agent of the SPICE project can carry; both have the same numbers there and on the wire.
- */
-#define N_TYPES 2
-#define KNOWN_TYPES \
+/* Types have the same numbers at both agents and on the wire; HTML is known to ours only. */
+#define N_TYPES BERTH_N_CLIPBOARD_TYPES
+#define SPICE_TYPES \
     (BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) | BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG))
 /* Neither a program nor a user waits longer for a content. */
 #define ANSWER_US (30LL * 1000 * 1000)
@@ -59,11 +60,8 @@ typedef struct {
 } Selection;
 
 struct BerthGuestClipboard {
-    const BerthGuestClipboardCallbacks *callbacks;
-    void *user_data;
+    BerthClipboardTalk talk;
     BerthClipboardPolicy policy;
-    uint32_t caps; /* of the agent; 0: it is not there */
-    uint8_t takes; /* types that the client takes; 0: there is none */
     uint32_t last_serial;
     Selection selections[BERTH_N_SELECTIONS];
 };
@@ -73,8 +71,8 @@ berth_guest_clipboard_new(const BerthGuestClipboardCallbacks *callbacks, void *u
 {
     BerthGuestClipboard *self = g_new0(BerthGuestClipboard, 1);
 
-    self->callbacks = callbacks;
-    self->user_data = user_data;
+    self->talk.callbacks = callbacks;
+    self->talk.user_data = user_data;
     for (size_t i = 0; i < BERTH_N_SELECTIONS * N_TYPES; i++) {
         self->selections[i / N_TYPES].fetches[i % N_TYPES].bytes = g_byte_array_new();
     }
@@ -107,46 +105,28 @@ get_number(const BerthGuestClipboard *self, const Selection *selection)
     return (uint8_t)(selection - self->selections);
 }
 
+static uint8_t
+get_known_types(const BerthGuestClipboard *self)
+{
+    bool has_html = berth_vdagent_has(self->talk.caps, BERTH_GUEST_CAP_HTML);
+
+    return SPICE_TYPES | (has_html ? BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_HTML) : 0);
+}
+
 /* ---- what is said ---- */
-
-static void
-tell_client(BerthGuestClipboard *self, uint8_t type, BerthWriter *writer)
-{
-    if (self->takes != 0) {
-        self->callbacks->to_client(type, writer->data, writer->len, self->user_data);
-    }
-    berth_writer_clear(writer);
-}
-
-static void
-tell_guest(BerthGuestClipboard *self, BerthWriter *writer)
-{
-    size_t len = 0;
-    uint8_t *data = berth_writer_steal(writer, &len);
-
-    if (self->caps != 0 && data) {
-        self->callbacks->to_guest(data, len, self->user_data);
-    } else {
-        g_free(data);
-    }
-    berth_writer_clear(writer);
-}
 
 static void
 tell_state(BerthGuestClipboard *self)
 {
-    BerthMsgClipboardState state = {
+    const BerthMsgClipboardState state = {
         .flags = (uint8_t)((self->policy.to_guest ? BERTH_SHARE_TO_GUEST : 0) |
                            (self->policy.from_guest ? BERTH_SHARE_FROM_GUEST : 0) |
-                           (self->caps != 0 ? BERTH_SHARE_AGENT : 0)),
-        .types = self->policy.types & KNOWN_TYPES,
+                           (self->talk.caps != 0 ? BERTH_SHARE_AGENT : 0)),
+        .types = self->policy.types & get_known_types(self),
         .max_kib = MIN(self->policy.max_kib, BERTH_LIMIT_CLIPBOARD_KIB),
     };
-    BerthWriter writer;
 
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_msg_clipboard_state_encode(&writer, &state);
-    tell_client(self, BERTH_MSG_CLIPBOARD_STATE, &writer);
+    berth_clipboard_talk_state(&self->talk, &state);
 }
 
 /* One content, or what stands for none: an empty one, as a program would wait for ever. */
@@ -154,61 +134,47 @@ static void
 give_guest(BerthGuestClipboard *self, const Selection *selection, uint8_t type, const uint8_t *data,
            size_t len)
 {
-    BerthVdagentClip clip = {
+    const BerthVdagentClip clip = {
         .selection = get_number(self, selection), .type = type, .data = data, .len = len
     };
-    BerthWriter writer;
 
-    berth_writer_init(&writer, berth_vdagent_get_wire_bytes(len + BERTH_LIMIT_FRAGMENT_BYTES));
-    berth_vdagent_write_content(&writer, self->caps, &clip);
-    tell_guest(self, &writer);
+    berth_clipboard_talk_give(&self->talk, &clip);
 }
 
 static void
 release_in_guest(BerthGuestClipboard *self, Selection *selection)
 {
-    BerthWriter writer;
-
-    if (selection->client_types == 0) {
-        return;
+    if (selection->client_types != 0) {
+        selection->client_types = 0;
+        berth_clipboard_talk_release(&self->talk, get_number(self, selection));
     }
-    selection->client_types = 0;
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_vdagent_write_release(&writer, self->caps, get_number(self, selection));
-    tell_guest(self, &writer);
 }
 
 static void
 grab_in_guest(BerthGuestClipboard *self, Selection *selection)
 {
-    BerthVdagentGrab grab = {
+    const BerthVdagentGrab grab = {
         .selection = get_number(self, selection),
         .serial = selection->agent_serial++,
         .types = (uint32_t)selection->client_types << 1,
     };
-    BerthWriter writer;
 
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_vdagent_write_grab(&writer, self->caps, &grab);
-    tell_guest(self, &writer);
+    berth_clipboard_talk_grab(&self->talk, &grab);
 }
 
 static void
 answer_client(BerthGuestClipboard *self, const Selection *selection, uint32_t serial, uint8_t type,
               uint8_t status)
 {
-    BerthMsgClipboardData data = {
+    const BerthMsgClipboardData data = {
         .serial = serial,
         .selection = get_number(self, selection),
         .type = type,
         .status = status,
         .is_last = true,
     };
-    BerthWriter writer;
 
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_msg_clipboard_data_encode(&writer, &data);
-    tell_client(self, BERTH_MSG_CLIPBOARD_DATA, &writer);
+    berth_clipboard_talk_data(&self->talk, &data);
 }
 
 /* ---- what the guest waits for ---- */
@@ -237,17 +203,14 @@ end_fetches(BerthGuestClipboard *self, Selection *selection)
 static void
 ask_client(BerthGuestClipboard *self, Selection *selection, uint8_t type, int64_t now_us)
 {
-    BerthMsgClipboardRequest request = {
+    const BerthMsgClipboardRequest request = {
         .serial = selection->client_serial,
         .selection = get_number(self, selection),
         .type = type,
     };
-    BerthWriter writer;
 
     selection->fetches[type - 1].since_us = now_us;
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_msg_clipboard_request_encode(&writer, &request);
-    tell_client(self, BERTH_MSG_CLIPBOARD_REQUEST, &writer);
+    berth_clipboard_talk_request(&self->talk, &request);
 }
 
 /* ---- what the client waits for ---- */
@@ -279,14 +242,11 @@ end_wishes(BerthGuestClipboard *self, Selection *selection, uint8_t status)
 static void
 ask_guest(BerthGuestClipboard *self, Selection *selection, uint8_t type, int64_t now_us)
 {
-    BerthVdagentClip clip = { .selection = get_number(self, selection), .type = type };
-    BerthWriter writer;
+    const BerthVdagentClip clip = { .selection = get_number(self, selection), .type = type };
 
     selection->asked = type;
     selection->asked_us = now_us;
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_vdagent_write_request(&writer, self->caps, &clip);
-    tell_guest(self, &writer);
+    berth_clipboard_talk_ask(&self->talk, &clip);
 }
 
 static void
@@ -302,7 +262,7 @@ maybe_ask_guest(BerthGuestClipboard *self, Selection *selection, int64_t now_us)
 static uint8_t
 get_announced_types(const BerthGuestClipboard *self, const Selection *selection)
 {
-    uint8_t types = selection->guest_types & self->policy.types & self->takes;
+    uint8_t types = selection->guest_types & self->policy.types & self->talk.takes;
 
     return self->policy.from_guest ? types : 0;
 }
@@ -311,11 +271,10 @@ get_announced_types(const BerthGuestClipboard *self, const Selection *selection)
 static void
 withdraw(BerthGuestClipboard *self, Selection *selection, uint8_t status)
 {
-    BerthMsgClipboardRelease release = {
+    const BerthMsgClipboardRelease release = {
         .serial = selection->own_serial,
         .selection = get_number(self, selection),
     };
-    BerthWriter writer;
 
     end_wishes(self, selection, status);
     selection->is_due = false;
@@ -323,9 +282,7 @@ withdraw(BerthGuestClipboard *self, Selection *selection, uint8_t status)
         return;
     }
     selection->is_announced = false;
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_msg_clipboard_release_encode(&writer, &release);
-    tell_client(self, BERTH_MSG_CLIPBOARD_RELEASE, &writer);
+    berth_clipboard_talk_gone(&self->talk, &release);
 }
 
 /* Tells the client what the guest has, if it may have some of it. */
@@ -334,14 +291,13 @@ announce(BerthGuestClipboard *self, Selection *selection)
 {
     uint8_t types = get_announced_types(self, selection);
     BerthMsgClipboardGrab grab = { .selection = get_number(self, selection) };
-    BerthWriter writer;
 
     if (types == 0) {
         withdraw(self, selection, BERTH_CLIPBOARD_GONE);
         return;
     }
     /* A guest that grabs all the time fills nobody's memory. */
-    selection->is_due = !self->callbacks->has_room(self->user_data);
+    selection->is_due = !self->talk.callbacks->has_room(self->talk.user_data);
     if (selection->is_due) {
         return;
     }
@@ -354,9 +310,7 @@ announce(BerthGuestClipboard *self, Selection *selection)
     selection->own_serial = self->last_serial;
     selection->is_announced = true;
     grab.serial = selection->own_serial;
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_msg_clipboard_grab_encode(&writer, &grab);
-    tell_client(self, BERTH_MSG_CLIPBOARD_GRAB, &writer);
+    berth_clipboard_talk_offer(&self->talk, &grab);
 }
 
 /* Sends pieces of one content while there is room; true if it is over. */
@@ -374,18 +328,14 @@ deliver(BerthGuestClipboard *self, Selection *selection, uint8_t type)
     const uint8_t *bytes = g_bytes_get_data(delivery->bytes, &size);
 
     while (!data.is_last) {
-        BerthWriter writer;
-
-        if (!self->callbacks->has_room(self->user_data)) {
+        if (!self->talk.callbacks->has_room(self->talk.user_data)) {
             return false;
         }
         data.data_len = MIN(size - delivery->pos, BERTH_LIMIT_SHARE_DATA_BYTES);
         data.data = data.data_len > 0 ? bytes + delivery->pos : NULL;
         delivery->pos += data.data_len;
         data.is_last = delivery->pos == size;
-        berth_writer_init(&writer, BERTH_LIMIT_SHARE_DATA_BYTES + BERTH_LIMIT_FRAGMENT_BYTES);
-        berth_msg_clipboard_data_encode(&writer, &data);
-        tell_client(self, BERTH_MSG_CLIPBOARD_DATA, &writer);
+        berth_clipboard_talk_data(&self->talk, &data);
     }
     drop_delivery(delivery);
     return true;
@@ -418,13 +368,14 @@ handle_client_grab(BerthGuestClipboard *self, const BerthMsgClipboardGrab *grab)
     uint8_t types = 0;
 
     for (uint8_t i = 0; i < grab->n_types; i++) {
-        types |= (uint8_t)(BERTH_CLIPBOARD_BIT(grab->types[i]) & KNOWN_TYPES & self->policy.types);
+        types |= (uint8_t)(BERTH_CLIPBOARD_BIT(grab->types[i]) & get_known_types(self) &
+                           self->policy.types);
     }
     end_fetches(self, selection);
     end_wishes(self, selection, BERTH_CLIPBOARD_GONE);
     selection->client_serial = grab->serial;
     selection->given_types = 0;
-    if (!self->policy.to_guest || self->caps == 0 || types == 0) {
+    if (!self->policy.to_guest || self->talk.caps == 0 || types == 0) {
         release_in_guest(self, selection);
         return;
     }
@@ -441,7 +392,7 @@ handle_client_request(BerthGuestClipboard *self, const BerthMsgClipboardRequest 
 {
     Selection *selection = &self->selections[request->selection];
     uint8_t bit = (uint8_t)BERTH_CLIPBOARD_BIT(request->type);
-    bool is_known = bit & KNOWN_TYPES;
+    bool is_known = bit & get_known_types(self);
 
     if (!self->policy.from_guest || !(bit & self->policy.types)) {
         answer_client(self, selection, request->serial, request->type, BERTH_CLIPBOARD_REFUSED);
@@ -471,7 +422,7 @@ take_client_data(BerthGuestClipboard *self, Selection *selection, const BerthMsg
                                                 self->policy.max_kib);
 
         end_fetch(self, selection, data->type, false);
-        self->callbacks->notify(text, self->user_data);
+        self->talk.callbacks->notify(text, self->talk.user_data);
         return;
     }
     fetch->since_us = now_us;
@@ -574,10 +525,10 @@ static void
 handle_guest_grab(BerthGuestClipboard *self, const BerthVdagentGrab *grab, int64_t now_us)
 {
     Selection *selection = &self->selections[grab->selection];
-    uint8_t types = (uint8_t)(grab->types >> 1 & KNOWN_TYPES);
+    uint8_t types = (uint8_t)(grab->types >> 1 & get_known_types(self));
     uint8_t suspect = find_suspect(selection, types);
 
-    if (berth_vdagent_has(self->caps, VD_AGENT_CAP_CLIPBOARD_GRAB_SERIAL)) {
+    if (berth_vdagent_has(self->talk.caps, VD_AGENT_CAP_CLIPBOARD_GRAB_SERIAL)) {
         /* Both grabbed at once: the agent knows the same rule, and the client wins. */
         if ((int32_t)(grab->serial - selection->agent_serial) < 0) {
             return;
@@ -678,7 +629,7 @@ handle_guest_clip(BerthGuestClipboard *self, const BerthVdagentMessage *message,
 {
     BerthVdagentClip clip;
 
-    if (berth_vdagent_read_clip(message->data, message->len, self->caps, &clip) < 0 ||
+    if (berth_vdagent_read_clip(message->data, message->len, self->talk.caps, &clip) < 0 ||
         clip.selection >= BERTH_N_SELECTIONS) {
         return;
     }
@@ -696,16 +647,17 @@ berth_guest_clipboard_handle_guest(BerthGuestClipboard *self, const BerthVdagent
     BerthVdagentGrab grab;
     uint8_t number = 0;
 
-    if (self->caps == 0) {
+    if (self->talk.caps == 0) {
         return;
     }
     if (message->type == VD_AGENT_CLIPBOARD_GRAB) {
-        if (berth_vdagent_read_grab(message->data, message->len, self->caps, &grab) == BERTH_OK &&
+        if (berth_vdagent_read_grab(message->data, message->len, self->talk.caps, &grab) ==
+                BERTH_OK &&
             grab.selection < BERTH_N_SELECTIONS) {
             handle_guest_grab(self, &grab, now_us);
         }
     } else if (message->type == VD_AGENT_CLIPBOARD_RELEASE) {
-        if (berth_vdagent_read_release(message->data, message->len, self->caps, &number) ==
+        if (berth_vdagent_read_release(message->data, message->len, self->talk.caps, &number) ==
                 BERTH_OK &&
             number < BERTH_N_SELECTIONS) {
             handle_guest_release(self, number);
@@ -721,7 +673,7 @@ void
 berth_guest_clipboard_set_policy(BerthGuestClipboard *self, const BerthClipboardPolicy *policy)
 {
     self->policy = *policy;
-    if (policy->max_kib == 0 || (policy->types & KNOWN_TYPES) == 0) {
+    if (policy->max_kib == 0 || policy->types == 0) {
         self->policy.to_guest = false;
         self->policy.from_guest = false;
     }
@@ -741,9 +693,19 @@ berth_guest_clipboard_set_policy(BerthGuestClipboard *self, const BerthClipboard
 }
 
 void
+berth_guest_clipboard_leave_agent(BerthGuestClipboard *self)
+{
+    for (size_t i = 0; i < BERTH_N_SELECTIONS; i++) {
+        end_fetches(self, &self->selections[i]);
+        release_in_guest(self, &self->selections[i]);
+    }
+    berth_guest_clipboard_set_agent(self, 0);
+}
+
+void
 berth_guest_clipboard_set_agent(BerthGuestClipboard *self, uint32_t caps)
 {
-    self->caps = 0; /* the old one hears no more */
+    self->talk.caps = 0; /* the old one hears no more */
     for (size_t i = 0; i < BERTH_N_SELECTIONS; i++) {
         Selection *selection = &self->selections[i];
 
@@ -754,14 +716,14 @@ berth_guest_clipboard_set_agent(BerthGuestClipboard *self, uint32_t caps)
         selection->agent_serial = 0;
         withdraw(self, selection, BERTH_CLIPBOARD_GONE);
     }
-    self->caps = caps;
+    self->talk.caps = caps;
     tell_state(self);
 }
 
 void
 berth_guest_clipboard_set_client(BerthGuestClipboard *self, uint8_t types)
 {
-    self->takes = 0; /* the old one hears no more */
+    self->talk.takes = 0; /* the old one hears no more */
     for (size_t i = 0; i < BERTH_N_SELECTIONS; i++) {
         Selection *selection = &self->selections[i];
 
@@ -771,7 +733,7 @@ berth_guest_clipboard_set_client(BerthGuestClipboard *self, uint8_t types)
         selection->given_types = 0;
         withdraw(self, selection, BERTH_CLIPBOARD_GONE);
     }
-    self->takes = types & KNOWN_TYPES;
+    self->talk.takes = types;
     tell_state(self);
     for (size_t i = 0; i < BERTH_N_SELECTIONS; i++) {
         if (get_announced_types(self, &self->selections[i]) != 0) {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The clipboards between one client and the guest's agent: who owns what, what is on its way, what
- * the policy lets pass.
+ * The clipboards between one client and an agent of the guest: who owns what, what is on its way,
+ * what the policy lets pass.
  *
- * Either side says what it has (GRAB); content travels when somebody pastes.  Text is UTF-8 and a
- * picture is a PNG, or neither side gets it.  A program of the guest that takes over what the
- * client had copied (a clipboard manager) is found out by its content, and the client is not told
- * of it: so nothing goes round in circles.
+ * Either side says what it has (GRAB); content travels when somebody pastes.  Text and HTML are
+ * UTF-8 and a picture is a PNG, or neither side gets it.  A program of the guest that takes over
+ * what the client had copied (a clipboard manager) is found out by its content, and the client is
+ * not told of it: so nothing goes round in circles.
  *
  * Of one content at a time is asked a guest for each selection: its refusals do not say of what.
  *
- * No I/O, no clock.  Thread: main.  Source: docs/PROTOCOL.md 12, spice/vd_agent.h.
+ * No I/O, no clock.  Thread: main.  Source: docs/PROTOCOL.md 12, docs/PROTOCOL-GUEST.md,
+ * spice/vd_agent.h.
  */
 #pragma once
 
-#include "host-agent/session/vdagent-parser.h"
+#include "display/wire/vdagent-parser.h"
 
 #include "berth/limits.h"
 
@@ -56,6 +57,9 @@ void berth_guest_clipboard_set_policy(BerthGuestClipboard *self,
 
 /* The agent has begun (anew), with these capabilities; 0: it has gone. */
 void berth_guest_clipboard_set_agent(BerthGuestClipboard *self, uint32_t caps);
+
+/* Another agent is to take over: the present one owns nothing of the client's any more. */
+void berth_guest_clipboard_leave_agent(BerthGuestClipboard *self);
 
 /* Another client.  types: BERTH_CLIPBOARD_BIT() that it takes; 0: there is none. */
 void berth_guest_clipboard_set_client(BerthGuestClipboard *self, uint8_t types);

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "host-agent/session/vdagent-message.h"
+#include "display/wire/vdagent-message.h"
 
 #include <stdbool.h>
 #include <stddef.h>

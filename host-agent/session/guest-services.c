@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/guest-services.h"
 
-#include "host-agent/session/vdagent-message.h"
-#include "host-agent/session/vdagent-port.h"
+#include "host-agent/session/agent-line.h"
+#include "host-agent/session/guest-outbox.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "display/wire/guest-message.h"
+#include "display/wire/vdagent-message.h"
 
 #include <spice/vd_agent.h>
 #include <string.h>
@@ -15,145 +17,85 @@
 #define SCOPE "guest"
 /* Content that may wait for the client; more comes when it has left. */
 #define CLIPBOARD_QUEUE_BYTES (256u * 1024)
-/* An agent that lost its place in the stream finds it again; it is asked anew, ever more rarely. */
-#define ASK_FIRST_US (2LL * 1000 * 1000)
-#define ASK_MAX_TIMES 8
 /* For the last words to an agent that is busy. */
 #define FLUSH_MS 50
 
 struct BerthGuestServices {
     const BerthGuestServicesCallbacks *callbacks;
     void *user_data;
-    BerthVdagentPort *port; /* NULL: none */
-    uint32_t caps;          /* of the agent; 0: it is not there */
-    /* Until it has answered to all questions: */
-    uint32_t answered_caps;
-    unsigned n_asked, n_unanswered;
-    int64_t asked_us;
-
+    BerthAgentLine *spice, *own;   /* the agents of the SPICE project and of ours */
+    BerthAgentLine *has_clipboard; /* one of them */
     BerthGuestClipboard *clipboard;
     BerthGuestFiles *files;
-    bool takes_clipboard, sends_files; /* the client */
-    size_t max_clipboard_bytes;
+    BerthGuestTyping *typing;
+    BerthGuestOutbox *outbox;
+    bool takes_clipboard, sends_files, takes_files; /* the client */
     BerthVdagentMonitor monitors[BERTH_LIMIT_HEADS];
     unsigned n_monitors;
 };
 
-/* ---- to the guest ---- */
-
-static void
-send_guest(BerthGuestServices *self, BerthWriter *writer)
-{
-    size_t len = 0;
-    uint8_t *data = berth_writer_steal(writer, &len);
-
-    if (!self->port || !data || berth_vdagent_port_send(self->port, data, len) < 0) {
-        berth_log_debug(SCOPE, "the guest's agent was not told");
-    }
-    berth_writer_clear(writer);
-}
-
-static void
-ask_agent(BerthGuestServices *self)
-{
-    BerthWriter writer;
-
-    self->n_asked++;
-    self->n_unanswered++;
-    self->asked_us = berth_monotonic_us();
-    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_vdagent_write_caps(&writer, true);
-    send_guest(self, &writer);
-}
+/* ---- the agents ---- */
 
 static void
 send_monitors(BerthGuestServices *self)
 {
+    uint32_t caps = berth_agent_line_get_caps(self->spice);
     BerthWriter writer;
+    size_t len = 0;
 
-    if (self->n_monitors == 0 || !berth_vdagent_has(self->caps, VD_AGENT_CAP_MONITORS_CONFIG)) {
+    if (self->n_monitors == 0 || !berth_vdagent_has(caps, VD_AGENT_CAP_MONITORS_CONFIG)) {
         return;
     }
     berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
-    berth_vdagent_write_monitors(&writer, self->caps, self->monitors, self->n_monitors);
-    send_guest(self, &writer);
+    berth_vdagent_write_monitors(&writer, caps, self->monitors, self->n_monitors);
+    berth_agent_line_send(self->spice, berth_writer_steal(&writer, &len), len);
+    berth_writer_clear(&writer);
+}
+
+/* Ours knows more types, so it has the clipboard where it is there. */
+static void
+give_clipboard(BerthGuestServices *self, BerthAgentLine *changed)
+{
+    bool is_own =
+        berth_vdagent_has(berth_agent_line_get_caps(self->own), VD_AGENT_CAP_CLIPBOARD_BY_DEMAND);
+    BerthAgentLine *line = is_own ? self->own : self->spice;
+
+    if (line != self->has_clipboard) {
+        berth_guest_clipboard_leave_agent(self->clipboard);
+        self->has_clipboard = line;
+    } else if (line != changed) {
+        return;
+    }
+    berth_guest_clipboard_set_agent(self->clipboard, berth_agent_line_get_caps(line));
 }
 
 static void
-set_agent(BerthGuestServices *self, uint32_t caps)
+on_spice_changed(uint32_t caps, void *user_data)
 {
-    if (caps != 0) {
-        berth_log_info(SCOPE, "the guest's agent is there (capabilities 0x%x)", caps);
-    } else if (self->caps != 0) {
-        berth_log_info(SCOPE, "the guest's agent has gone");
-    }
-    self->caps = caps;
-    berth_guest_clipboard_set_agent(self->clipboard, caps);
+    BerthGuestServices *self = user_data;
+
+    give_clipboard(self, self->spice);
     berth_guest_files_set_agent(self->files, caps);
     send_monitors(self);
 }
 
-/* ---- from the guest ---- */
-
 static void
-handle_caps(BerthGuestServices *self, const BerthVdagentMessage *message)
+on_spice_message(const BerthVdagentMessage *message, void *user_data)
 {
-    BerthVdagentCaps caps;
-
-    if (berth_vdagent_read_caps(message->data, message->len, &caps) < 0) {
-        return;
-    }
-    if (caps.wants_answer) {
-        /* It has just begun: what it said before, and what it knows of us, is void. */
-        set_agent(self, 0);
-        self->answered_caps = 0;
-        self->n_asked = 0;
-        ask_agent(self);
-        return;
-    }
-    self->answered_caps = caps.bits;
-    self->n_unanswered -= self->n_unanswered > 0;
-    /* Each question makes it begin anew, so only the answer to the last one counts. */
-    if (self->n_unanswered == 0 && caps.bits != 0) {
-        set_agent(self, caps.bits);
-    }
-}
-
-static void
-handle_file_status(BerthGuestServices *self, const BerthVdagentMessage *message)
-{
+    BerthGuestServices *self = user_data;
     BerthVdagentFileStatus status;
 
-    if (berth_vdagent_read_file_status(message->data, message->len, &status) == BERTH_OK) {
+    if (message->type != VD_AGENT_FILE_XFER_STATUS) {
+        if (self->has_clipboard == self->spice) {
+            berth_guest_clipboard_handle_guest(self->clipboard, message, berth_monotonic_us());
+        }
+    } else if (berth_vdagent_read_file_status(message->data, message->len, &status) == BERTH_OK) {
         berth_guest_files_handle_guest(self->files, &status, berth_monotonic_us());
     }
 }
 
 static void
-on_guest_message(const BerthVdagentMessage *message, void *user_data)
-{
-    BerthGuestServices *self = user_data;
-
-    switch (message->type) {
-    case VD_AGENT_ANNOUNCE_CAPABILITIES:
-        handle_caps(self, message);
-        break;
-    case VD_AGENT_CLIPBOARD:
-    case VD_AGENT_CLIPBOARD_GRAB:
-    case VD_AGENT_CLIPBOARD_REQUEST:
-    case VD_AGENT_CLIPBOARD_RELEASE:
-        berth_guest_clipboard_handle_guest(self->clipboard, message, berth_monotonic_us());
-        break;
-    case VD_AGENT_FILE_XFER_STATUS:
-        handle_file_status(self, message);
-        break;
-    default:
-        break;
-    }
-}
-
-static void
-on_sent(uint32_t tag, size_t n_content_bytes, void *user_data)
+on_spice_sent(uint32_t tag, size_t n_content_bytes, void *user_data)
 {
     BerthGuestServices *self = user_data;
 
@@ -161,29 +103,65 @@ on_sent(uint32_t tag, size_t n_content_bytes, void *user_data)
 }
 
 static void
-drop_port(BerthGuestServices *self)
-{
-    g_clear_pointer(&self->port, berth_vdagent_port_free);
-    self->answered_caps = 0;
-    self->n_asked = 0;
-    self->n_unanswered = 0;
-    set_agent(self, 0);
-}
-
-static void
-on_port_ended(const char *text, void *user_data)
+on_spice_lost(void *user_data)
 {
     BerthGuestServices *self = user_data;
 
-    berth_log_info(SCOPE, "the port of the guest's agent has ended: %s", text);
-    drop_port(self);
-    self->callbacks->lost(self->user_data);
+    self->callbacks->lost(BERTH_GUEST_PORT_SPICE, self->user_data);
 }
 
-static const BerthVdagentPortCallbacks port_callbacks = {
-    .message = on_guest_message,
-    .sent = on_sent,
-    .ended = on_port_ended,
+static const BerthAgentLineCallbacks spice_callbacks = {
+    .changed = on_spice_changed,
+    .message = on_spice_message,
+    .sent = on_spice_sent,
+    .lost = on_spice_lost,
+};
+
+static void
+on_own_changed(uint32_t caps, void *user_data)
+{
+    BerthGuestServices *self = user_data;
+
+    give_clipboard(self, self->own);
+    berth_guest_outbox_set_agent(self->outbox, caps);
+    berth_guest_typing_set_agent(self->typing, caps);
+    self->callbacks->typed(self->user_data);
+}
+
+static void
+on_own_message(const BerthVdagentMessage *message, void *user_data)
+{
+    BerthGuestServices *self = user_data;
+    int64_t now_us = berth_monotonic_us();
+    uint32_t serial = 0;
+
+    if (!berth_guest_type_is_known(message->type)) {
+        if (self->has_clipboard == self->own) {
+            berth_guest_clipboard_handle_guest(self->clipboard, message, now_us);
+        }
+    } else if (message->is_skipped) {
+        berth_log_debug(SCOPE, "a message of the guest's agent is too long");
+    } else if (message->type != BERTH_GUEST_TYPED) {
+        berth_guest_outbox_handle_guest(self->outbox, message->type, message->data, message->len,
+                                        now_us);
+    } else if (berth_guest_typed_decode(message->data, message->len, &serial) == BERTH_OK &&
+               berth_guest_typing_note_typed(self->typing, serial)) {
+        self->callbacks->typed(self->user_data);
+    }
+}
+
+static void
+on_own_lost(void *user_data)
+{
+    BerthGuestServices *self = user_data;
+
+    self->callbacks->lost(BERTH_GUEST_PORT_BERTH, self->user_data);
+}
+
+static const BerthAgentLineCallbacks own_callbacks = {
+    .changed = on_own_changed,
+    .message = on_own_message,
+    .lost = on_own_lost,
 };
 
 /* ---- the engines ---- */
@@ -201,9 +179,7 @@ clipboard_to_guest(uint8_t *data, size_t len, void *user_data)
 {
     BerthGuestServices *self = user_data;
 
-    if (!self->port) {
-        g_free(data);
-    } else if (berth_vdagent_port_send(self->port, data, len) < 0) {
+    if (!berth_agent_line_send(self->has_clipboard, data, len)) {
         berth_log_warning(SCOPE, "the guest's agent does not read: a clipboard content is lost");
     }
 }
@@ -245,9 +221,7 @@ files_to_guest(uint8_t *data, size_t len, uint32_t id, size_t n_content_bytes, v
 {
     BerthGuestServices *self = user_data;
 
-    if (!self->port) {
-        g_free(data);
-    } else if (berth_vdagent_port_send_bulk(self->port, data, len, id, n_content_bytes) < 0) {
+    if (!berth_agent_line_send_bulk(self->spice, data, len, id, n_content_bytes)) {
         berth_log_warning(SCOPE, "the guest's agent does not read: a part of a file is lost");
     }
 }
@@ -256,6 +230,22 @@ static const BerthGuestFilesCallbacks files_callbacks = {
     .to_client = files_to_client,
     .to_guest = files_to_guest,
 };
+
+/* A message with a body of the display protocol for our agent. */
+static void
+own_to_guest(uint32_t type, const uint8_t *body, size_t body_len, void *user_data)
+{
+    BerthGuestServices *self = user_data;
+    BerthWriter writer;
+    size_t len = 0;
+
+    berth_writer_init(&writer, berth_vdagent_get_wire_bytes(body_len));
+    berth_vdagent_write_body(&writer, type, body, body_len);
+    if (!berth_agent_line_send(self->own, berth_writer_steal(&writer, &len), len)) {
+        berth_log_warning(SCOPE, "the guest's agent does not read: it was not told");
+    }
+    berth_writer_clear(&writer);
+}
 
 /* ---- life ---- */
 
@@ -266,8 +256,13 @@ berth_guest_services_new(const BerthGuestServicesCallbacks *callbacks, void *use
 
     self->callbacks = callbacks;
     self->user_data = user_data;
+    self->spice = berth_agent_line_new("SPICE", berth_vdagent_session_caps, &spice_callbacks, self);
+    self->own = berth_agent_line_new("own", berth_guest_session_caps, &own_callbacks, self);
+    self->has_clipboard = self->spice;
     self->clipboard = berth_guest_clipboard_new(&clipboard_callbacks, self);
     self->files = berth_guest_files_new(&files_callbacks, self);
+    self->typing = berth_guest_typing_new(own_to_guest, self);
+    self->outbox = berth_guest_outbox_new(files_to_client, own_to_guest, self);
     return self;
 }
 
@@ -277,18 +272,24 @@ berth_guest_services_free(BerthGuestServices *self)
     if (!self) {
         return;
     }
-    if (self->port && self->caps != 0) {
+    if (berth_agent_line_get_caps(self->spice) != 0 || berth_agent_line_get_caps(self->own) != 0) {
         BerthWriter writer;
+        size_t len = 0;
 
         berth_guest_services_set_client(self, NULL);
         berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
         berth_vdagent_write_disconnected(&writer);
-        send_guest(self, &writer);
-        berth_vdagent_port_flush(self->port, FLUSH_MS);
+        berth_agent_line_send(self->spice, berth_writer_steal(&writer, &len), len);
+        berth_writer_clear(&writer);
+        berth_agent_line_flush(self->spice, FLUSH_MS);
+        berth_agent_line_flush(self->own, FLUSH_MS);
     }
-    berth_vdagent_port_free(self->port);
+    berth_agent_line_free(self->spice);
+    berth_agent_line_free(self->own);
     berth_guest_clipboard_free(self->clipboard);
     berth_guest_files_free(self->files);
+    berth_guest_typing_free(self->typing);
+    berth_guest_outbox_free(self->outbox);
     g_free(self);
 }
 
@@ -296,23 +297,27 @@ void
 berth_guest_services_set_policy(BerthGuestServices *self, const BerthGuestPolicy *policy)
 {
     const BerthClipboardPolicy *clipboard = &policy->clipboard;
-
-    self->max_clipboard_bytes =
+    size_t max_bytes =
         clipboard->from_guest ? MIN(clipboard->max_kib, BERTH_LIMIT_CLIPBOARD_KIB) * 1024 : 0;
-    if (self->port) {
-        berth_vdagent_port_set_clipboard_bytes(self->port, self->max_clipboard_bytes);
-    }
+
+    berth_agent_line_set_clipboard_bytes(self->spice, max_bytes);
+    berth_agent_line_set_clipboard_bytes(self->own, max_bytes);
     berth_guest_clipboard_set_policy(self->clipboard, clipboard);
     berth_guest_files_set_policy(self->files, &policy->files);
+    berth_guest_outbox_set_policy(self->outbox, policy->has_files_from_guest,
+                                  policy->files.max_mib);
 }
 
 void
-berth_guest_services_set_port(BerthGuestServices *self, int fd)
+berth_guest_services_set_port(BerthGuestServices *self, BerthGuestPortKind kind, int fd)
 {
-    drop_port(self);
-    self->port = berth_vdagent_port_new(fd, &port_callbacks, self);
-    berth_vdagent_port_set_clipboard_bytes(self->port, self->max_clipboard_bytes);
-    ask_agent(self);
+    berth_agent_line_set_port(kind == BERTH_GUEST_PORT_BERTH ? self->own : self->spice, fd);
+}
+
+BerthGuestTyping *
+berth_guest_services_get_typing(BerthGuestServices *self)
+{
+    return self->typing;
 }
 
 void
@@ -320,8 +325,10 @@ berth_guest_services_set_client(BerthGuestServices *self, const BerthMsgHello *h
 {
     self->takes_clipboard = hello && hello->clipboard_mask != 0;
     self->sends_files = hello && hello->sends_files != 0;
+    self->takes_files = hello && hello->takes_files != 0;
     berth_guest_clipboard_set_client(self->clipboard, hello ? hello->clipboard_mask : 0);
     berth_guest_files_set_client(self->files, self->sends_files);
+    berth_guest_outbox_set_client(self->outbox, self->takes_files);
 }
 
 int
@@ -329,11 +336,15 @@ berth_guest_services_handle(BerthGuestServices *self, BerthChannel channel, uint
                             const uint8_t *payload, size_t len)
 {
     int64_t now_us = berth_monotonic_us();
+    bool is_taking = type == BERTH_MSG_FILE_TAKE || type == BERTH_MSG_FILE_TAKE_ACK;
 
     if (channel == BERTH_CHANNEL_CLIPBOARD && self->takes_clipboard) {
         return berth_guest_clipboard_handle_client(self->clipboard, type, payload, len, now_us);
     }
-    if (channel == BERTH_CHANNEL_FILES && self->sends_files) {
+    if (channel == BERTH_CHANNEL_FILES && is_taking && self->takes_files) {
+        return berth_guest_outbox_handle_client(self->outbox, type, payload, len, now_us);
+    }
+    if (channel == BERTH_CHANNEL_FILES && !is_taking && self->sends_files) {
         return berth_guest_files_handle_client(self->files, type, payload, len, now_us);
     }
     return BERTH_ERR_PROTOCOL;
@@ -366,14 +377,10 @@ berth_guest_services_tick(BerthGuestServices *self)
 
     berth_guest_clipboard_tick(self->clipboard, now_us);
     berth_guest_files_tick(self->files, now_us);
-    if (!self->port || self->caps != 0 ||
-        now_us - self->asked_us < ASK_FIRST_US << MIN(self->n_asked, ASK_MAX_TIMES)) {
-        return;
+    berth_guest_outbox_tick(self->outbox, now_us);
+    if (berth_guest_typing_tick(self->typing, now_us)) {
+        self->callbacks->typed(self->user_data);
     }
-    if (self->answered_caps != 0) {
-        self->n_unanswered = 0; /* an earlier question was lost */
-        set_agent(self, self->answered_caps);
-    } else if (self->n_asked < ASK_MAX_TIMES) {
-        ask_agent(self);
-    }
+    berth_agent_line_tick(self->spice, now_us);
+    berth_agent_line_tick(self->own, now_us);
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a desktop does for its user beside pictures and keys, by the agent of the SPICE project in
- * the guest: clipboard, files, monitors.
+ * What a desktop does for its user beside pictures and keys, by agents in the guest: that of the
+ * SPICE project (clipboard, files to the guest, monitors) and ours, where it is installed (the
+ * clipboard with HTML, files to the client, texts and layout of the keyboard).
  *
- * The agent is there once it has answered with its capabilities; it may go and come back (its user
- * logs off and on) behind the same port.  Until then, and without a port, clients are told that
- * there is none.
+ * Each has its port and comes and goes as it likes (agent-line.h).  Where both are there, ours has
+ * the clipboard; where none is, clients are told so.
  *
  * Callbacks come from the default main context.  Thread: main.
  */
 #pragma once
 
+#include "host-agent/guest-port-kind.h"
 #include "host-agent/session/guest-clipboard.h"
 #include "host-agent/session/guest-files.h"
+#include "host-agent/session/guest-typing.h"
 
 #include "berth/protocol.h"
 #include "display/wire/msg-control.h"
@@ -27,6 +29,7 @@ typedef struct BerthGuestServices BerthGuestServices;
 typedef struct {
     BerthClipboardPolicy clipboard;
     BerthFilesPolicy files;
+    bool has_files_from_guest;
 } BerthGuestPolicy;
 
 typedef struct {
@@ -38,7 +41,9 @@ typedef struct {
     /* A sentence for the user.  text: borrowed */
     void (*notify)(const char *text, void *user_data);
     /* The port has ended and is closed; another one may be given. */
-    void (*lost)(void *user_data);
+    void (*lost)(BerthGuestPortKind kind, void *user_data);
+    /* Nothing is being typed by the agent any more; see berth_guest_services_get_typing(). */
+    void (*typed)(void *user_data);
 } BerthGuestServicesCallbacks;
 
 /* Without port and client; nothing is allowed.  callbacks: borrowed, must outlive it. */
@@ -51,8 +56,11 @@ void berth_guest_services_free(BerthGuestServices *self);
 /* What is allowed from now on; copied. */
 void berth_guest_services_set_policy(BerthGuestServices *self, const BerthGuestPolicy *policy);
 
-/* The socket of the port, from now on.  fd: taken */
-void berth_guest_services_set_port(BerthGuestServices *self, int fd);
+/* The socket of a port, from now on.  fd: taken */
+void berth_guest_services_set_port(BerthGuestServices *self, BerthGuestPortKind kind, int fd);
+
+/* What types texts, for the viewers; borrowed, lives as long. */
+BerthGuestTyping *berth_guest_services_get_typing(BerthGuestServices *self);
 
 /* Another client.  hello: what it offers, borrowed for the call; NULL: there is none. */
 void berth_guest_services_set_client(BerthGuestServices *self, const BerthMsgHello *hello);

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "host-agent/session/vdagent-parser.h"
+#include "display/wire/vdagent-parser.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/viewer.h"
 
+#include "host-agent/session/input-line.h"
 #include "host-agent/session/input-sink.h"
 #include "host-agent/session/pointer-feed.h"
 #include "host-agent/session/resize-gate.h"
 #include "host-agent/session/sound-seat.h"
-#include "host-agent/session/typist.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -43,7 +43,8 @@ struct BerthViewer {
     /* Once admitted: */
     BerthSeat *seat; /* NULL before */
     BerthInputSink *input;
-    BerthTypist *typist;
+    BerthGuestTyping *typing; /* borrowed; NULL: none */
+    BerthInputLine *line;
     BerthPointerFeed *pointer; /* NULL if the client draws no pointer */
     BerthSoundSeat *sound;     /* NULL: it hears nothing */
     BerthFlow *flow;
@@ -348,6 +349,19 @@ on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
     self->callbacks->opened(self, self->user_data);
 }
 
+/* The character that was left out, for the user. */
+static void
+tell_untyped(gunichar c, void *user_data)
+{
+    BerthViewer *self = user_data;
+    char letter[8] = { 0 };
+    g_autofree char *text = NULL;
+
+    g_unichar_to_utf8(c, letter);
+    text = g_strdup_printf("the desktop's keyboard cannot type '%s'; paste it instead", letter);
+    berth_viewer_notify(self, NOTICE_CANNOT_TYPE, text);
+}
+
 void
 berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
 {
@@ -356,7 +370,7 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
     }
     self->input = berth_input_sink_new(self->rights);
     berth_input_sink_set_capture(self->input, capture);
-    self->typist = berth_typist_new(self->input);
+    self->line = berth_input_line_new(self->input, self->typing, tell_untyped, self);
     self->flow = berth_flow_new();
     berth_ladder_init(&self->ladder, berth_monotonic_us());
     if (self->n_cursor_shapes > 0) {
@@ -389,44 +403,6 @@ note_pointer(BerthViewer *self, const BerthMsgInput *input)
     self->pointer_y = input->abs.y;
 }
 
-/* The character that was left out, for the user. */
-static void
-tell_untyped(BerthViewer *self, gunichar c)
-{
-    char letter[8] = { 0 };
-    g_autofree char *text = NULL;
-
-    g_unichar_to_utf8(c, letter);
-    text = g_strdup_printf("the desktop's keyboard cannot type '%s'; paste it instead", letter);
-    berth_viewer_notify(self, NOTICE_CANNOT_TYPE, text);
-}
-
-/* Keys and clicks come after what is still being typed; the pointer may go on meanwhile. */
-static int
-give_input(BerthViewer *self, uint8_t type, const BerthMsgInput *input, int64_t now_us)
-{
-    gunichar untyped = 0;
-    int r = BERTH_OK;
-
-    if (type == BERTH_MSG_LAYOUT) {
-        berth_log_debug(SCOPE, "the user's keyboard is '%s' '%s'", input->layout.layout,
-                        input->layout.variant);
-        return BERTH_OK;
-    }
-    if (type == BERTH_MSG_TEXT) {
-        r = berth_typist_push(self->typist, input->text, &untyped);
-    } else {
-        if (type == BERTH_MSG_KEY || type == BERTH_MSG_BUTTON) {
-            berth_typist_flush(self->typist);
-        }
-        r = berth_input_sink_handle(self->input, type, input, now_us);
-    }
-    if (untyped != 0) {
-        tell_untyped(self, untyped);
-    }
-    return r;
-}
-
 static int
 handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len)
 {
@@ -441,7 +417,7 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
         return BERTH_OK; /* it was told in WELCOME */
     }
     berth_seat_note_input(self->seat, berth_heads_begin_input(self->heads), input.serial);
-    r = give_input(self, type, &input, now_us);
+    r = berth_input_line_give(self->line, type, &input, now_us);
     if (r < 0) {
         berth_heads_take_back_input(self->heads);
         berth_seat_take_back_input(self->seat);
@@ -576,7 +552,7 @@ static void
 release_input(BerthViewer *self)
 {
     if (self->input) {
-        berth_typist_forget(self->typist);
+        berth_input_line_forget(self->line);
         berth_input_sink_release_all(self->input);
     }
 }
@@ -609,11 +585,10 @@ static const BerthLinkCallbacks link_callbacks = {
 };
 
 BerthViewer *
-berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom *room,
-                 BerthSoundRoom *sound, const BerthViewerCallbacks *callbacks, void *user_data,
-                 GError **error)
+berth_viewer_new(const BerthViewerParts *parts, int fd, const BerthViewerCallbacks *callbacks,
+                 void *user_data, GError **error)
 {
-    BerthTlsStream *stream = berth_tls_stream_new(tls, fd, NULL, error);
+    BerthTlsStream *stream = berth_tls_stream_new(parts->tls, fd, NULL, error);
     BerthMsgHello hello;
     BerthViewer *self;
 
@@ -623,9 +598,10 @@ berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom
     self = g_new0(BerthViewer, 1);
     self->callbacks = callbacks;
     self->user_data = user_data;
-    self->heads = heads;
-    self->room = room;
-    self->sound_room = sound;
+    self->heads = parts->heads;
+    self->room = parts->room;
+    self->sound_room = parts->sound;
+    self->typing = parts->typing;
     self->pointer_head = -1;
     berth_msg_hello_init(&hello);
     hello.input_mask = BERTH_INPUT_BIT(BERTH_MSG_TEXT) | BERTH_INPUT_BIT(BERTH_MSG_LOCKS) |
@@ -636,6 +612,14 @@ berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom
 }
 
 void
+berth_viewer_go_on(BerthViewer *self)
+{
+    if (self->line && !self->is_closing) {
+        berth_input_line_go_on(self->line, berth_monotonic_us());
+    }
+}
+
+void
 berth_viewer_free(BerthViewer *self)
 {
     if (!self) {
@@ -643,7 +627,7 @@ berth_viewer_free(BerthViewer *self)
     }
     leave_room(self);
     berth_link_free(self->link);
-    berth_typist_free(self->typist);
+    berth_input_line_free(self->line);
     berth_input_sink_free(self->input);
     berth_pointer_feed_free(self->pointer);
     berth_flow_free(self->flow);

@@ -14,6 +14,7 @@
 
 #include "host-agent/session/capture.h"
 #include "host-agent/session/frame-room.h"
+#include "host-agent/session/guest-typing.h"
 #include "host-agent/session/heads.h"
 #include "host-agent/session/sound-room.h"
 
@@ -62,16 +63,28 @@ typedef struct {
     int64_t first_frame_us;   /* capture to socket of the last frame after a pause; 0 before */
 } BerthViewerStats;
 
+/* What it needs; all borrowed, must outlive it. */
+typedef struct {
+    BerthTlsContext *tls;
+    BerthHeads *heads;
+    BerthFrameRoom *room;
+    BerthSoundRoom *sound;
+    BerthGuestTyping *typing; /* NULL: no agent of ours will type */
+} BerthViewerParts;
+
 /*
  * Starts TLS on a client's socket.
  *
- * fd: taken, also on error; heads, room, sound, callbacks: borrowed, must outlive the viewer
+ * fd: taken, also on error; callbacks: borrowed, must outlive the viewer
  *
  * Returns NULL with error set.
  */
-BerthViewer *berth_viewer_new(BerthTlsContext *tls, int fd, BerthHeads *heads, BerthFrameRoom *room,
-                              BerthSoundRoom *sound, const BerthViewerCallbacks *callbacks,
-                              void *user_data, GError **error);
+BerthViewer *berth_viewer_new(const BerthViewerParts *parts, int fd,
+                              const BerthViewerCallbacks *callbacks, void *user_data,
+                              GError **error);
+
+/* The agent has typed: input that waited for that goes on. */
+void berth_viewer_go_on(BerthViewer *self);
 
 /* Drops the connection without BYE; releases keys.  NULL is allowed. */
 void berth_viewer_free(BerthViewer *self);

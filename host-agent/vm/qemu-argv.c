@@ -206,6 +206,9 @@ add_channels(Builder *builder)
     add_socket_chardev(builder, "vdagent", BERTH_VDAGENT_SOCKET);
     add_option(builder, "-device",
                "virtserialport,bus=serial0.0,nr=2,chardev=vdagent,name=com.redhat.spice.0");
+    add_socket_chardev(builder, "berth-agent", BERTH_OWN_AGENT_SOCKET);
+    add_option(builder, "-device",
+               "virtserialport,bus=serial0.0,nr=3,chardev=berth-agent,name=org.berth.agent.0");
     add_option(builder, "-chardev", "socket,id=qmp,fd=%d,server=on,wait=off",
                BERTH_QEMU_MONITOR_FD);
     add_option(builder, "-mon", "chardev=qmp,mode=control");

@@ -39,6 +39,7 @@ typedef struct {
 #define BERTH_QMP_SOCKET "qmp.sock"
 #define BERTH_GUEST_AGENT_SOCKET "guest-agent.sock"
 #define BERTH_VDAGENT_SOCKET "vdagent.sock"
+#define BERTH_OWN_AGENT_SOCKET "berth-agent.sock"
 
 #define BERTH_QEMU_GPU_FD 3
 #define BERTH_QEMU_TAP_FD 4

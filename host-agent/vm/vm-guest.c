@@ -131,26 +131,41 @@ on_guest_port_ready(void *user_data)
 }
 
 void
-berth_vm_hold_guest_port(BerthVm *self)
+berth_vm_hold_guest_ports(BerthVm *self)
 {
-    g_autofree char *path = g_build_filename(self->folder, BERTH_VDAGENT_SOCKET, NULL);
-    if (self->guest_port == NULL) {
-        self->guest_port =
-            berth_guest_port_new(self->host->poller, path, on_guest_port_ready, self);
+    static const char *const sockets[BERTH_N_GUEST_PORTS] = {
+        [BERTH_GUEST_PORT_SPICE] = BERTH_VDAGENT_SOCKET,
+        [BERTH_GUEST_PORT_BERTH] = BERTH_OWN_AGENT_SOCKET,
+    };
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        g_autofree char *path = g_build_filename(self->folder, sockets[i], NULL);
+        if (self->guest_ports[i] == NULL) {
+            self->guest_ports[i] =
+                berth_guest_port_new(self->host->poller, path, on_guest_port_ready, self);
+        }
+    }
+}
+
+void
+berth_vm_drop_guest_ports(BerthVm *self)
+{
+    for (int i = 0; i < BERTH_N_GUEST_PORTS; i++) {
+        g_clear_pointer(&self->guest_ports[i], berth_guest_port_free);
     }
 }
 
 int
-berth_vm_take_guest_port(BerthVm *self)
+berth_vm_take_guest_port(BerthVm *self, BerthGuestPortKind kind)
 {
-    return self->guest_port != NULL ? berth_guest_port_take(self->guest_port) : -1;
+    BerthGuestPort *port = self->guest_ports[kind];
+    return port != NULL ? berth_guest_port_take(port) : -1;
 }
 
 void
-berth_vm_give_back_guest_port(BerthVm *self)
+berth_vm_give_back_guest_port(BerthVm *self, BerthGuestPortKind kind)
 {
-    if (self->guest_port != NULL) {
-        berth_guest_port_give_back(self->guest_port);
+    if (self->guest_ports[kind] != NULL) {
+        berth_guest_port_give_back(self->guest_ports[kind]);
     }
 }
 

@@ -66,8 +66,8 @@ struct BerthVm {
     BerthFork fork;
     BerthQemuMigration *migration;
     BerthGuestAgent *guest_agent;
-    BerthGuestExec *identity;   /* the guest is being made one of its own */
-    BerthGuestPort *guest_port; /* of the agent of the SPICE project; NULL: QEMU is not up */
+    BerthGuestExec *identity;                         /* the guest is being made one of its own */
+    BerthGuestPort *guest_ports[BERTH_N_GUEST_PORTS]; /* NULL: QEMU is not up */
     BerthConsoleProbe *probe;
     unsigned n_displays;
     bool has_gpu_failed;
@@ -120,7 +120,8 @@ void berth_vm_watch_guest(BerthVm *self);
 void berth_vm_unwatch_guest(BerthVm *self);
 
 /* Holds the port of the guest's other agent, once QEMU is up. */
-void berth_vm_hold_guest_port(BerthVm *self);
+void berth_vm_hold_guest_ports(BerthVm *self);
+void berth_vm_drop_guest_ports(BerthVm *self);
 
 /* The machine is ready; condition is copied. */
 void berth_vm_become_ready(BerthVm *self, const char *condition);

@@ -44,7 +44,7 @@ static void
 on_qmp_ready(void *user_data)
 {
     BerthVm *self = user_data;
-    berth_vm_hold_guest_port(self);
+    berth_vm_hold_guest_ports(self);
     if (self->state != BERTH_VM_STARTING) {
         berth_vm_sync_disk(self);
         return;
@@ -138,7 +138,7 @@ on_process_exit(int fd, uint32_t events, void *user_data)
     berth_clear_fd(&self->pidfd);
     g_clear_handle_id(&self->kill_source, g_source_remove);
     berth_vm_drop_monitor(self);
-    g_clear_pointer(&self->guest_port, berth_guest_port_free);
+    berth_vm_drop_guest_ports(self);
     berth_vm_end_disk(self);
     self->spec.pid = 0;
     if (self->state == BERTH_VM_READY && self->spec.keep) {

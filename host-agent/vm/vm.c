@@ -433,7 +433,7 @@ berth_vm_free(BerthVm *self)
         return;
     }
     let_go(self);
-    berth_guest_port_free(self->guest_port);
+    berth_vm_drop_guest_ports(self);
     berth_disk_watch_free(self->disk_watch);
     berth_vm_spec_clear(&self->spec);
     berth_vm_boot_clear(&self->boot);

@@ -9,6 +9,7 @@
 
 #include "base/poller.h"
 #include "host-agent/disks/disk-store.h"
+#include "host-agent/guest-port-kind.h"
 #include "host-agent/vm/cgroup.h"
 #include "host-agent/vm/fork-gate.h"
 #include "host-agent/vm/guest-agent.h"
@@ -140,11 +141,11 @@ void berth_vm_stop(BerthVm *self);
 bool berth_vm_attach_display(BerthVm *self, int *ret_fd, GError **error);
 
 /*
- * The port of the guest's agent for clipboard and files: our end, owned by the caller; -1 if it is
+ * A port of the guest's agents for clipboard and files: our end, owned by the caller; -1 if it is
  * not there now.  It is to be given back once it is closed.
  */
-int berth_vm_take_guest_port(BerthVm *self);
-void berth_vm_give_back_guest_port(BerthVm *self);
+int berth_vm_take_guest_port(BerthVm *self, BerthGuestPortKind kind);
+void berth_vm_give_back_guest_port(BerthVm *self, BerthGuestPortKind kind);
 
 BerthVmState berth_vm_get_state(const BerthVm *self);
 

@@ -68,6 +68,9 @@
 #define BERTH_LIMIT_INPUT_TEXT_BYTES 256u
 /* Characters that wait to be typed: a page; the guest's keyboard takes about 100 a second. */
 #define BERTH_LIMIT_TYPED_CHARS 4096u
+/* Input messages of one client that wait while the guest's agent types a text: half a second of the
+ * quickest mouse; 540 bytes each. */
+#define BERTH_LIMIT_INPUT_WAITING 512u
 /* Bytes of each name in LAYOUT: the longest options in use are half of it. */
 #define BERTH_LIMIT_LAYOUT_NAME_BYTES 128u
 /* Fingers at once: as many as there are. */

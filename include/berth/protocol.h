@@ -122,7 +122,13 @@ typedef enum {
     BERTH_MSG_FILE_DATA = 3,
     BERTH_MSG_FILE_ACK = 4,
     BERTH_MSG_FILE_CANCEL = 5,
+    /* To and from who offered BERTH_CAP_FILES_TAKEN: */
+    BERTH_MSG_FILE_TAKE = 6,
+    BERTH_MSG_FILE_TAKE_ACK = 7,
     BERTH_MSG_FILE_STATE = 16,
+    BERTH_MSG_FILE_GIVE = 17,
+    BERTH_MSG_FILE_GIVE_DATA = 18,
+    BERTH_MSG_FILE_GIVE_END = 19,
 } BerthFilesMessage;
 
 /* How a client proves itself in AUTH. */
@@ -147,6 +153,7 @@ typedef enum {
     BERTH_CAP_FILES = 11,        /* u8 1: the client sends files */
     BERTH_CAP_AUDIO = 12,        /* u8 mask of BERTH_AUDIO_* */
     BERTH_CAP_INPUT = 13,        /* u8 mask of BERTH_INPUT_BIT() that the session takes */
+    BERTH_CAP_FILES_TAKEN = 14,  /* u8 1: the client takes files */
 } BerthCapability;
 
 /* Bit of an input message in the capability INPUT. */

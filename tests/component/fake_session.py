@@ -71,7 +71,7 @@ def handle(control):
              width=640, height=480)
         client.shutdown(socket.SHUT_WR)
     elif message["op"] == "guest":
-        state["guest"] = socket.socket(fileno=fds[0])
+        state["guest " + message["port"]] = socket.socket(fileno=fds[0])
         print("took the guest's port", file=sys.stderr, flush=True)
     elif message["op"] in ("policy", "notice"):
         print("heard", json.dumps(message, sort_keys=True), file=sys.stderr, flush=True)

@@ -533,21 +533,21 @@ class SessionTests(AgentTest):
             return found and found["session_key"] != entry["session_key"]
         broker.wait("new key", has_new_key)
 
-    def test_each_session_process_gets_the_port_of_the_guest_s_agent(self):
+    def test_each_session_process_gets_the_ports_of_the_guest_s_agents(self):
         site, broker, desk, wanted, entry = self.open_session()
         n_taken = lambda: site.log().count("took the guest's port")
-        wait_until("the port", lambda: n_taken() == 1)
+        wait_until("the ports", lambda: n_taken() == 2)
         with open(f"{site.path}/s/sessions/{wanted['id']}/session.json", encoding="utf-8") as file:
             pid = json.load(file)["pid"]
         os.kill(pid, signal.SIGKILL)
         # QEMU serves one at a time: the second one is connected because the first has ended.
-        wait_until("the port of the next process", lambda: n_taken() == 2)
+        wait_until("the ports of the next process", lambda: n_taken() == 4)
         # An agent that starts anew leaves it where it is.
         site.kill()
         broker.forget_inventory()
         site.start()
         broker.wait("adopted", state_of(wanted, "listening", "sessions"))
-        self.assertEqual(n_taken(), 2)
+        self.assertEqual(n_taken(), 4)
 
     def test_a_session_ends_with_its_machine(self):
         site, broker, desk, wanted, entry = self.open_session()

@@ -120,7 +120,7 @@ class Story:
     def begin(self):
         self.session.start(self.client.broker_key, self.qemu.add_display(), clipboard_max_kib=4096,
                            files_max_mib=max(FILE_MIB, 64))
-        self.session.send({"op": "guest"}, self.port.fileno())
+        self.session.send({"op": "guest", "port": "spice"}, self.port.fileno())
         self.port.close()
         self.epoch += 1
         self.session.connect(self.client, self.session.ticket(self.client, self.epoch))

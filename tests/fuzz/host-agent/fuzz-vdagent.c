@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a guest may say as its agent, through parser, clipboard and files: a client gets well-formed
- * messages only, of what was allowed.
+ * What a guest may say as its agents, through parser, clipboard, files and texts: a client gets
+ * well-formed messages only, of what was allowed.
  */
+#include "display/wire/vdagent-message.h"
 #include "host-agent/session/guest-clipboard.h"
 #include "host-agent/session/guest-files.h"
-#include "host-agent/session/vdagent-message.h"
+#include "host-agent/session/guest-outbox.h"
+#include "host-agent/session/guest-typing.h"
 
+#include "display/wire/guest-message.h"
 #include "display/wire/msg-clipboard.h"
 #include "display/wire/msg-files.h"
 
@@ -20,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef struct {
     BerthGuestClipboard *clipboard;
     BerthGuestFiles *files;
+    BerthGuestOutbox *outbox;
+    BerthGuestTyping *typing;
     int64_t now_us;
 } Desktop;
 
@@ -68,6 +73,34 @@ files_to_guest(uint8_t *data, size_t len, uint32_t id, size_t n_content_bytes, v
     g_free(data);
 }
 
+/* A user who takes every file. */
+static void
+outbox_to_client(uint8_t type, const uint8_t *payload, size_t len, void *user_data)
+{
+    Desktop *desktop = user_data;
+    BerthMsgFileOffer offer;
+    BerthMsgFileAnswer take = { .status = BERTH_FILE_SEND };
+    BerthWriter writer;
+
+    if (type != BERTH_MSG_FILE_GIVE) {
+        return;
+    }
+    g_assert(berth_msg_file_offer_decode(payload, len, &offer) == 0);
+    g_assert(offer.size_bytes <= 1024 * 1024);
+    take.id = offer.id;
+    berth_writer_init(&writer, 64);
+    berth_msg_file_answer_encode(&writer, &take);
+    g_assert(berth_guest_outbox_handle_client(desktop->outbox, BERTH_MSG_FILE_TAKE, writer.data,
+                                              writer.len, desktop->now_us) == 0);
+    berth_writer_clear(&writer);
+}
+
+static void
+own_to_guest(uint32_t type, const uint8_t *body, size_t len, void *user_data)
+{
+    g_assert(berth_guest_type_is_known(type));
+}
+
 static const BerthGuestClipboardCallbacks clipboard_callbacks = {
     .to_client = clipboard_to_client,
     .to_guest = clipboard_to_guest,
@@ -102,6 +135,7 @@ on_message(const BerthVdagentMessage *message, void *user_data)
     Desktop *desktop = user_data;
     BerthVdagentFileStatus status;
     BerthVdagentCaps caps;
+    uint32_t serial = 0;
 
     desktop->now_us += 1000;
     if (message->type == VD_AGENT_ANNOUNCE_CAPABILITIES &&
@@ -111,6 +145,13 @@ on_message(const BerthVdagentMessage *message, void *user_data)
         if (berth_vdagent_read_file_status(message->data, message->len, &status) == 0) {
             berth_guest_files_handle_guest(desktop->files, &status, desktop->now_us);
         }
+    } else if (berth_guest_type_is_known(message->type)) {
+        if (message->type == BERTH_GUEST_TYPED &&
+            berth_guest_typed_decode(message->data, message->len, &serial) == 0) {
+            berth_guest_typing_note_typed(desktop->typing, serial);
+        }
+        berth_guest_outbox_handle_guest(desktop->outbox, message->type, message->data, message->len,
+                                        desktop->now_us);
     } else {
         berth_guest_clipboard_handle_guest(desktop->clipboard, message, desktop->now_us);
         ask(desktop);
@@ -133,17 +174,24 @@ offer_file(Desktop *desktop)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const BerthClipboardPolicy clipboard_policy = { true, true, 3, MAX_KIB };
+    const BerthClipboardPolicy clipboard_policy = { true, true, 7, MAX_KIB };
     const BerthFilesPolicy files_policy = { true, 1 };
     Desktop desktop = { 0 };
     BerthVdagentParser *parser = berth_vdagent_parser_new(on_message, &desktop);
 
     desktop.clipboard = berth_guest_clipboard_new(&clipboard_callbacks, &desktop);
     desktop.files = berth_guest_files_new(&files_callbacks, &desktop);
+    desktop.outbox = berth_guest_outbox_new(outbox_to_client, own_to_guest, &desktop);
+    desktop.typing = berth_guest_typing_new(own_to_guest, &desktop);
+    berth_guest_outbox_set_policy(desktop.outbox, true, 1);
+    berth_guest_outbox_set_agent(desktop.outbox, UINT32_MAX);
+    berth_guest_outbox_set_client(desktop.outbox, true);
+    berth_guest_typing_set_agent(desktop.typing, UINT32_MAX);
+    berth_guest_typing_type(desktop.typing, "x", 0);
     berth_vdagent_parser_set_clipboard_bytes(parser, MAX_KIB * 1024);
     berth_guest_clipboard_set_policy(desktop.clipboard, &clipboard_policy);
     berth_guest_clipboard_set_agent(desktop.clipboard, 0x3ffff);
-    berth_guest_clipboard_set_client(desktop.clipboard, 3);
+    berth_guest_clipboard_set_client(desktop.clipboard, 7);
     berth_guest_files_set_policy(desktop.files, &files_policy);
     berth_guest_files_set_agent(desktop.files, 0x3ffff);
     berth_guest_files_set_client(desktop.files, true);
@@ -151,6 +199,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     berth_vdagent_parser_feed(parser, data, size);
     berth_guest_clipboard_tick(desktop.clipboard, INT64_MAX / 2);
     berth_guest_files_tick(desktop.files, INT64_MAX / 2);
+    berth_guest_outbox_tick(desktop.outbox, INT64_MAX / 2);
+    berth_guest_typing_tick(desktop.typing, INT64_MAX / 2);
+    berth_guest_outbox_free(desktop.outbox);
+    berth_guest_typing_free(desktop.typing);
     berth_guest_clipboard_free(desktop.clipboard);
     berth_guest_files_free(desktop.files);
     berth_vdagent_parser_free(parser);

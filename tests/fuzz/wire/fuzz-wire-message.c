@@ -352,15 +352,20 @@ try_files(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
     uint32_t id;
     switch (type) {
     case BERTH_MSG_FILE_OFFER:
+    case BERTH_MSG_FILE_GIVE:
         TRY(BerthMsgFileOffer, file_offer);
         break;
     case BERTH_MSG_FILE_ANSWER:
+    case BERTH_MSG_FILE_TAKE:
+    case BERTH_MSG_FILE_GIVE_END:
         TRY(BerthMsgFileAnswer, file_answer);
         break;
     case BERTH_MSG_FILE_DATA:
+    case BERTH_MSG_FILE_GIVE_DATA:
         TRY(BerthMsgFileData, file_data);
         break;
     case BERTH_MSG_FILE_ACK:
+    case BERTH_MSG_FILE_TAKE_ACK:
         TRY(BerthMsgFileAck, file_ack);
         break;
     case BERTH_MSG_FILE_CANCEL:

@@ -265,8 +265,12 @@ a_session_process_is_understood_and_not_believed(void **state)
     assert_int_equal(report.state, BERTH_SESSION_CONNECTED);
     assert_int_equal(report.connection_epoch, 4);
     assert_int_equal(asks, BERTH_SESSION_ASKS_NOTHING);
-    assert_berth_ok(read_session("{\"op\":\"guest-lost\"}", &report, &asks));
-    assert_int_equal(asks, BERTH_SESSION_LOST_GUEST);
+    assert_berth_ok(read_session("{\"op\":\"guest-lost\",\"port\":\"spice\"}", &report, &asks));
+    assert_int_equal(asks, BERTH_SESSION_LOST_SPICE);
+    assert_berth_ok(read_session("{\"op\":\"guest-lost\",\"port\":\"berth\"}", &report, &asks));
+    assert_int_equal(asks, BERTH_SESSION_LOST_BERTH);
+    assert_berth_error(read_session("{\"op\":\"guest-lost\",\"port\":\"x\"}", &report, &asks),
+                       BERTH_ERR_PROTOCOL);
     assert_berth_error(read_session("{\"op\":\"dance\"}", &report, &asks), BERTH_ERR_PROTOCOL);
     assert_berth_error(read_session("[]", &report, &asks), BERTH_ERR_PROTOCOL);
     assert_berth_error(read_session("{\"op\":\"listening\",\"session\":\"" ID_A

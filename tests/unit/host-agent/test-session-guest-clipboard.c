@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
+#include "display/wire/vdagent-message.h"
 #include "host-agent/session/guest-clipboard.h"
-#include "host-agent/session/vdagent-message.h"
 
 #include "berth/errors.h"
 #include "display/wire/msg-clipboard.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "host-agent/session/vdagent-message.h"
-#include "host-agent/session/vdagent-parser.h"
+#include "display/wire/vdagent-message.h"
+#include "display/wire/vdagent-parser.h"
 
 #include "berth/errors.h"
 
@@ -54,7 +54,7 @@ every_message_survives_any_cutting(void **state)
         BerthVdagentClip back;
 
         berth_vdagent_parser_set_clipboard_bytes(parser, sizeof bytes);
-        berth_vdagent_write_caps(&writer, true);
+        berth_vdagent_write_caps(&writer, berth_vdagent_session_caps, true);
         berth_vdagent_write_content(&writer, caps, &clip);
         berth_vdagent_write_disconnected(&writer);
         berth_vdagent_write_content(&writer, caps, &clip);

@@ -27,6 +27,7 @@ hello_comes_back(void **state)
     in.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     in.clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG);
     in.sends_files = 1;
+    in.takes_files = 1;
     in.input_mask = BERTH_INPUT_BIT(BERTH_MSG_LOCKS) | BERTH_INPUT_BIT(BERTH_MSG_TOUCH);
     in.video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_444) | BERTH_VIDEO_BIT(BERTH_VIDEO_VP8);
     g_strlcpy(in.client_name, "Zoë's laptop", sizeof in.client_name);
@@ -95,15 +96,16 @@ bad_hellos_are_refused(void **state)
         uint16_t len;
         uint16_t times;
     } rows[] = {
-        { BERTH_CAP_EXACT_ZSTD, "\x14", 1, 2 },      { BERTH_CAP_EXACT_ZSTD, "\x14\x14", 2, 1 },
-        { BERTH_CAP_EXACT_ZSTD, "\x09", 1, 1 },      { BERTH_CAP_EXACT_ZSTD, "\xff", 1, 1 },
-        { BERTH_CAP_TILE_CACHE, "1", 1, 1 },         { BERTH_CAP_GRADIENT_ZSTD, "\x09", 1, 1 },
-        { BERTH_CAP_PHOTO, "\1\0", 2, 1 },           { BERTH_CAP_VIDEO, "", 0, 1 },
-        { BERTH_CAP_CLIPBOARD, "\1\0", 2, 1 },       { BERTH_CAP_FILES, "\2", 1, 1 },
-        { BERTH_CAP_CURSOR_SHAPES, "1", 1, 1 },      { BERTH_CAP_CLIENT_NAME, "", 0, 1 },
-        { BERTH_CAP_CLIENT_NAME, "a\n", 2, 1 },      { BERTH_CAP_CLIENT_NAME, "a\0b", 3, 1 },
-        { BERTH_CAP_CLIENT_NAME, "\xff", 1, 1 },     { BERTH_CAP_MAX_HEAD, "\1\0\0\0", 4, 1 },
-        { BERTH_CAP_CLIENT_NAME, "\xc2\x9b", 2, 1 }, { 999, (const char *)big, sizeof big, 1 },
+        { BERTH_CAP_EXACT_ZSTD, "\x14", 1, 2 },    { BERTH_CAP_EXACT_ZSTD, "\x14\x14", 2, 1 },
+        { BERTH_CAP_EXACT_ZSTD, "\x09", 1, 1 },    { BERTH_CAP_EXACT_ZSTD, "\xff", 1, 1 },
+        { BERTH_CAP_TILE_CACHE, "1", 1, 1 },       { BERTH_CAP_GRADIENT_ZSTD, "\x09", 1, 1 },
+        { BERTH_CAP_PHOTO, "\1\0", 2, 1 },         { BERTH_CAP_VIDEO, "", 0, 1 },
+        { BERTH_CAP_CLIPBOARD, "\1\0", 2, 1 },     { BERTH_CAP_FILES, "\2", 1, 1 },
+        { BERTH_CAP_FILES_TAKEN, "\2", 1, 1 },     { BERTH_CAP_CURSOR_SHAPES, "1", 1, 1 },
+        { BERTH_CAP_CLIENT_NAME, "", 0, 1 },       { BERTH_CAP_CLIENT_NAME, "a\n", 2, 1 },
+        { BERTH_CAP_CLIENT_NAME, "a\0b", 3, 1 },   { BERTH_CAP_CLIENT_NAME, "\xff", 1, 1 },
+        { BERTH_CAP_MAX_HEAD, "\1\0\0\0", 4, 1 },  { BERTH_CAP_CLIENT_NAME, "\xc2\x9b", 2, 1 },
+        { 999, (const char *)big, sizeof big, 1 },
     };
 
     BerthWriter *writer = *state;

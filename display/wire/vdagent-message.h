@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages between us and the guest's agent: values to chunks, and bodies to values.
+ * Messages between a session and an agent in the guest: values to chunks, and bodies to values.
  *
  * Writers append whole messages, cut into chunks as small as the guest takes them.  Readers refuse
  * what is too short; what a newer agent appends is ignored.
@@ -18,6 +18,9 @@
 
 /* Bytes that one message of so many takes on the port, with all its heads. */
 size_t berth_vdagent_get_wire_bytes(size_t body_bytes);
+
+/* A message of any type; its body is made elsewhere. */
+void berth_vdagent_write_body(BerthWriter *writer, uint32_t type, const uint8_t *body, size_t len);
 
 /* Bits of the capabilities that we act on; what an agent can do. */
 typedef struct {
@@ -48,8 +51,11 @@ typedef struct {
     uint32_t x, y, w, h; /* pixels; w 0: switched off */
 } BerthVdagentMonitor;
 
-/* What we announce; wants_answer makes the agent begin anew and answer with what it can do. */
-void berth_vdagent_write_caps(BerthWriter *writer, bool wants_answer);
+/* What a session announces to the agent of the SPICE project. */
+extern const uint32_t berth_vdagent_session_caps;
+
+/* What we can do; wants_answer makes the other side begin anew and answer with what it can do. */
+void berth_vdagent_write_caps(BerthWriter *writer, uint32_t bits, bool wants_answer);
 int berth_vdagent_read_caps(const uint8_t *data, size_t len, BerthVdagentCaps *ret);
 
 /* caps: of the agent; they decide on the layout of all messages about the clipboard. */

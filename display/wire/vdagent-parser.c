@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host-agent/session/vdagent-parser.h"
+#include "display/wire/vdagent-parser.h"
+
+#include "display/wire/guest-message.h"
 
 #include "berth/errors.h"
 #include "berth/limits.h"
@@ -12,6 +14,8 @@
 #define MESSAGE_HEAD_BYTES sizeof(VDAgentMessage)
 /* Of a clipboard content, before its bytes: selection and type. */
 #define CLIPBOARD_HEAD_BYTES 8
+/* Of a part of a file, before its bytes: the transfer. */
+#define FILE_HEAD_BYTES 4
 /* An allocation that was needed for one large message is not kept. */
 #define KEEP_BYTES (64u * 1024)
 
@@ -82,7 +86,10 @@ get_limit(const BerthVdagentParser *self, uint32_t type)
     if (type == VD_AGENT_CLIPBOARD) {
         return CLIPBOARD_HEAD_BYTES + self->max_clipboard_bytes;
     }
-    return type < VD_AGENT_END_MESSAGE ? BERTH_LIMIT_VDAGENT_MESSAGE_BYTES : 0;
+    if (type == BERTH_GUEST_FILE_DATA) {
+        return FILE_HEAD_BYTES + BERTH_LIMIT_SHARE_DATA_BYTES;
+    }
+    return type < VD_AGENT_END_MESSAGE || berth_guest_type_is_known(type) ? BERTH_LIMIT_VDAGENT_MESSAGE_BYTES : 0;
 }
 
 /* The header of a message is complete. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host-agent/session/vdagent-message.h"
+#include "display/wire/vdagent-message.h"
 
 #include "base/bytes-reader.h"
 #include "berth/errors.h"
@@ -17,7 +17,7 @@
 
 #define CAP(name) (1u << VD_AGENT_CAP_##name)
 
-static const uint32_t own_caps = CAP(MONITORS_CONFIG) | CAP(REPLY) | CAP(CLIPBOARD_BY_DEMAND) |
+const uint32_t berth_vdagent_session_caps = CAP(MONITORS_CONFIG) | CAP(REPLY) | CAP(CLIPBOARD_BY_DEMAND) |
                                  CAP(CLIPBOARD_SELECTION) | CAP(SPARSE_MONITORS_CONFIG) |
                                  CAP(MONITORS_CONFIG_POSITION) | CAP(FILE_XFER_DETAILED_ERRORS) |
                                  CAP(CLIPBOARD_NO_RELEASE_ON_REGRAB) | CAP(CLIPBOARD_GRAB_SERIAL);
@@ -76,16 +76,25 @@ put_message(BerthWriter *writer, uint32_t type, BerthWriter *head, const uint8_t
     berth_writer_clear(head);
 }
 
+void
+berth_vdagent_write_body(BerthWriter *writer, uint32_t type, const uint8_t *body, size_t len)
+{
+    BerthWriter head;
+
+    berth_writer_init(&head, HEAD_MAX_BYTES);
+    put_message(writer, type, &head, body, len);
+}
+
 /* ---- capabilities ---- */
 
 void
-berth_vdagent_write_caps(BerthWriter *writer, bool wants_answer)
+berth_vdagent_write_caps(BerthWriter *writer, uint32_t bits, bool wants_answer)
 {
     BerthWriter head;
 
     berth_writer_init(&head, HEAD_MAX_BYTES);
     berth_writer_put_u32(&head, wants_answer);
-    berth_writer_put_u32(&head, own_caps);
+    berth_writer_put_u32(&head, bits);
     put_message(writer, VD_AGENT_ANNOUNCE_CAPABILITIES, &head, NULL, 0);
 }
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "host-agent/session/input-line.h"
+
+#include "berth/errors.h"
+#include "berth/limits.h"
+#include "berth/protocol.h"
+#include "display/wire/guest-message.h"
+
+#include <glib.h>
+#include <linux/input-event-codes.h>
+
+#define CAPS (1u << BERTH_GUEST_CAP_TEXT | 1u << BERTH_GUEST_CAP_LAYOUT)
+#define S_US 1000000LL
+
+/* A desktop whose keys and agent write into one log. */
+typedef struct {
+    BerthCapture base;
+    GString *log;
+    uint32_t serial; /* of the last text */
+    BerthInputSink *sink;
+    BerthGuestTyping *typing;
+    BerthInputLine *line;
+} Desktop;
+
+static int
+note_key(BerthCapture *base, uint16_t evdev, bool is_down)
+{
+    g_string_append_printf(((Desktop *)base)->log, "%c%u ", is_down ? '+' : '-', evdev);
+    return BERTH_OK;
+}
+
+static const BerthCaptureOps ops = { .name = "fake", .key = note_key };
+
+static void
+note_guest(uint32_t type, const uint8_t *body, size_t len, void *user_data)
+{
+    Desktop *desktop = user_data;
+    BerthMsgInput input;
+
+    if (type == BERTH_GUEST_TEXT) {
+        assert_berth_ok(berth_msg_input_decode(BERTH_MSG_TEXT, body, len, &input));
+        desktop->serial = input.serial;
+        g_string_append_printf(desktop->log, "text:%s ", input.text);
+    } else {
+        assert_int_equal(type, BERTH_GUEST_LAYOUT);
+        assert_berth_ok(berth_msg_input_decode(BERTH_MSG_LAYOUT, body, len, &input));
+        g_string_append_printf(desktop->log, "layout:%s ", input.layout.layout);
+    }
+}
+
+static void
+note_untyped(gunichar c, void *user_data)
+{
+    g_string_append_printf(((Desktop *)user_data)->log, "untyped:%x ", c);
+}
+
+static void
+begin(Desktop *desktop, uint32_t caps)
+{
+    *desktop = (Desktop){ .base = { &ops }, .log = g_string_new(NULL) };
+    desktop->sink = berth_input_sink_new(BERTH_RIGHT_INPUT);
+    berth_input_sink_set_capture(desktop->sink, &desktop->base);
+    desktop->typing = berth_guest_typing_new(note_guest, desktop);
+    berth_guest_typing_set_agent(desktop->typing, caps);
+    desktop->line = berth_input_line_new(desktop->sink, desktop->typing, note_untyped, desktop);
+}
+
+static void
+end(Desktop *desktop)
+{
+    berth_input_line_free(desktop->line);
+    berth_guest_typing_free(desktop->typing);
+    berth_input_sink_free(desktop->sink);
+    g_string_free(desktop->log, TRUE);
+}
+
+static void
+expect(Desktop *desktop, const char *log)
+{
+    assert_string_equal(desktop->log->str, log);
+    g_string_truncate(desktop->log, 0);
+}
+
+static void
+give_text(Desktop *desktop, const char *text)
+{
+    BerthMsgInput input = { .serial = 1 };
+
+    g_strlcpy(input.text, text, sizeof input.text);
+    assert_berth_ok(berth_input_line_give(desktop->line, BERTH_MSG_TEXT, &input, S_US));
+}
+
+static void
+give_key(Desktop *desktop, uint16_t evdev, bool is_down)
+{
+    BerthMsgInput input = { .serial = 1, .key = { evdev, is_down } };
+
+    assert_berth_ok(berth_input_line_give(desktop->line, BERTH_MSG_KEY, &input, S_US));
+}
+
+static void
+keys_wait_until_a_text_is_typed(void **state)
+{
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    give_key(&desktop, KEY_A, true);
+    give_key(&desktop, KEY_A, false);
+    expect(&desktop, "+30 -30 ");
+    give_text(&desktop, "\xe6\x97\xa5");
+    give_key(&desktop, KEY_B, true);
+    give_text(&desktop, "x");
+    give_key(&desktop, KEY_B, false);
+    expect(&desktop, "text:\xe6\x97\xa5 ");
+    assert_false(berth_guest_typing_note_typed(desktop.typing, desktop.serial + 1));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "");
+    assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "+48 text:x ");
+    assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "-48 ");
+    end(&desktop);
+}
+
+static void
+an_agent_that_does_not_answer_types_no_more(void **state)
+{
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    give_text(&desktop, "a");
+    give_key(&desktop, KEY_B, true);
+    assert_false(berth_guest_typing_tick(desktop.typing, 2 * S_US));
+    assert_true(berth_guest_typing_tick(desktop.typing, 5 * S_US));
+    berth_input_line_go_on(desktop.line, 5 * S_US);
+    expect(&desktop, "text:a +48 ");
+    give_text(&desktop, "\xe6\x97\xa5"); /* keys cannot */
+    expect(&desktop, "untyped:65e5 ");
+    berth_guest_typing_set_agent(desktop.typing, CAPS); /* it has begun anew */
+    give_text(&desktop, "c");
+    expect(&desktop, "text:c ");
+    end(&desktop);
+}
+
+static void
+too_many_do_not_wait(void **state)
+{
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    give_text(&desktop, "a");
+    for (unsigned i = 0; i < BERTH_LIMIT_INPUT_WAITING; i++) {
+        give_key(&desktop, KEY_B, i % 2 == 0);
+    }
+    expect(&desktop, "text:a ");
+    give_key(&desktop, KEY_C, true);
+    expect(&desktop, "+48 ");
+    berth_input_line_forget(desktop.line);
+    assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "");
+    end(&desktop);
+}
+
+static void
+the_layout_is_told_to_an_agent_that_comes_later(void **state)
+{
+    BerthMsgInput input = { .layout = { "", "de", "", "" } };
+    Desktop desktop;
+
+    begin(&desktop, 0);
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_LAYOUT, &input, S_US));
+    expect(&desktop, "");
+    berth_guest_typing_set_agent(desktop.typing, CAPS);
+    expect(&desktop, "layout:de ");
+    berth_guest_typing_set_agent(desktop.typing, 1u << BERTH_GUEST_CAP_TEXT);
+    expect(&desktop, "");
+    end(&desktop);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_wait_until_a_text_is_typed),
+        cmocka_unit_test(an_agent_that_does_not_answer_types_no_more),
+        cmocka_unit_test(too_many_do_not_wait),
+        cmocka_unit_test(the_layout_is_told_to_an_agent_that_comes_later),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
