@@ -89,7 +89,9 @@ get_limit(const BerthVdagentParser *self, uint32_t type)
     if (type == BERTH_GUEST_FILE_DATA) {
         return FILE_HEAD_BYTES + BERTH_LIMIT_SHARE_DATA_BYTES;
     }
-    return type < VD_AGENT_END_MESSAGE || berth_guest_type_is_known(type) ? BERTH_LIMIT_VDAGENT_MESSAGE_BYTES : 0;
+    return type < VD_AGENT_END_MESSAGE || berth_guest_type_is_known(type)
+               ? BERTH_LIMIT_VDAGENT_MESSAGE_BYTES
+               : 0;
 }
 
 /* The header of a message is complete. */

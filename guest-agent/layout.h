@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sets the keyboard layout of the X session to that of the user's own keyboard.
+ *
+ * setxkbmap does it, as a child; one at a time, and the last wish wins.  Thread: main.
+ */
+#pragma once
+
+#include "display/wire/msg-input.h"
+
+typedef struct BerthLayout BerthLayout;
+
+BerthLayout *berth_layout_new(void);
+
+/* Lets a child that runs end by itself.  NULL is allowed. */
+void berth_layout_free(BerthLayout *self);
+
+/* layout: copied; its names are good (berth_key_layout_name_is_good()) */
+void berth_layout_set(BerthLayout *self, const BerthKeyLayout *layout);
+
+/*
+ * The words of the command for a layout.  Pure.
+ *
+ * Returns an owned array that ends with NULL; words that XKB would take for nothing are left out.
+ */
+char **berth_layout_command(const BerthKeyLayout *layout);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * berth-send: sends files of a desktop to the computer of who uses it, by the agent of the session.
+ */
+#include "guest-agent/send-desk.h"
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "berth/errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static gboolean wants_version, wants_window;
+static char **paths;
+
+static const GOptionEntry options[] = {
+    { "window", 'w', 0, G_OPTION_ARG_NONE, &wants_window, "Tell in a window what was not sent",
+      NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &wants_version, "Print the version and exit", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "FILE..." },
+    { NULL },
+};
+
+static int
+connect_agent(void)
+{
+    g_autofree char *path = berth_send_socket_path();
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    berth_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        fprintf(stderr,
+                "berth-send: no agent answers at \"%s\" (%s): is berth-guest started in this "
+                "session, and is this a desktop of Berth?\n",
+                path, g_strerror(errno));
+        return -1;
+    }
+    return berth_steal_fd(&fd);
+}
+
+/* Gives one file to the agent; false if it cannot be read. */
+static bool
+give_file(int agent, const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    berth_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        fprintf(stderr, "berth-send: \"%s\" cannot be read: %s\n", path, g_strerror(errno));
+        return false;
+    }
+    if (berth_fds_send(agent, name, strlen(name), &fd, 1) < 0) {
+        fprintf(stderr, "berth-send: \"%s\" cannot be given to the agent\n", path);
+        return false;
+    }
+    return true;
+}
+
+/* Waits for the end of so many files; false if one was not sent. */
+static bool
+hear_ends(int agent, unsigned n_files)
+{
+    bool is_good = true;
+
+    for (unsigned i = 0; i < n_files; i++) {
+        char packet[BERTH_SEND_PACKET_BYTES + 1];
+        size_t len = 0;
+        int n_fds = 0;
+        char *name;
+        BerthFileStatus status;
+
+        if (berth_fds_recv(agent, packet, sizeof(packet) - 1, &len, NULL, 0, &n_fds) < 0) {
+            fprintf(stderr, "berth-send: the agent has ended\n");
+            return false;
+        }
+        packet[len] = '\0';
+        status = (BerthFileStatus)strtol(packet, &name, 10);
+        name += *name == ' ';
+        fprintf(status == BERTH_FILE_DONE ? stdout : stderr, "\"%s\" %s\n", name,
+                berth_send_status_sentence(status));
+        is_good = is_good && status == BERTH_FILE_DONE;
+    }
+    return is_good;
+}
+
+static int
+send_files(void)
+{
+    berth_autofd int agent = connect_agent();
+    bool is_good = true;
+    unsigned n_files = 0;
+
+    if (agent < 0) {
+        return EXIT_FAILURE;
+    }
+    if (wants_window) {
+        berth_fds_send(agent, BERTH_SEND_WINDOW, strlen(BERTH_SEND_WINDOW), NULL, 0);
+    }
+    for (char **path = paths; *path; path++) {
+        bool is_given = give_file(agent, *path);
+
+        n_files += is_given;
+        is_good = is_good && is_given;
+    }
+    return hear_ends(agent, n_files) && is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(GOptionContext) context =
+        g_option_context_new("- send files to the computer of who uses this desktop");
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_add_main_entries(context, options, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        fprintf(stderr, "berth-send: %s\n", error->message);
+        return 2;
+    }
+    if (wants_version) {
+        printf("berth-send %s\n", BERTH_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (!paths) {
+        fprintf(stderr, "berth-send: name a file to send\n");
+        return 2;
+    }
+    return send_files();
+}
