@@ -193,7 +193,8 @@ create_machine(Planner *planner, const Pool *pool, BerthPower power,
     }
     error = berth_plan_hosts_reserve(planner->hosts, planner->tx, ret_host, &score);
     if (error == BERTH_ERR_NOT_FOUND) {
-        int undone = berth_tx_run_one(planner->tx, BERTH_SQL_POOL_FREE_PLACE, "s", pool->id);
+        /* With its number: the next one that is tried has it, however often this happens. */
+        int undone = berth_tx_run_one(planner->tx, BERTH_SQL_POOL_TAKE_PLACE_BACK, "s", pool->id);
         return undone != BERTH_OK ? BERTH_ERR_STATE : error;
     }
     berth_id_random_hex(ret_id);

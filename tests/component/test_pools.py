@@ -163,6 +163,9 @@ class Starts(base.BrokerCase):
                      if h["name"] == "small")
         self.call("PATCH", f"/v1/hosts/{small}", {"memory_overcommit_pct": 200})
         eventually(lambda: len(self.machines("ready")) == 4)
+        # What did not find a place took no number.
+        self.assertEqual(sorted(machine["name"] for machine in self.machines()),
+                         [f"pool99-{number}" for number in range(1, 5)])
         self.assert_whole()
 
     def test_a_host_on_which_all_fail_is_left_alone_and_the_other_goes_on(self):

@@ -108,6 +108,8 @@
                 "policy, logoff_after_s, n_machines FROM pool WHERE id = ?1")                      \
     X(POOL_TAKE_PLACE, "UPDATE pool SET n_machines = n_machines + 1, n_created = n_created + 1 "   \
                        "WHERE id = ?1 AND n_machines < size RETURNING n_created")                  \
+    X(POOL_TAKE_PLACE_BACK, "UPDATE pool SET n_machines = n_machines - 1, "                        \
+                            "n_created = n_created - 1 WHERE id = ?1")                             \
     X(POOL_FREE_PLACE, "UPDATE pool SET n_machines = n_machines - 1 "                              \
                        "WHERE id = ?1 AND n_machines > 0")                                         \
     X(ENTITLE, "INSERT INTO entitlement (id, account, pool, created_us) VALUES (?1, ?2, ?3, ?4)")  \
