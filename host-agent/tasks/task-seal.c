@@ -5,7 +5,8 @@
  *
  * The steps are rows of a table, each safe to be done twice; after each one a checkpoint is
  * written, from which a restarted agent goes on.  Until the disk has been stored nothing is lost:
- * if a step fails, the machine is switched on again with its overlay as it is.
+ * if a step fails, the machine is switched on again with its overlay as it is.  A guest that was
+ * generalised while it ran has no keys and cookies any more: it is switched off and on again, too.
  *
  * args:    {"keep_apt_lists": false}
  * result:  {"files": [{"role": "disk", "root", "size_bytes", "chunk_bytes"}],
@@ -30,6 +31,8 @@
 #define WAIT_MS (15 * 60 * 1000)
 #define SCRIPT_MS (10 * 60 * 1000)
 #define LOOK_MS 200
+/* Status of the script if one of the guest's own steps failed, before anything was changed. */
+#define HOOK_FAILED 3
 /* A guest that has less cannot be patched again. */
 #define GUEST_FREE_KIB (48 * 1024)
 /* What must stay free on the host beside the new file. */
@@ -43,6 +46,7 @@ typedef struct {
     const char *detail;
     void (*run)(Seal *seal);
     BerthKillPoint kill_point; /* after it, before the checkpoint */
+    bool is_after_touch;       /* the guest is generalised */
     bool needs_off;            /* the machine is held off from here on */
 } Step;
 
@@ -55,6 +59,9 @@ struct Seal {
     BerthSealCopy *copy;
     guint source;
     bool keeps_apt_lists;
+    bool is_touched; /* the guest may be generalised, in whole or in part */
+    int failure;     /* that is told when the guest is off */
+    char *failure_text;
 };
 
 static void run_check(Seal *seal);
@@ -66,12 +73,12 @@ static void run_boot(Seal *seal);
 
 /* clang-format off */
 static const Step steps[] = {
-    { "check",      5,  "looking whether it can be sealed",       run_check,      BERTH_KILL_SEAL_CHECKED,     false },
-    { "generalise", 15, "taking out what is of one machine only", run_generalise, BERTH_KILL_SEAL_GENERALISED, false },
-    { "list",       25, "listing packages and files",             run_list,       BERTH_KILL_SEAL_LISTED,      false },
-    { "stop",       35, "shutting the desktop down",              run_stop,       BERTH_KILL_SEAL_STOPPED,     true },
-    { "store",      45, "copying its disk",                       run_store,      BERTH_KILL_SEAL_STORED,      true },
-    { "boot",       80, "trying whether the new version boots",   run_boot,       BERTH_KILL_SEAL_BOOTED,      true },
+    { "check",      5,  "looking whether it can be sealed",       run_check,      BERTH_KILL_SEAL_CHECKED,     false, false },
+    { "generalise", 15, "taking out what is of one machine only", run_generalise, BERTH_KILL_SEAL_GENERALISED, false, false },
+    { "list",       25, "listing packages and files",             run_list,       BERTH_KILL_SEAL_LISTED,      true, false },
+    { "stop",       35, "shutting the desktop down",              run_stop,       BERTH_KILL_SEAL_STOPPED,     true, true },
+    { "store",      45, "copying its disk",                       run_store,      BERTH_KILL_SEAL_STORED,      true, true },
+    { "boot",       80, "trying whether the new version boots",   run_boot,       BERTH_KILL_SEAL_BOOTED,      true, true },
 };
 
 /* clang-format on */
@@ -102,19 +109,65 @@ seal_free(Seal *seal)
 {
     g_clear_handle_id(&seal->source, g_source_remove);
     json_decref(seal->checkpoint);
+    g_free(seal->failure_text);
     g_free(seal);
+}
+
+static void
+end_failed(Seal *seal)
+{
+    BerthTaskContext *context = seal->context;
+    int code = seal->failure;
+    g_autofree char *detail = g_steal_pointer(&seal->failure_text);
+    hold(seal, false);
+    seal_free(seal);
+    berth_task_finish(context, code, detail, NULL);
+}
+
+static BerthVmState
+get_state(Seal *seal)
+{
+    BerthVm *vm = find_vm(seal);
+    return vm != NULL ? berth_vm_get_state(vm) : BERTH_VM_GONE;
+}
+
+/* Off, or so that it will never be. */
+static bool
+is_at_rest(BerthVmState state)
+{
+    return state == BERTH_VM_STOPPED || state == BERTH_VM_GONE || state == BERTH_VM_FAILED;
+}
+
+static gboolean
+on_failed_look(gpointer user_data)
+{
+    Seal *seal = user_data;
+    BerthVmState state = get_state(seal);
+    if (state == BERTH_VM_READY) {
+        berth_vm_power_off(find_vm(seal));
+    }
+    if (!is_at_rest(state)) {
+        return G_SOURCE_CONTINUE;
+    }
+    seal->source = 0;
+    end_failed(seal);
+    return G_SOURCE_REMOVE;
 }
 
 static void
 fail(Seal *seal, int code, const char *text)
 {
-    BerthTaskContext *context = seal->context;
-    g_autofree char *detail =
-        g_strdup_printf("%s: %s; the maintenance desktop stays as it is and can be sealed again",
-                        steps[seal->step].name, text);
-    hold(seal, false);
-    seal_free(seal);
-    berth_task_finish(context, code, detail, NULL);
+    bool needs_boot = seal->is_touched && !is_at_rest(get_state(seal));
+    seal->failure = code;
+    seal->failure_text = g_strdup_printf(
+        "%s: %s; the maintenance desktop %s and can be sealed again", steps[seal->step].name, text,
+        seal->is_touched ? "was started again" : "stays as it is");
+    if (!needs_boot) {
+        end_failed(seal);
+        return;
+    }
+    hold(seal, true);
+    seal->source = g_timeout_add(LOOK_MS, on_failed_look, seal);
 }
 
 static void
@@ -130,6 +183,7 @@ on_step(gpointer user_data)
     const Step *step = &steps[seal->step];
     seal->source = 0;
     hold(seal, step->needs_off);
+    seal->is_touched = seal->is_touched || step->is_after_touch;
     berth_task_set_progress(seal->context, step->pct, step->detail);
     step->run(seal);
     return G_SOURCE_REMOVE;
@@ -279,6 +333,7 @@ static void
 on_generalised(const BerthGuestExecResult *result, void *user_data)
 {
     Seal *seal = user_data;
+    seal->is_touched = result->code != BERTH_OK || result->status != HOOK_FAILED;
     if (is_good(seal, result)) {
         note_check(seal, "generalised",
                    "machine id, SSH host keys, leases, logs, histories, temporary files");

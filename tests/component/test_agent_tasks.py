@@ -197,6 +197,13 @@ class SealTests(TaskTests):
         self.assertEqual(self.journals(), [])
         self.check_new_desktop(broker, desk, root)
 
+    @staticmethod
+    def up_as_another(desk, pid):
+        def look(inventory):
+            entry = state_of(desk, "ready")(inventory)
+            return entry if entry and entry["pid"] != pid else None
+        return look
+
     def test_a_seal_that_fails_leaves_the_machine_usable(self):
         with tempfile.NamedTemporaryFile("w", delete=False) as program:
             program.write(FULL_DISK)
@@ -210,16 +217,19 @@ class SealTests(TaskTests):
         self.assertEqual((refused["state"], refused["code"]), ("failed", "state"))
         self.assertIn("10-licence failed (1): no licence", refused["detail"])
         self.output_of(desk, "rm /etc/berth/seal.d/10-licence")
-        first = broker.wait("ready", state_of(desk, "ready"))["pid"]
+        pid = broker.wait("ready", state_of(desk, "ready"))["pid"]
+        old = self.output_of(desk, "cat /etc/machine-id\n"
+                                   "rm -rf /var/lib/berth; echo >/var/lib/berth")
+        unlisted = self.do(task("seal", desk))
+        self.assertEqual((unlisted["state"], unlisted["code"]), ("failed", "state"), unlisted)
+        self.assertIn("was started again", unlisted["detail"])
+        first = broker.wait("another process", self.up_as_another(desk, pid), GUEST_S)["pid"]
+        self.assertNotIn(self.output_of(desk, "cat /etc/machine-id; rm /var/lib/berth"), ("", old))
         full = self.do(task("seal", desk))
         self.assertEqual((full["state"], full["code"]), ("failed", "disk-full"))
         self.assertIn("no space is left", full["detail"])
         self.assertEqual(self.half_files(), [])
-
-        def is_up_again(inventory):
-            entry = state_of(desk, "ready")(inventory)
-            return entry and entry["pid"] != first
-        broker.wait("on again", is_up_again, GUEST_S)
+        broker.wait("on again", self.up_as_another(desk, first), GUEST_S)
         self.assertEqual(self.output_of(desk, "cat /etc/kept"), "kept\n")
 
 
