@@ -252,6 +252,8 @@ class ProbeScript:
 class Lab:
     """See the module's text.  images: name -> folder that holds NAME.json and its files."""
 
+    qemu_program = "/usr/bin/qemu-system-x86_64"  # a benchmark may put something in between
+
     def __init__(self, build, images, folder=None, template_dir=None, memory_limit_mib=8192,
                  agent_options=(), broker_options=(), accel="auto", n_hosts=1):
         self.build = os.path.abspath(build)
@@ -369,7 +371,7 @@ class Lab:
             "gpu_program": self.program("berth-gpu"), "thaw_program": self.program("berth-thaw"),
             "image_sandbox_program": os.path.join(self.build, "base", "depot",
                                                   "berth-image-sandbox"),
-            "qemu_program": "/usr/bin/qemu-system-x86_64",
+            "qemu_program": self.qemu_program,
             "memory_limit_mib": self.memory_limit_mib, "accel": self.accel,
         }
         if self.template_dir and is_first:

@@ -27,7 +27,7 @@ while (( $# )); do
     words+=("%s")
     shift
 done
-exec qemu-system-x86_64 "${words[@]}"
+exec /usr/bin/qemu-system-x86_64 "${words[@]}"
 """
 WITH = WRAPPER % ("-no-such-option*", "$1")
 WITHOUT = WRAPPER % ("-audiodev*|'-device intel-hda'*|'-device hda-duplex'*",
@@ -46,9 +46,11 @@ def measure(folder, text):
         with open(program, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(program, 0o755)
-        with lab.Lab(clones.BUILD, {"demo": folder}, template_dir=os.path.join(place, "templates"),
-                     memory_limit_mib=40000,
-                     agent_options=[f"start_slots={N_TOGETHER}", f"qemu_program={program}"]) as site:
+        site = lab.Lab(clones.BUILD, {"demo": folder}, memory_limit_mib=40000,
+                       template_dir=os.path.join(place, "templates"),
+                       agent_options=[f"start_slots={N_TOGETHER}"])
+        site.qemu_program = program
+        with site:
             for host in site.rows("hosts"):
                 site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
             site.add_pool("one", "demo", size=1, spares=1)

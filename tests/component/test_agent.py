@@ -537,11 +537,19 @@ class SessionTests(AgentTest):
         site, broker, desk, wanted, entry = self.open_session()
         n_taken = lambda: site.log().count("took the guest's port")
         wait_until("the ports", lambda: n_taken() == 2)
-        with open(f"{site.path}/s/sessions/{wanted['id']}/session.json", encoding="utf-8") as file:
-            pid = json.load(file)["pid"]
+
+        def written():
+            with open(f"{site.path}/s/sessions/{wanted['id']}/session.json",
+                      encoding="utf-8") as file:
+                return json.load(file)
+        pid = written()["pid"]
         os.kill(pid, signal.SIGKILL)
         # QEMU serves one at a time: the second one is connected because the first has ended.
         wait_until("the ports of the next process", lambda: n_taken() == 4)
+        # An agent that dies before it has written that down gives them once more.
+        wait_until("what the agent writes down",
+                   lambda: written()["pid"] != pid and written()["has_guest"] and
+                   written()["has_own_guest"])
         # An agent that starts anew leaves it where it is.
         site.kill()
         broker.forget_inventory()
