@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A desktop that has a black picture and sound, and nothing else: what a QEMU with a D-Bus display
+ * A desktop that has a small picture and sound, and nothing else: what a QEMU with a D-Bus display
  * does for its card of sound, by a clock that no emulated guest disturbs.
  *
  * usage: sound-desktop DISPLAY_FD
  *
  * Lines that it takes, files are raw (16 bits, stereo, 48,000 a second):
  *     play FILE         gives it to who listens; "played" at its end
+ *     flicker MS        shows noise that changes so often; 0 ends it
  *     listen MS FILE    listens to the microphone until it has given so much; "listened" then
  * A microphone that is not there yet, or not any more, is waited for.
  *
@@ -27,7 +28,8 @@
 #define PIECE_TICKS 1024
 #define READ_TICKS 480
 #define VOICE_ID G_GUINT64_CONSTANT(0x1234)
-#define SIDE_PX 64
+#define SIDE_PX 256
+#define NOISE_PX 128
 #define X8R8G8B8 0x20020888u
 
 #define OUT "org.qemu.Display1.AudioOutListener"
@@ -77,7 +79,7 @@ typedef struct {
     GDBusConnection *peer;
     GDBusConnection *screen;
     Voice out, in;
-    guint out_source, in_source;
+    guint out_source, in_source, flicker_source;
 } Desktop;
 
 static void
@@ -113,6 +115,37 @@ send_picture(GDBusConnection *screen)
     call(screen, "org.qemu.Display1.Listener", "Scanout",
          g_variant_new("(uuuu@ay)", SIDE_PX, SIDE_PX, SIDE_PX * 4, X8R8G8B8,
                        g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, black, sizeof black, 1)));
+}
+
+/* Each time it is other noise: nothing of it can be predicted. */
+static gboolean
+on_flicker(gpointer user_data)
+{
+    static uint8_t noise[NOISE_PX * NOISE_PX * 4];
+    static GRand *chance;
+    Desktop *desktop = user_data;
+
+    if (chance == NULL) {
+        chance = g_rand_new_with_seed(1);
+    }
+    for (size_t i = 0; i < sizeof noise; i += 4) {
+        guint32 word = g_rand_int(chance);
+
+        memcpy(noise + i, &word, sizeof word);
+    }
+    call(desktop->screen, "org.qemu.Display1.Listener", "Update",
+         g_variant_new("(iiiiuu@ay)", 0, 0, NOISE_PX, NOISE_PX, NOISE_PX * 4, X8R8G8B8,
+                       g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, noise, sizeof noise, 1)));
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+flicker(Desktop *desktop, guint every_ms)
+{
+    g_clear_handle_id(&desktop->flicker_source, g_source_remove);
+    if (every_ms > 0) {
+        desktop->flicker_source = g_timeout_add(every_ms, on_flicker, desktop);
+    }
 }
 
 /* As QEMU does with each voice that there is when a listener comes. */
@@ -334,6 +367,8 @@ on_line(GIOChannel *channel, GIOCondition condition, gpointer user_data)
     line[end] = '\0';
     if (g_str_has_prefix(line, "play ")) {
         play(desktop, line + 5);
+    } else if (g_str_has_prefix(line, "flicker ")) {
+        flicker(desktop, (guint)g_ascii_strtoull(line + 8, NULL, 10));
     } else if (g_str_has_prefix(line, "listen ")) {
         hear(desktop, line + 7);
     } else {
