@@ -2,6 +2,7 @@
 #include "display/audio/delay-plan.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 /*
  * A third more than the latest packet was late, because a stall is seen only from the packet on
@@ -87,12 +88,6 @@ berth_delay_plan_note(BerthDelayPlan *self, int64_t sent_us, int64_t now_us)
     if (!is_of_break(self, transit_us - self->transit_us, now_us)) {
         bucket->slowest_us = MAX(bucket->slowest_us, transit_us);
     }
-}
-
-bool
-berth_delay_plan_is_known(const BerthDelayPlan *self)
-{
-    return self->transit_us != INT64_MAX;
 }
 
 int64_t

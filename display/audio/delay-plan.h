@@ -17,7 +17,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* No sound waits longer by plan. */
@@ -50,9 +49,6 @@ void berth_delay_plan_init(BerthDelayPlan *self);
 
 /* Notes a packet that arrives.  sent_us: its place in time at the sender. */
 void berth_delay_plan_note(BerthDelayPlan *self, int64_t sent_us, int64_t now_us);
-
-/* Whether a packet came since the start; without one the others say nothing. */
-bool berth_delay_plan_is_known(const BerthDelayPlan *self);
 
 /* How long what was sent is to wait, over the quickest way: 0..BERTH_DELAY_MAX_US. */
 int64_t berth_delay_plan_get_wait_us(const BerthDelayPlan *self);
