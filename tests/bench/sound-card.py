@@ -39,6 +39,11 @@ def forks_of(site):
             if any("share=off" in word for word in lab.command_line(pid))]
 
 
+def is_in_log(site, text):
+    with open(site.agent.log_path, encoding="utf-8", errors="replace") as log:
+        return text in log.read()
+
+
 def measure(folder, text):
     """(drawn, ready, private MiB) of forks, a list each."""
     with tempfile.TemporaryDirectory(prefix="berth-card-") as place:
@@ -54,7 +59,8 @@ def measure(folder, text):
             for host in site.rows("hosts"):
                 site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
             site.add_pool("one", "demo", size=1, spares=1)
-            site.wait_machines(ready=1, limit_s=clones.LIMIT_S)
+            lab.wait_until("the template", lambda: is_in_log(site, "is ready to be forked"),
+                           clones.LIMIT_S)
             for _ in range(N_ALONE):
                 site.wait_machines(ready=1, limit_s=clones.LIMIT_S)
                 before = len(clones.forks(site))
