@@ -205,5 +205,6 @@ uint32_t
 berth_policy_rights(const BerthPolicy *policy)
 {
     return (berth_policy_allows(policy, BERTH_POLICY_INPUT) ? BERTH_RIGHT_INPUT : 0u) |
-           (berth_policy_allows(policy, BERTH_POLICY_RESIZE) ? BERTH_RIGHT_RESIZE : 0u);
+           (berth_policy_allows(policy, BERTH_POLICY_RESIZE) ? BERTH_RIGHT_RESIZE : 0u) |
+           (berth_policy_allows(policy, BERTH_POLICY_SCREENSHOT) ? BERTH_RIGHT_SCREENSHOT : 0u);
 }

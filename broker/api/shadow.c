@@ -69,7 +69,8 @@ berth_handle_shadow(BerthTx *tx, BerthRequest *request)
         .host = watched.host,
         .client_key = berth_body_text(request->body, "client_key"),
         .session_key = watched.session_key,
-        .rights = BERTH_RIGHT_OBSERVE | (wants_control ? BERTH_RIGHT_INPUT : 0u),
+        .rights =
+            BERTH_RIGHT_OBSERVE | BERTH_RIGHT_SCREENSHOT | (wants_control ? BERTH_RIGHT_INPUT : 0u),
         .machine_epoch = watched.machine_epoch,
         .connection_epoch = watched.connection_epoch,
         .not_before_us = request->now_us + watched.clock_offset_us,

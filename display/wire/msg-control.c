@@ -28,6 +28,7 @@ static const struct {
     { BERTH_CAP_AUDIO, offsetof(BerthMsgHello, audio_mask) },
     { BERTH_CAP_INPUT, offsetof(BerthMsgHello, input_mask) },
     { BERTH_CAP_FILES_TAKEN, offsetof(BerthMsgHello, takes_files) },
+    { BERTH_CAP_STATISTICS, offsetof(BerthMsgHello, shows_statistics) },
 };
 
 /* --- HELLO --- */
@@ -112,7 +113,8 @@ is_hello_good(const BerthMsgHello *hello)
     return hello->version_min >= 1 && hello->version_min <= hello->version_max &&
            is_window_log(hello->exact_window_log) && is_window_log(hello->gradient_window_log) &&
            is_head_good && hello->takes_notices <= 1 && hello->sends_files <= 1 &&
-           hello->takes_files <= 1 && (hello->audio_mask & ~BERTH_AUDIO_ALL) == 0;
+           hello->takes_files <= 1 && hello->shows_statistics <= 1 &&
+           (hello->audio_mask & ~BERTH_AUDIO_ALL) == 0;
 }
 
 int

@@ -33,6 +33,7 @@ typedef struct {
     uint8_t photo_mask;              /* BERTH_PHOTO_BIT() */
     uint8_t video_mask;              /* BERTH_VIDEO_BIT() */
     uint8_t takes_notices;           /* 1: NOTICE may be sent */
+    uint8_t shows_statistics;        /* 1: INPUT_TIMES and HOST_STATE may be sent */
     uint8_t clipboard_mask;          /* BERTH_CLIPBOARD_BIT() that it takes */
     uint8_t sends_files;             /* 1: the files channel may be used */
     uint8_t takes_files;             /* 1: it may be used the other way, too */

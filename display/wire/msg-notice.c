@@ -7,12 +7,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define KNOWN_RIGHTS (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_OBSERVE)
-
 static bool
 is_good(uint32_t rights, const uint8_t *text, size_t len)
 {
-    return (rights & ~(uint32_t)KNOWN_RIGHTS) == 0 && len <= BERTH_LIMIT_NOTICE_BYTES &&
+    return (rights & ~BERTH_RIGHTS_ALL) == 0 && len <= BERTH_LIMIT_NOTICE_BYTES &&
            (len == 0 || berth_wire_text_is_clean(text, len));
 }
 

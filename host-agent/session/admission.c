@@ -126,7 +126,9 @@ renew_token(BerthAdmission *self, const uint8_t *fresh_token)
 static uint32_t
 get_observer_rights(const BerthAdmission *self, const BerthTicket *ticket)
 {
-    return BERTH_RIGHT_OBSERVE | (ticket->rights & self->config.rights & BERTH_RIGHT_INPUT);
+    const uint32_t possible = BERTH_RIGHT_INPUT | BERTH_RIGHT_SCREENSHOT;
+
+    return BERTH_RIGHT_OBSERVE | (ticket->rights & self->config.rights & possible);
 }
 
 int

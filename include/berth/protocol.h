@@ -42,6 +42,9 @@ typedef enum {
     BERTH_MSG_SHADOW_ANSWER = 8,
     BERTH_MSG_VIEWERS = 9,
     BERTH_MSG_NOTICE = 10, /* to who offered BERTH_CAP_NOTICE */
+    /* To who offered BERTH_CAP_STATISTICS: */
+    BERTH_MSG_INPUT_TIMES = 11,
+    BERTH_MSG_HOST_STATE = 12,
 } BerthControlMessage;
 
 /* Display channel: 1..15 session to client, 16.. client to session. */
@@ -154,6 +157,7 @@ typedef enum {
     BERTH_CAP_AUDIO = 12,        /* u8 mask of BERTH_AUDIO_* */
     BERTH_CAP_INPUT = 13,        /* u8 mask of BERTH_INPUT_BIT() that the session takes */
     BERTH_CAP_FILES_TAKEN = 14,  /* u8 1: the client takes files */
+    BERTH_CAP_STATISTICS = 15,   /* u8 1: the client shows statistics */
 } BerthCapability;
 
 /* Bit of an input message in the capability INPUT. */
@@ -290,4 +294,6 @@ typedef enum {
 #define BERTH_RIGHT_RESIZE 0x2u /* may ask for a head size */
 /* An observer: takes nobody's place.  With INPUT it may control once the owner consents. */
 #define BERTH_RIGHT_OBSERVE 0x4u
-#define BERTH_RIGHTS_ALL (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_OBSERVE)
+#define BERTH_RIGHT_SCREENSHOT 0x8u /* may save pictures of the desktop */
+#define BERTH_RIGHTS_ALL \
+    (BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_OBSERVE | BERTH_RIGHT_SCREENSHOT)

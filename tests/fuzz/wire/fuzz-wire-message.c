@@ -14,6 +14,7 @@
 #include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
 #include "display/wire/msg-sound.h"
+#include "display/wire/msg-statistics.h"
 #include "display/wire/msg-tiles.h"
 #include "display/wire/msg-video.h"
 #include "display/wire/msg-viewers.h"
@@ -101,6 +102,12 @@ try_control(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
         break;
     case BERTH_MSG_NOTICE:
         try_notice(writer, data, len);
+        break;
+    case BERTH_MSG_INPUT_TIMES:
+        TRY(BerthMsgInputTimes, input_times);
+        break;
+    case BERTH_MSG_HOST_STATE:
+        TRY(BerthMsgHostState, host_state);
         break;
     default:
         break;

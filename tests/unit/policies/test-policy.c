@@ -51,7 +51,9 @@ what_is_missing_keeps_its_default(void **state)
     assert_false(berth_policy_allows(&policy, BERTH_POLICY_INPUT));
     assert_true(berth_policy_allows(&policy, BERTH_POLICY_RESIZE));
     assert_int_equal(berth_policy_number(&policy, BERTH_POLICY_OBSERVE), BERTH_POLICY_OBSERVE_ASK);
-    assert_int_equal(berth_policy_rights(&policy), BERTH_RIGHT_RESIZE);
+    assert_int_equal(berth_policy_rights(&policy), BERTH_RIGHT_RESIZE | BERTH_RIGHT_SCREENSHOT);
+    policy = read_policy("{\"screenshot\":false}");
+    assert_int_equal(berth_policy_rights(&policy), BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "display/wire/msg-exact.h"
 #include "display/wire/msg-notice.h"
 #include "display/wire/msg-photo.h"
+#include "display/wire/msg-statistics.h"
 #include "display/wire/msg-tiles.h"
 #include "display/wire/msg-video.h"
 #include "display/wire/msg-viewers.h"
@@ -394,10 +395,35 @@ shadow_messages_come_back(void **state)
 }
 
 static void
+statistics_come_back(void **state)
+{
+    BerthWriter *writer = *state;
+    BerthMsgInputTimes times_out, times = { 7, 1, 2, UINT32_MAX };
+    BerthMsgHostState state_out, host = { 9000, 5, 33000, 85, 3 };
+    assert_berth_ok(berth_msg_input_times_encode(writer, &times));
+    check_payload(writer, BERTH_CHANNEL_CONTROL, BERTH_MSG_INPUT_TIMES,
+                  berth_msg_input_times_decode(bytes, n, &times_out));
+    assert_memory_equal(&times_out, &times, sizeof times);
+    berth_writer_reset(writer);
+    times.serial = 0;
+    assert_berth_error(berth_msg_input_times_encode(writer, &times), BERTH_ERR_INVALID);
+    assert_berth_ok(berth_msg_host_state_encode(writer, &host));
+    check_payload(writer, BERTH_CHANNEL_CONTROL, BERTH_MSG_HOST_STATE,
+                  berth_msg_host_state_decode(bytes, n, &state_out));
+    assert_memory_equal(&state_out, &host, sizeof host);
+    writer->data[13] = 4; /* there is no such effort */
+    assert_berth_error(berth_msg_host_state_decode(writer->data, writer->len, &state_out),
+                       BERTH_ERR_PROTOCOL);
+    berth_writer_reset(writer);
+    host.photo_quality = 0;
+    assert_berth_error(berth_msg_host_state_encode(writer, &host), BERTH_ERR_INVALID);
+}
+
+static void
 a_notice_comes_back_and_says_nothing_bad(void **state)
 {
     static const BerthMsgNotice bad[] = {
-        { 1, 8, "text" },
+        { 1, BERTH_RIGHTS_ALL + 1, "text" },
         { 1, 1, "a\nb" },
         { 1, 1, "\xff" },
         { 1, 1, "\x7f" },
@@ -478,6 +504,7 @@ main(void)
         T(a_video_keeps_no_more_rectangles_than_allowed),
         T(shadow_messages_come_back),
         T(a_notice_comes_back_and_says_nothing_bad),
+        T(statistics_come_back),
         T(bad_questions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
