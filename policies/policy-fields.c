@@ -33,7 +33,10 @@ static const char *const clipboard_names[] = { "text", "image", "html", NULL };
 const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
     TEXT(USB_FILTER, "usb_filter",
          "USB devices that may be redirected, as a usbredir filter; \"\" is none"),
-    TEXT(WATERMARK, "watermark", "text drawn over the desktop; \"\" is none"),
+    TEXT(
+        WATERMARK, "watermark",
+        "text drawn over the desktop, in which {user}, {session} and {date} are filled in; \"\" is "
+        "none"),
 
     FLAG(INPUT, "input", LESS, 1, "keys and pointer reach the desktop"),
     FLAG(RESIZE, "resize", LESS, 1, "the client chooses the size of the screen"),
@@ -77,7 +80,9 @@ const BerthPolicyField berth_policy_fields[BERTH_N_POLICY_KEYS] = {
 };
 
 static const bool in_force[BERTH_N_POLICY_KEYS] = {
+    [BERTH_POLICY_WATERMARK] = true,
     [BERTH_POLICY_INPUT] = true,
+    [BERTH_POLICY_SCREENSHOT] = true,
     [BERTH_POLICY_RESIZE] = true,
     [BERTH_POLICY_RESUME_WINDOW_S] = true,
     [BERTH_POLICY_RESTART] = true,

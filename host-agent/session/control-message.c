@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/id.h"
-#include "policies/policy.h"
 
 #include <string.h>
 
@@ -73,6 +72,7 @@ read_policy(BerthJsonFields *fields, BerthControlRequest *request)
     ret->may_record = berth_policy_allows(&policy, BERTH_POLICY_AUDIO_IN);
     ret->observe = (BerthPolicyObserve)berth_policy_number(&policy, BERTH_POLICY_OBSERVE);
     take_guest_policy(&policy, &request->guest);
+    g_strlcpy(request->watermark, policy.texts[BERTH_POLICY_WATERMARK], sizeof(request->watermark));
 }
 
 static void

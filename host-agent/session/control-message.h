@@ -13,6 +13,7 @@
 
 #include "berth/ids.h"
 #include "berth/limits.h"
+#include "policies/policy.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -36,8 +37,9 @@ typedef struct {
     BerthControlOp op;
     /* start; session_key_hash is left zero.  policy: only what a policy decides is set */
     BerthAdmissionConfig admission;
-    BerthGuestPolicy guest;  /* start, policy */
-    BerthGuestPortKind port; /* guest */
+    BerthGuestPolicy guest;                      /* start, policy */
+    BerthGuestPortKind port;                     /* guest */
+    char watermark[BERTH_POLICY_TEXT_BYTES + 1]; /* start, policy */
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];
     char capture[32];
     /* disconnect, end: BERTH_ERR_* of the reason's name */

@@ -11,6 +11,7 @@
 #include "host-agent/session/recorder.h"
 #include "host-agent/session/resize-gate.h"
 #include "host-agent/session/session-sandbox.h"
+#include "host-agent/session/watermark-keeper.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -59,6 +60,7 @@ struct BerthDesktopSession {
     BerthAudience *audience;
     BerthGuestServices *guest;
     BerthRecorder *recorder; /* NULL: nothing is recorded */
+    BerthWatermarkKeeper *watermark;
     BerthResizeGate resize_gates[BERTH_LIMIT_HEADS];
     BerthWireHead sizes[BERTH_LIMIT_HEADS]; /* that the guest was asked for */
     guint resize_timer;
@@ -114,16 +116,6 @@ report(BerthDesktopSession *self)
     }
 }
 
-static gboolean
-on_report_timer(gpointer user_data)
-{
-    BerthDesktopSession *self = user_data;
-
-    berth_guest_services_tick(self->guest);
-    report(self);
-    return G_SOURCE_CONTINUE;
-}
-
 static void
 send_listening(BerthDesktopSession *self)
 {
@@ -177,6 +169,28 @@ fail_session(BerthDesktopSession *self, int code, const char *text)
 
     berth_control_send(self->control, packet);
     end_session(self, code, text, 1);
+}
+
+/* A session that cannot mark its pictures as its policy wants it must not go on showing them. */
+static void
+check_watermark(BerthDesktopSession *self, bool is_good, const GError *error)
+{
+    if (!is_good) {
+        fail_session(self, error->code, error->message);
+    }
+}
+
+static gboolean
+on_report_timer(gpointer user_data)
+{
+    BerthDesktopSession *self = user_data;
+    g_autoptr(GError) error = NULL;
+
+    check_watermark(self, berth_watermark_keeper_tick(self->watermark, berth_wall_us(), &error),
+                    error);
+    berth_guest_services_tick(self->guest);
+    report(self);
+    return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -491,6 +505,7 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
         return berth_set_error(error, BERTH_ERR_UNSUPPORTED, "there is no capture source \"%s\"",
                                request->capture);
     }
+    self->watermark = berth_watermark_keeper_new();
     if (!make_tls(self, error) || !berth_session_sandbox_enter(error)) {
         close(fd);
         return false;
@@ -504,6 +519,12 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->guest = berth_guest_services_new(&guest_callbacks, self);
     make_audience(self);
     berth_guest_services_set_policy(self->guest, &request->guest);
+    berth_watermark_keeper_attach(self->watermark, self->room, &self->config.session,
+                                  request->user_name);
+    if (!berth_watermark_keeper_set(self->watermark, request->watermark, berth_wall_us(), error)) {
+        close(fd);
+        return false;
+    }
     return open_capture(self, fd, error);
 }
 
@@ -596,6 +617,7 @@ static void
 handle_policy(BerthDesktopSession *self, const BerthControlRequest *request)
 {
     const BerthAdmissionConfig *policy = &request->admission;
+    g_autoptr(GError) error = NULL;
 
     self->config.rights = policy->rights;
     self->config.resume_window_us = policy->resume_window_us;
@@ -607,6 +629,10 @@ handle_policy(BerthDesktopSession *self, const BerthControlRequest *request)
     berth_audience_apply_policy(self->audience);
     berth_guest_services_set_policy(self->guest, &request->guest);
     berth_log_info(SCOPE, "another policy applies");
+    check_watermark(
+        self,
+        berth_watermark_keeper_set(self->watermark, request->watermark, berth_wall_us(), &error),
+        error);
 }
 
 static void
@@ -727,6 +753,7 @@ berth_desktop_session_free(BerthDesktopSession *self)
     clear_timer(&self->orphan_timer);
     close_capture(self);
     berth_recorder_free(self->recorder);
+    berth_watermark_keeper_free(self->watermark);
     berth_audience_free(self->audience);
     berth_guest_services_free(self->guest);
     berth_sound_room_end(self->sound);

@@ -33,6 +33,7 @@ berth_frame_job_free(BerthFrameJob *self)
         free_messages(self->items[i].messages);
     }
     berth_screen_unref(self->screen);
+    berth_watermark_unref(self->watermark);
     g_free(self->items);
     g_free(self);
 }
@@ -43,6 +44,7 @@ berth_frame_desk_clear(BerthFrameDesk *self)
     berth_plan_free(self->plan);
     berth_planner_free(self->planner);
     berth_damage_free(self->no_damage);
+    berth_marked_picture_clear(&self->marked);
     *self = (BerthFrameDesk){ 0 };
 }
 
@@ -82,13 +84,23 @@ follow_mode(BerthFrameDesk *desk, const BerthFrame *picture)
     return r;
 }
 
+/* Whether the planner cannot go on from what it knows. */
+static bool
+begins_anew(const BerthFrameJob *self, unsigned changes)
+{
+    return (changes & BERTH_SCREEN_MODE) || self->desk->is_broken || self->desk->width == 0;
+}
+
 /* Plans from damage of which nothing is known but that it may be everywhere. */
 static int
-plan_all(BerthFrameJob *self, const BerthFrame *picture, BerthPlan **ret)
+plan_all(BerthFrameJob *self, const BerthFrame *picture, bool is_new_mode, BerthPlan **ret)
 {
     BerthDamage *damage = berth_damage_new(picture->width, picture->height);
-    int r = damage ? follow_mode(self->desk, picture) : BERTH_ERR_NO_MEMORY;
+    int r = damage ? BERTH_OK : BERTH_ERR_NO_MEMORY;
 
+    if (r == BERTH_OK && is_new_mode) {
+        r = follow_mode(self->desk, picture);
+    }
     if (r == BERTH_OK) {
         berth_damage_add_all(damage);
         r = berth_planner_plan(self->desk->planner, picture, damage, &self->input, ret);
@@ -103,18 +115,21 @@ make_plan(BerthFrameJob *self)
     BerthFrameDesk *desk = self->desk;
     unsigned changes = self->kind == BERTH_FRAME_NEW ? berth_screen_take_picture(self->screen) : 0;
     const BerthFrame *picture = berth_screen_get_picture(self->screen);
+    const BerthDamage *damage =
+        changes & BERTH_SCREEN_DAMAGE ? berth_screen_get_damage(self->screen) : NULL;
     BerthPlan *plan = NULL;
+    bool is_all = false;
     int r;
 
     if (!picture) {
         return BERTH_ERR_STATE; /* no mode yet, or no memory for it */
     }
-    if ((changes & BERTH_SCREEN_MODE) || desk->is_broken || desk->width == 0) {
-        r = plan_all(self, picture, &plan);
-    } else {
-        r = berth_planner_plan(desk->planner, picture,
-                               changes & BERTH_SCREEN_DAMAGE ? berth_screen_get_damage(self->screen)
-                                                             : desk->no_damage,
+    r = berth_marked_picture_follow(&desk->marked, self->watermark, picture, damage, &picture,
+                                    &is_all);
+    if (r == BERTH_OK && (is_all || begins_anew(self, changes))) {
+        r = plan_all(self, picture, begins_anew(self, changes), &plan);
+    } else if (r == BERTH_OK) {
+        r = berth_planner_plan(desk->planner, picture, damage ? damage : desk->no_damage,
                                &self->input, &plan);
     }
     desk->is_broken = r < 0;
@@ -201,6 +216,7 @@ end_frame(BerthFrameJobItem *item, const BerthFrameInfo *info, const BerthFrameS
     item->delivery.has_frame = true;
     item->delivery.frame_id = info->frame_id;
     item->delivery.n_bytes = stats->n_bytes;
+    item->delivery.input_serial = info->input_serial;
     item->delivery.capture_us = info->capture_us;
     return berth_client_stream_end(item->seat->stream, (uint32_t)encode_us, keep_message, item);
 }
@@ -245,6 +261,7 @@ write_plan(const BerthFrameJob *self, BerthFrameJobItem *item)
         r = berth_client_stream_encode(item->seat->stream, self->desk->plan, &info, keep_message,
                                        item, &stats);
     }
+    item->delivery.is_changed = !berth_damage_is_empty(self->desk->plan->changed);
     if (r == BERTH_OK) {
         /* What did not fit comes with the next frames. */
         item->is_behind = berth_client_stream_has_backlog(item->seat->stream, (uint16_t)self->head);
@@ -313,6 +330,8 @@ run_item(size_t part, void *user_data)
     }
     delivery->head = self->head;
     delivery->kind = self->kind;
+    delivery->begun_us = self->start_us;
+    delivery->effort = (uint8_t)self->input.effort;
     delivery->encode_us = berth_monotonic_us() - self->start_us;
     delivery->messages = (BerthSeatMessage *)(void *)item->messages->data;
     delivery->n_messages = item->messages->len;

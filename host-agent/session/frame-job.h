@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "host-agent/session/marked-picture.h"
 #include "host-agent/session/screen.h"
 #include "host-agent/session/seat-private.h"
 
@@ -22,10 +23,11 @@
 /* What is made of one head: belongs to the job while one runs, else to main. */
 typedef struct {
     BerthPlanner *planner;
-    BerthPlan *plan;        /* the newest; NULL before the first */
-    BerthDamage *no_damage; /* of the mode's size, empty; NULL before the first mode */
-    int width, height;      /* of the mode; 0 before */
-    bool is_broken;         /* the planner has to begin anew */
+    BerthPlan *plan;           /* the newest; NULL before the first */
+    BerthMarkedPicture marked; /* what is planned from */
+    BerthDamage *no_damage;    /* of the mode's size, empty; NULL before the first mode */
+    int width, height;         /* of the mode; 0 before */
+    bool is_broken;            /* the planner has to begin anew */
 } BerthFrameDesk;
 
 /* What becomes of one seat in this turn. */
@@ -49,7 +51,8 @@ typedef struct {
     BerthScreen *screen;
     BerthFrameDesk *desk;
     BerthForkJoin *workers;
-    BerthPlanInput input; /* but for now_us and needs_key */
+    BerthWatermark *watermark; /* NULL: none; a reference */
+    BerthPlanInput input;      /* but for now_us and needs_key */
     int64_t start_us;
     int64_t waiting_px; /* that the capture had at the start */
     BerthFrameJobItem *items;

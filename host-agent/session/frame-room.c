@@ -46,7 +46,8 @@ struct BerthFrameRoom {
     BerthWorkerPool *plan_thread;
     BerthForkJoin *workers;
     GSource *timer;
-    GPtrArray *seats; /* the driver first, then the oldest */
+    BerthWatermark *watermark; /* NULL: none */
+    GPtrArray *seats;          /* the driver first, then the oldest */
     bool has_driver;
     BerthFrameJob *job; /* at work; NULL if none is */
     bool is_closing;
@@ -109,6 +110,7 @@ berth_frame_room_free(BerthFrameRoom *self)
         berth_frame_desk_clear(&self->states[i].desk);
     }
     g_ptr_array_unref(self->seats);
+    berth_watermark_unref(self->watermark);
     g_free(self);
 }
 
@@ -140,6 +142,17 @@ berth_frame_room_note_head(BerthFrameRoom *self, int head, unsigned changes)
         state->changed_us = berth_monotonic_us();
         berth_frame_room_look(self);
     }
+}
+
+void
+berth_frame_room_set_watermark(BerthFrameRoom *self, BerthWatermark *watermark)
+{
+    berth_watermark_unref(self->watermark);
+    self->watermark = berth_watermark_ref(watermark);
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        self->states[i].has_changes |= berth_heads_get(self->heads, (int)i) != NULL;
+    }
+    berth_frame_room_look(self);
 }
 
 BerthSeat *
@@ -287,6 +300,7 @@ start_job(BerthFrameRoom *self, int head, const BerthScheduleChoice *choice,
     job->screen = berth_screen_ref(berth_heads_get(self->heads, head));
     job->desk = &self->states[head].desk;
     job->workers = self->workers;
+    job->watermark = berth_watermark_ref(self->watermark);
     job->input = get_plan_input(self, head, &flows[0]);
     job->start_us = now_us;
     job->waiting_px = MAX(berth_screen_get_waiting_px(job->screen), LEAST_TURN_PX);

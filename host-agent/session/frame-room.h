@@ -13,6 +13,7 @@
 
 #include "host-agent/session/heads.h"
 #include "host-agent/session/seat.h"
+#include "host-agent/session/watermark.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,6 +52,9 @@ BerthSeat *berth_frame_room_add_seat(BerthFrameRoom *self, const BerthClientCaps
 
 /* Gives a seat up; nothing is delivered to it any more.  seat may be NULL. */
 void berth_frame_room_remove_seat(BerthFrameRoom *self, BerthSeat *seat);
+
+/* What lies over all pictures from now on; NULL is nothing.  Takes a reference. */
+void berth_frame_room_set_watermark(BerthFrameRoom *self, BerthWatermark *watermark);
 
 /* Something may have become possible: a window opened, a refresh was asked for. */
 void berth_frame_room_look(BerthFrameRoom *self);

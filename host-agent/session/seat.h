@@ -55,8 +55,12 @@ typedef struct {
     bool has_frame;     /* whether the messages hold one whole frame */
     uint32_t frame_id;  /* what follows is of that frame */
     size_t n_bytes;     /* payload */
+    bool is_changed;    /* it shows something new */
+    uint32_t input_serial;
     int64_t capture_us; /* when its oldest change was captured, monotonic */
+    int64_t begun_us;   /* when its making began */
     int64_t encode_us;  /* from the beginning of the turn to here */
+    uint8_t effort;     /* of the encoder, BerthEffort */
 } BerthSeatDelivery;
 
 typedef struct {

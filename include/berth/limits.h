@@ -206,6 +206,8 @@
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* Notices to users: bytes of UTF-8 of one. */
 #define BERTH_LIMIT_NOTICE_BYTES 512u
+/* Watermarks: characters that are shown; the pattern of so many wide letters has about 2 MiB. */
+#define BERTH_LIMIT_WATERMARK_CHARS 96u
 /* QMP and guest agent: bytes of one line. */
 #define BERTH_LIMIT_QMP_LINE_BYTES (4u * 1024 * 1024)
 #define BERTH_LIMIT_GUEST_AGENT_LINE_BYTES (1024u * 1024)

@@ -18,6 +18,8 @@ import qmp
 from session_fixture import Client, Session
 
 KEY_A, KEY_B, KEY_KPENTER, KEY_F7 = 30, 48, 96, 65
+# Of 255: no letter of a watermark changes a pixel by more.
+MARK_STRENGTH = 36
 
 
 class Story:
@@ -102,6 +104,26 @@ class Story:
         if not after > before > 0:
             sys.exit(f"the last input was at {before}, then at {after}")
         print("ok: rights go and come back while a client is connected", flush=True)
+
+    def is_marked(self, bare):
+        """Whether the client's picture is this one under a mark: in places, and faint."""
+        seen = self.picture(self.client)
+        if seen is None or seen[:2] != bare[:2] or seen == bare:
+            return False
+        changes = [abs(a - b) for a, b in zip(seen[2], bare[2])]
+        n_changed = sum(change > 0 for change in changes)
+        return (max(changes) <= MARK_STRENGTH and
+                len(changes) / 200 < n_changed < len(changes) / 8)
+
+    def watermark(self):
+        """A policy marks the picture of who is here, under what is drawn later too, and ends it."""
+        self.session.send({"op": "policy", "policy": {"watermark": "{user} {date}"}})
+        fixture.wait_until("the watermark", lambda: self.is_marked(self.expected()))
+        self.client.tap(KEY_KPENTER)
+        self.events.append(f"key:{KEY_KPENTER}")
+        fixture.wait_until("a key below the watermark", lambda: self.is_marked(self.expected()))
+        self.session.send({"op": "policy", "policy": {"resume_window_s": 60}})
+        self.shows("the picture without the watermark")
 
     def sandbox(self):
         status = self.session.status()
@@ -446,6 +468,7 @@ class Story:
         self.first_picture()
         self.input()
         self.live_policy()
+        self.watermark()
         self.sandbox()
         self.refusals()
         self.strangers()

@@ -41,7 +41,8 @@ start_is_read_in_full(void **state)
     assert_int_equal(request.admission.n_keys, 1);
     assert_int_equal(request.admission.keys[0].bytes[1], 0x23);
     assert_true(request.admission.resume_window_us == 90LL * 1000 * 1000);
-    assert_int_equal(request.admission.rights, BERTH_RIGHT_INPUT);
+    assert_int_equal(request.admission.rights, BERTH_RIGHT_INPUT | BERTH_RIGHT_SCREENSHOT);
+    assert_string_equal(request.watermark, "");
     assert_string_equal(request.user_name, "ann");
     assert_string_equal(request.capture, "qemu-dbus");
     assert_int_equal(berth_control_op_n_fds(request.op), 1);

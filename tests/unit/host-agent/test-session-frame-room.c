@@ -33,6 +33,7 @@ typedef struct {
     BerthFrameRoom *room;
     Watcher watchers[3];
     BerthFrame *painted[N_HEADS]; /* what the test has put into the heads */
+    BerthWatermark *mark;         /* that lies over it; NULL: none */
     uint32_t seed;
 } Fixture;
 
@@ -199,13 +200,31 @@ shows(const Watcher *watcher, int head, const BerthFrame *frame)
            berth_frame_rect_equal(canvas, frame, berth_frame_get_rect(frame));
 }
 
+/* What viewers are to see of a head: what was painted, under the mark that there is. */
+static BerthFrame *
+new_wanted(const Fixture *fixture, const BerthFrame *painted)
+{
+    BerthFrame *wanted = berth_frame_new(painted->width, painted->height);
+
+    berth_frame_copy_rect(wanted, painted, berth_frame_get_rect(painted));
+    if (fixture->mark) {
+        berth_watermark_draw(fixture->mark, wanted, berth_frame_get_rect(wanted));
+    }
+    return wanted;
+}
+
 /* Runs the loop until a viewer shows all that was painted. */
 static void
 wait_until_shown(Fixture *fixture, const Watcher *watcher)
 {
     for (int head = 0; head < N_HEADS; head++) {
-        while (fixture->painted[head] && !shows(watcher, head, fixture->painted[head])) {
-            g_main_context_iteration(fixture->context, TRUE);
+        if (fixture->painted[head]) {
+            BerthFrame *wanted = new_wanted(fixture, fixture->painted[head]);
+
+            while (!shows(watcher, head, wanted)) {
+                g_main_context_iteration(fixture->context, TRUE);
+            }
+            berth_frame_unref(wanted);
         }
     }
 }
@@ -237,6 +256,41 @@ viewers_show_what_was_painted(void **state)
     wait_until_shown(fixture, &fixture->watchers[0]);
     wait_until_shown(fixture, &fixture->watchers[1]);
     assert_int_equal(fixture->watchers[0].n_configs, 1);
+}
+
+static void
+set_mark(Fixture *fixture, const char *text)
+{
+    g_autoptr(BerthWatermarkFont) font = berth_watermark_font_new(BERTH_WATERMARK_FONT);
+
+    berth_watermark_unref(fixture->mark);
+    fixture->mark = text ? berth_watermark_new(font, text, NULL) : NULL;
+    assert_true((fixture->mark != NULL) == (text != NULL));
+    berth_frame_room_set_watermark(fixture->room, fixture->mark);
+}
+
+/* It comes, changes and goes while nothing is painted, and whatever is painted lies below it. */
+static void
+viewers_see_the_watermark(void **state)
+{
+    Fixture *fixture = *state;
+    const char *const texts[] = { "ann", "bob", NULL, "ann", NULL };
+
+    sit_down(fixture, &fixture->watchers[0], true);
+    sit_down(fixture, &fixture->watchers[1], false);
+    set_mode(fixture, 0, 700, 500);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        set_mark(fixture, texts[i]);
+        wait_until_shown(fixture, &fixture->watchers[0]);
+        for (int k = 0; k < 20; k++) {
+            paint(fixture, 0);
+            run_ready(fixture);
+        }
+        set_mode(fixture, 1, 320, 200 + (int)i);
+        paint(fixture, 1);
+        wait_until_shown(fixture, &fixture->watchers[0]);
+        wait_until_shown(fixture, &fixture->watchers[1]);
+    }
 }
 
 static void
@@ -520,6 +574,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         ROOM_TEST(viewers_show_what_was_painted),
+        ROOM_TEST(viewers_see_the_watermark),
         ROOM_TEST(a_viewer_without_room_holds_nobody_and_catches_up),
         ROOM_TEST(large_frames_are_cut_and_end_exact),
         ROOM_TEST(a_driver_without_room_keeps_the_pixels_waiting),
