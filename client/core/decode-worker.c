@@ -141,6 +141,7 @@ tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *eve
     frame->encode_us = event->encode_us;
     frame->n_bytes = event->n_bytes;
     frame->received_us = job->received_us;
+    frame->ready_us = berth_monotonic_us();
     frame->n_rects = MIN(event->n_rects, G_N_ELEMENTS(frame->rects));
     memcpy(frame->rects, event->rects, frame->n_rects * sizeof frame->rects[0]);
     change = berth_picture_update(self->pictures[event->head],

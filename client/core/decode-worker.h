@@ -31,6 +31,7 @@ typedef struct {
     uint32_t encode_us;
     uint32_t decode_us;  /* first message of the frame received to pixels ready */
     int64_t received_us; /* monotonic time of its last message */
+    int64_t ready_us;    /* monotonic time when it was decoded */
     int64_t shown_us;    /* monotonic time when the screen had it; 0: it has to be drawn */
     uint64_t n_bytes;
     bool is_changed; /* some pixel differs */

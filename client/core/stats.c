@@ -14,6 +14,22 @@ berth_stats_init(BerthStats *self)
     self->latency.last_us = -1;
 }
 
+static void
+note_answer(BerthStats *self, const BerthFrameNews *news, int64_t shown_us)
+{
+    const BerthInputAnswer answer = {
+        .serial = self->latency.answered_serial,
+        .sent_us = self->latency.answered_sent_us,
+        .received_us = news->received_us,
+        .ready_us = news->ready_us,
+        .shown_us = shown_us,
+    };
+
+    if (answer.serial != 0) {
+        berth_input_split_answered(&self->split, &answer);
+    }
+}
+
 void
 berth_stats_frame(BerthStats *self, const BerthFrameNews *news, uint32_t present_us, int64_t now_us)
 {
@@ -32,7 +48,9 @@ berth_stats_frame(BerthStats *self, const BerthFrameNews *news, uint32_t present
         self->n_changed_frames++;
         self->last_change_us = now_us;
     }
+    self->pixels_us += (uint64_t)MAX(news->ready_us - news->received_us, 0);
     berth_latency_frame(&self->latency, news->input_serial, news->is_changed, now_us);
+    note_answer(self, news, news->received_us + present_us);
 }
 
 static json_t *
@@ -54,6 +72,42 @@ latency_json(const BerthLatency *latency)
     json_object_set_new(object, "p95_us", time_json(summary.p95_us));
     json_object_set_new(object, "max_us", time_json(summary.max_us));
     json_object_set_new(object, "last_us", time_json(latency->last_us));
+    return object;
+}
+
+/* Where the time of presses went; null if the session did not tell. */
+static json_t *
+split_json(const BerthInputSplit *split)
+{
+    uint32_t parts_us[BERTH_N_INPUT_PARTS];
+    json_t *object;
+
+    if (!berth_input_split_get(split, parts_us)) {
+        return json_null();
+    }
+    object = json_object();
+    for (int i = 0; i < BERTH_N_INPUT_PARTS; i++) {
+        g_autofree char *name = g_strdup_printf("%s_us", berth_input_part_name((BerthInputPart)i));
+
+        json_object_set_new(object, name, json_integer(parts_us[i]));
+    }
+    json_object_set_new(object, "n_samples", json_integer((json_int_t)split->n_samples));
+    return object;
+}
+
+/* What the session said of itself; null if nothing. */
+static json_t *
+host_json(const BerthStats *self)
+{
+    json_t *object = self->has_host ? json_object() : json_null();
+
+    if (self->has_host) {
+        json_object_set_new(object, "rate_kbps", json_integer(self->host.rate_kbps));
+        json_object_set_new(object, "queue_us", json_integer(self->host.queue_us));
+        json_object_set_new(object, "interval_us", json_integer(self->host.interval_us));
+        json_object_set_new(object, "photo_quality", json_integer(self->host.photo_quality));
+        json_object_set_new(object, "effort", json_integer(self->host.effort));
+    }
     return object;
 }
 
@@ -106,6 +160,7 @@ berth_stats_to_json(const BerthStats *self)
         { "bytes_out", self->bytes_out },
         { "decode_us", self->decode_us },
         { "encode_us", self->encode_us },
+        { "pixels_us", self->pixels_us },
         { "max_decode_us", self->max_decode_us },
         { "present_us", self->present_us },
         { "max_present_us", self->max_present_us },
@@ -127,5 +182,7 @@ berth_stats_to_json(const BerthStats *self)
     json_object_set_new(object, "recorded", json_boolean(self->is_recorded));
     json_object_set_new(object, "traffic", traffic_json(&self->traffic));
     json_object_set_new(object, "input_to_frame", latency_json(&self->latency));
+    json_object_set_new(object, "input_to_pixel", split_json(&self->split));
+    json_object_set_new(object, "host", host_json(self));
     return object;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "client/core/decode-worker.h"
+#include "client/core/input-split.h"
 #include "client/core/latency.h"
 #include "client/core/traffic.h"
 
@@ -49,6 +50,10 @@ typedef struct {
     uint32_t last_input_serial; /* of the last frame */
     int64_t last_change_us;     /* monotonic time of the last changed frame; -1 before */
     BerthLatency latency;       /* of key presses and clicks */
+    BerthInputSplit split;      /* of those that the session told of */
+    BerthMsgHostState host;     /* as the session told last */
+    bool has_host;              /* it did */
+    uint64_t pixels_us;         /* sum over all frames: last message received to pixels ready */
 } BerthStats;
 
 void berth_stats_init(BerthStats *self);

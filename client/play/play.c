@@ -3,7 +3,7 @@
 
 #include "client/core/translation.h"
 #include "client/play/recording-file.h"
-#include "client/probe/png-file.h"
+#include "client/core/png-file.h"
 
 #include "base/error.h"
 #include "base/id.h"

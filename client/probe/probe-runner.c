@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/probe/probe-runner.h"
 
-#include "client/probe/png-file.h"
+#include "client/core/png-file.h"
 #include "client/probe/probe-share.h"
 
 #include "base/clock.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "client/probe/png-file.h"
+#include "client/core/png-file.h"
 
 #include "base/error.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <png.h>
 #include <string.h>
@@ -46,20 +47,20 @@ berth_png_file_write(BerthPicture *picture, const char *path, GError **error)
     png_alloc_size_t n_bytes = 0;
 
     if (rgb == NULL) {
-        return berth_set_error(error, BERTH_ERR_NOT_FOUND, "there is no picture to save yet");
+        return berth_set_error(error, BERTH_ERR_NOT_FOUND, _("there is no picture to save yet"));
     }
     n_bytes = PNG_IMAGE_PNG_SIZE_MAX(image);
     bytes = g_try_malloc(n_bytes);
     if (bytes == NULL) {
-        return berth_set_error(error, BERTH_ERR_NO_MEMORY, "no memory for a picture of %ux%u",
+        return berth_set_error(error, BERTH_ERR_NO_MEMORY, _("no memory for a picture of %ux%u"),
                                image.width, image.height);
     }
     if (!png_image_write_to_memory(&image, bytes, &n_bytes, 0, rgb, 0, NULL)) {
-        return berth_set_error(error, BERTH_ERR_INTERNAL, "the picture cannot be saved (%s)",
+        return berth_set_error(error, BERTH_ERR_INTERNAL, _("the picture cannot be saved (%s)"),
                                image.message);
     }
     if (!g_file_set_contents(path, (const char *)bytes, (gssize)n_bytes, &why)) {
-        return berth_set_error(error, BERTH_ERR_IO, "the picture cannot be saved: %s",
+        return berth_set_error(error, BERTH_ERR_IO, _("the picture cannot be saved: %s"),
                                why->message);
     }
     return true;
