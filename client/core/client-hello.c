@@ -18,6 +18,7 @@ berth_client_hello_init(BerthMsgHello *hello, const char *name, bool has_share, 
     hello->gradient_window_log = GRADIENT_WINDOW_LOG;
     hello->cache_tiles = CACHE_TILES;
     hello->takes_notices = 1;
+    hello->shows_statistics = 1;
     if (has_share) {
         hello->clipboard_mask = BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) |
                                 BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG) |

@@ -3,6 +3,7 @@
 
 #include "client/core/client-hello.h"
 #include "client/core/dialer.h"
+#include "client/core/session-news.h"
 
 #include "base/bytes-writer.h"
 #include "base/clock.h"
@@ -73,6 +74,13 @@ on_secured(BerthLink *link, const uint8_t peer_key_hash[BERTH_KEY_HASH_BYTES], v
     self->stats->session_tls_us = take_step(self);
 }
 
+/* Where the messages go that are not about pictures. */
+static BerthSessionNews
+get_news(BerthSessionClient *self)
+{
+    return (BerthSessionNews){ &self->callbacks, self->user_data, self->stats, &self->rights };
+}
+
 static void
 send_sound(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, void *user_data)
 {
@@ -85,10 +93,11 @@ static void
 on_open(BerthLink *link, const BerthMsgWelcome *welcome, void *user_data)
 {
     BerthSessionClient *self = user_data;
+    BerthSessionNews news = get_news(self);
 
     g_clear_handle_id(&self->patience_source, g_source_remove);
     self->stats->welcome_us = take_step(self);
-    self->rights = welcome->rights;
+    berth_session_news_set_rights(&news, welcome->rights);
     if (self->share != NULL) {
         berth_share_attach(self->share, link);
     }
@@ -122,72 +131,11 @@ on_writable(BerthLink *link, void *user_data)
 }
 
 static int
-take_notice(BerthSessionClient *self, const uint8_t *payload, size_t len)
-{
-    BerthMsgNotice notice;
-    int code = berth_msg_notice_decode(payload, len, &notice);
-
-    if (code == BERTH_OK) {
-        self->rights = notice.rights;
-        self->callbacks.notice(&notice, self->user_data);
-    }
-    return code;
-}
-
-/* What concerns other viewers; the rest of the channel is the handshake's. */
-static int
-take_control(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
-{
-    BerthMsgShadowAsk ask;
-    BerthMsgViewers viewers;
-    int code;
-
-    if (type == BERTH_MSG_SHADOW_ASK) {
-        code = berth_msg_shadow_ask_decode(payload, len, &ask);
-        if (code == BERTH_OK) {
-            self->callbacks.shadow_ask(&ask, self->user_data);
-        }
-        return code;
-    }
-    if (type == BERTH_MSG_NOTICE) {
-        return take_notice(self, payload, len);
-    }
-    if (type != BERTH_MSG_VIEWERS) {
-        return BERTH_ERR_UNSUPPORTED;
-    }
-    code = berth_msg_viewers_decode(payload, len, &viewers);
-    if (code == BERTH_OK) {
-        self->callbacks.viewers(&viewers, self->user_data);
-    }
-    return code;
-}
-
-static int
-take_input(BerthSessionClient *self, uint8_t type, const uint8_t *payload, size_t len)
-{
-    bool is_absolute = true;
-    uint8_t leds = 0;
-    int code;
-
-    if (type == BERTH_MSG_POINTER_MODE) {
-        code = berth_msg_pointer_mode_decode(payload, len, &is_absolute);
-        if (code == BERTH_OK) {
-            self->callbacks.pointer_mode(is_absolute, self->user_data);
-        }
-        return code;
-    }
-    code = berth_msg_leds_decode(payload, len, &leds);
-    if (code == BERTH_OK) {
-        self->callbacks.leds(leds, self->user_data);
-    }
-    return code;
-}
-
-static int
 on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len,
            void *user_data)
 {
     BerthSessionClient *self = user_data;
+    BerthSessionNews news = get_news(self);
 
     if (self->is_dismissed) {
         return BERTH_OK;
@@ -198,9 +146,8 @@ on_message(BerthLink *link, BerthChannel channel, uint8_t type, const uint8_t *p
         return berth_decode_worker_push(self->decoder, channel, type, payload, len,
                                         berth_monotonic_us());
     case BERTH_CHANNEL_CONTROL:
-        return take_control(self, type, payload, len);
     case BERTH_CHANNEL_INPUT:
-        return take_input(self, type, payload, len);
+        return berth_session_news_take(&news, channel, type, payload, len);
     case BERTH_CHANNEL_CLIPBOARD:
     case BERTH_CHANNEL_FILES:
         return self->share != NULL ? berth_share_take(self->share, channel, type, payload, len)

@@ -180,6 +180,7 @@ berth_stats_to_json(const BerthStats *self)
         json_object_set_new(object, counters[i].name, json_integer((json_int_t)counters[i].value));
     }
     json_object_set_new(object, "recorded", json_boolean(self->is_recorded));
+    json_object_set_new(object, "may_save_pictures", json_boolean(self->may_save_pictures));
     json_object_set_new(object, "traffic", traffic_json(&self->traffic));
     json_object_set_new(object, "input_to_frame", latency_json(&self->latency));
     json_object_set_new(object, "input_to_pixel", split_json(&self->split));

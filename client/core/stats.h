@@ -46,6 +46,7 @@ typedef struct {
     uint64_t n_notices;       /* sentences of the site */
     uint64_t n_observers;     /* who watch now */
     bool is_recorded;
+    bool may_save_pictures;     /* of the desktop; as the session said last */
     BerthTraffic traffic;       /* what the frames carried */
     uint32_t last_input_serial; /* of the last frame */
     int64_t last_change_us;     /* monotonic time of the last changed frame; -1 before */

@@ -358,11 +358,14 @@ save_screenshot(BerthProbeRunner *self)
     g_autoptr(GError) error = NULL;
     BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
 
-    if (!berth_png_file_write(picture, self->action->text, &error)) {
-        finish(self, error);
-        return;
+    if (!stats_of(self)->may_save_pictures) {
+        error = g_error_new(BERTH_ERROR, BERTH_ERR_FORBIDDEN,
+                            "no picture of this desktop may be saved; ask your administrator for "
+                            "the policy 'screenshot'");
+    } else {
+        (void)berth_png_file_write(picture, self->action->text, &error);
     }
-    finish(self, NULL);
+    finish(self, error);
 }
 
 static void

@@ -127,7 +127,7 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
     }
     ret_welcome->session = server->session;
     ret_welcome->connection_epoch = 1;
-    ret_welcome->rights = BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE;
+    ret_welcome->rights = BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_SCREENSHOT;
     ret_welcome->resume_window_s = 60;
     ret_welcome->n_heads = 1;
     ret_welcome->heads[0] = (BerthWireHead){ 0, 64, 64 };
