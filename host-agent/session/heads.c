@@ -82,6 +82,26 @@ berth_heads_ensure(BerthHeads *self, int head)
     return self->heads[head].screen;
 }
 
+uint16_t
+berth_heads_list(const BerthHeads *self, BerthWireHead ret[BERTH_LIMIT_HEADS])
+{
+    uint16_t n = 0;
+
+    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        BerthScreen *screen = self->heads[i].screen;
+        int w = 0;
+        int h = 0;
+
+        if (screen) {
+            berth_screen_get_mode(screen, &w, &h);
+        }
+        if (w > 0) {
+            ret[n++] = (BerthWireHead){ (uint16_t)i, (uint16_t)w, (uint16_t)h };
+        }
+    }
+    return n;
+}
+
 void
 berth_heads_remove(BerthHeads *self, int head)
 {

@@ -13,6 +13,7 @@
 #include "host-agent/session/screen.h"
 
 #include "berth/limits.h"
+#include "display/wire/msg-control.h"
 
 #include <glib.h>
 
@@ -34,6 +35,9 @@ BerthScreen *berth_heads_get(const BerthHeads *self, int head);
 
 /* The screen of a head, made if there is none; NULL if head is no number of a head.  Borrowed. */
 BerthScreen *berth_heads_ensure(BerthHeads *self, int head);
+
+/* Lists the heads that have a mode, for a WELCOME.  Returns how many. */
+uint16_t berth_heads_list(const BerthHeads *self, BerthWireHead ret[BERTH_LIMIT_HEADS]);
 
 /* A head other than 0 is gone; on_change is called for it at once. */
 void berth_heads_remove(BerthHeads *self, int head);

@@ -3,8 +3,6 @@
 
 #include "berth/errors.h"
 
-#include <string.h>
-
 #define MESSAGE_BYTES 16
 
 static int
@@ -39,6 +37,36 @@ maybe_tell_times(BerthStatisticsTeller *self, BerthLink *link, const BerthSeatDe
                         &writer);
 }
 
+static uint32_t
+clamp_u32(int64_t value)
+{
+    return (uint32_t)CLAMP(value, 0, UINT32_MAX);
+}
+
+static BerthMsgHostState
+get_state(const BerthStatisticsTeller *self, const BerthFlow *flow,
+          const BerthSeatDelivery *delivery)
+{
+    BerthFlowStats stats;
+
+    berth_flow_get_stats(flow, &stats);
+    return (BerthMsgHostState){
+        .rate_kbps = clamp_u32((int64_t)MIN(stats.rate_kbps, UINT32_MAX)),
+        .queue_us = clamp_u32(stats.queue_us),
+        .interval_us = self->interval_us,
+        .photo_quality = MAX(self->photo_quality, 1),
+        .effort = delivery->effort,
+    };
+}
+
+static bool
+is_same(const BerthMsgHostState *a, const BerthMsgHostState *b)
+{
+    return a->rate_kbps == b->rate_kbps && a->queue_us == b->queue_us &&
+           a->interval_us == b->interval_us && a->photo_quality == b->photo_quality &&
+           a->effort == b->effort;
+}
+
 static int
 maybe_tell_state(BerthStatisticsTeller *self, BerthLink *link, const BerthMsgHostState *state,
                  int64_t now_us)
@@ -46,7 +74,7 @@ maybe_tell_state(BerthStatisticsTeller *self, BerthLink *link, const BerthMsgHos
     bool is_due = self->told_us == 0 || now_us - self->told_us >= BERTH_STATISTICS_INTERVAL_US;
     BerthWriter writer;
 
-    if (!is_due || memcmp(state, &self->told, sizeof(*state)) == 0) {
+    if (!is_due || is_same(state, &self->told)) {
         return BERTH_OK;
     }
     self->told = *state;
@@ -56,12 +84,36 @@ maybe_tell_state(BerthStatisticsTeller *self, BerthLink *link, const BerthMsgHos
                         &writer);
 }
 
-int
-berth_statistics_teller_tell(BerthStatisticsTeller *self, BerthLink *link,
-                             const BerthSeatDelivery *delivery, const BerthMsgHostState *state,
-                             int64_t now_us)
+void
+berth_statistics_teller_note_flow(BerthStatisticsTeller *self, const BerthSeatFlow *flow)
 {
-    int r = maybe_tell_times(self, link, delivery, now_us);
+    self->interval_us = clamp_u32(flow->interval_us);
+    self->photo_quality = flow->photo_quality;
+}
 
-    return r == BERTH_OK ? maybe_tell_state(self, link, state, now_us) : r;
+void
+berth_statistics_teller_note_input(BerthStatisticsTeller *self, uint8_t type,
+                                   const BerthMsgInput *input, int64_t now_us)
+{
+    bool is_press = (type == BERTH_MSG_KEY && input->key.is_down) ||
+                    (type == BERTH_MSG_BUTTON && input->button.is_down);
+
+    if (self->is_wanted && is_press) {
+        berth_press_times_note(&self->presses, input->serial, now_us);
+    }
+}
+
+int
+berth_statistics_teller_tell(BerthStatisticsTeller *self, BerthLink *link, const BerthFlow *flow,
+                             const BerthSeatDelivery *delivery, int64_t now_us)
+{
+    BerthMsgHostState state;
+    int r;
+
+    if (!self->is_wanted) {
+        return BERTH_OK;
+    }
+    state = get_state(self, flow, delivery);
+    r = maybe_tell_times(self, link, delivery, now_us);
+    return r == BERTH_OK ? maybe_tell_state(self, link, &state, now_us) : r;
 }

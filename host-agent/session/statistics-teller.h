@@ -11,10 +11,15 @@
 #include "host-agent/session/seat.h"
 
 #include "display/transport/link.h"
+#include "display/wire/flow.h"
+#include "display/wire/msg-input.h"
 
 /* A value; initialise with zeros. */
 typedef struct {
+    bool is_wanted; /* the client shows statistics; without it nothing happens */
     BerthPressTimes presses;
+    uint32_t interval_us; /* of the flow */
+    uint8_t photo_quality;
     BerthMsgHostState told; /* last */
     int64_t told_us;        /* when; 0: never */
 } BerthStatisticsTeller;
@@ -22,13 +27,18 @@ typedef struct {
 /* Between two HOST_STATE, in microseconds. */
 #define BERTH_STATISTICS_INTERVAL_US (1000 * 1000)
 
+/* What the viewer's flow allows now. */
+void berth_statistics_teller_note_flow(BerthStatisticsTeller *self, const BerthSeatFlow *flow);
+
+/* Input was given to the guest; presses count. */
+void berth_statistics_teller_note_input(BerthStatisticsTeller *self, uint8_t type,
+                                        const BerthMsgInput *input, int64_t now_us);
+
 /*
  * A turn of the frame room brought something for the viewer: sends what belongs before it.
- *
- * state: as it is now
  *
  * Errors: those of berth_link_send().
  */
 int berth_statistics_teller_tell(BerthStatisticsTeller *self, BerthLink *link,
-                                 const BerthSeatDelivery *delivery,
-                                 const BerthMsgHostState *state, int64_t now_us);
+                                 const BerthFlow *flow, const BerthSeatDelivery *delivery,
+                                 int64_t now_us);

@@ -6,6 +6,7 @@
 #include "host-agent/session/pointer-feed.h"
 #include "host-agent/session/resize-gate.h"
 #include "host-agent/session/sound-seat.h"
+#include "host-agent/session/statistics-teller.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -49,6 +50,7 @@ struct BerthViewer {
     BerthSoundSeat *sound;     /* NULL: it hears nothing */
     BerthFlow *flow;
     BerthLadder ladder;
+    BerthStatisticsTeller statistics;
     int pointer_head, pointer_x, pointer_y; /* where the user looks; head -1: not known */
     int64_t last_frame_us;
     BerthViewerStats stats; /* but for input and bytes */
@@ -134,6 +136,7 @@ get_flow(BerthSeatFlow *ret, int64_t now_us, void *user_data)
     };
     ret->waiting_us = ret->has_room ? 0 : berth_flow_get_waiting_us(self->flow, now_us);
     fill_refinement(self, ret, now_us);
+    berth_statistics_teller_note_flow(&self->statistics, ret);
 }
 
 static int
@@ -173,6 +176,10 @@ deliver(BerthSeatDelivery *delivery, void *user_data)
 
     if (self->is_closing) {
         return;
+    }
+    if (r == BERTH_OK) {
+        r = berth_statistics_teller_tell(&self->statistics, self->link, self->flow, delivery,
+                                         berth_monotonic_us());
     }
     if (r == BERTH_OK) {
         r = send_messages(self, delivery);
@@ -282,23 +289,10 @@ berth_viewer_note_changes(BerthViewer *self, int head, unsigned changes)
 static void
 fill_heads(const BerthViewer *self, BerthMsgWelcome *welcome)
 {
-    welcome->n_heads = 0;
-    if (welcome->rights & BERTH_RIGHT_OBSERVE) {
-        return; /* who watches learns nothing before the user agrees */
-    }
-    for (int i = 0; i < (int)BERTH_LIMIT_HEADS; i++) {
-        BerthScreen *screen = berth_heads_get(self->heads, i);
-        int w = 0;
-        int h = 0;
+    /* Who watches learns nothing before the user agrees. */
+    bool is_secret = welcome->rights & BERTH_RIGHT_OBSERVE;
 
-        if (screen) {
-            berth_screen_get_mode(screen, &w, &h);
-        }
-        if (w > 0) {
-            welcome->heads[welcome->n_heads++] =
-                (BerthWireHead){ (uint16_t)i, (uint16_t)w, (uint16_t)h };
-        }
-    }
+    welcome->n_heads = is_secret ? 0 : berth_heads_list(self->heads, welcome->heads);
 }
 
 /* What the client offered, within our own limits. */
@@ -373,6 +367,7 @@ berth_viewer_admit(BerthViewer *self, BerthCapture *capture)
     self->line = berth_input_line_new(self->input, self->typing, tell_untyped, self);
     self->flow = berth_flow_new();
     berth_ladder_init(&self->ladder, berth_monotonic_us());
+    self->statistics.is_wanted = berth_link_get_peer_hello(self->link)->shows_statistics;
     if (self->n_cursor_shapes > 0) {
         self->pointer = berth_pointer_feed_new(self->heads, self->n_cursor_shapes);
     }
@@ -425,6 +420,7 @@ handle_input(BerthViewer *self, uint8_t type, const uint8_t *payload, size_t len
         return BERTH_OK;
     }
     self->stats.input_us = now_us;
+    berth_statistics_teller_note_input(&self->statistics, type, &input, now_us);
     if (type == BERTH_MSG_POINTER_ABS) {
         note_pointer(self, &input);
     }

@@ -19,6 +19,8 @@ import qmp
 from fake_site import FakeSite, make_keys, PASSWORD, POOL, USER
 from session_fixture import Client, Session
 
+INPUT, RESIZE, SCREENSHOT = 1, 2, 8
+PARTS = ("network", "guest", "wait", "encode", "decode", "paint")
 KEY_A, KEY_H, KEY_I, KEY_ENTER = 30, 35, 23, 28
 LIMIT_S = 60
 CONNECT = f"POST /v1/me/desktops/{POOL}/connect"
@@ -37,6 +39,7 @@ class Desktop:
         self.folder, self.tg_expect = folder, tg_expect
         self.qemu = fixture.DisplayQemu(fixture.build_guest(build_tg_sh, folder))
         self.tickets = Client(ticket_program)
+        self.rights = INPUT | RESIZE | SCREENSHOT
         self.session_program = session_program
         self.epoch = 0
         self.events = []
@@ -61,7 +64,8 @@ class Desktop:
 
     def ticket(self, client_key):
         self.epoch += 1
-        answer = self.session.ticket(self.tickets, self.epoch, client_key=client_key)
+        answer = self.session.ticket(self.tickets, self.epoch, client_key=client_key,
+                                     rights=self.rights)
         return base64.b64encode(bytes.fromhex(answer.split()[-1])).decode()
 
     def expected(self, width=1280, height=800):
@@ -172,6 +176,11 @@ class ProbeStory(Story):
               numbers["first_picture_us"] > 0 and numbers["login_us"] > 0 and
               numbers["bytes_in"] > 10000 and numbers["status"] == 0, str(numbers))
         check("the broker was told", any("/disconnect" in r for r in self.site.requests))
+        parts = numbers["input_to_pixel"]
+        check("the host told where the time of presses went",
+              parts["n_samples"] > 0 and sum(parts[f"{name}_us"] for name in PARTS) > 0, str(parts))
+        check("and how it is", 1 <= numbers["host"]["photo_quality"] <= 100, str(numbers["host"]))
+        check("pictures may be saved", numbers["may_save_pictures"] is True)
         print(f"# first picture {numbers['first_picture_us']} us, key to frame p50 "
               f"{echo['p50_us']} us, {numbers['bytes_in']} bytes in")
 
@@ -201,8 +210,12 @@ class ProbeStory(Story):
         return probe, command
 
     def script(self, desktop):
+        desktop.rights = INPUT | RESIZE
         probe, command = self.start_script()
         command("wait-stable 1000")
+        answer = command(f"screenshot {self.path('forbidden.png')}", is_good=False)
+        check("without the right no picture is saved", "may be saved" in str(answer) and
+              not os.path.exists(self.path("forbidden.png")), str(answer))
         before = command("hash")["sha256"]
         command("key a")
         echo = command("wait-echo 60000")
