@@ -23,6 +23,7 @@ GtkWidget *berth_stats_overlay_get_widget(BerthStatsOverlay *self);
 void berth_stats_overlay_set_controller(BerthStatsOverlay *self,
                                         BerthSessionController *controller);
 
+/* Shows the numbers of now, or hides them. */
 void berth_stats_overlay_show(BerthStatsOverlay *self, bool is_shown);
 bool berth_stats_overlay_is_shown(const BerthStatsOverlay *self);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/play/play.h"
 
+#include "client/core/png-file.h"
 #include "client/core/translation.h"
 #include "client/play/recording-file.h"
-#include "client/core/png-file.h"
 
 #include "base/error.h"
 #include "base/id.h"

@@ -52,10 +52,10 @@ typedef struct {
     int error; /* below 0: the stream and the viewer are out of step, there is no way on */
     int head;
     BerthFrameKind kind;
-    bool has_frame;     /* whether the messages hold one whole frame */
-    uint32_t frame_id;  /* what follows is of that frame */
-    size_t n_bytes;     /* payload */
-    bool is_changed;    /* it shows something new */
+    bool has_frame;    /* whether the messages hold one whole frame */
+    uint32_t frame_id; /* what follows is of that frame */
+    size_t n_bytes;    /* payload */
+    bool is_changed;   /* it shows something new */
     uint32_t input_serial;
     int64_t capture_us; /* when its oldest change was captured, monotonic */
     int64_t begun_us;   /* when its making began */

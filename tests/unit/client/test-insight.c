@@ -212,8 +212,7 @@ secrets_are_taken_out(void **state)
         { "code=481516", "code=[removed]" },
         { "berth://vdi.example/?code=aX9&desktop=office", "berth://vdi.example/?[removed]" },
         { "https://ann:hunter2@vdi.example/v1/me", "https://[removed]@vdi.example/v1/me" },
-        { "opaque QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZn.",
-          "opaque [removed]." },
+        { "opaque QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZn.", "opaque [removed]." },
         { "\xff is no text", "\xef\xbf\xbd is no text" },
     };
 
