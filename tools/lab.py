@@ -255,7 +255,7 @@ class Lab:
     qemu_program = "/usr/bin/qemu-system-x86_64"  # a benchmark may put something in between
 
     def __init__(self, build, images, folder=None, template_dir=None, memory_limit_mib=8192,
-                 agent_options=(), broker_options=(), accel="auto", n_hosts=1):
+                 agent_options=(), broker_options=(), gateway_options=(), accel="auto", n_hosts=1):
         self.build = os.path.abspath(build)
         self.images = images
         self.is_own_folder = folder is None
@@ -264,6 +264,7 @@ class Lab:
         self.template_dir = template_dir
         self.memory_limit_mib = memory_limit_mib
         self.agent_options, self.broker_options, self.accel = agent_options, broker_options, accel
+        self.gateway_options = gateway_options
         self.user, self.password = "anna", secrets.token_urlsafe(12)
         self.admin, self.admin_password = "admin", secrets.token_urlsafe(18)
         self.host_names = [f"host-{i + 1}" for i in range(n_hosts)]
@@ -349,7 +350,7 @@ class Lab:
             "listen": "127.0.0.1:0", "cert_file": f"{keys}/gateway.pem",
             "key_file": f"{keys}/gateway.key", "api_socket": self.path("api.sock"),
             "internal_socket": self.path("internal.sock"),
-        })
+        }, self.gateway_options)
         self.gateway = Daemon("berth-gateway", [self.program("berth-gateway"), "--config", config],
                               self).start().keep_port(config, "port")
 

@@ -38,6 +38,7 @@ note_grab(BerthKeyboard *self, bool is_grabbed)
 {
     if (self->is_grabbed != is_grabbed) {
         self->is_grabbed = is_grabbed;
+        berth_log_debug("keyboard", is_grabbed ? "all keys are taken" : "all keys are given back");
         if (self->callbacks.grabbed != NULL) {
             self->callbacks.grabbed(is_grabbed, self->user_data);
         }

@@ -14,7 +14,10 @@ import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
+sys.path.append(os.path.join(HERE, "..", "component"))
 import lab  # noqa: E402
+from broker_site import Site as Authority  # noqa: E402
+sys.path.insert(0, HERE)  # before the component tests, some of which have the same names
 
 POOL = "office"
 READY_LIMIT_S = 120
@@ -31,12 +34,15 @@ class Site:
     build = None
     guest_folder = None
     cache = None
+    devices = None  # the authority of kiosks
 
     @classmethod
     def get(cls):
         if cls.lab is None:
             cls.lab = lab.Lab(cls.build, {"tg": cls.guest_folder},
                               template_dir=os.path.join(cls.cache, "templates"))
+            cls.devices = Authority(cls.lab.path("devices"))
+            cls.lab.gateway_options = [f"device_ca_file={cls.devices.path('ca.pem')}"]
             cls.lab.start()
             cls.lab.add_user("bert", cls.lab.password)
             cls.lab.add_user("carla", cls.lab.password)
@@ -136,9 +142,9 @@ class PictureStory(Story):
         self.command(probe, f"screenshot {path}")
         return read_png(path)
 
-    def expect(self, *events, size=HEAD):
+    def expect(self, *events, size=HEAD, head=0):
         program = os.path.join(Site.build, "tests", "guest", "tg-expect")
-        return expected_picture(program, *events, size=size)
+        return expected_picture(program, *events, size=size, head=head)
 
     def assert_shows(self, probe, name, *events, size=HEAD):
         """The probe's picture becomes the one that must be there, in every pixel.
@@ -203,9 +209,9 @@ def predict(kind, left, up, corner):
     return {1: left, 2: up, 3: (left + up) // 2}[kind]
 
 
-def expected_picture(expect_program, *events, size=HEAD):
+def expected_picture(expect_program, *events, size=HEAD, head=0):
     """What the test guest must show after events, as (width, height, RGB bytes)."""
-    out = subprocess.run([expect_program, str(size[0]), str(size[1]), "0", *events],
+    out = subprocess.run([expect_program, str(size[0]), str(size[1]), str(head), *events],
                          stdout=subprocess.PIPE, check=True).stdout
     magic, sizes, depth, pixels = out.split(b"\n", 3)
     assert (magic, depth) == (b"P6", b"255")
