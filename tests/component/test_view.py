@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import display_fixture as fixture
 import qmp
+from x_display import OtherDisplay
 from test_direct import (CONTROL, CURSOR, DISPLAY, FILL, FRAME_ACK, HEAD_CONFIG, HEAD_REQUEST, LIMIT_S,
                          VIEWERS, Script, check)
 
@@ -127,7 +128,8 @@ class Screen:
                    stderr=subprocess.DEVNULL)
         fixture.wait_until("the compositor",
                            lambda: os.path.exists(os.path.join(self.runtime, name)))
-        for i, window in enumerate(self.find_outputs()):
+        self.outputs = self.find_outputs()
+        for i, window in enumerate(self.outputs):
             self.xdotool("windowmove", "--sync", window, str(i * WIDTH), "0")
         self.env = dict(self.env, WAYLAND_DISPLAY=name, GDK_BACKEND="wayland")
 
@@ -264,7 +266,7 @@ def test_shrinking(screen):
 
 
 def take_request(script, head):
-    """The next size that is asked for a head."""
+    """The next size that is asked for a head; 0 x 0 gives it back."""
     while True:
         seen, width, height, _, _ = struct.unpack(
             "<5H", bytes.fromhex(script(f"take {DISPLAY} {HEAD_REQUEST}")))
@@ -284,6 +286,16 @@ def beside(left, right):
                     for picture in (left, right))
 
 
+def test_unplugging(screen, left):
+    """The second head goes with its monitor; the first one stays."""
+    OtherDisplay(screen.display).ask_to_close(int(screen.outputs[1], 16))
+    while take_request(screen.script, 1) != (0, 0):
+        pass
+    print("ok: two monitors: one is unplugged, and its screen of the desktop goes", flush=True)
+    show_head(screen, 0, left)
+    print("ok: two monitors: the other one goes on", flush=True)
+
+
 def test_monitors(script):
     """The first head goes to the left monitor, the second one to the right, whatever the order."""
     screen = Screen(script, True, 1, 2, "--monitors", "2,1")
@@ -293,6 +305,7 @@ def test_monitors(script):
     show_head(screen, 1, right)
     screen.wait_same("each monitor has its head, pixel by pixel",
                      beside(place(left, 1), place(right, 1)))
+    test_unplugging(screen, left)
     screen.close()
     screen = Screen(script, False, 1, 1, "--monitors", "2")
     whole = Picture(WIDTH, HEIGHT)

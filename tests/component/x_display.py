@@ -12,6 +12,8 @@ import qmp
 # Opcodes of the core protocol.
 CREATE_GC, COPY_AREA, POLY_FILL_RECTANGLE, PUT_IMAGE, GET_IMAGE, GET_INPUT_FOCUS = (
     55, 62, 70, 72, 73, 43)
+INTERN_ATOM, SEND_EVENT = 16, 25
+CLIENT_MESSAGE = 33
 Z_PIXMAP = 2
 MAX_REQUEST_BYTES = 200 * 1024
 
@@ -84,6 +86,19 @@ class XDisplay:
         self.request(GET_INPUT_FOCUS, 0, b"")
         self.reply()
 
+    def atom(self, name):
+        """The number of a name, four letters at a time."""
+        self.request(INTERN_ATOM, 0, struct.pack("<Hxx", len(name)) +
+                     name.encode().ljust((len(name) + 3) // 4 * 4, b"\0"))
+        return struct.unpack_from("<I", self.receive(32), 8)[0]
+
+    def ask_to_close(self, window):
+        """What a window manager sends when its user presses the cross."""
+        event = struct.pack("<BBHII5I", CLIENT_MESSAGE, 32, 0, window, self.atom("WM_PROTOCOLS"),
+                            self.atom("WM_DELETE_WINDOW"), 0, 0, 0, 0)
+        self.request(SEND_EVENT, 0, struct.pack("<II", window, 0) + event)
+        self.sync()
+
     def picture(self):
         """What is shown, as (width, height, rows of R, G, B)."""
         rows = []
@@ -101,6 +116,14 @@ class XDisplay:
         self.socket.close()
         self.process.kill()
         self.process.wait()
+
+
+class OtherDisplay(XDisplay):
+    """An X server that somebody else started."""
+
+    def __init__(self, name):
+        self.name = name
+        self.connect()
 
 
 class Page:
