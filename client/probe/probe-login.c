@@ -34,6 +34,8 @@ berth_probe_login_add_options(BerthProbeLogin *self, GOptionContext *context)
         { "certificate-key", 0, 0, G_OPTION_ARG_FILENAME, &self->key_file, "its key, PEM", "FILE" },
         { "device", 0, 0, G_OPTION_ARG_NONE, &self->is_device,
           "log in by the certificate of this device", NULL },
+        { "list", 0, 0, G_OPTION_ARG_NONE, &self->lists_desktops,
+          "print the desktops as JSON instead of opening one", NULL },
         { "link", 0, 0, G_OPTION_ARG_STRING, &self->link_text,
           "go where a berth:// link or a .berth file says", "LINK" },
         { 0 },

@@ -24,7 +24,8 @@ typedef struct {
     int code_fd;           /* of the second factor; -1: none */
     char *provider;        /* name or id; NULL: none */
     gboolean is_device;
-    char *link_text; /* a link or a file; NULL: none */
+    gboolean lists_desktops; /* and opens none */
+    char *link_text;         /* a link or a file; NULL: none */
     BerthLaunchLink link;
 } BerthProbeLogin;
 

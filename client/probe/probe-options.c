@@ -57,6 +57,9 @@ make_action_group(BerthProbeOptions *options)
             entry[0].flags = G_OPTION_FLAG_NO_ARG;
         } else if (rows[i].arg == BERTH_PROBE_ARG_OPTIONAL_TIME) {
             entry[0].flags = G_OPTION_FLAG_OPTIONAL_ARG;
+        } else if (rows[i].arg == BERTH_PROBE_ARG_FILE) {
+            /* As it was written, whatever the locale. */
+            entry[0].flags = G_OPTION_FLAG_FILENAME;
         }
         g_option_group_add_entries(group, entry);
     }

@@ -266,6 +266,36 @@ press_and_wait(BerthProbeRunner *self)
     finish(self, NULL);
 }
 
+static bool
+send_layout(BerthSessionClient *session, const char *name)
+{
+    BerthKeyLayout layout = { .model = "pc105" };
+
+    if (strlen(name) >= sizeof layout.layout || !berth_key_layout_name_is_good(name)) {
+        return false;
+    }
+    g_strlcpy(layout.layout, name, sizeof layout.layout);
+    return berth_session_client_layout(session, &layout);
+}
+
+/* Input that not every session takes.  Returns false if this one does not. */
+static bool
+send_optional(BerthProbeRunner *self, BerthSessionClient *session)
+{
+    const BerthProbeAction *a = self->action;
+
+    mark_input(self, false);
+    switch (a->row->kind) {
+    case BERTH_PROBE_TEXT:
+        return berth_session_client_text(session, a->text);
+    case BERTH_PROBE_LAYOUT:
+        return send_layout(session, a->text);
+    default:
+        return berth_session_client_touch(session, BERTH_TOUCH_DOWN, 0, self->head, a->x, a->y) &&
+               berth_session_client_touch(session, BERTH_TOUCH_UP, 0, self->head, a->x, a->y);
+    }
+}
+
 /* Input that is sent once, when the action starts. */
 static void
 send_input(BerthProbeRunner *self, BerthSessionClient *session)
@@ -483,6 +513,12 @@ is_input(BerthProbeKind kind)
     return kind <= BERTH_PROBE_REFRESH;
 }
 
+static bool
+is_optional(BerthProbeKind kind)
+{
+    return kind >= BERTH_PROBE_TEXT && kind <= BERTH_PROBE_TOUCH;
+}
+
 static void
 start_input(BerthProbeRunner *self)
 {
@@ -494,6 +530,12 @@ start_input(BerthProbeRunner *self)
     } else if (kind == BERTH_PROBE_TYPE) {
         set_deadline(self, self->timeout_ms);
         type_next(self, session);
+    } else if (is_optional(kind)) {
+        if (send_optional(self, session)) {
+            finish(self, NULL);
+        } else {
+            fail(self, BERTH_ERR_UNSUPPORTED, "the session does not take this");
+        }
     } else {
         send_input(self, session);
         if (kind == BERTH_PROBE_KEY || kind == BERTH_PROBE_KEY_DOWN || kind == BERTH_PROBE_CLICK) {

@@ -381,6 +381,28 @@ on_watch(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* What a user would be shown to choose from. */
+static void
+print_desktops(GPtrArray *desktops)
+{
+    json_t *list = json_array();
+    json_t *object = json_pack("{s:o}", "desktops", list);
+
+    for (guint i = 0; i < desktops->len; i++) {
+        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
+        char pool[BERTH_ID_HEX_CHARS + 1];
+
+        berth_id_format(&desktop->pool, pool);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "name",
+                                              desktop->name, "pool", pool, "icon", desktop->icon,
+                                              "may_restart", (int)desktop->may_restart,
+                                              "may_report", (int)desktop->may_report,
+                                              "last_used_us", (json_int_t)desktop->last_used_us));
+    }
+    print_json(object);
+    json_decref(object);
+}
+
 static void
 on_desktops(GPtrArray *desktops, void *user_data)
 {
@@ -390,6 +412,11 @@ on_desktops(GPtrArray *desktops, void *user_data)
     g_autofree char *reason = NULL;
     guint n_found = 0;
 
+    if (probe->options.login.lists_desktops) {
+        print_desktops(desktops);
+        quit(probe);
+        return;
+    }
     if (probe->options.shadow != NULL) {
         g_idle_add(on_watch, probe);
         return;

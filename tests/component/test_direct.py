@@ -18,7 +18,8 @@ import display_fixture as fixture
 import qmp
 
 LIMIT_S = 60
-CONTROL, DISPLAY, CURSOR, AUDIO_OUT = 0, 1, 2, 4
+CONTROL, DISPLAY, CURSOR, INPUT, AUDIO_OUT = 0, 1, 2, 3, 4
+TEXT, LAYOUT, TOUCH = 7, 9, 10
 SOUND_OPEN, SOUND_DATA = 1, 2
 SHADOW_ASK, SHADOW_ANSWER, VIEWERS = 7, 8, 9
 HEAD_CONFIG, FRAME_BEGIN, COPY, FILL, CACHED, EXACT, PHOTO, VIDEO = range(1, 9)
@@ -238,6 +239,22 @@ def test_heads(script):
     check("and shown", status == 0 and os.path.getsize(shot) > 50, errors)
 
 
+def test_optional_input(script):
+    """What not every session takes: text of an input method, the layout, a finger."""
+    text = "Ä日"
+    script.start("--quiet", "--text", text, "--layout", "de", "--touch",
+                 "7,9", "--script", "-")
+    seen = script(f"take {INPUT} {TEXT}")
+    check("a text is entered", bytes.fromhex(seen).endswith(text.encode()), seen)
+    seen = script(f"take {INPUT} {LAYOUT}")
+    check("a layout is told", b"\2de" in bytes.fromhex(seen), seen)
+    for phase in ("down", "up"):
+        seen = bytes.fromhex(script(f"take {INPUT} {TOUCH}"))
+        check(f"a finger goes {phase}", seen.endswith(struct.pack("<2H", 7, 9)), seen)
+    status, _, errors, _ = script.end()
+    check("and it was done", status == 0, errors)
+
+
 class Window:
     """berth on the full screen of an X server of its own, without a window manager."""
 
@@ -338,6 +355,7 @@ def main():
     test_check(script)
     test_shadow(script)
     test_heads(script)
+    test_optional_input(script)
     test_window(script, True)
     test_window(script, False, "-extension", "MIT-SHM")
 

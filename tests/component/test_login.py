@@ -4,6 +4,7 @@
 
 usage: test_login.py BERTH
 """
+import json
 import os
 import secrets
 import subprocess
@@ -130,6 +131,20 @@ class Story:
         except urllib.error.HTTPError as error:
             return error.code
 
+    def lists(self):
+        self.answer(LOGIN, self.good)
+        args = self.password("--list")
+        fds = [int(arg) for arg in args if arg.isdigit()]
+        done = subprocess.run(
+            [self.berth, "probe", "--broker", self.site.url(), "--ca", self.site.ca, *args],
+            pass_fds=fds, text=True, capture_output=True, timeout=LIMIT_S, check=False,
+            preexec_fn=die_with_parent)
+        for fd in fds:
+            os.close(fd)
+        check("a list ends well", done.returncode == 0, done.stderr)
+        names = [row["name"] for row in json.loads(done.stdout)["desktops"]]
+        check("and names the desktops", names == ["Office", "Laboratory"], done.stdout)
+
     def device(self):
         self.answer("POST /v1/auth/device", self.good)
         folder = os.path.join(self.folder, "device")
@@ -163,6 +178,7 @@ class Story:
                     broker=False)
 
     def run(self):
+        self.lists()
         self.second_factor()
         self.browser()
         self.device()
