@@ -9,6 +9,10 @@
 #include <string.h>
 #include <sys/un.h>
 
+/* Up to 256 MiB of translated code: by itself QEMU takes 1 GiB, which is all that the VM's memory
+ * limit has for QEMU. */
+#define TCG "tcg,thread=multi,tb-size=256"
+
 /* Screens that a desktop may have; one that nobody asked for costs nothing. */
 #define OUTPUTS 4
 
@@ -110,7 +114,7 @@ add_machine(Builder *builder)
     add_option(builder, "-name", "%s", name);
     add_option(builder, "-uuid", "%s", uuid);
     add_option(builder, "-machine", "%s,usb=off,vmport=off,memory-backend=ram", spec->machine_type);
-    add_option(builder, "-accel", "%s", is_kvm ? "kvm" : "tcg,thread=multi");
+    add_option(builder, "-accel", "%s", is_kvm ? "kvm" : TCG);
     add_option(builder, "-cpu", "%s", is_kvm ? "host" : "max");
     add_option(builder, "-smp", "%d", spec->vcpus);
     add_option(builder, "-m", "%dM", spec->memory_mib);
