@@ -17,14 +17,18 @@
 
 typedef struct BerthPresenter BerthPresenter;
 
-/* What a kind does; see the functions below. */
+/* What a kind does. */
 typedef struct {
-    void (*free)(BerthPresenter *self);
-    void (*set_picture)(BerthPresenter *self, BerthPicture *picture);
-    bool (*show)(BerthPresenter *self, BerthRect place, const BerthRect *holes, size_t n_holes);
-    void (*hide)(BerthPresenter *self);
-    bool (*is_shown)(const BerthPresenter *self);
-    void (*flush)(BerthPresenter *self); /* NULL: the sink does it */
+    const BerthPictureSink *sink;
+    void (*free)(BerthPresenter *self); /* without a picture */
+    /* As berth_presenter_show(), with the picture locked; frame: of it, NULL if it has none.  Sets
+     * is_shown. */
+    bool (*show)(BerthPresenter *self, const BerthFrame *frame, BerthRect place,
+                 const BerthRect *holes, size_t n_holes);
+    /* Takes it from the screen.  was_shown: is_shown was true until now */
+    void (*hide)(BerthPresenter *self, bool was_shown);
+    void (*forget)(BerthPresenter *self); /* lets go of the memory of the picture that was left */
+    void (*flush)(BerthPresenter *self);  /* NULL: the sink does it */
 } BerthPresenterKind;
 
 /* The first member of every kind. */
@@ -32,7 +36,17 @@ struct BerthPresenter {
     const BerthPresenterKind *kind;
     void (*sent)(void *user_data);
     void *user_data;
+    GtkWidget *area;
+    GdkWindow *toplevel; /* borrowed: the native window that the picture lies in */
+    BerthPicture *picture;
+    bool is_shown; /* guarded by the picture's lock while there is a picture */
 };
+
+/* For kinds: sets up what all have. */
+void berth_presenter_init(BerthPresenter *self, const BerthPresenterKind *kind, GtkWidget *area);
+
+/* For kinds: where the area is in the native window, in units of GTK. */
+void berth_presenter_get_origin(const BerthPresenter *self, int *ret_x, int *ret_y);
 
 /*
  * Makes the presenter of a realized widget with a window; nothing is shown yet.

@@ -27,10 +27,7 @@ typedef struct {
 
 struct WaylandPresenter {
     BerthPresenter base;
-    GtkWidget *area;
-    GdkWindow *toplevel; /* borrowed: the window whose surface is the parent of ours */
     const BerthWaylandGlobals *globals;
-    BerthPicture *picture;
     GdkFrameClock *clock; /* NULL: nothing is to be taken away after GTK has drawn */
 
     struct wl_surface *parent;  /* compared only */
@@ -43,7 +40,6 @@ struct WaylandPresenter {
     int x, y;                     /* in the toplevel, in units of GTK */
 
     /* Guarded by the picture's lock while there is a picture. */
-    bool is_shown;
     BerthBufferRing ring;
     Memory *memories[BERTH_BUFFER_RING_MAX];
     GSList *retired; /* Memory of another size, that may be on the screen still */
@@ -55,11 +51,11 @@ on_release(void *user_data, struct wl_buffer *buffer)
     Memory *memory = user_data;
     WaylandPresenter *self = memory->owner;
 
-    berth_picture_lock(self->picture);
+    berth_picture_lock(self->base.picture);
     if (self->memories[memory->slot] == memory) {
         berth_buffer_ring_release(&self->ring, memory->slot);
     }
-    berth_picture_unlock(self->picture);
+    berth_picture_unlock(self->base.picture);
 }
 
 static const struct wl_buffer_listener buffer_listener = { .release = on_release };
@@ -163,7 +159,8 @@ before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_dat
     WaylandPresenter *self = user_data;
     size_t slot;
 
-    if (!self->is_shown || berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front) {
+    if (!self->base.is_shown ||
+        berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front) {
         return frame;
     }
     slot = berth_buffer_ring_plan_next(&self->ring);
@@ -227,14 +224,14 @@ commit(WaylandPresenter *self, const BerthFrame *frame)
     self->n_ahead++;
     berth_buffer_ring_hold(&self->ring);
     bury_retired(self);
-    wl_display_flush(gdk_wayland_display_get_wl_display(gtk_widget_get_display(self->area)));
+    wl_display_flush(gdk_wayland_display_get_wl_display(gtk_widget_get_display(self->base.area)));
 }
 
 /* True if the picture is the one that the surface is laid out for. */
 static bool
 can_commit(WaylandPresenter *self, const BerthFrame *frame)
 {
-    return self->is_shown && frame != NULL && frame->width == self->width &&
+    return self->base.is_shown && frame != NULL && frame->width == self->width &&
            frame->height == self->height &&
            berth_buffer_ring_find(&self->ring, frame->data) == self->ring.front;
 }
@@ -246,15 +243,15 @@ flush(BerthPresenter *presenter)
     bool is_sent = false;
     const BerthFrame *frame;
 
-    if (!self->is_shown || self->n_ahead >= MAX_AHEAD) {
+    if (!self->base.is_shown || self->n_ahead >= MAX_AHEAD) {
         return;
     }
-    frame = berth_picture_lock(self->picture);
+    frame = berth_picture_lock(self->base.picture);
     if (can_commit(self, frame) && !berth_region_is_empty(&self->ring.unsent)) {
         commit(self, frame);
         is_sent = true;
     }
-    berth_picture_unlock(self->picture);
+    berth_picture_unlock(self->base.picture);
     if (is_sent) {
         presenter->sent(presenter->user_data);
     }
@@ -288,7 +285,7 @@ let_input_through(WaylandPresenter *self)
 static bool
 ensure_surface(WaylandPresenter *self)
 {
-    struct wl_surface *parent = gdk_wayland_window_get_wl_surface(self->toplevel);
+    struct wl_surface *parent = gdk_wayland_window_get_wl_surface(self->base.toplevel);
 
     if (self->surface != NULL && self->parent != parent) {
         drop_surface(self);
@@ -310,21 +307,6 @@ ensure_surface(WaylandPresenter *self)
     return true;
 }
 
-/* Where the area is in the toplevel, with its shadows. */
-static void
-get_origin(WaylandPresenter *self, int *ret_x, int *ret_y)
-{
-    GdkWindow *window = gtk_widget_get_window(self->area);
-    double x = 0, y = 0;
-
-    while (window != self->toplevel && window != NULL) {
-        gdk_window_coords_to_parent(window, x, y, &x, &y);
-        window = gdk_window_get_effective_parent(window);
-    }
-    *ret_x = (int)x;
-    *ret_y = (int)y;
-}
-
 /* place: in units of GTK in the area */
 static void
 lay_out(WaylandPresenter *self, BerthRect place, int scale)
@@ -332,13 +314,13 @@ lay_out(WaylandPresenter *self, BerthRect place, int scale)
     struct wl_region *whole = wl_compositor_create_region(self->globals->compositor);
     int x, y;
 
-    get_origin(self, &x, &y);
+    berth_presenter_get_origin(&self->base, &x, &y);
     if (x + place.x != self->x || y + place.y != self->y) {
         self->x = x + place.x;
         self->y = y + place.y;
         wl_subsurface_set_position(self->subsurface, self->x, self->y);
         /* That counts from the parent's next commit on. */
-        gtk_widget_queue_draw(self->area);
+        gtk_widget_queue_draw(self->base.area);
     }
     if (self->viewport != NULL) {
         wp_viewport_set_destination(self->viewport, place.w, place.h);
@@ -361,13 +343,15 @@ can_show(const WaylandPresenter *self, const BerthFrame *frame, BerthRect place,
            place.h % scale == 0;
 }
 
-/* With the picture locked. */
 static bool
-show_frame(WaylandPresenter *self, const BerthFrame *frame, BerthRect place)
+show(BerthPresenter *presenter, const BerthFrame *frame, BerthRect place, const BerthRect *holes,
+     size_t n_holes)
 {
-    int scale = gtk_widget_get_scale_factor(self->area);
+    WaylandPresenter *self = (WaylandPresenter *)presenter;
+    int scale = gtk_widget_get_scale_factor(presenter->area);
 
-    if (frame == NULL || berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front ||
+    if (n_holes > 0 || frame == NULL ||
+        berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front ||
         !can_show(self, frame, place, scale) || !ensure_surface(self)) {
         return false;
     }
@@ -375,7 +359,7 @@ show_frame(WaylandPresenter *self, const BerthFrame *frame, BerthRect place)
             scale);
     self->width = frame->width;
     self->height = frame->height;
-    self->is_shown = true;
+    self->base.is_shown = true;
     berth_buffer_ring_unsend(&self->ring);
     commit(self, frame);
     return true;
@@ -385,87 +369,51 @@ show_frame(WaylandPresenter *self, const BerthFrame *frame, BerthRect place)
 static void
 on_after_paint(WaylandPresenter *self)
 {
-    if (!self->is_shown) {
+    if (!self->base.is_shown) {
         drop_surface(self);
     }
 }
 
 static void
-hide(BerthPresenter *presenter)
+hide(BerthPresenter *presenter, bool was_shown)
 {
     WaylandPresenter *self = (WaylandPresenter *)presenter;
 
-    if (self->is_shown) {
-        berth_picture_lock(self->picture);
-        self->is_shown = false;
-        berth_picture_unlock(self->picture);
-    }
     if (self->surface == NULL) {
         return;
     }
-    if (!gtk_widget_get_mapped(self->area)) {
+    if (!gtk_widget_get_mapped(presenter->area)) {
         drop_surface(self);
     } else if (self->clock == NULL) {
-        self->clock = g_object_ref(gtk_widget_get_frame_clock(self->area));
+        self->clock = g_object_ref(gtk_widget_get_frame_clock(presenter->area));
         g_signal_connect_swapped(self->clock, "after-paint", G_CALLBACK(on_after_paint), self);
-        gtk_widget_queue_draw(self->area);
+        gtk_widget_queue_draw(presenter->area);
     }
-}
-
-static bool
-show(BerthPresenter *presenter, BerthRect place, const BerthRect *holes, size_t n_holes)
-{
-    WaylandPresenter *self = (WaylandPresenter *)presenter;
-    bool is_good = false;
-
-    if (self->picture != NULL && n_holes == 0) {
-        is_good = show_frame(self, berth_picture_lock(self->picture), place);
-        berth_picture_unlock(self->picture);
-    }
-    if (!is_good) {
-        hide(presenter);
-    }
-    return is_good;
-}
-
-static bool
-is_shown(const BerthPresenter *presenter)
-{
-    return ((const WaylandPresenter *)presenter)->is_shown;
 }
 
 static void
-set_picture(BerthPresenter *presenter, BerthPicture *picture)
+forget(BerthPresenter *presenter)
 {
     WaylandPresenter *self = (WaylandPresenter *)presenter;
 
-    hide(presenter);
-    if (self->picture != NULL) {
-        berth_picture_set_sink(self->picture, NULL, NULL);
-        drop_surface(self);
-        retire_memories(self);
-        berth_buffer_ring_clear(&self->ring);
-        bury_retired(self);
-    }
-    self->picture = picture;
-    if (picture != NULL) {
-        berth_picture_set_sink(picture, &sink, self);
-    }
+    drop_surface(self);
+    retire_memories(self);
+    berth_buffer_ring_clear(&self->ring);
+    bury_retired(self);
 }
 
 static void
 presenter_free(BerthPresenter *presenter)
 {
-    set_picture(presenter, NULL);
     g_free(presenter);
 }
 
 static const BerthPresenterKind kind = {
+    .sink = &sink,
     .free = presenter_free,
-    .set_picture = set_picture,
     .show = show,
     .hide = hide,
-    .is_shown = is_shown,
+    .forget = forget,
     .flush = flush,
 };
 
@@ -479,9 +427,7 @@ berth_wayland_presenter_new(GtkWidget *area)
         return NULL;
     }
     self = g_new0(WaylandPresenter, 1);
-    self->base.kind = &kind;
-    self->area = area;
+    berth_presenter_init(&self->base, &kind, area);
     self->globals = globals;
-    self->toplevel = gdk_window_get_effective_toplevel(gtk_widget_get_window(area));
     return &self->base;
 }

@@ -20,9 +20,6 @@
 
 typedef struct {
     BerthPresenter base;
-    GtkWidget *area;
-    GdkWindow *toplevel; /* borrowed: the native window that the child lies in */
-    BerthPicture *picture;
     xcb_connection_t *x;
     xcb_window_t window;
     xcb_gcontext_t gc;
@@ -30,7 +27,6 @@ typedef struct {
     uint8_t completion; /* number of the event that tells that the server has read the segment */
 
     /* Guarded by the picture's lock while there is a picture. */
-    bool is_shown;
     BerthRect place;       /* in the toplevel */
     bool has_holes;        /* the window does not have the shape of the picture */
     xcb_shm_seg_t segment; /* 0: none */
@@ -119,7 +115,7 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
 {
     X11Presenter *self = user_data;
 
-    if (!self->is_shown || n_rects == 0 || frame->data != self->memory ||
+    if (!self->base.is_shown || n_rects == 0 || frame->data != self->memory ||
         frame->width != self->place.w || frame->height != self->place.h) {
         return false;
     }
@@ -160,31 +156,14 @@ on_event(GdkXEvent *gdk_event, GdkEvent *unused, gpointer user_data)
     if (event->type != Expose || event->xexpose.window != self->window) {
         return GDK_FILTER_CONTINUE;
     }
-    if (event->xexpose.count == 0 && self->picture != NULL) {
-        frame = berth_picture_lock(self->picture);
+    if (event->xexpose.count == 0 && self->base.picture != NULL) {
+        frame = berth_picture_lock(self->base.picture);
         if (frame != NULL) {
             put_all(self, frame);
         }
-        berth_picture_unlock(self->picture);
+        berth_picture_unlock(self->base.picture);
     }
     return GDK_FILTER_REMOVE;
-}
-
-/* Where the area is in the native window, in device pixels. */
-static BerthRect
-get_area(X11Presenter *self)
-{
-    int scale = gtk_widget_get_scale_factor(self->area);
-    GdkWindow *window = gtk_widget_get_window(self->area);
-    double x = 0, y = 0;
-
-    while (window != self->toplevel && window != NULL) {
-        gdk_window_coords_to_parent(window, x, y, &x, &y);
-        window = gdk_window_get_effective_parent(window);
-    }
-    return (BerthRect){ (int)x * scale, (int)y * scale,
-                        gtk_widget_get_allocated_width(self->area) * scale,
-                        gtk_widget_get_allocated_height(self->area) * scale };
 }
 
 static void
@@ -231,88 +210,50 @@ cut_holes(X11Presenter *self, BerthRect place, const BerthRect *holes, size_t n_
     }
 }
 
-/* With the picture locked. */
 static bool
-show_frame(X11Presenter *self, const BerthFrame *frame, BerthRect place, const BerthRect *holes,
-           size_t n_holes)
+show(BerthPresenter *presenter, const BerthFrame *frame, BerthRect place, const BerthRect *holes,
+     size_t n_holes)
 {
-    BerthRect area = get_area(self);
+    X11Presenter *self = (X11Presenter *)presenter;
+    int scale = gtk_widget_get_scale_factor(presenter->area);
     BerthRect inside = place;
+    int x, y;
 
-    place.x += area.x;
-    place.y += area.y;
+    berth_presenter_get_origin(presenter, &x, &y);
+    place.x += x * scale;
+    place.y += y * scale;
     if (frame == NULL || frame->data != self->memory || frame->width != place.w ||
         frame->height != place.h || xcb_connection_has_error(self->x) != 0) {
         return false;
     }
-    if (!self->is_shown || !berth_rect_equal(place, self->place)) {
+    if (!self->base.is_shown || !berth_rect_equal(place, self->place)) {
         move_window(self, place);
     }
     self->place = place;
     cut_holes(self, inside, holes, n_holes);
-    if (!self->is_shown) {
+    if (!self->base.is_shown) {
         xcb_map_window(self->x, self->window);
-        self->is_shown = true;
+        self->base.is_shown = true;
     }
     put_all(self, frame);
     return true;
 }
 
 static void
-hide(BerthPresenter *presenter)
+hide(BerthPresenter *presenter, bool was_shown)
 {
     X11Presenter *self = (X11Presenter *)presenter;
 
-    if (!self->is_shown) {
-        return;
+    if (was_shown) {
+        xcb_unmap_window(self->x, self->window);
+        xcb_flush(self->x);
     }
-    if (self->picture != NULL) {
-        berth_picture_lock(self->picture);
-    }
-    self->is_shown = false;
-    xcb_unmap_window(self->x, self->window);
-    xcb_flush(self->x);
-    if (self->picture != NULL) {
-        berth_picture_unlock(self->picture);
-    }
-}
-
-static bool
-show(BerthPresenter *presenter, BerthRect place, const BerthRect *holes, size_t n_holes)
-{
-    X11Presenter *self = (X11Presenter *)presenter;
-    bool is_good = false;
-
-    if (self->picture != NULL) {
-        is_good = show_frame(self, berth_picture_lock(self->picture), place, holes, n_holes);
-        berth_picture_unlock(self->picture);
-    }
-    if (!is_good) {
-        hide(presenter);
-    }
-    return is_good;
-}
-
-static bool
-is_shown(const BerthPresenter *presenter)
-{
-    return ((const X11Presenter *)presenter)->is_shown;
 }
 
 static void
-set_picture(BerthPresenter *presenter, BerthPicture *picture)
+forget(BerthPresenter *presenter)
 {
-    X11Presenter *self = (X11Presenter *)presenter;
-
-    hide(presenter);
-    if (self->picture != NULL) {
-        berth_picture_set_sink(self->picture, NULL, NULL);
-        drop_segment(self);
-    }
-    self->picture = picture;
-    if (picture != NULL) {
-        berth_picture_set_sink(picture, &sink, self);
-    }
+    drop_segment((X11Presenter *)presenter);
 }
 
 static void
@@ -320,25 +261,24 @@ presenter_free(BerthPresenter *presenter)
 {
     X11Presenter *self = (X11Presenter *)presenter;
 
-    set_picture(presenter, NULL);
     gdk_window_remove_filter(NULL, on_event, self);
     xcb_disconnect(self->x);
     g_free(self);
 }
 
 static const BerthPresenterKind kind = {
+    .sink = &sink,
     .free = presenter_free,
-    .set_picture = set_picture,
     .show = show,
     .hide = hide,
-    .is_shown = is_shown,
+    .forget = forget,
 };
 
 /* Shared memory by descriptor, and a window whose words are ours. */
 static bool
 is_supported(X11Presenter *self)
 {
-    GdkVisual *visual = gdk_window_get_visual(self->toplevel);
+    GdkVisual *visual = gdk_window_get_visual(self->base.toplevel);
     const xcb_setup_t *setup = xcb_get_setup(self->x);
     const xcb_query_extension_reply_t *shm = xcb_get_extension_data(self->x, &xcb_shm_id);
     const xcb_query_extension_reply_t *shape = xcb_get_extension_data(self->x, &xcb_shape_id);
@@ -363,7 +303,7 @@ is_supported(X11Presenter *self)
 static bool
 make_window(X11Presenter *self)
 {
-    xcb_window_t parent = (xcb_window_t)gdk_x11_window_get_xid(self->toplevel);
+    xcb_window_t parent = (xcb_window_t)gdk_x11_window_get_xid(self->base.toplevel);
     xcb_generic_error_t *error;
     bool is_good;
 
@@ -389,7 +329,7 @@ make_window(X11Presenter *self)
 static void
 watch_exposures(X11Presenter *self)
 {
-    GdkDisplay *display = gtk_widget_get_display(self->area);
+    GdkDisplay *display = gtk_widget_get_display(self->base.area);
 
     gdk_x11_display_error_trap_push(display);
     XSelectInput(gdk_x11_display_get_xdisplay(display), self->window, ExposureMask);
@@ -407,9 +347,7 @@ berth_x11_presenter_new(GtkWidget *area)
         return NULL;
     }
     self = g_new0(X11Presenter, 1);
-    self->base.kind = &kind;
-    self->area = area;
-    self->toplevel = gdk_window_get_effective_toplevel(gtk_widget_get_window(area));
+    berth_presenter_init(&self->base, &kind, area);
     self->x = xcb_connect(gdk_display_get_name(display), NULL);
     if (xcb_connection_has_error(self->x) != 0 || !is_supported(self) || !make_window(self)) {
         xcb_disconnect(self->x);
