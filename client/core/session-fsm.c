@@ -101,50 +101,55 @@ const BerthFsmTable berth_client_fsm = {
     .n_rows = sizeof rows / sizeof rows[0],
 };
 
+/* What the end of a connection means, by its code: at its end with a reconnect token that the other
+ * side refused in words, with a token otherwise, and without one.  Other codes are the last row. */
+static const struct {
+    int code;
+    BerthClientEvent refused, token, plain;
+} closes[] = {
+    { BERTH_ERR_TAKEN_OVER, ON(OVER), ON(OVER), ON(OVER) },
+    { BERTH_ERR_LOGGED_OFF, ON(OVER), ON(OVER), ON(OVER) },
+    { BERTH_ERR_DISCONNECTED, ON(OVER), ON(OVER), ON(OVER) },
+    { BERTH_ERR_DESKTOP_GONE, ON(OVER), ON(OVER), ON(OVER) },
+    { BERTH_ERR_VERSION, ON(OVER), ON(OVER), ON(OVER) },
+    { BERTH_ERR_CLOSED, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_IO, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_TLS, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_TIMEOUT, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_AGAIN, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_BUSY, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_HOST_DOWN, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    { BERTH_ERR_NOT_FOUND, ON(TOKEN_REFUSED), ON(LOST), ON(LOST) },
+    /* A new session process has a new key: only the broker can vouch for it. */
+    { BERTH_ERR_UNTRUSTED, ON(TOKEN_REFUSED), ON(TOKEN_REFUSED), ON(OVER) },
+    { BERTH_OK, ON(TOKEN_REFUSED), ON(OVER), ON(OVER) },
+};
+
 BerthClientEvent
 berth_client_event_of_close(int code, bool is_bye, bool is_token)
 {
-    switch (code) {
-    case BERTH_ERR_TAKEN_OVER:
-    case BERTH_ERR_LOGGED_OFF:
-    case BERTH_ERR_DISCONNECTED:
-    case BERTH_ERR_DESKTOP_GONE:
-    case BERTH_ERR_VERSION:
-        return ON(OVER);
-    case BERTH_ERR_CLOSED:
-    case BERTH_ERR_IO:
-    case BERTH_ERR_TLS:
-    case BERTH_ERR_TIMEOUT:
-    case BERTH_ERR_AGAIN:
-    case BERTH_ERR_BUSY:
-    case BERTH_ERR_HOST_DOWN:
-    case BERTH_ERR_NOT_FOUND:
-        return is_bye && is_token ? ON(TOKEN_REFUSED) : ON(LOST);
-    case BERTH_ERR_UNTRUSTED:
-        /* A new session process has a new key: only the broker can vouch for it. */
-        return is_token ? ON(TOKEN_REFUSED) : ON(OVER);
-    default:
-        return is_token && is_bye ? ON(TOKEN_REFUSED) : ON(OVER);
+    size_t i = 0;
+    while (i + 1 < sizeof closes / sizeof closes[0] && closes[i].code != code) {
+        i++;
     }
+    if (!is_token) {
+        return closes[i].plain;
+    }
+    return is_bye ? closes[i].refused : closes[i].token;
 }
 
 BerthClientEvent
 berth_client_event_of_refusal(int code)
 {
-    switch (code) {
-    case BERTH_ERR_CLOSED:
-    case BERTH_ERR_IO:
-    case BERTH_ERR_TLS:
-    case BERTH_ERR_TIMEOUT:
-    case BERTH_ERR_AGAIN:
-    case BERTH_ERR_BUSY:
-    case BERTH_ERR_NOT_FOUND:
-    case BERTH_ERR_HOST_DOWN:
-    case BERTH_ERR_THROTTLED:
-        return ON(UNREACHABLE);
-    default:
-        return ON(REFUSED);
+    static const int passing[] = { BERTH_ERR_CLOSED,    BERTH_ERR_IO,        BERTH_ERR_TLS,
+                                   BERTH_ERR_TIMEOUT,   BERTH_ERR_AGAIN,     BERTH_ERR_BUSY,
+                                   BERTH_ERR_NOT_FOUND, BERTH_ERR_HOST_DOWN, BERTH_ERR_THROTTLED };
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        if (passing[i] == code) {
+            return ON(UNREACHABLE);
+        }
     }
+    return ON(REFUSED);
 }
 
 BerthClientEvent

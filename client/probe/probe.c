@@ -103,39 +103,40 @@ fail(Probe *probe, int status, const char *reason)
     }
 }
 
+/* The status by the code of an error, and another in one state of the client. */
+static const struct {
+    int code, status;
+    BerthClientState state; /* BERTH_N_CLIENT_STATES: none */
+    int status_then;
+} statuses[] = {
+    { BERTH_ERR_UNTRUSTED, BERTH_PROBE_UNTRUSTED, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_BAD_CREDENTIALS, BERTH_PROBE_LOGIN, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_THROTTLED, BERTH_PROBE_LOGIN, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_EXPIRED, BERTH_PROBE_LOGIN, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_NO_DESKTOP, BERTH_PROBE_NO_DESKTOP, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_HOST_DOWN, BERTH_PROBE_NO_DESKTOP, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_FORBIDDEN, BERTH_PROBE_NO_DESKTOP, BERTH_CLIENT_IDLE, BERTH_PROBE_LOGIN },
+    { BERTH_ERR_TIMEOUT, BERTH_PROBE_TIMEOUT, BERTH_CLIENT_ENDED, BERTH_PROBE_LOST },
+    { BERTH_ERR_CLOSED, BERTH_PROBE_LOST, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_IO, BERTH_PROBE_LOST, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_TLS, BERTH_PROBE_LOST, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_NOT_FOUND, BERTH_PROBE_LOST, BERTH_CLIENT_PICK, BERTH_PROBE_NO_DESKTOP },
+    { BERTH_ERR_TAKEN_OVER, BERTH_PROBE_ENDED, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_LOGGED_OFF, BERTH_PROBE_ENDED, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_DISCONNECTED, BERTH_PROBE_ENDED, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_DESKTOP_GONE, BERTH_PROBE_ENDED, BERTH_N_CLIENT_STATES, 0 },
+    { BERTH_ERR_CONFIG, BERTH_PROBE_USAGE, BERTH_N_CLIENT_STATES, 0 },
+};
+
 static int
 status_of(const GError *error, BerthClientState state)
 {
-    switch (error->code) {
-    case BERTH_ERR_UNTRUSTED:
-        return BERTH_PROBE_UNTRUSTED;
-    case BERTH_ERR_BAD_CREDENTIALS:
-    case BERTH_ERR_THROTTLED:
-    case BERTH_ERR_EXPIRED:
-        return BERTH_PROBE_LOGIN;
-    case BERTH_ERR_NO_DESKTOP:
-    case BERTH_ERR_HOST_DOWN:
-        return BERTH_PROBE_NO_DESKTOP;
-    case BERTH_ERR_FORBIDDEN:
-        return state == BERTH_CLIENT_IDLE ? BERTH_PROBE_LOGIN : BERTH_PROBE_NO_DESKTOP;
-    case BERTH_ERR_TIMEOUT:
-        return state == BERTH_CLIENT_ENDED ? BERTH_PROBE_LOST : BERTH_PROBE_TIMEOUT;
-    case BERTH_ERR_CLOSED:
-    case BERTH_ERR_IO:
-    case BERTH_ERR_TLS:
-        return BERTH_PROBE_LOST;
-    case BERTH_ERR_NOT_FOUND:
-        return state == BERTH_CLIENT_PICK ? BERTH_PROBE_NO_DESKTOP : BERTH_PROBE_LOST;
-    case BERTH_ERR_TAKEN_OVER:
-    case BERTH_ERR_LOGGED_OFF:
-    case BERTH_ERR_DISCONNECTED:
-    case BERTH_ERR_DESKTOP_GONE:
-        return BERTH_PROBE_ENDED;
-    case BERTH_ERR_CONFIG:
-        return BERTH_PROBE_USAGE;
-    default:
-        return BERTH_PROBE_INTERNAL;
+    for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++) {
+        if (statuses[i].code == error->code) {
+            return statuses[i].state == state ? statuses[i].status_then : statuses[i].status;
+        }
     }
+    return BERTH_PROBE_INTERNAL;
 }
 
 static gboolean
