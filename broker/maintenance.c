@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "berth/limits.h"
 #include "broker/api/body.h"
 #include "broker/host-tasks.h"
 #include "broker/image-versions.h"
@@ -39,13 +40,13 @@ add_pool(BerthTx *tx, const BerthCause *cause, const PoolNew *wanted, char *ret_
     json_auto_t *manifest = json_loads(wanted->manifest, JSON_REJECT_DUPLICATES, NULL);
     berth_id_random_hex(ret_pool);
     berth_id_random_hex(entitlement);
-    int error =
-        berth_tx_run(tx, BERTH_SQL_POOL_INSERT, "ssssiiiii", ret_pool, wanted->name, wanted->kind,
-                     wanted->image, wanted->size, wanted->size,
-                     machine_number(manifest, "vcpus", 1, BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS),
-                     machine_number(manifest, "memory_mib", BERTH_MIN_MEMORY_MIB,
-                                    BERTH_MAX_MEMORY_MIB, BERTH_DEFAULT_MEMORY_MIB),
-                     cause->now_us);
+    int error = berth_tx_run(
+        tx, BERTH_SQL_POOL_INSERT, "ssssiiiii", ret_pool, wanted->name, wanted->kind, wanted->image,
+        wanted->size, wanted->size,
+        machine_number(manifest, "vcpus", 1, BERTH_LIMIT_GUEST_VCPUS, BERTH_DEFAULT_VCPUS),
+        machine_number(manifest, "memory_mib", BERTH_LIMIT_GUEST_MEMORY_MIN_MIB,
+                       BERTH_LIMIT_GUEST_MEMORY_MAX_MIB, BERTH_DEFAULT_MEMORY_MIB),
+        cause->now_us);
     if (error == BERTH_OK) {
         error = berth_tx_run_one(tx, BERTH_SQL_EDIT_POOL_SET, "ssssib", ret_pool, wanted->purpose,
                                  wanted->version, wanted->on_logoff, wanted->size,

@@ -36,8 +36,10 @@ static const BerthBodyField power_fields[] = {
 };
 static const BerthBodyField resource_fields[] = {
     BERTH_FIELD_INT("cpu_weight", false, 1, 10000, "share of the processor, 100 is usual"),
-    BERTH_FIELD_INT("cpu_quota_pct", false, 1, 100 * BERTH_MAX_VCPUS, "100 is one processor"),
-    BERTH_FIELD_INT("memory_max_mib", false, BERTH_MIN_MEMORY_MIB, MAX_MIB, "QEMU included"),
+    BERTH_FIELD_INT("cpu_quota_pct", false, 1, 100 * BERTH_LIMIT_GUEST_VCPUS,
+                    "100 is one processor"),
+    BERTH_FIELD_INT("memory_max_mib", false, BERTH_LIMIT_GUEST_MEMORY_MIN_MIB, MAX_MIB,
+                    "QEMU included"),
     BERTH_FIELD_INT("io_weight", false, 1, 10000, "share of the disk, 100 is usual"),
     BERTH_FIELD_INT("io_read_mbps", false, 1, MAX_RATE, "MB/s"),
     BERTH_FIELD_INT("io_write_mbps", false, 1, MAX_RATE, "MB/s"),

@@ -13,9 +13,11 @@ berth_template_wish_parse(const json_t *object, BerthVmSpec *ret, GError **error
     BerthVmSpec spec = { .use_template = true };
     berth_json_fields_init(&fields, object, "wanted RAM template");
     berth_json_fields_id(&fields, "version", &spec.version);
-    spec.vcpus = (int)berth_json_fields_optional_int(&fields, "vcpus", 1, BERTH_VM_VCPUS_MAX, 0);
-    spec.memory_mib = (int)berth_json_fields_optional_int(
-        &fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB, BERTH_VM_MEMORY_MAX_MIB, 0);
+    spec.vcpus =
+        (int)berth_json_fields_optional_int(&fields, "vcpus", 1, BERTH_LIMIT_GUEST_VCPUS, 0);
+    spec.memory_mib =
+        (int)berth_json_fields_optional_int(&fields, "memory_mib", BERTH_LIMIT_GUEST_MEMORY_MIN_MIB,
+                                            BERTH_LIMIT_GUEST_MEMORY_MAX_MIB, 0);
     const char *display =
         berth_json_fields_optional_string(&fields, "display_profile", BERTH_LIMIT_NAME_BYTES);
     if (display != NULL && display[0] != '\0') {

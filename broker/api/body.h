@@ -20,10 +20,7 @@
 
 #define BERTH_BODY_MAX_DEPTH 16
 
-/* Size of a machine that a pool may ask for; what neither pool nor image says. */
-#define BERTH_MAX_VCPUS 64
-#define BERTH_MIN_MEMORY_MIB 64
-#define BERTH_MAX_MEMORY_MIB (1024 * 1024)
+/* Size of a machine of which neither pool nor image says it. */
 #define BERTH_DEFAULT_VCPUS 1
 #define BERTH_DEFAULT_MEMORY_MIB 1024
 

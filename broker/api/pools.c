@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "berth/limits.h"
 #include "broker/api/objects.h"
 #include "broker/breaker-step.h"
 #include "broker/plan-step.h"
@@ -39,10 +40,11 @@ complete_size(BerthTx *tx, const char *image, json_t *pool)
         const json_t *machine = json_object_get(whole, "machine");
         const json_t *manifest = machine != NULL ? machine : whole;
         int64_t vcpus = choose_number(berth_body_int(pool, "vcpus", 0), manifest, "vcpus", 1,
-                                      BERTH_MAX_VCPUS, BERTH_DEFAULT_VCPUS);
+                                      BERTH_LIMIT_GUEST_VCPUS, BERTH_DEFAULT_VCPUS);
         int64_t memory_mib =
             choose_number(berth_body_int(pool, "memory_mib", 0), manifest, "memory_mib",
-                          BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB, BERTH_DEFAULT_MEMORY_MIB);
+                          BERTH_LIMIT_GUEST_MEMORY_MIN_MIB, BERTH_LIMIT_GUEST_MEMORY_MAX_MIB,
+                          BERTH_DEFAULT_MEMORY_MIB);
         json_object_set_new(pool, "vcpus", json_integer(vcpus));
         json_object_set_new(pool, "memory_mib", json_integer(memory_mib));
     }

@@ -2,6 +2,7 @@
 /*
  * Pools, machines, hosts.
  */
+#include "berth/limits.h"
 #include "broker/api/handlers.h"
 #include "broker/api/page.h"
 #include "broker/api/router.h"
@@ -18,9 +19,10 @@ static const char *const logoff_acts[] = { "recycle", "stop", "keep", NULL };
                         "stopped machines with a RAM template in stock"),                         \
         BERTH_FIELD_INT("spares_cold", false, 0, BERTH_POOL_MAX_SIZE,                             \
                         "stopped machines in stock"),                                             \
-        BERTH_FIELD_INT("vcpus", false, 1, BERTH_MAX_VCPUS, "virtual processors of a machine"),   \
-        BERTH_FIELD_INT("memory_mib", false, BERTH_MIN_MEMORY_MIB, BERTH_MAX_MEMORY_MIB,          \
-                        "memory of a machine"),                                                   \
+        BERTH_FIELD_INT("vcpus", false, 1, BERTH_LIMIT_GUEST_VCPUS,                               \
+                        "virtual processors of a machine"),                                       \
+        BERTH_FIELD_INT("memory_mib", false, BERTH_LIMIT_GUEST_MEMORY_MIN_MIB,                    \
+                        BERTH_LIMIT_GUEST_MEMORY_MAX_MIB, "memory of a machine"),                 \
         BERTH_FIELD_TEXT("tag", false, 1, BERTH_LIMIT_TAG_CHARS,                                  \
                          "tag of the image's version that its machines are made of"),             \
         BERTH_FIELD_TEXT("icon", false, 0, BERTH_LIMIT_ICON_CHARS,                                \

@@ -133,9 +133,9 @@ read_machine(BerthJsonFields *fields, BerthBackupManifest *ret)
     ret->image_name =
         g_strdup(berth_json_fields_string(fields, "image_name", BERTH_LIMIT_NAME_BYTES));
     read_base(fields, ret);
-    ret->memory_mib = (int)berth_json_fields_int(fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB,
-                                                 BERTH_VM_MEMORY_MAX_MIB);
-    ret->vcpus = (int)berth_json_fields_int(fields, "vcpus", 1, BERTH_VM_VCPUS_MAX);
+    ret->memory_mib = (int)berth_json_fields_int(
+        fields, "memory_mib", BERTH_LIMIT_GUEST_MEMORY_MIN_MIB, BERTH_LIMIT_GUEST_MEMORY_MAX_MIB);
+    ret->vcpus = (int)berth_json_fields_int(fields, "vcpus", 1, BERTH_LIMIT_GUEST_VCPUS);
 }
 
 static void

@@ -96,10 +96,11 @@ berth_manifest_parse(const json_t *object, BerthManifest *ret, GError **error)
     manifest.cmdline = cmdline == NULL || cmdline[0] == '\0' ? NULL : g_strdup(cmdline);
     manifest.prepare = g_strdup(
         berth_json_fields_optional_string(&fields, "prepare", BERTH_MANIFEST_PREPARE_BYTES));
-    manifest.memory_mib = (int)berth_json_fields_optional_int(
-        &fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB, BERTH_VM_MEMORY_MAX_MIB, 1024);
+    manifest.memory_mib =
+        (int)berth_json_fields_optional_int(&fields, "memory_mib", BERTH_LIMIT_GUEST_MEMORY_MIN_MIB,
+                                            BERTH_LIMIT_GUEST_MEMORY_MAX_MIB, 1024);
     manifest.vcpus =
-        (int)berth_json_fields_optional_int(&fields, "vcpus", 1, BERTH_VM_VCPUS_MAX, 1);
+        (int)berth_json_fields_optional_int(&fields, "vcpus", 1, BERTH_LIMIT_GUEST_VCPUS, 1);
     manifest.width = (int)berth_json_fields_optional_int(
         &fields, "width", BERTH_LIMIT_HEAD_MIN_SIDE_PX, BERTH_LIMIT_HEAD_SIDE_PX, DEFAULT_WIDTH_PX);
     manifest.height =

@@ -10,10 +10,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Guest memory in MiB and virtual CPUs that a manifest or a pool may ask for. */
-#define BERTH_VM_MEMORY_MIN_MIB 16
-#define BERTH_VM_MEMORY_MAX_MIB (1024 * 1024)
-#define BERTH_VM_VCPUS_MAX 64
 #define BERTH_MANIFEST_CMDLINE_BYTES 2000
 #define BERTH_MANIFEST_PREPARE_BYTES 6000
 

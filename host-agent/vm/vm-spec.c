@@ -53,11 +53,11 @@ read_wanted(BerthJsonFields *fields, bool needs_manifest, BerthVmSpec *spec)
     spec->name = g_strdup(berth_json_fields_string(fields, "name", BERTH_LIMIT_NAME_BYTES));
     berth_json_fields_optional_id(fields, "version", &spec->version);
     read_manifest(fields, needs_manifest && berth_id_is_zero(&spec->version), &spec->manifest);
-    spec->vcpus = (int)berth_json_fields_optional_int(fields, "vcpus", 1, BERTH_VM_VCPUS_MAX,
+    spec->vcpus = (int)berth_json_fields_optional_int(fields, "vcpus", 1, BERTH_LIMIT_GUEST_VCPUS,
                                                       spec->manifest.vcpus);
-    spec->memory_mib =
-        (int)berth_json_fields_optional_int(fields, "memory_mib", BERTH_VM_MEMORY_MIN_MIB,
-                                            BERTH_VM_MEMORY_MAX_MIB, spec->manifest.memory_mib);
+    spec->memory_mib = (int)berth_json_fields_optional_int(
+        fields, "memory_mib", BERTH_LIMIT_GUEST_MEMORY_MIN_MIB, BERTH_LIMIT_GUEST_MEMORY_MAX_MIB,
+        spec->manifest.memory_mib);
     /* Memory that is shared with a graphics card cannot be forked. */
     spec->use_template =
         berth_json_fields_optional_bool(fields, "template", false) && !spec->manifest.wants_gpu;

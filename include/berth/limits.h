@@ -176,7 +176,8 @@
 #define BERTH_LIMIT_UPLOAD_LIFE_US (24LL * 3600 * 1000 * 1000)
 /* Images: bytes of the note about what a version changes. */
 #define BERTH_LIMIT_CHANGELOG_BYTES 4096u
-/* Images: guest memory in MiB and virtual CPUs that a version asks for. */
+/* Machines: memory in MiB and virtual processors that a version or a pool may ask for; less
+ * memory boots nothing, and QEMU's machine ends there. */
 #define BERTH_LIMIT_GUEST_MEMORY_MIN_MIB 16
 #define BERTH_LIMIT_GUEST_MEMORY_MAX_MIB (1024 * 1024)
 #define BERTH_LIMIT_GUEST_VCPUS 64
