@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/depot/sparse-copy.h"
 #include "base/error.h"
+#include "base/read-start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,23 +44,6 @@ set_progress(Convert *self, int permille)
     }
 }
 
-static size_t
-read_start(int fd, uint8_t *bytes, size_t n)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t got = pread(fd, bytes + done, n - done, (off_t)done);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            break;
-        }
-        done += (size_t)got;
-    }
-    return done;
-}
-
 /* Our own look. */
 static bool
 look_at_header(Convert *self, GError **error)
@@ -73,14 +57,18 @@ look_at_header(Convert *self, GError **error)
         return berth_set_error(error, BERTH_ERR_INVALID, "\"%s\" is no file", spec->source);
     }
     g_autofree uint8_t *bytes = g_malloc(BERTH_IMAGE_HEADER_BYTES);
-    size_t n = read_start(fd, bytes, BERTH_IMAGE_HEADER_BYTES);
+    ssize_t n = berth_read_start(fd, bytes, BERTH_IMAGE_HEADER_BYTES);
+    if (n < 0) {
+        return fail_errno(error, "read", spec->source);
+    }
     bool is_told = spec->format != NULL && spec->format[0] != '\0';
     if (!(is_told ? berth_image_format_parse(spec->format, &self->found.format, error)
-                  : berth_image_format_guess(bytes, n, &self->found.format, error))) {
+                  : berth_image_format_guess(bytes, (size_t)n, &self->found.format, error))) {
         return false;
     }
-    return berth_image_header_check(self->found.format, bytes, n, (uint64_t)self->source.st_size,
-                                    spec->max_virtual_bytes, &self->found.virtual_bytes, error);
+    return berth_image_header_check(self->found.format, bytes, (size_t)n,
+                                    (uint64_t)self->source.st_size, spec->max_virtual_bytes,
+                                    &self->found.virtual_bytes, error);
 }
 
 static void

@@ -3,16 +3,15 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/read-start.h"
 #include "base/secret.h"
 #include "berth/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-#include <unistd.h>
 
 #define VERSION 1
 
@@ -133,33 +132,11 @@ berth_connection_file_parse(const char *text, size_t len, BerthConnectionFile *r
     return is_good;
 }
 
-/* Reads until the end or until the buffer is full.  Returns -1 with errno. */
-static ssize_t
-read_all(const char *path, char *buffer, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    size_t n = 0;
-    ssize_t got = 0;
-    int why;
-
-    if (fd < 0) {
-        return -1;
-    }
-    do {
-        got = read(fd, buffer + n, size - n);
-        n += got > 0 ? (size_t)got : 0;
-    } while ((got > 0 && n < size) || (got < 0 && errno == EINTR));
-    why = errno;
-    close(fd);
-    errno = why;
-    return got < 0 ? -1 : (ssize_t)n;
-}
-
 bool
 berth_connection_file_load(const char *path, BerthConnectionFile *ret, GError **error)
 {
     char text[BERTH_LIMIT_CONNECTION_FILE_BYTES + 1];
-    ssize_t len = read_all(path, text, sizeof text);
+    ssize_t len = berth_read_file_start(path, 0, text, sizeof text);
     g_autoptr(GError) why = NULL;
     bool is_good;
 

@@ -2,13 +2,12 @@
 #include "client/core/launch-link.h"
 
 #include "base/error.h"
+#include "base/read-start.h"
 #include "base/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SCHEME "berth:"
 #define BEGINNING "berth://"
@@ -225,28 +224,6 @@ berth_launch_link_parse_file(const char *text, size_t len, BerthLaunchLink *ret,
     return is_good;
 }
 
-/* Reads until the end or until the buffer is full.  Returns -1 with errno. */
-static ssize_t
-read_file(const char *path, char *buffer, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    size_t n = 0;
-    ssize_t got = 0;
-    int why;
-
-    if (fd < 0) {
-        return -1;
-    }
-    do {
-        got = read(fd, buffer + n, size - n);
-        n += got > 0 ? (size_t)got : 0;
-    } while ((got > 0 && n < size) || (got < 0 && errno == EINTR));
-    why = errno;
-    close(fd);
-    errno = why;
-    return got < 0 ? -1 : (ssize_t)n;
-}
-
 bool
 berth_launch_link_load(const char *link_or_path, BerthLaunchLink *ret, GError **error)
 {
@@ -260,7 +237,7 @@ berth_launch_link_load(const char *link_or_path, BerthLaunchLink *ret, GError **
     }
     /* File managers may name a file either way. */
     path = g_filename_from_uri(link_or_path, NULL, NULL);
-    len = read_file(path != NULL ? path : link_or_path, text, sizeof text);
+    len = berth_read_file_start(path != NULL ? path : link_or_path, 0, text, sizeof text);
     if (len < 0) {
         return berth_set_error(error, BERTH_ERR_IO,
                                _("cannot read '%s': %s; give a .berth file or a berth:// link"),

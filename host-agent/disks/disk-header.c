@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/disks/disk-header.h"
 
-#include "base/cleanup.h"
 #include "base/depot/qcow2-header.h"
 #include "base/error.h"
+#include "base/read-start.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #define MIB (1024LL * 1024)
 
@@ -46,8 +45,7 @@ bool
 berth_disk_header_load(const char *path, BerthDiskHeader *ret, GError **error)
 {
     uint8_t bytes[BERTH_QCOW2_HEADER_3_BYTES];
-    berth_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t n = fd >= 0 ? pread(fd, bytes, sizeof bytes, 0) : -1;
+    ssize_t n = berth_read_file_start(path, O_NOFOLLOW, bytes, sizeof bytes);
     if (n < 0) {
         int errnum = errno;
         return berth_set_error(error, berth_error_from_errno(errnum), "it cannot be read: %s",

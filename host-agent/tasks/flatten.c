@@ -5,6 +5,7 @@
 #include "base/depot/image-tool.h"
 #include "base/depot/qcow2-header.h"
 #include "base/error.h"
+#include "base/read-start.h"
 #include "berth/errors.h"
 #include "berth/limits.h"
 #include "host-agent/vm/overlay-header.h"
@@ -67,8 +68,7 @@ look_at(const char *path, Look *ret, GError **error)
 {
     BerthQcow2Header header;
     g_autofree uint8_t *bytes = g_malloc(BERTH_OVERLAY_HEADER_BYTES);
-    berth_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd >= 0 ? pread(fd, bytes, BERTH_OVERLAY_HEADER_BYTES, 0) : -1;
+    ssize_t n = berth_read_file_start(path, 0, bytes, BERTH_OVERLAY_HEADER_BYTES);
     if (n < 0) {
         return fail_errno(error, path);
     }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/vm/overlay-header.h"
 
-#include "base/cleanup.h"
 #include "base/depot/qcow2-header.h"
 #include "base/error.h"
+#include "base/read-start.h"
 #include "berth/errors.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* QEMU takes "json:" and "nbd:" for drivers and a relative name for one beside the overlay. */
 static bool
@@ -117,29 +116,11 @@ berth_overlay_header_parse(const uint8_t *bytes, size_t len, BerthOverlayHeader 
     return BERTH_OK;
 }
 
-static ssize_t
-read_start(int fd, uint8_t *bytes)
-{
-    size_t n_read = 0;
-    while (n_read < BERTH_OVERLAY_HEADER_BYTES) {
-        ssize_t n = read(fd, bytes + n_read, BERTH_OVERLAY_HEADER_BYTES - n_read);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -1 : (ssize_t)n_read;
-        }
-        n_read += (size_t)n;
-    }
-    return (ssize_t)n_read;
-}
-
 bool
 berth_overlay_header_load(const char *path, BerthOverlayHeader *ret, GError **error)
 {
     g_autofree uint8_t *bytes = g_malloc(BERTH_OVERLAY_HEADER_BYTES);
-    berth_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd >= 0 ? read_start(fd, bytes) : -1;
+    ssize_t n = berth_read_file_start(path, O_NOFOLLOW, bytes, BERTH_OVERLAY_HEADER_BYTES);
     if (n < 0) {
         return berth_set_error(error, berth_error_from_errno(errno),
                                "the disk \"%s\" cannot be read: %s", path, g_strerror(errno));
