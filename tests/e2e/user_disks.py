@@ -238,6 +238,20 @@ class UserDisks(unittest.TestCase):
         self.assertEqual(self.guest(machine, "cat /data/letter").strip(), SECRET)
         self.put_away(session, "anna")
 
+    def test_5_a_backup_of_a_disk_becomes_another_users(self):
+        site = self.site
+        self.forget_disk("bert")
+        site.berthctl("export", "user-disk", self.disk("anna")["id"], "letters", limit_s=LIMIT_S)
+        backup, = site.berthctl("backup", "list")["backups"]
+        self.assertEqual((backup["kind"], backup["user"], backup["state"]),
+                         ("user-disk", "anna", "ready"))
+        site.berthctl("import", "user-disk", "letters", "--host", site.host_names[0], "--pool",
+                      POOL, "--as-user", "bert", limit_s=LIMIT_S)
+        _, machine, session = self.connect("bert")
+        self.assertEqual(self.guest(machine, "cat /data/letter").strip(), SECRET)
+        self.assertNotEqual(self.disk("bert")["id"], self.disk("anna")["id"])
+        self.put_away(session, "bert")
+
 
 def main():
     folder = tempfile.mkdtemp(prefix="berth-demo-image-")
