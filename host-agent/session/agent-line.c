@@ -35,15 +35,13 @@ static void
 ask(BerthAgentLine *self)
 {
     BerthWriter writer;
-    size_t len = 0;
 
     self->n_asked++;
     self->n_unanswered++;
     self->asked_us = berth_monotonic_us();
     berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
     berth_vdagent_write_caps(&writer, self->own_caps, true);
-    berth_agent_line_send(self, berth_writer_steal(&writer, &len), len);
-    berth_writer_clear(&writer);
+    berth_agent_line_say(self, &writer);
 }
 
 static void
@@ -185,6 +183,16 @@ berth_agent_line_send(BerthAgentLine *self, uint8_t *data, size_t len)
         return true;
     }
     return berth_vdagent_port_send(self->port, data, len) == BERTH_OK;
+}
+
+bool
+berth_agent_line_say(BerthAgentLine *self, BerthWriter *messages)
+{
+    size_t len = 0;
+    uint8_t *data = berth_writer_steal(messages, &len);
+
+    berth_writer_clear(messages);
+    return berth_agent_line_send(self, data, len);
 }
 
 bool

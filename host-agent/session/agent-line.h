@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/bytes-writer.h"
 #include "display/wire/vdagent-parser.h"
 
 #include <stdbool.h>
@@ -52,6 +53,9 @@ uint32_t berth_agent_line_get_caps(const BerthAgentLine *self);
  * Returns false if the agent does not read and they are lost.
  */
 bool berth_agent_line_send(BerthAgentLine *self, uint8_t *data, size_t len);
+
+/* The same of a writer, which is cleared. */
+bool berth_agent_line_say(BerthAgentLine *self, BerthWriter *messages);
 
 /* The same behind everything that is urgent; see berth_vdagent_port_send_bulk(). */
 bool berth_agent_line_send_bulk(BerthAgentLine *self, uint8_t *data, size_t len, uint32_t tag,

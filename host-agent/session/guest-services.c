@@ -41,15 +41,13 @@ send_monitors(BerthGuestServices *self)
 {
     uint32_t caps = berth_agent_line_get_caps(self->spice);
     BerthWriter writer;
-    size_t len = 0;
 
     if (self->n_monitors == 0 || !berth_vdagent_has(caps, VD_AGENT_CAP_MONITORS_CONFIG)) {
         return;
     }
     berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
     berth_vdagent_write_monitors(&writer, caps, self->monitors, self->n_monitors);
-    berth_agent_line_send(self->spice, berth_writer_steal(&writer, &len), len);
-    berth_writer_clear(&writer);
+    berth_agent_line_say(self->spice, &writer);
 }
 
 /* Ours knows more types, so it has the clipboard where it is there. */
@@ -237,14 +235,12 @@ own_to_guest(uint32_t type, const uint8_t *body, size_t body_len, void *user_dat
 {
     BerthGuestServices *self = user_data;
     BerthWriter writer;
-    size_t len = 0;
 
     berth_writer_init(&writer, berth_vdagent_get_wire_bytes(body_len));
     berth_vdagent_write_body(&writer, type, body, body_len);
-    if (!berth_agent_line_send(self->own, berth_writer_steal(&writer, &len), len)) {
+    if (!berth_agent_line_say(self->own, &writer)) {
         berth_log_warning(SCOPE, "the guest's agent does not read: it was not told");
     }
-    berth_writer_clear(&writer);
 }
 
 /* ---- life ---- */
@@ -274,13 +270,11 @@ berth_guest_services_free(BerthGuestServices *self)
     }
     if (berth_agent_line_get_caps(self->spice) != 0 || berth_agent_line_get_caps(self->own) != 0) {
         BerthWriter writer;
-        size_t len = 0;
 
         berth_guest_services_set_client(self, NULL);
         berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
         berth_vdagent_write_disconnected(&writer);
-        berth_agent_line_send(self->spice, berth_writer_steal(&writer, &len), len);
-        berth_writer_clear(&writer);
+        berth_agent_line_say(self->spice, &writer);
         berth_agent_line_flush(self->spice, FLUSH_MS);
         berth_agent_line_flush(self->own, FLUSH_MS);
     }
