@@ -24,6 +24,7 @@ berth_client_hello_init(BerthMsgHello *hello, const char *name, bool has_share, 
                                 BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG) |
                                 BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_HTML);
         hello->sends_files = 1;
+        hello->takes_files = 1;
     }
     hello->photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello->video_mask = BERTH_VIDEO_BIT(BERTH_VIDEO_VP9_420) |

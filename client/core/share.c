@@ -7,6 +7,7 @@
 struct BerthShare {
     BerthClipboardShare *clipboard;
     BerthFileDrop *files;
+    BerthFileTake *taken;
     BerthLink *link; /* NULL: no connection */
 };
 
@@ -44,6 +45,7 @@ berth_share_new(void)
 
     self->clipboard = berth_clipboard_share_new(send_clipboard, self);
     self->files = berth_file_drop_new(send_files, self);
+    self->taken = berth_file_take_new(send_files, self);
     return self;
 }
 
@@ -53,6 +55,7 @@ berth_share_free(BerthShare *self)
     if (self != NULL) {
         berth_clipboard_share_free(self->clipboard);
         berth_file_drop_free(self->files);
+        berth_file_take_free(self->taken);
         g_free(self);
     }
 }
@@ -72,15 +75,22 @@ berth_share_detach(BerthShare *self, BerthLink *link)
     self->link = NULL;
     berth_clipboard_share_reset(self->clipboard);
     berth_file_drop_reset(self->files);
+    berth_file_take_reset(self->taken);
 }
 
 int
 berth_share_take(BerthShare *self, BerthChannel channel, uint8_t type, const uint8_t *payload,
                  size_t len)
 {
-    int code = channel == BERTH_CHANNEL_CLIPBOARD
-                   ? berth_clipboard_share_take(self->clipboard, type, payload, len)
-                   : berth_file_drop_take(self->files, type, payload, len);
+    int code;
+
+    if (channel == BERTH_CHANNEL_CLIPBOARD) {
+        code = berth_clipboard_share_take(self->clipboard, type, payload, len);
+    } else if (berth_file_take_is_for(type)) {
+        code = berth_file_take_handle(self->taken, type, payload, len);
+    } else {
+        code = berth_file_drop_take(self->files, type, payload, len);
+    }
 
     if (code == BERTH_OK) {
         berth_share_pump(self);
@@ -109,4 +119,10 @@ BerthFileDrop *
 berth_share_get_files(BerthShare *self)
 {
     return self->files;
+}
+
+BerthFileTake *
+berth_share_get_taken(BerthShare *self)
+{
+    return self->taken;
 }

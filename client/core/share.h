@@ -10,6 +10,7 @@
 
 #include "client/core/clipboard-share.h"
 #include "client/core/file-drop.h"
+#include "client/core/file-take.h"
 
 #include "display/transport/link.h"
 
@@ -35,6 +36,7 @@ int berth_share_take(BerthShare *self, BerthChannel channel, uint8_t type, const
 /* The connection takes more; also when bytes were given that had been waited for. */
 void berth_share_pump(BerthShare *self);
 
-/* Both engines; borrowed. */
+/* The engines; borrowed. */
 BerthClipboardShare *berth_share_get_clipboard(BerthShare *self);
 BerthFileDrop *berth_share_get_files(BerthShare *self);
+BerthFileTake *berth_share_get_taken(BerthShare *self);

@@ -3,6 +3,7 @@
 
 #include "client/core/file-sender.h"
 #include "client/gtk/clipboard.h"
+#include "client/gtk/incoming-panel.h"
 #include "client/gtk/transfer-panel.h"
 #include "client/gtk/widgets.h"
 
@@ -14,6 +15,7 @@ struct BerthShareDesk {
     BerthClipboard *clipboard;
     BerthTransferPanel *panel;
     BerthFileSender *sender;
+    BerthIncomingPanel *incoming;
     gulong in_hook, out_hook;
 };
 
@@ -172,6 +174,8 @@ berth_share_desk_new(GtkWindow *window, BerthDesktopPage *page, BerthShare *shar
     self->panel = berth_transfer_panel_new(&panel_callbacks, self);
     self->sender = berth_file_sender_new(share, &sender_callbacks, self);
     berth_desktop_page_put_over(page, berth_transfer_panel_get_widget(self->panel));
+    self->incoming = berth_incoming_panel_new(share);
+    berth_desktop_page_put_over(page, berth_incoming_panel_get_widget(self->incoming));
     gtk_drag_dest_set(area, GTK_DEST_DEFAULT_ALL, targets, G_N_ELEMENTS(targets), GDK_ACTION_COPY);
     g_signal_connect(area, "drag-data-received", G_CALLBACK(on_drag_data), self);
     self->in_hook = g_signal_add_emission_hook(g_signal_lookup("focus-in-event", GTK_TYPE_WIDGET),
@@ -192,6 +196,7 @@ berth_share_desk_free(BerthShareDesk *self)
     g_signal_remove_emission_hook(g_signal_lookup("focus-out-event", GTK_TYPE_WIDGET),
                                   self->out_hook);
     berth_file_sender_free(self->sender);
+    berth_incoming_panel_free(self->incoming);
     berth_clipboard_free(self->clipboard);
     g_free(self);
 }

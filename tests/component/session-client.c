@@ -14,6 +14,7 @@
  *   boast 0|1                           -> whether HELLO offers more than there is
  *   state                               -> key=value words
  *   key CODE DOWN | move X Y [HEAD] | motion X Y | button N DOWN | wheel X Y | release
+ *   text HEX | layout LAYOUT [VARIANT]
  *   resize W H [HEAD] | refresh | wrong | ack 0|1 | drop | bye | answer ID ALLOWED
  *   echo CODE COUNT                     -> min p50 p90 max of microseconds from key to frame
  *   ppm PATH [HEAD]                     writes the picture
@@ -88,7 +89,7 @@ send_input(Client *client, uint8_t type, BerthMsgInput *input)
     int r;
 
     input->serial = ++client->serial;
-    berth_writer_init(&writer, 64);
+    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
     r = berth_msg_input_encode(&writer, type, input);
     if (r == BERTH_OK && client->link) {
         r = berth_link_send(client->link, BERTH_CHANNEL_INPUT, type, writer.data, writer.len);
@@ -359,9 +360,9 @@ open_link(Client *client, char **words, const BerthMsgAuth *auth)
     hello.photo_mask = BERTH_PHOTO_BIT(BERTH_PHOTO_JPEG);
     hello.video_mask = VIDEO_MASK;
     hello.takes_notices = 1;
-    hello.clipboard_mask =
-        BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_TEXT) | BERTH_CLIPBOARD_BIT(BERTH_CLIPBOARD_PNG);
+    hello.clipboard_mask = (1u << BERTH_N_CLIPBOARD_TYPES) - 1;
     hello.sends_files = 1;
+    hello.takes_files = 1;
     hello.cursor_shapes = CURSOR_SHAPES;
     if (client->is_boaster) {
         hello.exact_window_log = 31;
@@ -532,6 +533,30 @@ run_key(Client *client, char **words)
 }
 
 static bool
+run_text(Client *client, char **words)
+{
+    BerthMsgInput input = { 0 };
+    size_t len = strlen(words[1]) / 2;
+
+    if (len >= sizeof(input.text) || berth_hex_parse(words[1], (uint8_t *)input.text, len) < 0) {
+        return false;
+    }
+    send_input(client, BERTH_MSG_TEXT, &input);
+    return true;
+}
+
+static bool
+run_layout(Client *client, char **words)
+{
+    BerthMsgInput input = { 0 };
+
+    g_strlcpy(input.layout.layout, words[1], sizeof(input.layout.layout));
+    g_strlcpy(input.layout.variant, words[2] ? words[2] : "", sizeof(input.layout.variant));
+    send_input(client, BERTH_MSG_LAYOUT, &input);
+    return true;
+}
+
+static bool
 run_move(Client *client, char **words)
 {
     BerthMsgInput input = { .abs = { (uint16_t)get_number(words, 3), (uint16_t)get_number(words, 1),
@@ -693,6 +718,8 @@ static const struct {
     { "lie", false, run_lie },
     { "boast", false, run_boast },
     { "key", true, run_key },
+    { "text", true, run_text },
+    { "layout", true, run_layout },
     { "move", true, run_move },
     { "button", true, run_button },
     { "wheel", true, run_wheel },
@@ -708,6 +735,7 @@ static const struct {
     { "clip-get", true, run_share_command },
     { "file-send", true, run_share_command },
     { "file-cancel", true, run_share_command },
+    { "file-take", true, run_share_command },
 };
 
 static void

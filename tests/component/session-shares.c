@@ -32,6 +32,12 @@ struct Shares {
     uint32_t file_id;
     uint64_t file_size, n_sent, n_acked;
     unsigned file_status; /* of the last answer; NOTHING: none has come */
+    /* files of the guest, one at a time */
+    char *folder; /* NULL: they are refused */
+    FILE *taken;
+    BerthMsgFileOffer given;
+    uint64_t n_taken;
+    unsigned n_gives, n_saved, give_end;
 };
 
 Shares *
@@ -49,6 +55,7 @@ shares_free(Shares *self)
 {
     shares_reset(self);
     g_free(self->own_path);
+    g_free(self->folder);
     g_free(self->wanted_path);
     g_byte_array_unref(self->wanted);
     g_free(self);
@@ -61,7 +68,9 @@ shares_reset(Shares *self)
     self->files = (BerthMsgFileState){ 0 };
     self->guest = (BerthMsgClipboardGrab){ 0 };
     self->n_grabs = self->n_releases = self->n_given = 0;
-    self->got = self->file_status = NOTHING;
+    self->got = self->file_status = self->give_end = NOTHING;
+    self->n_gives = self->n_saved = 0;
+    g_clear_pointer(&self->taken, fclose);
     self->n_acked = 0;
     g_clear_pointer(&self->file, fclose);
 }
@@ -219,6 +228,86 @@ send_file(Shares *self, BerthLink *link)
     return r;
 }
 
+/* ---- files of the guest ---- */
+
+static int
+answer_give(Shares *self, BerthLink *link, BerthFileStatus status)
+{
+    BerthMsgFileAnswer take = { self->given.id, (uint8_t)status };
+    BerthWriter writer;
+
+    berth_writer_init(&writer, 64);
+    return send_written(link, BERTH_CHANNEL_FILES, BERTH_MSG_FILE_TAKE,
+                        berth_msg_file_answer_encode(&writer, &take), &writer);
+}
+
+static int
+maybe_save(Shares *self, BerthLink *link)
+{
+    if (self->n_taken < self->given.size_bytes) {
+        return BERTH_OK;
+    }
+    g_clear_pointer(&self->taken, fclose);
+    self->n_saved++;
+    return answer_give(self, link, BERTH_FILE_DONE);
+}
+
+static int
+take_give(Shares *self, BerthLink *link)
+{
+    g_autofree char *path = NULL;
+    int r;
+
+    self->n_gives++;
+    self->n_taken = 0;
+    if (!self->folder) {
+        return answer_give(self, link, BERTH_FILE_CANCELLED);
+    }
+    path = g_build_filename(self->folder, self->given.name, NULL);
+    g_clear_pointer(&self->taken, fclose);
+    self->taken = fopen(path, "wb");
+    r = answer_give(self, link, self->taken ? BERTH_FILE_SEND : BERTH_FILE_FAILED);
+    return r == BERTH_OK && self->taken ? maybe_save(self, link) : r;
+}
+
+static int
+take_bytes(Shares *self, BerthLink *link, const BerthMsgFileData *data)
+{
+    BerthMsgFileAck ack = { .id = data->id };
+    BerthWriter writer;
+    int r;
+
+    if (!self->taken || fwrite(data->data, 1, data->data_len, self->taken) != data->data_len) {
+        return BERTH_OK;
+    }
+    self->n_taken += data->data_len;
+    ack.n_bytes = self->n_taken;
+    berth_writer_init(&writer, 64);
+    r = berth_msg_file_ack_encode(&writer, &ack);
+    r = send_written(link, BERTH_CHANNEL_FILES, BERTH_MSG_FILE_TAKE_ACK, r, &writer);
+    return r == BERTH_OK ? maybe_save(self, link) : r;
+}
+
+static int
+handle_gives(Shares *self, BerthLink *link, uint8_t type, const uint8_t *payload, size_t len)
+{
+    BerthMsgFileAnswer end;
+    BerthMsgFileData data;
+    int r;
+
+    if (type == BERTH_MSG_FILE_GIVE) {
+        r = berth_msg_file_offer_decode(payload, len, &self->given);
+        return r == BERTH_OK ? take_give(self, link) : r;
+    }
+    if (type == BERTH_MSG_FILE_GIVE_DATA) {
+        r = berth_msg_file_data_decode(payload, len, &data);
+        return r == BERTH_OK ? take_bytes(self, link, &data) : r;
+    }
+    r = berth_msg_file_answer_decode(payload, len, &end);
+    self->give_end = r == BERTH_OK ? end.status : self->give_end;
+    return r;
+}
+
 static int
 handle_files(Shares *self, BerthLink *link, uint8_t type, const uint8_t *payload, size_t len)
 {
@@ -226,6 +315,9 @@ handle_files(Shares *self, BerthLink *link, uint8_t type, const uint8_t *payload
     BerthMsgFileAck ack;
     int r;
 
+    if (type >= BERTH_MSG_FILE_GIVE) {
+        return handle_gives(self, link, type, payload, len);
+    }
     if (type == BERTH_MSG_FILE_STATE) {
         return berth_msg_file_state_decode(payload, len, &self->files);
     }
@@ -302,6 +394,10 @@ shares_run(Shares *self, BerthLink *link, char **words)
         r = offer(self, link, words);
     } else if (n == 1 && strcmp(words[0], "file-cancel") == 0) {
         r = cancel(self, link);
+    } else if (n == 2 && strcmp(words[0], "file-take") == 0) {
+        g_free(self->folder);
+        self->folder = strcmp(words[1], "-") == 0 ? NULL : g_strdup(words[1]);
+        r = BERTH_OK;
     } else {
         return false;
     }
@@ -313,9 +409,9 @@ void
 shares_print(const Shares *self)
 {
     printf("clip_flags=%u clip_types=%u clip_kib=%u given=%u grabs=%u grab=%u/%u:%u releases=%u "
-           "got=%u got_bytes=%zu file_flags=%u file=%u acked=%llu ",
+           "got=%u got_bytes=%zu file_flags=%u file=%u acked=%llu gives=%u saved=%u give_end=%u ",
            self->clipboard.flags, self->clipboard.types, self->clipboard.max_kib, self->n_given,
            self->n_grabs, self->guest.selection, self->guest.n_types, self->guest.types[0],
            self->n_releases, self->got, self->got_bytes, self->files.flags, self->file_status,
-           (unsigned long long)self->n_acked);
+           (unsigned long long)self->n_acked, self->n_gives, self->n_saved, self->give_end);
 }

@@ -7,6 +7,7 @@
  *   clip-get SELECTION TYPE PATH    -> asks for the guest's; PATH is written when it has come
  *   file-send PATH NAME             -> offers it; one at a time
  *   file-cancel                     -> of that file
+ *   file-take FOLDER | file-take -  -> saves files of the guest there, or refuses them as at first
  *
  * Thread: main.
  */

@@ -6,6 +6,7 @@
  */
 #include "client/core/clipboard-share.h"
 #include "client/core/file-drop.h"
+#include "client/core/file-take.h"
 
 #include "base/bytes-reader.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef struct {
     BerthClipboardShare *clipboard;
     BerthFileDrop *files;
+    BerthFileTake *taken;
 } Desk;
 
 static void
@@ -66,6 +68,25 @@ on_want(uint32_t id, size_t max_bytes, void *user_data)
     }
 }
 
+/* Takes every second file, and saves at once what comes. */
+static void
+on_offered(uint32_t id, const char *name, uint64_t size_bytes, void *user_data)
+{
+    Desk *desk = user_data;
+
+    if (id % 2 == 0) {
+        berth_file_take_accept(desk->taken, id);
+    } else if (id % 3 == 0) {
+        berth_file_take_refuse(desk->taken, id, BERTH_FILE_CANCELLED);
+    }
+}
+
+static void
+on_bytes(uint32_t id, const uint8_t *data, size_t len, void *user_data)
+{
+    berth_file_take_note_saved(((Desk *)user_data)->taken, id, len);
+}
+
 /* One thing that a user or the toolkit does. */
 static void
 act(Desk *desk, uint8_t what, uint8_t with)
@@ -95,6 +116,7 @@ act(Desk *desk, uint8_t what, uint8_t with)
     case 8:
         berth_clipboard_share_reset(desk->clipboard);
         berth_file_drop_reset(desk->files);
+        berth_file_take_reset(desk->taken);
         break;
     default:
         berth_clipboard_share_pump(desk->clipboard, with);
@@ -115,8 +137,13 @@ receive(Desk *desk, uint8_t channel, BerthReader *reader)
     if (payload == NULL) {
         return false;
     }
-    code = channel == 0 ? berth_clipboard_share_take(desk->clipboard, type, payload, len)
-                        : berth_file_drop_take(desk->files, type, payload, len);
+    if (channel == 0) {
+        code = berth_clipboard_share_take(desk->clipboard, type, payload, len);
+    } else if (berth_file_take_is_for(type)) {
+        code = berth_file_take_handle(desk->taken, type, payload, len);
+    } else {
+        code = berth_file_drop_take(desk->files, type, payload, len);
+    }
     return code == BERTH_OK;
 }
 
@@ -125,12 +152,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const BerthClipboardListener clipboard_listener = { .wanted = on_wanted };
     const BerthFileDropListener file_listener = { .want = on_want };
+    const BerthFileTakeListener take_listener = { .offered = on_offered, .bytes = on_bytes };
     Desk desk;
     BerthReader reader;
     bool is_open = true;
 
     desk.clipboard = berth_clipboard_share_new(on_send_clipboard, &desk);
     desk.files = berth_file_drop_new(on_send_file, &desk);
+    desk.taken = berth_file_take_new(on_send_file, &desk);
+    berth_file_take_set_listener(desk.taken, &take_listener, &desk);
     berth_clipboard_share_set_listener(desk.clipboard, &clipboard_listener, &desk);
     berth_file_drop_set_listener(desk.files, &file_listener, &desk);
     berth_reader_init(&reader, data, size);
@@ -145,5 +175,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     berth_clipboard_share_free(desk.clipboard);
     berth_file_drop_free(desk.files);
+    berth_file_take_free(desk.taken);
     return 0;
 }
