@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     echo "usage: build.sh OUTDIR
-Builds the desktop image of the demo (about a minute and a half); finished builds are kept in
+Builds the desktop image of the demo (about two minutes); finished builds are kept in
 \$BERTH_CACHE ($BERTH_CACHE).  \$BERTH_MIRROR names another Debian mirror."
     [ "${1:-}" = --help ]
     exit
@@ -20,8 +20,10 @@ suite=bookworm
 mirror=$(debian_mirror)
 disk_mib=1536
 package=$(kernel_package)
-key=$(find "$here" "$here/../fixtures.sh" -type f | LC_ALL=C sort | while read -r file; do
-    printf '%s\n' "${file#"$here"}" && cat "$file"
+root=$(cd "$here/../.." && pwd)
+key=$(find "$here" "$here/../fixtures.sh" "$root/guest-agent" "$root/packaging/guest" \
+    "$root"/display/wire/{guest,vdagent}-* -type f | LC_ALL=C sort | while read -r file; do
+    printf '%s\n' "${file#"$root"}" && cat "$file"
 done | cat - <(echo "$package $mirror") | hash_of -)
 done_dir=$BERTH_CACHE/demo/$key
 work=
@@ -90,7 +92,7 @@ build_root() {
     run_shown "$work/log" as_owner env TMPDIR="$work" mmdebstrap --mode=root \
         --variant=minbase --format=null --include="$names" "${excluded[@]}" \
         --dpkgopt=force-unsafe-io --aptopt='APT::Install-Recommends "false"' \
-        --customize-hook="'$here/customize.sh' \"\$1\" '$kernel'" \
+        --customize-hook="'$here/customize.sh' \"\$1\" '$kernel' '$work/agent.deb'" \
         --customize-hook="'$here/make-disk.sh' \"\$1\" '$work/disk.raw' $disk_mib" \
         "$suite" /dev/null "$mirror"
 }
@@ -139,6 +141,7 @@ build() {
     need qemu-img qemu-utils
     need cpio cpio
     need zstd zstd
+    need meson meson
     kernel=$(fetch_kernel)
     mkdir -p "$BERTH_CACHE/demo"
     need_space 4096 "$BERTH_CACHE"
@@ -149,7 +152,8 @@ build() {
     trap 'exit 129' HUP
     chmod 755 "$work"
     mkdir "$work/out"
-    say "building the desktop image from $mirror (about a minute and a half)"
+    say "building the desktop image from $mirror (about two minutes)"
+    run_shown "$work/log" "$root/packaging/guest/build-deb.sh" "$work/agent.deb"
     build_root "$kernel"
     say "packing the disk"
     qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd -W -m 4 \

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes a desktop of a fresh Debian tree: customize.sh ROOT KERNEL_FOLDER.  Run as root of the tree.
+# Makes a desktop of a fresh Debian tree: customize.sh ROOT KERNEL_FOLDER AGENT_DEB.  Run as root of
+# the tree.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -8,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../fixtures.sh"
 root=$1
 kernel=$2
+agent=$3
 
 add_files() {
     cp -r --no-preserve=ownership "$here/overlay/." "$root/"
@@ -17,6 +19,12 @@ add_files() {
     echo "nameserver 10.0.2.3" >"$root/etc/resolv.conf"
     echo "uinput" >"$root/etc/modules-load.d/vdagent.conf"
     : >"$root/etc/machine-id"
+}
+
+add_agent() {
+    cp "$agent" "$root/agent.deb"
+    chroot "$root" dpkg --install /agent.deb
+    rm "$root/agent.deb"
 }
 
 # Borders in our colours, one desktop, and a place for the two windows that are open at first.
@@ -89,6 +97,7 @@ prune() {
 }
 
 add_files
+add_agent
 set_openbox
 add_modules
 add_user
