@@ -5,6 +5,9 @@
 #include "client/gtk/key-hint.h"
 #include "client/gtk/notice-bar.h"
 #include "client/gtk/resume-overlay.h"
+#include "client/gtk/widgets.h"
+
+#include <glib/gi18n.h>
 
 struct BerthDesktopPage {
     GtkWidget *overlay;
@@ -44,6 +47,7 @@ new_sign(void)
     gtk_widget_set_halign(sign, GTK_ALIGN_START);
     gtk_widget_set_valign(sign, GTK_ALIGN_START);
     gtk_widget_set_no_show_all(sign, TRUE);
+    berth_widget_announce(sign, NULL);
     return sign;
 }
 
@@ -112,7 +116,34 @@ berth_desktop_page_get_view(BerthDesktopPage *self)
 void
 berth_desktop_page_set_title(BerthDesktopPage *self, const char *title)
 {
+    GtkWidget *area = berth_display_view_get_widget(self->view);
+    AtkObject *canvas = gtk_widget_get_accessible(area);
+    g_autofree char *name = g_strdup_printf(_("Desktop %s"), title);
+
     berth_fullscreen_bar_set_title(self->bar, title);
+    atk_object_set_role(canvas, ATK_ROLE_CANVAS);
+    atk_object_set_name(canvas, name);
+    atk_object_set_description(
+        canvas,
+        _("Keys go to the desktop. The host key, pressed twice, leads to the menu, and once more back."));
+}
+
+bool
+berth_desktop_page_enter(BerthDesktopPage *self)
+{
+    g_autoptr(GList) children = gtk_container_get_children(GTK_CONTAINER(self->overlay));
+    bool is_taken = false;
+
+    if (self->is_full) {
+        berth_fullscreen_bar_enter(self->bar);
+        return true;
+    }
+    for (GList *at = children; at != NULL && !is_taken; at = at->next) {
+        is_taken = at->data != berth_display_view_get_widget(self->view) &&
+                   gtk_widget_get_mapped(at->data) &&
+                   gtk_widget_child_focus(at->data, GTK_DIR_TAB_FORWARD);
+    }
+    return is_taken;
 }
 
 static void

@@ -43,6 +43,12 @@ void berth_desktop_page_set_title(BerthDesktopPage *self, const char *title);
 /* In full screen there is no header: what it would tell is over the canvas. */
 void berth_desktop_page_set_fullscreen(BerthDesktopPage *self, bool is_full);
 
+/*
+ * Gives the keyboard to the first of what lies over the canvas, in full screen to the bar.  The Tab
+ * key leads on from there.  Returns false if there is nothing that takes it.
+ */
+bool berth_desktop_page_enter(BerthDesktopPage *self);
+
 /* The connection was lost; see berth_resume_overlay_show(). */
 void berth_desktop_page_show_waiting(BerthDesktopPage *self, int64_t retry_at_us,
                                      int64_t give_up_at_us);

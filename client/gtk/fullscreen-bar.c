@@ -28,20 +28,12 @@ on_clicked(GtkWidget *button, gpointer user_data)
 }
 
 static void
-set_up_button(GtkWidget *button)
-{
-    /* The keyboard stays with the guest. */
-    gtk_widget_set_focus_on_click(button, FALSE);
-    gtk_widget_set_can_focus(button, FALSE);
-}
-
-static void
 add_button(BerthFullscreenBar *self, const char *icon_name, const char *tooltip,
            BerthHeaderCommand command)
 {
     GtkWidget *button = berth_icon_button_new(icon_name, tooltip);
 
-    set_up_button(button);
+    berth_button_over_canvas(button);
     g_object_set_data(G_OBJECT(button), "berth-command", GINT_TO_POINTER((int)command));
     g_signal_connect(button, "clicked", G_CALLBACK(on_clicked), self);
     gtk_box_pack_end(GTK_BOX(self->box), button, FALSE, FALSE, 0);
@@ -54,9 +46,8 @@ add_pin(BerthFullscreenBar *self)
     self->pin = gtk_toggle_button_new();
     gtk_button_set_image(GTK_BUTTON(self->pin),
                          gtk_image_new_from_icon_name("view-pin-symbolic", GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(self->pin, _("Keep this bar in sight"));
-    atk_object_set_name(gtk_widget_get_accessible(self->pin), _("Keep this bar in sight"));
-    set_up_button(self->pin);
+    berth_widget_tell(self->pin, _("Keep this bar in sight"));
+    berth_button_over_canvas(self->pin);
     gtk_box_pack_start(GTK_BOX(self->box), self->pin, FALSE, FALSE, 0);
 }
 
@@ -77,11 +68,23 @@ on_moved(BerthFullscreenBar *self)
     }
 }
 
+static bool
+has_keyboard(const BerthFullscreenBar *self)
+{
+    GtkWidget *window = gtk_widget_get_toplevel(self->revealer);
+    GtkWidget *focus = GTK_IS_WINDOW(window) ? gtk_window_get_focus(GTK_WINDOW(window)) : NULL;
+
+    return focus != NULL && gtk_widget_is_ancestor(focus, self->revealer);
+}
+
 static gboolean
 on_idle(gpointer user_data)
 {
     BerthFullscreenBar *self = user_data;
 
+    if (has_keyboard(self)) {
+        return G_SOURCE_CONTINUE;
+    }
     self->hide_source = 0;
     gtk_revealer_set_reveal_child(GTK_REVEALER(self->revealer), is_pinned(self));
     return G_SOURCE_REMOVE;
@@ -179,4 +182,11 @@ void
 berth_fullscreen_bar_unpin(BerthFullscreenBar *self)
 {
     gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->pin), FALSE);
+}
+
+void
+berth_fullscreen_bar_enter(BerthFullscreenBar *self)
+{
+    berth_fullscreen_bar_reveal(self, true);
+    gtk_widget_grab_focus(self->pin);
 }

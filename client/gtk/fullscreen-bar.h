@@ -37,3 +37,6 @@ void berth_fullscreen_bar_reveal(BerthFullscreenBar *self, bool is_revealed);
 
 /* It may slide out again. */
 void berth_fullscreen_bar_unpin(BerthFullscreenBar *self);
+
+/* Shows it, and gives it the keyboard; it stays as long as it has that. */
+void berth_fullscreen_bar_enter(BerthFullscreenBar *self);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/key-hint.h"
 
+#include "client/gtk/widgets.h"
+
 #define STAY_MS 4000
 #define MARGIN 24
 
@@ -29,6 +31,7 @@ berth_key_hint_new(void)
     gtk_widget_set_valign(self->label, GTK_ALIGN_END);
     gtk_widget_set_margin_bottom(self->label, MARGIN);
     gtk_widget_set_no_show_all(self->label, TRUE);
+    berth_widget_announce(self->label, NULL);
     g_object_set_data_full(G_OBJECT(self->label), "berth-view", self, key_hint_free);
     return self;
 }

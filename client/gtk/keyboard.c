@@ -153,12 +153,13 @@ on_host_key(BerthKeyboard *self)
 {
     if (!gtk_widget_is_focus(self->area)) {
         gtk_widget_grab_focus(self->area);
+        berth_keyboard_want_grab(self, is_full(self));
     } else if (!self->is_grabbed) {
         berth_keyboard_want_grab(self, true);
     } else {
         berth_keyboard_want_grab(self, false);
         let_go(self);
-        if (!is_full(self) && self->callbacks.leave_canvas != NULL) {
+        if (self->callbacks.leave_canvas != NULL) {
             self->callbacks.leave_canvas(self->user_data);
         }
     }
@@ -262,6 +263,22 @@ give_key(BerthKeyboard *self, GdkEventKey *event)
     return gtk_widget_is_focus(self->area) && berth_display_view_press(self->view, evdev, is_down);
 }
 
+/* Tab goes round what is around the desktop: there, its keys would end. */
+static bool
+move_around(BerthKeyboard *self, const GdkEventKey *event)
+{
+    bool is_back = event->keyval == GDK_KEY_ISO_Left_Tab;
+
+    if (event->type != GDK_KEY_PRESS || gtk_widget_is_focus(self->area) ||
+        (event->keyval != GDK_KEY_Tab && !is_back)) {
+        return false;
+    }
+    gtk_widget_set_can_focus(self->area, FALSE);
+    gtk_widget_child_focus(self->window, is_back ? GTK_DIR_TAB_BACKWARD : GTK_DIR_TAB_FORWARD);
+    gtk_widget_set_can_focus(self->area, TRUE);
+    return true;
+}
+
 static gboolean
 on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
 {
@@ -280,7 +297,7 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
         }
         return GDK_EVENT_STOP;
     }
-    return give_key(self, event);
+    return give_key(self, event) || move_around(self, event);
 }
 
 /* A click with the host key held: the guest has to know of the key first. */
@@ -320,6 +337,17 @@ on_grab_notify(GtkWidget *area, gboolean was_grabbed, gpointer user_data)
         let_go(self);
     }
     update_grab(self);
+}
+
+/* What had the keyboard is gone: it is the desktop's again. */
+static void
+on_set_focus(GtkWindow *window, GtkWidget *widget, gpointer user_data)
+{
+    BerthKeyboard *self = user_data;
+
+    if (gtk_window_get_focus(window) == NULL && gtk_widget_get_mapped(self->area)) {
+        gtk_widget_grab_focus(self->area);
+    }
 }
 
 /* Another grab of this program took the keyboard. */
@@ -364,6 +392,7 @@ connect_signals(BerthKeyboard *self)
     g_signal_connect(self->window, "grab-broken-event", G_CALLBACK(on_grab_broken), self);
     g_signal_connect_swapped(self->window, "notify::is-active", G_CALLBACK(on_active_changed),
                              self);
+    g_signal_connect_after(self->window, "set-focus", G_CALLBACK(on_set_focus), self);
     g_signal_connect(self->area, "grab-notify", G_CALLBACK(on_grab_notify), self);
     g_signal_connect(self->area, "event", G_CALLBACK(on_area_event), self);
     g_signal_connect_swapped(gdk_keymap_get_for_display(gtk_widget_get_display(self->window)),

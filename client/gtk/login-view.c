@@ -62,11 +62,34 @@ file_of(GtkWidget *chooser)
 }
 
 static void
+tell_file(GtkWidget *child, gpointer user_data)
+{
+    if (GTK_IS_BUTTON(child)) {
+        g_autofree char *path = file_of(user_data);
+        g_autofree char *name = path != NULL ? g_path_get_basename(path) : g_strdup("");
+
+        atk_object_set_name(gtk_widget_get_accessible(child),
+                            gtk_file_chooser_button_get_title(user_data));
+        atk_object_set_description(gtk_widget_get_accessible(child), name);
+    }
+}
+
+/* The button inside is called "(None)" or by the file, but not what the file is for. */
+static void
+name_file_button(GtkWidget *chooser)
+{
+    gtk_container_forall(GTK_CONTAINER(chooser), tell_file, chooser);
+}
+
+static void
 update_buttons(BerthLoginView *self)
 {
     g_autofree char *certificate = file_of(self->certificate);
     bool has_broker = text_of(self->broker)[0] != '\0';
 
+    name_file_button(self->ca);
+    name_file_button(self->certificate);
+    name_file_button(self->key);
     gtk_widget_set_sensitive(self->button, has_broker && text_of(self->user)[0] != '\0' &&
                                                text_of(self->password)[0] != '\0');
     gtk_widget_set_visible(self->device, certificate != NULL);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/notice-bar.h"
 
+#include "client/gtk/widgets.h"
+
+#include <glib/gi18n.h>
+
 #define MAX_CHARS_WIDE 80
 
 struct BerthNoticeBar {
@@ -18,6 +22,7 @@ BerthNoticeBar *
 berth_notice_bar_new(void)
 {
     BerthNoticeBar *self = g_new0(BerthNoticeBar, 1);
+    GtkWidget *close = berth_icon_button_new("window-close-symbolic", _("Close"));
 
     self->bar = gtk_info_bar_new();
     self->label = gtk_label_new(NULL);
@@ -25,7 +30,10 @@ berth_notice_bar_new(void)
     gtk_label_set_max_width_chars(GTK_LABEL(self->label), MAX_CHARS_WIDE);
     gtk_label_set_selectable(GTK_LABEL(self->label), FALSE);
     gtk_info_bar_set_message_type(GTK_INFO_BAR(self->bar), GTK_MESSAGE_WARNING);
-    gtk_info_bar_set_show_close_button(GTK_INFO_BAR(self->bar), TRUE);
+    berth_button_over_canvas(close);
+    gtk_button_set_relief(GTK_BUTTON(close), GTK_RELIEF_NONE);
+    gtk_widget_show(close);
+    gtk_info_bar_add_action_widget(GTK_INFO_BAR(self->bar), close, GTK_RESPONSE_CLOSE);
     gtk_container_add(GTK_CONTAINER(gtk_info_bar_get_content_area(GTK_INFO_BAR(self->bar))),
                       self->label);
     gtk_widget_show(self->label);

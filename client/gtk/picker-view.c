@@ -82,9 +82,10 @@ is_favourite(GtkWidget *row)
 }
 
 static void
-set_star(GtkWidget *button, bool is_on)
+set_star(GtkWidget *button, const char *name, bool is_on)
 {
-    const char *tip = is_on ? _("A favourite; click to take it out") : _("Make it a favourite");
+    g_autofree char *tip = g_strdup_printf(
+        is_on ? _("%s is a favourite; click to take it out") : _("Make %s a favourite"), name);
 
     gtk_button_set_image(
         GTK_BUTTON(button),
@@ -102,7 +103,7 @@ on_star(GtkWidget *button, gpointer user_data)
     bool is_on = !is_favourite(row);
 
     g_object_set_data(G_OBJECT(row), "berth-favourite", is_on ? row : NULL);
-    set_star(button, is_on);
+    set_star(button, desktop_of(row)->name, is_on);
     gtk_list_box_invalidate_sort(GTK_LIST_BOX(self->list));
     self->callbacks.favourite(&desktop_of(row)->pool, is_on, self->user_data);
 }
@@ -197,7 +198,8 @@ new_row(BerthPickerView *self, const BerthDesktop *desktop, bool is_starred)
     GtkWidget *menu = new_menu(self, desktop);
     g_autofree char *text = describe(desktop);
 
-    set_star(star, is_starred);
+    set_star(star, desktop->name, is_starred);
+    atk_object_set_name(gtk_widget_get_accessible(icon), describe_state(desktop));
     gtk_button_set_relief(GTK_BUTTON(star), GTK_RELIEF_NONE);
     gtk_widget_set_valign(star, GTK_ALIGN_CENTER);
     g_signal_connect(star, "clicked", G_CALLBACK(on_star), self);

@@ -129,7 +129,7 @@ set_playing(PlayWindow *self, bool is_playing)
     self->wanted_us = (double)berth_player_get_time_us(self->player);
     gtk_button_set_image(GTK_BUTTON(self->button),
                          gtk_image_new_from_icon_name(icon, GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(self->button, is_playing ? _("Pause") : _("Play"));
+    berth_widget_tell(self->button, is_playing ? _("Pause") : _("Play"));
 }
 
 /* Shows what went wrong, or that nothing did, and the time. */
@@ -245,7 +245,7 @@ make_speed_box(void)
         gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(box), text);
     }
     gtk_combo_box_set_active(GTK_COMBO_BOX(box), NORMAL_SPEED);
-    gtk_widget_set_tooltip_text(box, _("Speed"));
+    berth_widget_tell(box, _("Speed"));
     return box;
 }
 
@@ -259,6 +259,7 @@ make_bar(PlayWindow *self)
     self->scale = gtk_scale_new_with_range(
         GTK_ORIENTATION_HORIZONTAL, 0, MAX((double)self->duration_us / G_USEC_PER_SEC, 0.001), 1);
     gtk_scale_set_draw_value(GTK_SCALE(self->scale), FALSE);
+    berth_widget_tell(self->scale, _("Place in the recording"));
     self->time = gtk_label_new(NULL);
     self->speed = make_speed_box();
     gtk_box_pack_start(GTK_BOX(bar), self->button, FALSE, FALSE, 0);

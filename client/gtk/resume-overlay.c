@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/resume-overlay.h"
 
+#include "client/gtk/widgets.h"
+
 #include "base/clock.h"
 
 #include <glib/gi18n.h>
@@ -94,6 +96,7 @@ berth_resume_overlay_new(GCallback leave, void *user_data)
 
     self->shade = gtk_event_box_new();
     gtk_style_context_add_class(gtk_widget_get_style_context(self->shade), "berth-shade");
+    berth_widget_announce(self->shade, _("The connection was lost"));
     gtk_container_add(GTK_CONTAINER(self->shade), new_panel(self, leave, user_data));
     gtk_widget_show_all(self->shade);
     gtk_widget_set_no_show_all(self->shade, TRUE);

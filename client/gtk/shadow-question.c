@@ -26,8 +26,8 @@ show_first(BerthShadowQuestion *self)
     g_autofree char *who = NULL;
     g_autofree char *text = NULL;
 
-    gtk_widget_set_visible(self->panel, self->n_asks > 0);
     if (self->n_asks == 0) {
+        gtk_widget_hide(self->panel);
         return;
     }
     who = berth_plain_text(ask->who);
@@ -38,6 +38,8 @@ show_first(BerthShadowQuestion *self)
     gtk_label_set_text(GTK_LABEL(self->detail),
                        is_control ? _("They would see all you see, and could type and click.")
                                   : _("They would see all you see, and could do nothing."));
+    berth_widget_announce(self->panel, text);
+    gtk_widget_show(self->panel);
 }
 
 static void
@@ -86,7 +88,7 @@ add_button(BerthShadowQuestion *self, GtkWidget *box, const char *label, GCallba
 {
     GtkWidget *button = gtk_button_new_with_label(label);
 
-    gtk_widget_set_can_focus(button, FALSE);
+    berth_button_over_canvas(button);
     gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
     g_signal_connect_swapped(button, "clicked", func, self);
     gtk_box_pack_start(GTK_BOX(box), button, FALSE, FALSE, 0);

@@ -83,6 +83,10 @@ update(BerthStartSteps *self)
         g_autofree char *text = describe(progress, (BerthStartPhase)phase, now_us);
 
         gtk_label_set_text(GTK_LABEL(self->times[phase]), text);
+        atk_object_set_name(gtk_widget_get_accessible(self->icons[phase]),
+                            is_present    ? _("under way")
+                            : was_entered ? _("done")
+                                          : _("to come"));
         gtk_image_set_from_icon_name(GTK_IMAGE(self->icons[phase]),
                                      is_present    ? "go-next-symbolic"
                                      : was_entered ? "object-select-symbolic"

@@ -78,6 +78,7 @@ update(BerthTransferPanel *self)
     bool is_open = g_hash_table_size(self->open) > 0;
 
     gtk_label_set_text(GTK_LABEL(self->title), title);
+    atk_object_set_name(gtk_widget_get_accessible(self->panel), title);
     gtk_widget_set_visible(self->stop, is_open);
     gtk_widget_set_visible(self->close, !is_open);
     g_clear_handle_id(&self->done_source, g_source_remove);
@@ -138,7 +139,7 @@ add_row(BerthTransferPanel *self, uint32_t id, const char *name)
         atk_object_set_name(gtk_widget_get_accessible(row->bar), plain);
         gtk_box_pack_start(GTK_BOX(texts), row->bar, FALSE, FALSE, 0);
         row->cancel = berth_icon_button_new("process-stop-symbolic", _("Do not send this file"));
-        gtk_widget_set_can_focus(row->cancel, FALSE);
+        berth_button_over_canvas(row->cancel);
         gtk_widget_set_valign(row->cancel, GTK_ALIGN_CENTER);
         g_object_set_data(G_OBJECT(row->cancel), "berth-id", GUINT_TO_POINTER(id));
         g_signal_connect(row->cancel, "clicked", G_CALLBACK(on_cancel), self);
@@ -250,8 +251,8 @@ new_head(BerthTransferPanel *self)
     self->title = new_label("berth-heading");
     self->stop = gtk_button_new_with_label(_("Stop"));
     self->close = gtk_button_new_with_label(_("Close"));
-    gtk_widget_set_can_focus(self->stop, FALSE);
-    gtk_widget_set_can_focus(self->close, FALSE);
+    berth_button_over_canvas(self->stop);
+    berth_button_over_canvas(self->close);
     g_signal_connect_swapped(self->stop, "clicked", G_CALLBACK(on_stop), self);
     g_signal_connect_swapped(self->close, "clicked", G_CALLBACK(clear), self);
     gtk_box_pack_start(GTK_BOX(head), self->title, TRUE, TRUE, 0);

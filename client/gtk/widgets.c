@@ -7,32 +7,31 @@
 /* A resource of the program; packaging/desktop. */
 #define ICON_FOLDER "/org/berth/Berth/icons"
 
-static const char css[] = ".berth-title { font-size: 170%; font-weight: 300; }"
-                          ".berth-canvas { background-color: #17191c; }"
-                          ".berth-error { color: #a51d2d; background-color: alpha(#e01b24, 0.10);"
-                          "  border-radius: 6px; padding: 8px 10px; }"
-                          ".berth-shade { background-color: rgba(10, 12, 15, 0.62); }"
-                          ".berth-panel { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
-                          "  border-radius: 10px; padding: 22px 30px; }"
-                          ".berth-panel label { color: #f2f3f5; }"
-                          ".berth-panel button label { color: #1c1f23; }"
-                          ".berth-panel list { background: none; }"
-                          ".berth-panel row { background: none; padding: 2px 0; }"
-                          ".berth-panel row button { color: #f2f3f5; background: none; }"
-                          ".berth-header-sign { background-color: #a51d2d; color: #ffffff;"
-                          "  border-radius: 6px; padding: 3px 10px; margin: 4px 0; }"
-                          ".berth-sign { background-color: rgba(165, 29, 45, 0.92); color: #ffffff;"
-                          "  border-radius: 0 0 8px 0; padding: 3px 12px; }"
-                          ".berth-hint { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
-                          "  border-radius: 8px; padding: 6px 16px; }"
-                          ".berth-panel label.berth-faint { color: #b4bac2; }"
-                          ".berth-panel .berth-heading { font-size: 130%; }"
-                          ".berth-bar { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
-                          "  border-radius: 0 0 10px 10px; padding: 6px 10px 8px 18px; }"
-                          ".berth-secret { font-family: monospace; font-size: 115%; }"
-                          ".berth-code { font-size: 150%; letter-spacing: 3px; }"
-                          ".berth-row { padding: 12px 14px; }"
-                          ".berth-row-name { font-weight: bold; font-size: 110%; }";
+static const char css[] =
+    ".berth-title { font-size: 170%; font-weight: 300; }"
+    ".berth-canvas { background-color: #17191c; }"
+    ".berth-error { color: mix(@theme_fg_color, #c01c28, 0.5); background-color: alpha(#e01b24, 0.10);"
+    "  border-radius: 6px; padding: 8px 10px; }"
+    ".berth-shade { background-color: rgba(10, 12, 15, 0.62); }"
+    ".berth-panel { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
+    "  border-radius: 10px; padding: 22px 30px; }"
+    ".berth-panel list { background: none; }"
+    ".berth-panel row { background: none; padding: 2px 0; }"
+    ".berth-panel row button { color: #f2f3f5; background: none; }"
+    ".berth-header-sign { background-color: #a51d2d; color: #ffffff;"
+    "  border-radius: 6px; padding: 3px 10px; margin: 4px 0; }"
+    ".berth-sign { background-color: rgba(165, 29, 45, 0.92); color: #ffffff;"
+    "  border-radius: 0 0 8px 0; padding: 3px 12px; }"
+    ".berth-hint { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
+    "  border-radius: 8px; padding: 6px 16px; }"
+    ".berth-panel label.berth-faint { color: #b4bac2; }"
+    ".berth-panel .berth-heading { font-size: 130%; }"
+    ".berth-bar { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
+    "  border-radius: 0 0 10px 10px; padding: 6px 10px 8px 18px; }"
+    ".berth-secret { font-family: monospace; font-size: 115%; }"
+    ".berth-code { font-size: 150%; letter-spacing: 3px; }"
+    ".berth-row { padding: 12px 14px; }"
+    ".berth-row-name { font-weight: bold; font-size: 110%; }";
 
 void
 berth_style_load(GdkScreen *screen)
@@ -118,6 +117,7 @@ berth_error_box_set(GtkWidget *box, GtkWidget *label, const char *text)
         g_autofree char *sentence = berth_sentence(text);
 
         gtk_label_set_text(GTK_LABEL(label), sentence);
+        berth_widget_announce(box, sentence);
     }
     gtk_widget_set_visible(box, text != NULL);
 }
@@ -153,7 +153,30 @@ berth_icon_button_new(const char *icon_name, const char *tooltip)
 {
     GtkWidget *button = gtk_button_new_from_icon_name(icon_name, GTK_ICON_SIZE_BUTTON);
 
-    gtk_widget_set_tooltip_text(button, tooltip);
-    atk_object_set_name(gtk_widget_get_accessible(button), tooltip);
+    berth_widget_tell(button, tooltip);
     return button;
+}
+
+void
+berth_widget_tell(GtkWidget *widget, const char *text)
+{
+    gtk_widget_set_tooltip_text(widget, text);
+    atk_object_set_name(gtk_widget_get_accessible(widget), text);
+}
+
+void
+berth_widget_announce(GtkWidget *widget, const char *text)
+{
+    AtkObject *accessible = gtk_widget_get_accessible(widget);
+
+    atk_object_set_role(accessible, ATK_ROLE_NOTIFICATION);
+    if (text != NULL) {
+        atk_object_set_name(accessible, text);
+    }
+}
+
+void
+berth_button_over_canvas(GtkWidget *button)
+{
+    gtk_widget_set_focus_on_click(button, FALSE);
 }

@@ -32,3 +32,13 @@ char *berth_plain_text(const char *text);
 
 /* A button of a header bar with an icon and a tooltip. */
 GtkWidget *berth_icon_button_new(const char *icon_name, const char *tooltip);
+
+/* What a thing without a text of its own is for: to the pointer and to a screen reader. */
+void berth_widget_tell(GtkWidget *widget, const char *text);
+
+/* A screen reader says the text by itself when the widget comes; NULL: its own text. */
+void berth_widget_announce(GtkWidget *widget, const char *text);
+
+/* A button that lies over the desktop: a click leaves the keyboard there, the Tab key reaches it.
+ */
+void berth_button_over_canvas(GtkWidget *button);

@@ -602,8 +602,10 @@ on_leave_canvas(void *user_data)
 {
     BerthWindow *self = user_data;
 
-    gtk_widget_child_focus(berth_header_get_widget(berth_pages_get_header(self->pages)),
-                           GTK_DIR_TAB_FORWARD);
+    if (!berth_desktop_page_enter(self->page)) {
+        gtk_widget_child_focus(berth_header_get_widget(berth_pages_get_header(self->pages)),
+                               GTK_DIR_TAB_FORWARD);
+    }
 }
 
 static const BerthKeyboardCallbacks keyboard_callbacks = {

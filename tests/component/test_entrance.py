@@ -303,4 +303,5 @@ class Story:
               "CRITICAL" not in text and "Gtk-WARNING" not in text, text)
 
 
-Story(os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None).run()
+if __name__ == "__main__":
+    Story(os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None).run()
