@@ -131,6 +131,8 @@ class Screen:
         self.outputs = self.find_outputs()
         for i, window in enumerate(self.outputs):
             self.xdotool("windowmove", "--sync", window, str(i * WIDTH), "0")
+        # Where the pointer is must not count: it is on the last monitor.
+        self.xdotool("mousemove", str(WIDTH * self.n_monitors - 300), "300")
         self.env = dict(self.env, WAYLAND_DISPLAY=name, GDK_BACKEND="wayland")
 
     def find_outputs(self):
