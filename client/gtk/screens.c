@@ -120,6 +120,22 @@ fill(BerthScreens *self, const Monitors *monitors, uint32_t chosen)
 }
 
 void
+berth_screens_begin(BerthScreens *self, const char *list)
+{
+    Monitors monitors;
+    uint32_t chosen = 0;
+    size_t first;
+
+    read_monitors(self, &monitors);
+    if (list != NULL && berth_monitor_plan_parse(list, monitors.n, &chosen, NULL) &&
+        berth_monitor_plan_order(monitors.places, monitors.n, chosen, &first, 1) == 1) {
+        berth_fullscreen_set_monitor(self->fullscreen, monitors.monitors[first]);
+    }
+    berth_fullscreen_set(self->fullscreen, true);
+    clear_monitors(&monitors);
+}
+
+void
 berth_screens_ask(BerthScreens *self)
 {
     Monitors monitors;

@@ -24,6 +24,14 @@ typedef struct BerthScreens BerthScreens;
 BerthScreens *berth_screens_new(GtkWindow *window, BerthFullscreen *fullscreen,
                                 BerthHeadWindows *heads);
 
+/*
+ * Fills the screen before there is a desktop, where its first head will be if list says so: some
+ * compositors leave a window that fills a monitor on that one.
+ *
+ * list: as below
+ */
+void berth_screens_begin(BerthScreens *self, const char *list);
+
 /* Asks which monitors to fill, and fills them; of an open desktop. */
 void berth_screens_ask(BerthScreens *self);
 

@@ -712,9 +712,8 @@ open_direct(BerthWindow *self, const BerthConnectionFile *file)
     }
     show_source(self, self->controller);
     choose(self, BERTH_WISH_DESKTOP, &any, address);
-    /* A compositor that has chosen a monitor by itself may keep to it. */
-    if (self->wants_fullscreen && self->monitors == NULL) {
-        berth_fullscreen_set(self->fullscreen, true);
+    if (self->wants_fullscreen) {
+        berth_screens_begin(self->screens, self->monitors);
     }
 }
 
