@@ -21,7 +21,7 @@
 struct BerthSessionAgent {
     BerthAgentPort *port;
     BerthSessionClipboard *clipboard;
-    BerthTyping *typing; /* NULL: this X server cannot */
+    BerthTyping *typing; /* NULL: it types no texts */
     BerthLayout *layout;
     BerthFileQueue *files;
     BerthSendDesk *desk; /* NULL: nobody can send */
@@ -192,7 +192,7 @@ static const BerthAgentPortCallbacks port_callbacks = {
 /* ---- life ---- */
 
 BerthSessionAgent *
-berth_session_agent_new(const char *path, GError **error)
+berth_session_agent_new(const char *path, bool types_texts, GError **error)
 {
     BerthSessionAgent *self = g_new0(BerthSessionAgent, 1);
     g_autoptr(GError) desk_error = NULL;
@@ -203,7 +203,7 @@ berth_session_agent_new(const char *path, GError **error)
         return NULL;
     }
     self->clipboard = berth_session_clipboard_new(send_messages, self);
-    self->typing = berth_typing_new(on_typed, self);
+    self->typing = types_texts ? berth_typing_new(on_typed, self) : NULL;
     self->layout = berth_layout_new();
     self->files = berth_file_queue_new(&file_callbacks, self);
     self->desk = berth_send_desk_new(self->files, &desk_error);

@@ -7,15 +7,16 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct BerthSessionAgent BerthSessionAgent;
 
 /*
- * path: of the port's device
+ * path: of the port's device; types_texts: whether it offers to type texts
  *
  * Returns NULL with error set: of berth_agent_port_open().
  */
-BerthSessionAgent *berth_session_agent_new(const char *path, GError **error);
+BerthSessionAgent *berth_session_agent_new(const char *path, bool types_texts, GError **error);
 
 /* NULL is allowed. */
 void berth_session_agent_free(BerthSessionAgent *self);
