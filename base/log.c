@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "berth/limits.h"
 
 #include <errno.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static GMutex log_mutex;
 static const char *log_program = "berth";
 static ContextItem log_context[MAX_CONTEXT_KEYS];
 static Levels log_levels = { .level = BERTH_LOG_INFO };
+static GQueue log_kept = G_QUEUE_INIT; /* of lines */
+static unsigned log_n_kept_max;
 
 static int
 find_level(const char *name)
@@ -171,6 +174,51 @@ write_line(const GString *line)
 }
 
 static void
+drop_kept(unsigned n_max)
+{
+    while (log_kept.length > n_max) {
+        g_free(g_queue_pop_head(&log_kept));
+    }
+}
+
+static void
+keep_line(const GString *line)
+{
+    if (log_n_kept_max == 0) {
+        return;
+    }
+    g_queue_push_tail(&log_kept, g_strndup(line->str, BERTH_LIMIT_KEPT_LOG_LINE_BYTES));
+    drop_kept(log_n_kept_max);
+}
+
+void
+berth_log_keep(unsigned n_lines)
+{
+    g_mutex_lock(&log_mutex);
+    log_n_kept_max = n_lines;
+    drop_kept(n_lines);
+    g_mutex_unlock(&log_mutex);
+}
+
+char *
+berth_log_get_kept(void)
+{
+    GString *text = g_string_new(NULL);
+
+    g_mutex_lock(&log_mutex);
+    for (GList *at = log_kept.head; at != NULL; at = at->next) {
+        const char *line = at->data;
+
+        g_string_append(text, line);
+        if (!g_str_has_suffix(line, "\n")) {
+            g_string_append_c(text, '\n');
+        }
+    }
+    g_mutex_unlock(&log_mutex);
+    return g_string_free(text, FALSE);
+}
+
+static void
 log_message(int level, const char *scope, const char *message)
 {
     g_mutex_lock(&log_mutex);
@@ -189,6 +237,7 @@ log_message(int level, const char *scope, const char *message)
         }
         g_string_append_c(line, '\n');
         write_line(line);
+        keep_line(line);
     }
     g_mutex_unlock(&log_mutex);
 }

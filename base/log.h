@@ -51,6 +51,15 @@ void berth_log_set_context(const char *key, const char *value);
 /* Writes one line if level and scope are enabled; format is printf's.  errno is left as it was. */
 void berth_log(int level, const char *scope, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/*
+ * Keeps the last lines that are written, each cut to BERTH_LIMIT_KEPT_LOG_LINE_BYTES; for
+ * diagnostics that a user asks for.  n_lines: 0 keeps none, as at the beginning.
+ */
+void berth_log_keep(unsigned n_lines);
+
+/* The lines that are kept, the oldest first.  Owned. */
+char *berth_log_get_kept(void);
+
 #define berth_log_error(scope, ...) berth_log(BERTH_LOG_ERROR, (scope), __VA_ARGS__)
 #define berth_log_warning(scope, ...) berth_log(BERTH_LOG_WARNING, (scope), __VA_ARGS__)
 #define berth_log_info(scope, ...) berth_log(BERTH_LOG_INFO, (scope), __VA_ARGS__)

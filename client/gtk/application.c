@@ -3,6 +3,7 @@
 
 #include "client/core/broker-address.h"
 #include "client/core/connection-file.h"
+#include "client/core/diagnostics.h"
 #include "client/core/settings.h"
 #include "client/core/translation.h"
 #include "client/gtk/kiosk-window.h"
@@ -25,6 +26,7 @@
 typedef struct {
     char *broker, *ca_file, *certificate_file, *key_file, *user, *desktop, *direct_file, *shadow;
     char *monitors;
+    char *diagnostics_file;
     gboolean is_device;
     bool has_link;
     BerthLaunchLink link; /* if has_link */
@@ -73,6 +75,8 @@ parse(Application *self, int *argc, char ***argv, GError **error)
           N_("the same on these monitors: numbers from 1 on, or all"), "N[,N]..." },
         { "kiosk", 0, 0, G_OPTION_ARG_NONE, &self->is_kiosk,
           N_("show one desktop and nothing else, and never end"), NULL },
+        { "diagnostics", 0, 0, G_OPTION_ARG_FILENAME, &self->diagnostics_file,
+          N_("write what helps to find a fault into this file, and end"), "FILE" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &self->shows_version, N_("tell the version"), NULL },
         { 0 },
     };
@@ -198,6 +202,27 @@ on_activate(GtkApplication *application, gpointer user_data)
     berth_launch_link_clear(&self->link);
 }
 
+/* What can be told without a desktop; with a display, if there is one. */
+static int
+write_diagnostics(const Application *self)
+{
+    g_autofree char *system = berth_diagnostics_describe_system();
+    g_autofree char *toolkit = berth_toolkit_init() ? berth_toolkit_describe() : NULL;
+    g_autofree char *about =
+        g_strconcat(system, toolkit != NULL ? toolkit : "display: none\n", NULL);
+    g_autofree char *log = berth_log_get_kept();
+    const BerthDiagnostics diagnostics = { .settings = &self->settings,
+                                           .about = about,
+                                           .log = log };
+    g_autoptr(GError) error = NULL;
+
+    if (!berth_diagnostics_write(&diagnostics, self->diagnostics_file, &error)) {
+        fprintf(stderr, "berth: %s\n", error->message);
+        return 1;
+    }
+    return 0;
+}
+
 static int
 run(Application *self)
 {
@@ -223,6 +248,7 @@ clear(Application *self)
     g_free(self->user);
     g_free(self->desktop);
     g_free(self->monitors);
+    g_free(self->diagnostics_file);
     g_free(self->shadow);
 }
 
@@ -236,6 +262,7 @@ berth_application_main(int argc, char **argv)
     g_set_prgname("berth");
     g_set_application_name("Berth");
     berth_log_init("berth");
+    berth_log_keep(BERTH_LIMIT_CLIENT_KEPT_LOG_LINES);
     berth_toolkit_prepare();
     if (!parse(&self, &argc, &argv, &error)) {
         fprintf(stderr, _("berth: %s; see berth --help\n"), error->message);
@@ -246,6 +273,8 @@ berth_application_main(int argc, char **argv)
                !check_shadow(&self, &error)) {
         fprintf(stderr, "berth: %s\n", error->message);
         status = 1;
+    } else if (self.diagnostics_file != NULL) {
+        status = write_diagnostics(&self);
     } else if (!berth_toolkit_init()) {
         fprintf(stderr, _("berth: there is no display; set DISPLAY, or use berth probe\n"));
         status = 1;

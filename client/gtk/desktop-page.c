@@ -96,6 +96,13 @@ berth_desktop_page_put_over(BerthDesktopPage *self, GtkWidget *widget)
 }
 
 void
+berth_desktop_page_put_sign_over(BerthDesktopPage *self, GtkWidget *widget)
+{
+    put_over(self, widget, true);
+    gtk_overlay_set_overlay_pass_through(GTK_OVERLAY(self->overlay), widget, TRUE);
+}
+
+void
 berth_desktop_page_add_to_bar(BerthDesktopPage *self, GtkWidget *widget)
 {
     berth_fullscreen_bar_add(self->bar, widget);

@@ -37,6 +37,9 @@ void berth_desktop_page_put_over(BerthDesktopPage *self, GtkWidget *widget);
 /* See berth_fullscreen_bar_add(). */
 void berth_desktop_page_add_to_bar(BerthDesktopPage *self, GtkWidget *widget);
 
+/* The same for a widget that only says something: what is below stays in reach. */
+void berth_desktop_page_put_sign_over(BerthDesktopPage *self, GtkWidget *widget);
+
 /* The name of the desktop; copied. */
 void berth_desktop_page_set_title(BerthDesktopPage *self, const char *title);
 

@@ -76,6 +76,9 @@ new_menu(BerthHeader *self)
     add_item(self, box, _("Fill monitors…"), BERTH_HEADER_SCREENS);
     add_item(self, box, _("Open another screen"), BERTH_HEADER_ADD_SCREEN);
     add_item(self, box, _("Send files…"), BERTH_HEADER_SEND_FILES);
+    add_item(self, box, _("Save a picture (Ctrl+F11)"), BERTH_HEADER_SCREENSHOT);
+    add_item(self, box, _("Statistics (Shift+F11)"), BERTH_HEADER_STATISTICS);
+    add_item(self, box, _("Save diagnostics…"), BERTH_HEADER_DIAGNOSTICS);
     gtk_box_pack_start(GTK_BOX(box), gtk_separator_new(GTK_ORIENTATION_HORIZONTAL), FALSE, FALSE,
                        6);
     add_item(self, box, _("Disconnect, keep it running"), BERTH_HEADER_DISCONNECT);

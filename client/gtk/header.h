@@ -16,8 +16,11 @@ typedef enum {
     BERTH_HEADER_CTRL_ALT_DEL,
     BERTH_HEADER_ADD_SCREEN,
     BERTH_HEADER_SEND_FILES,
-    BERTH_HEADER_HOST_KEY,     /* choose it */
-    BERTH_HEADER_SCREENS,      /* choose the monitors to fill */
+    BERTH_HEADER_HOST_KEY,   /* choose it */
+    BERTH_HEADER_SCREENS,    /* choose the monitors to fill */
+    BERTH_HEADER_STATISTICS, /* shows or hides them */
+    BERTH_HEADER_SCREENSHOT,
+    BERTH_HEADER_DIAGNOSTICS,
     BERTH_HEADER_FOLLOW_SIZE,  /* is_active tells the new value */
     BERTH_HEADER_GRAB_KEYS,    /* so, too */
     BERTH_HEADER_INPUT_METHOD, /* so, too */

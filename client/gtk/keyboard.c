@@ -279,6 +279,20 @@ move_around(BerthKeyboard *self, const GdkEventKey *event)
     return true;
 }
 
+/* F11, with what is held meanwhile. */
+static void
+on_own_key(BerthKeyboard *self, guint modifiers)
+{
+    BerthHeaderCommand command =
+        modifiers == GDK_SHIFT_MASK ? BERTH_HEADER_STATISTICS : BERTH_HEADER_SCREENSHOT;
+
+    if (modifiers != GDK_SHIFT_MASK && modifiers != GDK_CONTROL_MASK) {
+        berth_fullscreen_set(self->fullscreen, !is_full(self));
+    } else if (self->callbacks.command != NULL) {
+        self->callbacks.command(command, false, self->user_data);
+    }
+}
+
 static gboolean
 on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
 {
@@ -293,7 +307,7 @@ on_key(GtkWidget *window, GdkEventKey *event, gpointer user_data)
     }
     if (event->keyval == GDK_KEY_F11) {
         if (event->type == GDK_KEY_PRESS) {
-            berth_fullscreen_set(self->fullscreen, !is_full(self));
+            on_own_key(self, event->state & gtk_accelerator_get_default_mod_mask());
         }
         return GDK_EVENT_STOP;
     }

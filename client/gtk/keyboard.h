@@ -3,7 +3,8 @@
  * The keyboard of a window with a canvas: what is the guest's, what is ours, and the grab.
  *
  * Keys go to the guest before GTK looks for mnemonics and accelerators.  Ours are F11, which
- * changes to the full screen and back, and the host key (tapped alone), which gives all
+ * changes to the full screen and back (with Shift it shows the statistics, with Ctrl it saves a
+ * picture), and the host key (tapped alone), which gives all
  * keys to the desktop, those of the window manager too, and takes them back.  In full screen they
  * are given by themselves.  Whenever something else gets the keyboard (another window, a dialog, a
  * menu), what is held in the guest is let go and the grab ends.
@@ -15,6 +16,7 @@
 #include "client/core/host-key.h"
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen.h"
+#include "client/gtk/header.h"
 
 #include <gtk/gtk.h>
 #include <stdbool.h>
@@ -27,6 +29,8 @@ typedef struct {
     void (*grabbed)(bool is_grabbed, void *user_data);
     /* The user wants to reach what is around the canvas. */
     void (*leave_canvas)(void *user_data);
+    /* A key of ours that is for the window: BERTH_HEADER_STATISTICS, BERTH_HEADER_SCREENSHOT. */
+    BerthHeaderFunc command;
 } BerthKeyboardCallbacks;
 
 /*

@@ -2,6 +2,7 @@
 #include "client/gtk/stats-overlay.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <glib/gi18n.h>
 
@@ -72,6 +73,7 @@ on_tick(gpointer user_data)
         text = berth_stats_overlay_describe(self);
     }
     gtk_label_set_text(GTK_LABEL(self->label), text != NULL ? text : "");
+    berth_log_debug("statistics", "%s", text != NULL ? text : "");
     return G_SOURCE_CONTINUE;
 }
 

@@ -12,5 +12,8 @@
  */
 void berth_toolkit_prepare(void);
 
+/* Lines about GTK and the screens, if the display is open.  Owned. */
+char *berth_toolkit_describe(void);
+
 /* Opens the display.  Returns false if there is none. */
 bool berth_toolkit_init(void);

@@ -22,6 +22,8 @@ static const char css[] =
     "  border-radius: 6px; padding: 3px 10px; margin: 4px 0; }"
     ".berth-sign { background-color: rgba(165, 29, 45, 0.92); color: #ffffff;"
     "  border-radius: 0 0 8px 0; padding: 3px 12px; }"
+    ".berth-statistics { background-color: rgba(10, 12, 15, 0.85);"
+    "  color: #f2f3f5; border-radius: 0 8px 0 0; padding: 8px 14px; }"
     ".berth-hint { background-color: rgba(30, 33, 38, 0.94); color: #f2f3f5;"
     "  border-radius: 8px; padding: 6px 16px; }"
     ".berth-panel label.berth-faint { color: #b4bac2; }"

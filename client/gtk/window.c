@@ -4,9 +4,11 @@
 #include "client/core/desktop-choice.h"
 #include "client/core/session-controller.h"
 #include "client/core/sound-pulse.h"
+#include "client/core/viewers-text.h"
 #include "client/gtk/fullscreen.h"
 #include "client/gtk/head-windows.h"
 #include "client/gtk/host-key-question.h"
+#include "client/gtk/insight-desk.h"
 #include "client/gtk/keyboard.h"
 #include "client/gtk/logoff-question.h"
 #include "client/gtk/pages.h"
@@ -36,6 +38,7 @@ struct BerthWindow {
     BerthKeyboard *keyboard;
     BerthShare *share; /* of whatever desktop is open */
     BerthShareDesk *desk;
+    BerthInsightDesk *insight;
 
     BerthSettings *settings;
     BerthSoundClient *sound;
@@ -306,18 +309,8 @@ static void
 on_viewers(const BerthMsgViewers *viewers, void *user_data)
 {
     BerthWindow *self = user_data;
-    g_autofree char *watching =
-        viewers->n_observers == 1 ? g_strdup(_("Somebody watches"))
-                                  : g_strdup_printf(ngettext("%u person watches", "%u people watch",
-                                                             viewers->n_observers),
-                                                    viewers->n_observers);
-    g_autofree char *text = NULL;
+    g_autofree char *text = berth_viewers_text(viewers);
 
-    if (viewers->n_observers > 0) {
-        text = g_strconcat(watching, viewers->is_recorded ? _(", and this is recorded") : "", NULL);
-    } else if (viewers->is_recorded) {
-        text = g_strdup(_("This is recorded"));
-    }
     berth_header_set_sign(berth_pages_get_header(self->pages), text);
     berth_desktop_page_set_sign(self->page, text);
 }
@@ -419,6 +412,7 @@ show_source(BerthWindow *self, BerthSessionController *controller)
         controller != NULL ? berth_session_controller_get_picture(controller, 0) : NULL;
 
     berth_head_windows_set_controller(self->heads, controller);
+    berth_insight_desk_set_controller(self->insight, controller);
     berth_display_view_set_source(self->display, picture, controller, 0);
 }
 
@@ -536,7 +530,8 @@ on_header(BerthHeaderCommand command, bool is_active, void *user_data)
 {
     BerthWindow *self = user_data;
 
-    if (set_option(self, command, is_active) || self->controller == NULL) {
+    if (set_option(self, command, is_active) || self->controller == NULL ||
+        berth_insight_desk_command(self->insight, command, self->desktop_name)) {
         return;
     }
     switch (command) {
@@ -611,6 +606,7 @@ on_leave_canvas(void *user_data)
 static const BerthKeyboardCallbacks keyboard_callbacks = {
     .grabbed = on_grabbed,
     .leave_canvas = on_leave_canvas,
+    .command = on_header,
 };
 
 static gboolean
@@ -775,6 +771,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
                                         &keyboard_callbacks, self);
     apply_host_key(self);
     self->share = berth_share_new();
+    self->insight = berth_insight_desk_new(GTK_WINDOW(self->window), self->page, self->settings);
     self->desk = berth_share_desk_new(GTK_WINDOW(self->window), self->page, self->share);
     g_signal_connect(self->window, "delete-event", G_CALLBACK(on_delete), self);
     g_signal_connect(self->window, "destroy", G_CALLBACK(on_destroy), self);

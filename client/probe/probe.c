@@ -2,6 +2,7 @@
 #include "client/probe/probe.h"
 
 #include "client/core/session-controller.h"
+#include "client/core/stats-report.h"
 #include "client/probe/probe-action.h"
 #include "client/probe/probe-options.h"
 #include "client/probe/probe-runner.h"
@@ -37,6 +38,7 @@ typedef struct {
     guint next_source, timeout_source;
     guint int_source, term_source;
     bool has_frame;
+    int64_t began_us; /* monotonic */
     bool is_ending;
     bool is_leaving;
     bool wants_logoff;
@@ -562,6 +564,23 @@ on_signal(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* Why all of it was slow; null if it was not. */
+static void
+add_slow(Probe *probe, json_t *object)
+{
+    BerthStatsLook *looks = g_new0(BerthStatsLook, 2);
+    BerthStatsReport report;
+
+    berth_stats_init(&looks[0].stats);
+    looks[0].now_us = probe->began_us;
+    looks[1].now_us = berth_monotonic_us();
+    looks[1].stats = *berth_session_controller_get_stats(probe->controller);
+    looks[1].bytes_in = looks[1].stats.bytes_in;
+    berth_stats_report_make(&looks[0], &looks[1], (unsigned)looks[1].stats.n_resumes, &report);
+    json_object_set_new(object, "slow", berth_stats_report_slow_to_json(&report));
+    g_free(looks);
+}
+
 static void
 write_stats(Probe *probe)
 {
@@ -572,6 +591,7 @@ write_stats(Probe *probe)
         return;
     }
     object = berth_stats_to_json(berth_session_controller_get_stats(probe->controller));
+    add_slow(probe, object);
     counters = berth_probe_runner_make_counters(probe->runner);
     json_object_update_missing(object, counters);
     json_decref(counters);
@@ -693,7 +713,7 @@ clear(Probe *probe)
 int
 berth_probe_main(int argc, char **argv)
 {
-    Probe probe = { 0 };
+    Probe probe = { .began_us = berth_monotonic_us() };
     g_autoptr(GError) error = NULL;
     int status;
 

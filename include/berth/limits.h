@@ -207,6 +207,9 @@
 #define BERTH_LIMIT_SESSION_CONTROL_BYTES (64u * 1024)
 /* Notices to users: bytes of UTF-8 of one. */
 #define BERTH_LIMIT_NOTICE_BYTES 512u
+/* Client: lines of its log that it keeps for diagnostics, and bytes of one. */
+#define BERTH_LIMIT_CLIENT_KEPT_LOG_LINES 400u
+#define BERTH_LIMIT_KEPT_LOG_LINE_BYTES 1024u
 /* Watermarks: characters that are shown; the pattern of so many wide letters has about 2 MiB. */
 #define BERTH_LIMIT_WATERMARK_CHARS 96u
 /* QMP and guest agent: bytes of one line. */

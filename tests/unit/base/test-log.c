@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "testing.h"
 
+#include "berth/limits.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,6 +73,37 @@ context_is_on_every_line_until_taken_away(void **state)
 }
 
 static void
+the_last_lines_are_kept(void **state)
+{
+    g_autofree char *long_line = g_strnfill(2 * BERTH_LIMIT_KEPT_LOG_LINE_BYTES, 'x');
+    g_autofree char *nothing = berth_log_get_kept();
+    g_autofree char *kept = NULL;
+    catch_lines();
+    berth_log_keep(2);
+    for (int i = 0; i < 5; i++) {
+        berth_log_info("x", "line %d", i);
+    }
+    berth_log_debug("x", "not written, not kept");
+    take_lines();
+    kept = berth_log_get_kept();
+    assert_string_equal(nothing, "");
+    assert_null(strstr(kept, "line 2"));
+    assert_non_null(strstr(kept, "x: line 3\n"));
+    assert_true(g_str_has_suffix(kept, "x: line 4\n"));
+    catch_lines();
+    berth_log_info("x", "%s", long_line);
+    take_lines();
+    g_free(kept);
+    kept = berth_log_get_kept();
+    assert_in_range(strlen(kept), 1, 2 * BERTH_LIMIT_KEPT_LOG_LINE_BYTES);
+    assert_int_equal(kept[strlen(kept) - 1], '\n');
+    berth_log_keep(0);
+    g_free(kept);
+    kept = berth_log_get_kept();
+    assert_string_equal(kept, "");
+}
+
+static void
 levels_are_set_for_all_and_for_scopes(void **state)
 {
     assert_true(berth_log_set_levels("error,session=debug"));
@@ -120,6 +153,7 @@ main(void)
         cmocka_unit_test(a_line_has_time_program_level_scope_and_message),
         cmocka_unit_test(a_peer_cannot_forge_a_line),
         cmocka_unit_test(context_is_on_every_line_until_taken_away),
+        cmocka_unit_test(the_last_lines_are_kept),
         cmocka_unit_test(levels_are_set_for_all_and_for_scopes),
         cmocka_unit_test(levels_that_cannot_be_read_change_nothing),
         cmocka_unit_test(messages_of_glib_become_our_lines),
