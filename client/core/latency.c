@@ -42,10 +42,8 @@ berth_latency_frame(BerthLatency *self, uint32_t input_serial, bool is_changed, 
             self->samples_us[self->n_samples % BERTH_LATENCY_MAX_SAMPLES] = age_us;
             self->n_samples++;
             self->last_us = age_us;
-            if (self->answered_serial == 0) {
-                self->answered_serial = self->pending[i].serial;
-                self->answered_sent_us = self->pending[i].sent_us;
-            }
+            self->answered_serial = self->pending[i].serial;
+            self->answered_sent_us = self->pending[i].sent_us;
             drop_pending(self, i);
         } else {
             i++;

@@ -25,7 +25,7 @@ typedef struct {
     int64_t samples_us[BERTH_LATENCY_MAX_SAMPLES]; /* ring */
     uint64_t n_samples;                            /* ever */
     int64_t last_us;                               /* of the last sample; -1 before */
-    uint32_t answered_serial; /* the oldest press that the last frame answered; 0: none */
+    uint32_t answered_serial; /* the newest press that the last frame answered; 0: none */
     int64_t answered_sent_us;
 } BerthLatency;
 

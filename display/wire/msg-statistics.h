@@ -16,7 +16,7 @@
 
 /* Where the time of a press went, as far as the host knows; microseconds. */
 typedef struct {
-    uint32_t serial;    /* of the KEY or BUTTON that the next frame answers; not 0 */
+    uint32_t serial;    /* of the newest KEY or BUTTON that the next frame answers; not 0 */
     uint32_t guest_us;  /* it came, to the capture of what the frame shows */
     uint32_t wait_us;   /* from there to the beginning of the frame's making */
     uint32_t encode_us; /* from there to the frame's sending */

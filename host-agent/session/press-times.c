@@ -32,6 +32,7 @@ bool
 berth_press_times_take(BerthPressTimes *self, const BerthPressAnswer *answer,
                        BerthMsgInputTimes *ret)
 {
+    int64_t came_us;
     size_t n = 0;
 
     /* Serials wrap around: the difference tells which is later. */
@@ -41,10 +42,11 @@ berth_press_times_take(BerthPressTimes *self, const BerthPressAnswer *answer,
     if (n == 0) {
         return false;
     }
+    came_us = self->presses[n - 1].came_us;
     *ret = (BerthMsgInputTimes){
-        .serial = self->presses[0].serial,
-        .guest_us = span_us(self->presses[0].came_us, answer->capture_us),
-        .wait_us = span_us(MAX(self->presses[0].came_us, answer->capture_us), answer->begun_us),
+        .serial = self->presses[n - 1].serial,
+        .guest_us = span_us(came_us, answer->capture_us),
+        .wait_us = span_us(MAX(came_us, answer->capture_us), answer->begun_us),
         .encode_us = span_us(answer->begun_us, answer->now_us),
     };
     drop_oldest(self, n);

@@ -37,7 +37,7 @@ void berth_press_times_note(BerthPressTimes *self, uint32_t serial, int64_t now_
 /*
  * A frame that changes something is about to leave: forgets the presses that it answers.
  *
- * ret: of the oldest of them; set on true only
+ * ret: of the newest of them, which is what the picture shows last; set on true only
  *
  * Returns whether there was one.
  */
