@@ -346,8 +346,10 @@ def test_kiosk(window):
         return down(TAB) in window.seen
     fixture.wait_until("all keys", has_all_keys)
     window.seen = []
-    window.tap("F11", HOST, "alt+F4", "ctrl+alt+Delete", "F10")
-    window.expect("every key is the desktop's", down(F11), up(F11), down(RIGHT_CTRL),
+    window.tap("F11", "shift+F11", "ctrl+F11", HOST, "alt+F4", "ctrl+alt+Delete", "F10")
+    window.expect("every key is the desktop's", down(F11), up(F11), down(LEFT_SHIFT), down(F11),
+                  up(LEFT_SHIFT), up(F11), down(LEFT_CTRL), down(F11), up(LEFT_CTRL), up(F11),
+                  down(RIGHT_CTRL),
                   up(RIGHT_CTRL), down(LEFT_ALT), down(F4), up(LEFT_ALT), up(F4),
                   down(LEFT_CTRL), down(LEFT_ALT), down(DELETE), up(LEFT_CTRL), up(LEFT_ALT),
                   up(DELETE), down(F10), up(F10))
