@@ -147,12 +147,17 @@ berth_watermark_unref(BerthWatermark *self)
     }
 }
 
-static uint8_t
-shade(uint8_t value, uint8_t coverage)
+/* All three colours the same way, so that the hue stays: lighter on dark, darker on light. */
+static void
+shade(uint8_t *pixel, uint8_t coverage)
 {
     int by = coverage * BERTH_WATERMARK_STRENGTH / 255;
+    int luma = (29 * pixel[0] + 150 * pixel[1] + 77 * pixel[2]) >> 8;
 
-    return (uint8_t)(value < MIDDLE ? value + by : value - by);
+    by = luma < MIDDLE ? by : -by;
+    for (int i = 0; i < 3; i++) {
+        pixel[i] = (uint8_t)CLAMP(pixel[i] + by, 0, UINT8_MAX);
+    }
 }
 
 void
@@ -167,9 +172,7 @@ berth_watermark_draw(const BerthWatermark *self, BerthFrame *frame, BerthRect re
             uint8_t coverage = row[at];
 
             if (coverage != 0) {
-                pixel[0] = shade(pixel[0], coverage);
-                pixel[1] = shade(pixel[1], coverage);
-                pixel[2] = shade(pixel[2], coverage);
+                shade(pixel, coverage);
             }
             at = at + 1 < self->w ? at + 1 : 0;
         }

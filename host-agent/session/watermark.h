@@ -2,9 +2,9 @@
 /*
  * A text that lies over pictures: slanted, again and again, faint, on every background visible.
  *
- * Each pixel under a letter becomes darker or lighter by at most BERTH_WATERMARK_STRENGTH,
- * whichever has room; all others stay as they are, to the bit.  The pattern begins at the top left
- * of the picture, so that a part that is drawn alone fits its neighbours.
+ * Each pixel under a letter becomes darker if it is light, lighter if it is dark, by at most
+ * BERTH_WATERMARK_STRENGTH; all others stay as they are, to the bit.  The pattern begins at the top
+ * left of the picture, so that a part that is drawn alone fits its neighbours.
  *
  * Never changes once it is made.  State: one byte a pixel of the pattern, 2 MiB at most.
  * Thread: any.
