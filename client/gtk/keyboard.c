@@ -178,8 +178,9 @@ tell_locks(BerthKeyboard *self)
 }
 
 static void
-tell_layout(BerthKeyboard *self)
+tell_layout(void *user_data)
 {
+    BerthKeyboard *self = user_data;
     BerthSessionClient *session = berth_display_view_get_session(self->view);
     BerthKeyLayout layout;
 
@@ -390,8 +391,6 @@ keyboard_free(gpointer data)
 {
     BerthKeyboard *self = data;
 
-    g_signal_handlers_disconnect_by_data(gdk_keymap_get_for_display(gdk_display_get_default()),
-                                         self);
     berth_text_input_free(self->text_input);
     g_clear_handle_id(&self->retry_source, g_source_remove);
     g_free(self);
@@ -409,8 +408,7 @@ connect_signals(BerthKeyboard *self)
     g_signal_connect_after(self->window, "set-focus", G_CALLBACK(on_set_focus), self);
     g_signal_connect(self->area, "grab-notify", G_CALLBACK(on_grab_notify), self);
     g_signal_connect(self->area, "event", G_CALLBACK(on_area_event), self);
-    g_signal_connect_swapped(gdk_keymap_get_for_display(gtk_widget_get_display(self->window)),
-                             "keys-changed", G_CALLBACK(tell_layout), self);
+    berth_keymap_watch(self->window, tell_layout, self);
     g_signal_connect_swapped(self->area, "map", G_CALLBACK(on_place_changed), self);
     g_signal_connect_swapped(self->area, "unmap", G_CALLBACK(on_place_changed), self);
     g_signal_connect_swapped(self->area, "notify::is-focus", G_CALLBACK(on_place_changed), self);

@@ -30,3 +30,61 @@ berth_keymap_read_layout(GdkDisplay *display, BerthKeyLayout *ret)
                             NULL, NULL, &len, &data) &&
            berth_key_layout_parse((const char *)data, (size_t)MAX(len, 0), ret);
 }
+
+typedef struct {
+    GdkWindow *root;
+    GdkKeymap *keymap;
+    void (*func)(void *user_data);
+    void *user_data;
+} Watch;
+
+static void
+on_keys_changed(Watch *watch)
+{
+    watch->func(watch->user_data);
+}
+
+/* The keys change first, and then the property that names the layout. */
+static GdkFilterReturn
+on_root_event(GdkXEvent *xevent, GdkEvent *event, gpointer user_data)
+{
+    Watch *watch = user_data;
+    const XEvent *got = xevent;
+
+    if (got->type == PropertyNotify &&
+        got->xproperty.atom == gdk_x11_get_xatom_by_name("_XKB_RULES_NAMES")) {
+        watch->func(watch->user_data);
+    }
+    return GDK_FILTER_CONTINUE;
+}
+
+static void
+watch_free(gpointer data)
+{
+    Watch *watch = data;
+
+    g_signal_handlers_disconnect_by_data(watch->keymap, watch);
+    if (watch->root != NULL) {
+        gdk_window_remove_filter(watch->root, on_root_event, watch);
+    }
+    g_free(watch);
+}
+
+void
+berth_keymap_watch(GtkWidget *owner, void (*func)(void *user_data), void *user_data)
+{
+    Watch *watch = g_new0(Watch, 1);
+    GdkDisplay *display = gtk_widget_get_display(owner);
+
+    watch->func = func;
+    watch->user_data = user_data;
+    watch->keymap = gdk_keymap_get_for_display(display);
+    g_signal_connect_swapped(watch->keymap, "keys-changed", G_CALLBACK(on_keys_changed), watch);
+    if (GDK_IS_X11_DISPLAY(display)) {
+        watch->root = gdk_screen_get_root_window(gdk_display_get_default_screen(display));
+        gdk_window_set_events(watch->root,
+                              gdk_window_get_events(watch->root) | GDK_PROPERTY_CHANGE_MASK);
+        gdk_window_add_filter(watch->root, on_root_event, watch);
+    }
+    g_object_set_data_full(G_OBJECT(owner), "berth-keymap-watch", watch, watch_free);
+}

@@ -178,7 +178,8 @@ new_texts(const BerthDesktop *desktop)
     GtkWidget *state = gtk_label_new(text);
 
     gtk_label_set_ellipsize(GTK_LABEL(name), PANGO_ELLIPSIZE_END);
-    gtk_label_set_ellipsize(GTK_LABEL(state), PANGO_ELLIPSIZE_END);
+    gtk_label_set_line_wrap(GTK_LABEL(state), TRUE);
+    gtk_label_set_xalign(GTK_LABEL(state), 0);
     gtk_widget_set_halign(name, GTK_ALIGN_START);
     gtk_widget_set_halign(state, GTK_ALIGN_START);
     gtk_style_context_add_class(gtk_widget_get_style_context(name), "berth-row-name");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/widgets.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define CARD_WIDTH_PX 420
@@ -35,9 +36,28 @@ static const char css[] =
     ".berth-row { padding: 12px 14px; }"
     ".berth-row-name { font-weight: bold; font-size: 110%; }";
 
+/* Who wants contrast wants it for what stands back otherwise, too. */
+static const char contrast_css[] = ".dim-label { opacity: 1; }"
+                                   ".berth-panel label.berth-faint { color: #f2f3f5; }"
+                                   ".berth-error { border: 2px solid; }";
+
+static void
+follow_contrast(GtkSettings *settings, GParamSpec *param, gpointer provider)
+{
+    g_autofree char *name = NULL;
+    const char *forced = g_getenv("GTK_THEME");
+    bool is_wanted;
+
+    g_object_get(settings, "gtk-theme-name", &name, NULL);
+    is_wanted = g_str_has_prefix(forced != NULL ? forced : name, "HighContrast");
+    gtk_css_provider_load_from_data(provider, is_wanted ? contrast_css : "", -1, NULL);
+}
+
 void
 berth_style_load(GdkScreen *screen)
 {
+    GtkSettings *settings = gtk_settings_get_for_screen(screen);
+    g_autoptr(GtkCssProvider) contrast = gtk_css_provider_new();
     g_autoptr(GtkCssProvider) provider = gtk_css_provider_new();
 
     gtk_icon_theme_add_resource_path(gtk_icon_theme_get_for_screen(screen), ICON_FOLDER);
@@ -45,6 +65,11 @@ berth_style_load(GdkScreen *screen)
     gtk_css_provider_load_from_data(provider, css, -1, NULL);
     gtk_style_context_add_provider_for_screen(screen, GTK_STYLE_PROVIDER(provider),
                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+    gtk_style_context_add_provider_for_screen(screen, GTK_STYLE_PROVIDER(contrast),
+                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION + 1);
+    follow_contrast(settings, NULL, contrast);
+    g_signal_connect_object(settings, "notify::gtk-theme-name", G_CALLBACK(follow_contrast),
+                            contrast, (GConnectFlags)0);
 }
 
 GtkWidget *
