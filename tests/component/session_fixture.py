@@ -90,11 +90,12 @@ class Session:
         data = self.control.recv(65536)
         return json.loads(data) if data else None
 
-    def start(self, broker_key, display, capture="qemu-dbus", **policy):
+    def start(self, broker_key, display, capture="qemu-dbus", token=None, **policy):
+        """token: of 64 digits, which lets in whoever knows it."""
         self.send({"op": "start", "session": self.session, "machine": self.machine,
                    "user": self.user, "user_name": "ann", "host": self.host, "epoch": self.epoch,
-                   "ticket_keys": [broker_key], "policy": policy, "capture": capture},
-                  display.fileno())
+                   "ticket_keys": [broker_key], "policy": policy, "capture": capture,
+                   **({"share_token": token} if token else {})}, display.fileno())
         display.close()
         answer = self.receive()
         if answer is None or answer["op"] != "listening":
