@@ -20,6 +20,7 @@ PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
 MANIFEST = {"name": "demo", "format": "qcow2", "disk": "demo.qcow2", "memory_mib": 256, "vcpus": 1}
 PASSWORD = "a good password"
 KEY = "ab" * 32
+RIGHT_RESIZE, RIGHT_SCREENSHOT = 0x2, 0x8  # include/berth/protocol.h
 
 
 def eventually(probe, timeout=60):
@@ -346,7 +347,8 @@ class Desktops(BrokerCase):
         reply = self.connect(anna, pool)
         wanted = {"resume_window_s": 60, "input": False, "resize": True, "observe": "ask"}
         self.assertEqual(reply["policy"], {**reply["policy"], **wanted})
-        self.assertEqual(struct.unpack_from("<I", base64.b64decode(reply["ticket"]), 4)[0], 2)
+        rights = struct.unpack_from("<I", base64.b64decode(reply["ticket"]), 4)[0]
+        self.assertEqual(rights, RIGHT_RESIZE | RIGHT_SCREENSHOT)
 
     def open_by_group(self, agent):
         """A desktop that anna has by a group; its group and its session as the host sees it."""
