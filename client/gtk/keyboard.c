@@ -29,6 +29,7 @@ struct BerthKeyboard {
     bool is_grabbed;
     unsigned n_retries;
     guint retry_source;
+    guint focus_source; /* nothing had the keyboard */
 };
 
 static void update_grab(BerthKeyboard *self);
@@ -354,14 +355,31 @@ on_grab_notify(GtkWidget *area, gboolean was_grabbed, gpointer user_data)
     update_grab(self);
 }
 
-/* What had the keyboard is gone: it is the desktop's again. */
+static gboolean
+on_nothing_has_focus(gpointer user_data)
+{
+    BerthKeyboard *self = user_data;
+
+    self->focus_source = 0;
+    if (!gtk_widget_in_destruction(self->window) && gtk_widget_get_mapped(self->area) &&
+        gtk_window_get_focus(GTK_WINDOW(self->window)) == NULL) {
+        gtk_widget_grab_focus(self->area);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * What had the keyboard is gone: it is the desktop's again.  Not at once: a window that is being
+ * destroyed, which does not tell, would keep a canvas that is gone.
+ */
 static void
 on_set_focus(GtkWindow *window, GtkWidget *widget, gpointer user_data)
 {
     BerthKeyboard *self = user_data;
 
-    if (gtk_window_get_focus(window) == NULL && gtk_widget_get_mapped(self->area)) {
-        gtk_widget_grab_focus(self->area);
+    if (gtk_window_get_focus(window) == NULL && self->focus_source == 0) {
+        self->focus_source =
+            g_idle_add_full(G_PRIORITY_HIGH_IDLE, on_nothing_has_focus, self, NULL);
     }
 }
 
@@ -393,6 +411,7 @@ keyboard_free(gpointer data)
 
     berth_text_input_free(self->text_input);
     g_clear_handle_id(&self->retry_source, g_source_remove);
+    g_clear_handle_id(&self->focus_source, g_source_remove);
     g_free(self);
 }
 
