@@ -4,7 +4,8 @@
  *
  *   load the state -> run -> (a turn at the gate) identity -> cable -> its address -> ready
  *
- * Until its turn it yields the processors to those that load and to those whose turn it is.
+ * Once it is drawn, and until its turn, it yields the processors to those that load and to those
+ * whose turn it is.
  *
  * Nobody reaches a fork before it is somebody: the card that it has from its template has no cable,
  * and it is not told of, until the guest has said that its identity is set.  A fork that cannot be
@@ -145,6 +146,7 @@ on_drawn(void *user_data)
     BerthVm *self = user_data;
     g_clear_pointer(&self->probe, berth_console_probe_free);
     self->fork.drawn_us = berth_monotonic_us();
+    set_yielding(self, self->fork.waits);
     maybe_become_ready(self);
 }
 
@@ -243,6 +245,7 @@ static void
 on_turn(void *user_data)
 {
     BerthVm *self = user_data;
+    self->fork.waits = false;
     set_yielding(self, false);
     char *script = berth_guest_identity_script(&self->spec, berth_wall_us(), false);
     if (script == NULL) {
@@ -292,7 +295,7 @@ on_running(int code, const json_t *result, const char *text, void *user_data)
                                               self->spec.manifest.height, on_drawn, self);
     }
     if (self->boot.has_shell) {
-        set_yielding(self, true);
+        self->fork.waits = true;
         berth_fork_gate_enter(self->host->forks, on_turn, self);
     } else {
         go_on_as_it_is(self);

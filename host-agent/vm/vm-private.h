@@ -23,6 +23,7 @@ typedef struct {
     int64_t started_us;
     int64_t running_us, drawn_us, identity_us, network_us; /* 0: not yet */
     bool is_loading;
+    bool waits;            /* for its turn */
     bool yields;           /* its processors to others, until it is its turn */
     const char *condition; /* the guest's part is over, with this; NULL: not yet */
     BerthGuestExec *exec;
