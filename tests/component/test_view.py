@@ -19,6 +19,7 @@ import qmp
 from x_display import OtherDisplay
 from test_direct import (CONTROL, CURSOR, DISPLAY, FILL, FRAME_ACK, HEAD_CONFIG, HEAD_REQUEST, LIMIT_S,
                          VIEWERS, Script, check)
+from window_log import complaints
 
 WIDTH, HEIGHT = 1200, 900
 INPUT, POINTER_ABS = 3, 2
@@ -156,8 +157,8 @@ class Screen:
         check(f"{self.what}: the window is gone", self.script("wait closed").startswith("closed"))
         with open(self.log, encoding="utf-8") as file:
             text = file.read()
-        check(f"{self.what}: GTK had nothing to complain of",
-              "error Gtk" not in text and "error Gdk" not in text and "CRITICAL" not in text, text)
+        check(f"{self.what}: GTK had nothing to complain of", not complaints(text),
+              complaints(text))
         check(f"{self.what}: pictures went past GTK", "to the screen past GTK" in text, text)
         check(f"{self.what}: the time to the screen is told", " us from the last byte" in text, text)
 
