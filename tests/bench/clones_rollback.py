@@ -4,7 +4,6 @@ the version before."""
 import json
 import os
 import ssl
-import subprocess
 import sys
 import time
 import urllib.request
@@ -47,21 +46,9 @@ class Rollback:
         for host in site.rows("hosts"):
             site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
         site.import_version()
-        site.import_version(self.patched_disk())
+        site.import_version(site.edited_disk())
         site.add_pool(POOL, IMAGE, size=self.n_desktops, spares=self.n_desktops)
         self.wait_version(1)
-
-    def patched_disk(self):
-        """The disk with a file more."""
-        disk, edition = self.site.path("second.raw"), self.site.path("edition")
-        subprocess.run(["qemu-img", "convert", "-O", "raw", self.site.file("disk"), disk],
-                       check=True)
-        with open(edition, "w", encoding="utf-8") as file:
-            file.write("2\n")
-        subprocess.run(["debugfs", "-w", "-R", f"write {edition} /etc/edition", disk], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
-        return disk
 
     def ask(self, path, body=None):
         """A request with a login that is kept: each berthctl would hash a password."""

@@ -5,8 +5,6 @@ desktop, and goes with a fresh disk; who a desktop is stays, and no two are the 
 
 usage: backups.py BUILD [NAME...]
 """
-import os
-import subprocess
 import sys
 import time
 import unittest
@@ -126,7 +124,7 @@ class Backups(unittest.TestCase):
         self.assertNotEqual(fresh[2], who[2])
         self.say("refreshed: the same name, new keys, no letter")
 
-        site.import_version(self.edited_disk())
+        site.import_version(site.edited_disk())
         site.ctl("rebase", "machine", desk["name"], "--to", "2", "--force")
         self.assertEqual(self.at_desktop("anna", "cat /etc/edition"), "2")
         self.assertEqual(self.machine(desk["name"])["version"], self.version(2))
@@ -142,18 +140,6 @@ class Backups(unittest.TestCase):
     def version(self, number):
         return next(row["id"] for row in self.site.berthctl(
             "image", "versions", self.site.image)["versions"] if row["number"] == number)
-
-    def edited_disk(self):
-        """The image with a file more."""
-        disk, edition = self.site.path("second.raw"), self.site.path("edition")
-        subprocess.run(["qemu-img", "convert", "-O", "raw", self.site.file("disk"), disk],
-                       check=True)
-        with open(edition, "w", encoding="utf-8") as file:
-            file.write("2\n")
-        subprocess.run(["debugfs", "-w", "-R", f"write {edition} /etc/edition", disk], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
-        return disk
 
 
 def main():

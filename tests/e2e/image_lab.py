@@ -52,6 +52,17 @@ class ImageLab(lab.Lab):
                       self.file("kernel"), "--initrd", self.file("initrd"), "--machine", machine,
                       *(["--format", "raw"] if disk else []), limit_s=LIMIT_S)
 
+    def edited_disk(self):
+        """Path of the image's disk with a file more, /etc/edition, as a raw file."""
+        disk, edition = self.path("second.raw"), self.path("edition")
+        subprocess.run(["qemu-img", "convert", "-O", "raw", self.file("disk"), disk], check=True)
+        with open(edition, "w", encoding="utf-8") as file:
+            file.write("2\n")
+        subprocess.run(["debugfs", "-w", "-R", f"write {edition} /etc/edition", disk], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
+        return disk
+
     def ctl(self, *args, secret=None):
         """An administrator's command that waits for guests."""
         return self.berthctl(*args, secret=secret, limit_s=LIMIT_S)
