@@ -23,7 +23,8 @@
 typedef struct {
     BerthFileSaver *owner; /* NULL: it is over */
     uint32_t id;
-    char *folder, *name;
+    char *folder; /* NULL until it is accepted */
+    char *name;
     uint64_t size_bytes, n_saved;
     GQueue waiting; /* of GBytes * */
     bool is_busy;
@@ -270,7 +271,6 @@ on_offered(uint32_t id, const char *name, uint64_t size_bytes, void *user_data)
 
     item->owner = self;
     item->id = id;
-    item->folder = g_strdup(self->folder);
     item->name = g_strdup(name);
     item->size_bytes = size_bytes;
     item->part_fd = -1;
@@ -309,11 +309,19 @@ static const BerthFileTakeListener listener = {
 };
 
 void
+berth_file_saver_set_folder(BerthFileSaver *self, const char *folder)
+{
+    g_free(self->folder);
+    self->folder = g_strdup(folder);
+}
+
+void
 berth_file_saver_accept(BerthFileSaver *self, uint32_t id)
 {
     Item *item = g_hash_table_lookup(self->items, GUINT_TO_POINTER(id));
 
-    if (item != NULL) {
+    if (item != NULL && item->folder == NULL) {
+        item->folder = g_strdup(self->folder);
         berth_file_take_accept(get_take(item), id);
         if (item->size_bytes == 0) {
             go_on(item);

@@ -32,6 +32,9 @@ BerthFileSaver *berth_file_saver_new(BerthShare *share, const char *folder,
 /* Stops everything; NULL is allowed. */
 void berth_file_saver_free(BerthFileSaver *self);
 
+/* Where files go that are accepted from now on.  folder: copied */
+void berth_file_saver_set_folder(BerthFileSaver *self, const char *folder);
+
 /* The user wants an offered file. */
 void berth_file_saver_accept(BerthFileSaver *self, uint32_t id);
 

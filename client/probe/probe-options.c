@@ -123,6 +123,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
     BerthProbeOptions *o = ret_options;
     gboolean allows_shadow = FALSE;
     gboolean is_quiet = FALSE, waits_for_echo = FALSE, shows_version = FALSE, shows_events = FALSE;
+    gboolean shows_steps = FALSE;
     const GOptionEntry entries[] = {
         { "direct", 0, 0, G_OPTION_ARG_FILENAME, &o->direct_file,
           "open the display that berth-session --share tells of in this file", "FILE" },
@@ -137,6 +138,8 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
           "then do what the lines of standard input say", "-" },
         { "events", 0, 0, G_OPTION_ARG_NONE, &shows_events,
           "also print a line when the desktop opens, is lost, comes back or ends", NULL },
+        { "steps", 0, 0, G_OPTION_ARG_NONE, &shows_steps,
+          "print a line for each step: login, list, open, each action, and one at the end", NULL },
         { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &o->timeout_s,
           "give up after so many seconds (60); with --script: for each wait", "S" },
         { "allow-shadow", 0, 0, G_OPTION_ARG_NONE, &allows_shadow,
@@ -163,6 +166,7 @@ berth_probe_options_parse(int argc, const char *const *argv, BerthProbeOptions *
     }
     o->is_quiet = is_quiet;
     o->shows_events = shows_events;
+    o->shows_steps = shows_steps;
     o->allows_shadow = allows_shadow;
     o->waits_for_echo = waits_for_echo;
     o->shows_version = shows_version;

@@ -39,7 +39,8 @@ typedef struct {
     double timeout_s;
     bool waits_for_echo;
     bool allows_shadow; /* the answer to those who ask to watch */
-    bool shows_events;  /* lines about what happens by itself, between the answers */
+    bool shows_steps;
+    bool shows_events; /* lines about what happens by itself, between the answers */
     bool is_quiet;
     bool shows_version;
 } BerthProbeOptions;

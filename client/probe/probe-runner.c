@@ -2,24 +2,24 @@
 #include "client/probe/probe-runner.h"
 
 #include "client/core/png-file.h"
+#include "client/probe/probe-errand.h"
+#include "client/probe/probe-input.h"
 #include "client/probe/probe-share.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 
-#include <string.h>
-
 /* Between two characters, so that a slow guest does not lose one. */
 #define TYPE_PACE_MS 12
 /* A press that has not changed the picture by then never will. */
 #define ECHO_MS 2000
-#define WHEEL_NOTCH 120
 /* Between two looks at a picture that rests and is not exact; a frame looks at once. */
 #define EXACT_POLL_MS 50
 
 struct BerthProbeRunner {
     BerthSessionController *controller;
     BerthProbeShare *share;
+    BerthProbeErrand *errand;
     BerthProbeSound *sound;
     int64_t timeout_ms;
     bool waits_for_echo;
@@ -98,6 +98,7 @@ finish(BerthProbeRunner *self, const GError *error)
     stop_sources(self);
     self->action = NULL;
     self->wants_echo = false;
+    berth_probe_errand_end(self->errand);
     json_object_set_new(answer, "command", json_string(action->row->name));
     json_object_set_new(answer, "ok", json_boolean(error == NULL));
     json_object_set_new(answer, "elapsed_us",
@@ -120,25 +121,46 @@ fail(BerthProbeRunner *self, int code, const char *text)
     finish(self, error);
 }
 
-/* Looks at what concerns clipboard and files; is_late tells what was waited for in vain. */
-static void
-look_share(BerthProbeRunner *self, bool is_late)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (berth_probe_share_look(self->share, &error)) {
-        finish(self, error);
-    } else if (is_late) {
-        fail(self, BERTH_ERR_TIMEOUT, error->message);
-    }
-}
-
 static bool
 is_of_share(const BerthProbeAction *action)
 {
     BerthProbeKind kind = action->row->kind;
 
-    return kind == BERTH_PROBE_COPY || kind == BERTH_PROBE_PASTE || kind == BERTH_PROBE_SEND_FILE;
+    return kind >= BERTH_PROBE_COPY && kind <= BERTH_PROBE_TAKE_FILE;
+}
+
+static bool
+is_of_errand(const BerthProbeAction *action)
+{
+    return action->row->kind == BERTH_PROBE_RESTART || action->row->kind == BERTH_PROBE_REPORT;
+}
+
+/*
+ * Looks at what clipboard, files or broker do; is_late tells what was waited for in vain.  Returns
+ * false if the action is none of theirs.
+ */
+static bool
+look_others(BerthProbeRunner *self, bool is_late)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_done;
+
+    if (!is_of_share(self->action) && !is_of_errand(self->action)) {
+        return false;
+    }
+    is_done = is_of_share(self->action) ? berth_probe_share_look(self->share, &error)
+                                        : berth_probe_errand_look(self->errand, &error);
+    if (is_done && error == NULL && berth_probe_share_get_path(self->share) != NULL &&
+        is_of_share(self->action)) {
+        json_object_set_new(self->found, "path",
+                            json_string(berth_probe_share_get_path(self->share)));
+    }
+    if (is_done) {
+        finish(self, error);
+    } else if (is_late) {
+        fail(self, BERTH_ERR_TIMEOUT, error->message);
+    }
+    return true;
 }
 
 static gboolean
@@ -148,8 +170,7 @@ on_deadline(gpointer user_data)
     const BerthProbeAction *action = self->action;
 
     self->deadline_source = 0;
-    if (is_of_share(action)) {
-        look_share(self, true);
+    if (look_others(self, true)) {
         return G_SOURCE_REMOVE;
     }
     look(self);
@@ -185,39 +206,6 @@ has_echo(BerthProbeRunner *self)
     return stats_of(self)->latency.n_samples > self->n_samples;
 }
 
-static void
-press_keys(BerthSessionClient *session, const BerthKeyCombination *keys)
-{
-    for (size_t i = 0; i < keys->n_keys; i++) {
-        berth_session_client_key(session, keys->evdev[i], true);
-    }
-}
-
-static void
-release_keys(BerthSessionClient *session, const BerthKeyCombination *keys)
-{
-    for (size_t i = keys->n_keys; i > 0; i--) {
-        berth_session_client_key(session, keys->evdev[i - 1], false);
-    }
-}
-
-static void
-type_char(BerthSessionClient *session, char c)
-{
-    BerthKeyStroke stroke;
-    BerthKeyCombination keys = { 0 };
-
-    if (!berth_key_map_find_char(c, &stroke)) {
-        return;
-    }
-    if (stroke.needs_shift) {
-        keys.evdev[keys.n_keys++] = berth_key_map_find_name("shift");
-    }
-    keys.evdev[keys.n_keys++] = stroke.evdev;
-    press_keys(session, &keys);
-    release_keys(session, &keys);
-}
-
 static gboolean
 on_pace(gpointer user_data)
 {
@@ -247,7 +235,7 @@ type_next(BerthProbeRunner *self, BerthSessionClient *session)
         return;
     }
     mark_input(self, true);
-    type_char(session, text[self->n_typed++]);
+    berth_probe_input_type(session, text[self->n_typed++]);
     self->wants_echo = self->waits_for_echo;
     self->echo_until_us = now_us + ECHO_MS * 1000;
     self->pace_source = g_timeout_add(TYPE_PACE_MS, on_pace, self);
@@ -264,75 +252,6 @@ press_and_wait(BerthProbeRunner *self)
         return;
     }
     finish(self, NULL);
-}
-
-static bool
-send_layout(BerthSessionClient *session, const char *name)
-{
-    BerthKeyLayout layout = { .model = "pc105" };
-
-    if (strlen(name) >= sizeof layout.layout || !berth_key_layout_name_is_good(name)) {
-        return false;
-    }
-    g_strlcpy(layout.layout, name, sizeof layout.layout);
-    return berth_session_client_layout(session, &layout);
-}
-
-/* Input that not every session takes.  Returns false if this one does not. */
-static bool
-send_optional(BerthProbeRunner *self, BerthSessionClient *session)
-{
-    const BerthProbeAction *a = self->action;
-
-    mark_input(self, false);
-    switch (a->row->kind) {
-    case BERTH_PROBE_TEXT:
-        return berth_session_client_text(session, a->text);
-    case BERTH_PROBE_LAYOUT:
-        return send_layout(session, a->text);
-    default:
-        return berth_session_client_touch(session, BERTH_TOUCH_DOWN, 0, self->head, a->x, a->y) &&
-               berth_session_client_touch(session, BERTH_TOUCH_UP, 0, self->head, a->x, a->y);
-    }
-}
-
-/* Input that is sent once, when the action starts. */
-static void
-send_input(BerthProbeRunner *self, BerthSessionClient *session)
-{
-    const BerthProbeAction *a = self->action;
-
-    mark_input(self, a->row->kind == BERTH_PROBE_KEY || a->row->kind == BERTH_PROBE_KEY_DOWN ||
-                         a->row->kind == BERTH_PROBE_CLICK);
-    switch (a->row->kind) {
-    case BERTH_PROBE_KEY:
-        press_keys(session, &a->keys);
-        release_keys(session, &a->keys);
-        break;
-    case BERTH_PROBE_KEY_DOWN:
-        press_keys(session, &a->keys);
-        break;
-    case BERTH_PROBE_KEY_UP:
-        release_keys(session, &a->keys);
-        break;
-    case BERTH_PROBE_CLICK:
-        berth_session_client_pointer(session, self->head, a->x, a->y);
-        berth_session_client_button(session, a->button, true);
-        berth_session_client_button(session, a->button, false);
-        break;
-    case BERTH_PROBE_MOVE:
-        berth_session_client_pointer(session, self->head, a->x, a->y);
-        break;
-    case BERTH_PROBE_WHEEL:
-        berth_session_client_wheel(session, 0, (int)a->value * WHEEL_NOTCH);
-        break;
-    case BERTH_PROBE_RESIZE:
-        berth_session_client_request_size(session, self->head, a->x, a->y, 0, 0);
-        break;
-    default:
-        berth_session_client_refresh(session, self->head);
-        break;
-    }
 }
 
 /* Reads a pixel as 0xRRGGBB.  Returns false if it is outside of the picture. */
@@ -411,15 +330,30 @@ do_sound(BerthProbeRunner *self)
     finish(self, error);
 }
 
+static bool
+has_size(BerthProbeRunner *self, int wanted_width, int wanted_height)
+{
+    int width, height;
+
+    berth_picture_get_size(berth_session_controller_get_picture(self->controller, self->head),
+                           &width, &height);
+    return width == wanted_width && height == wanted_height;
+}
+
+static bool
+has_pixel(BerthProbeRunner *self, const BerthProbeAction *a)
+{
+    uint32_t rgb = 0;
+
+    return read_pixel(self, a->x, a->y, &rgb) && rgb == a->rgb;
+}
+
 /* True as soon as what the action waits for has happened. */
 static bool
 is_met(BerthProbeRunner *self)
 {
     const BerthProbeAction *a = self->action;
-    BerthPicture *picture = berth_session_controller_get_picture(self->controller, self->head);
     BerthClientState state = berth_session_controller_get_state(self->controller);
-    int width, height;
-    uint32_t rgb = 0;
 
     switch (a->row->kind) {
     case BERTH_PROBE_WAIT_CHANGE:
@@ -427,19 +361,20 @@ is_met(BerthProbeRunner *self)
     case BERTH_PROBE_WAIT_ECHO:
         return !self->has_pressed || has_echo(self);
     case BERTH_PROBE_WAIT_SIZE:
-        berth_picture_get_size(picture, &width, &height);
-        return width == a->x && height == a->y;
+        return has_size(self, a->x, a->y);
     case BERTH_PROBE_WAIT_OPEN:
         return state == BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_SOUND:
         return berth_probe_sound_is_heard(self->sound);
     case BERTH_PROBE_WAIT_NOTICE:
         return stats_of(self)->n_notices > 0;
+    case BERTH_PROBE_WAIT_END:
+        return state == BERTH_CLIENT_ENDED;
     case BERTH_PROBE_WAIT_LOST:
     case BERTH_PROBE_BREAK:
         return state != BERTH_CLIENT_OPEN;
     case BERTH_PROBE_WAIT_PIXEL:
-        return read_pixel(self, a->x, a->y, &rgb) && rgb == a->rgb;
+        return has_pixel(self, a);
     default:
         return false;
     }
@@ -476,8 +411,7 @@ look(BerthProbeRunner *self)
     if (self->action == NULL) {
         return;
     }
-    if (is_of_share(self->action)) {
-        look_share(self, false);
+    if (look_others(self, false)) {
         return;
     }
     switch (self->action->row->kind) {
@@ -513,70 +447,92 @@ is_input(BerthProbeKind kind)
     return kind <= BERTH_PROBE_REFRESH;
 }
 
-static bool
-is_optional(BerthProbeKind kind)
-{
-    return kind >= BERTH_PROBE_TEXT && kind <= BERTH_PROBE_TOUCH;
-}
-
 static void
 start_input(BerthProbeRunner *self)
 {
     BerthSessionClient *session = berth_session_controller_get_session(self->controller);
     BerthProbeKind kind = self->action->row->kind;
+    bool is_press = berth_probe_input_is_press(kind);
 
     if (session == NULL) {
         fail(self, BERTH_ERR_STATE, "the desktop is not connected at the moment");
-    } else if (kind == BERTH_PROBE_TYPE) {
+        return;
+    }
+    if (kind == BERTH_PROBE_TYPE) {
         set_deadline(self, self->timeout_ms);
         type_next(self, session);
-    } else if (is_optional(kind)) {
-        if (send_optional(self, session)) {
-            finish(self, NULL);
-        } else {
-            fail(self, BERTH_ERR_UNSUPPORTED, "the session does not take this");
-        }
+        return;
+    }
+    mark_input(self, is_press);
+    if (!berth_probe_input_send(session, self->action, self->head)) {
+        fail(self, BERTH_ERR_UNSUPPORTED, "the session does not take this");
+    } else if (is_press) {
+        press_and_wait(self);
     } else {
-        send_input(self, session);
-        if (kind == BERTH_PROBE_KEY || kind == BERTH_PROBE_KEY_DOWN || kind == BERTH_PROBE_CLICK) {
-            press_and_wait(self);
-        } else {
-            finish(self, NULL);
-        }
+        finish(self, NULL);
     }
 }
 
+/* What ends by itself or by what happens: by default at once, and late when time is over. */
 static void
 start_wait(BerthProbeRunner *self)
 {
     const BerthProbeAction *a = self->action;
 
-    switch (a->row->kind) {
-    case BERTH_PROBE_WAIT_STABLE:
-        set_deadline(self, a->value);
-        return;
-    case BERTH_PROBE_HOLD:
-        set_deadline(self, a->value);
-        return;
-    case BERTH_PROBE_COPY:
-    case BERTH_PROBE_PASTE:
-    case BERTH_PROBE_SEND_FILE:
-        set_deadline(self, self->timeout_ms);
-        berth_probe_share_start(self->share, a);
-        look(self);
-        return;
-    case BERTH_PROBE_WAIT_SOUND:
-        set_deadline(self, self->timeout_ms);
-        berth_probe_sound_listen(self->sound);
-        look(self);
-        return;
-    default:
-        set_deadline(self, a->value > 0 && a->row->arg == BERTH_PROBE_ARG_OPTIONAL_TIME
-                               ? a->value
-                               : self->timeout_ms);
-        look(self);
-        return;
-    }
+    set_deadline(self, a->value > 0 && a->row->arg == BERTH_PROBE_ARG_OPTIONAL_TIME
+                           ? a->value
+                           : self->timeout_ms);
+    look(self);
+}
+
+/* What lasts for a time. */
+static void
+start_timed(BerthProbeRunner *self)
+{
+    set_deadline(self, self->action->value);
+}
+
+static void
+start_share(BerthProbeRunner *self)
+{
+    berth_probe_share_start(self->share, self->action);
+    start_wait(self);
+}
+
+static void
+start_errand(BerthProbeRunner *self)
+{
+    berth_probe_errand_start(self->errand, self->action);
+    start_wait(self);
+}
+
+static void
+start_listening(BerthProbeRunner *self)
+{
+    berth_probe_sound_listen(self->sound);
+    start_wait(self);
+}
+
+static void
+answer_stats(BerthProbeRunner *self)
+{
+    json_object_set_new(self->found, "stats", berth_stats_to_json(stats_of(self)));
+    json_object_set_new(self->found, "sound", berth_probe_sound_to_json(self->sound));
+    finish(self, NULL);
+}
+
+static void
+choose_head(BerthProbeRunner *self)
+{
+    self->head = (unsigned)self->action->value;
+    finish(self, NULL);
+}
+
+/* What the probe does itself when this is done. */
+static void
+start_nothing(BerthProbeRunner *self)
+{
+    finish(self, NULL);
 }
 
 /* Done when the loss is known, so that wait-open after it means the new connection. */
@@ -593,52 +549,36 @@ break_connection(BerthProbeRunner *self)
     berth_session_client_break(session);
 }
 
+/* How the actions begin that are no input and not only a wait. */
+static void (*const starters[BERTH_N_PROBE_KINDS])(BerthProbeRunner *) = {
+    [BERTH_PROBE_WAIT_STABLE] = start_timed,    [BERTH_PROBE_HOLD] = start_timed,
+    [BERTH_PROBE_WAIT_SOUND] = start_listening, [BERTH_PROBE_COPY] = start_share,
+    [BERTH_PROBE_PASTE] = start_share,          [BERTH_PROBE_SEND_FILE] = start_share,
+    [BERTH_PROBE_TAKE_FILE] = start_share,      [BERTH_PROBE_RESTART] = start_errand,
+    [BERTH_PROBE_REPORT] = start_errand,        [BERTH_PROBE_SCREENSHOT] = save_screenshot,
+    [BERTH_PROBE_RECORD_SOUND] = do_sound,      [BERTH_PROBE_SPEAK] = do_sound,
+    [BERTH_PROBE_HEAD] = choose_head,           [BERTH_PROBE_PIXEL] = answer_pixel,
+    [BERTH_PROBE_HASH] = answer_hash,           [BERTH_PROBE_STATS] = answer_stats,
+    [BERTH_PROBE_BREAK] = break_connection,     [BERTH_PROBE_DISCONNECT] = start_nothing,
+    [BERTH_PROBE_LOGOFF] = start_nothing,       [BERTH_PROBE_QUIT] = start_nothing,
+};
+
 void
 berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *action)
 {
+    BerthProbeKind kind = action->row->kind;
+
     g_return_if_fail(self->action == NULL);
     self->action = action;
     self->started_us = berth_monotonic_us();
     self->n_typed = 0;
     json_object_clear(self->found);
-    if (is_input(action->row->kind)) {
+    if (is_input(kind)) {
         start_input(self);
-        return;
-    }
-    switch (action->row->kind) {
-    case BERTH_PROBE_SCREENSHOT:
-        save_screenshot(self);
-        break;
-    case BERTH_PROBE_RECORD_SOUND:
-    case BERTH_PROBE_SPEAK:
-        do_sound(self);
-        break;
-    case BERTH_PROBE_PIXEL:
-        answer_pixel(self);
-        break;
-    case BERTH_PROBE_HASH:
-        answer_hash(self);
-        break;
-    case BERTH_PROBE_STATS:
-        json_object_set_new(self->found, "stats", berth_stats_to_json(stats_of(self)));
-        json_object_set_new(self->found, "sound", berth_probe_sound_to_json(self->sound));
-        finish(self, NULL);
-        break;
-    case BERTH_PROBE_BREAK:
-        break_connection(self);
-        break;
-    case BERTH_PROBE_HEAD:
-        self->head = (unsigned)action->value;
-        finish(self, NULL);
-        break;
-    case BERTH_PROBE_DISCONNECT:
-    case BERTH_PROBE_LOGOFF:
-    case BERTH_PROBE_QUIT:
-        finish(self, NULL);
-        break;
-    default:
+    } else if (starters[kind] != NULL) {
+        starters[kind](self);
+    } else {
         start_wait(self);
-        break;
     }
 }
 
@@ -658,6 +598,41 @@ berth_probe_runner_poke(BerthProbeRunner *self)
     if (self->action != NULL && self->poke_source == 0) {
         self->poke_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_poke, self, NULL);
     }
+}
+
+void
+berth_probe_runner_note_state(BerthProbeRunner *self, BerthClientState state)
+{
+    berth_probe_errand_note_state(self->errand, state);
+    berth_probe_runner_poke(self);
+}
+
+bool
+berth_probe_runner_note_done(BerthProbeRunner *self, BerthBrokerRequest request,
+                             const GError *error)
+{
+    bool is_own = berth_probe_errand_note_done(self->errand, request, error);
+
+    berth_probe_runner_poke(self);
+    return is_own;
+}
+
+bool
+berth_probe_runner_note_ended(BerthProbeRunner *self, const GError *why)
+{
+    bool is_awaited = self->action != NULL && self->action->row->kind == BERTH_PROBE_WAIT_END;
+
+    if (is_awaited) {
+        json_object_set_new(self->found, "why", json_string(berth_error_name(why->code)));
+    }
+    berth_probe_runner_poke(self);
+    return berth_probe_errand_note_closed(self->errand) || is_awaited;
+}
+
+void
+berth_probe_runner_set_desktop(BerthProbeRunner *self, const BerthId *pool)
+{
+    berth_probe_errand_set_desktop(self->errand, pool);
 }
 
 bool
@@ -681,6 +656,7 @@ berth_probe_runner_new(BerthSessionController *controller, BerthShare *share,
 
     self->controller = controller;
     self->share = berth_probe_share_new(share, on_changed, self);
+    self->errand = berth_probe_errand_new(controller);
     self->sound = sound;
     berth_sound_client_watch(berth_probe_sound_get_client(sound), on_changed, self);
     self->timeout_ms = timeout_ms;
@@ -699,6 +675,7 @@ berth_probe_runner_free(BerthProbeRunner *self)
     }
     stop_sources(self);
     berth_probe_share_free(self->share);
+    berth_probe_errand_free(self->errand);
     berth_sound_client_unwatch(berth_probe_sound_get_client(self->sound), self);
     json_decref(self->found);
     g_free(self);

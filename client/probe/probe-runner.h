@@ -47,8 +47,21 @@ void berth_probe_runner_start(BerthProbeRunner *self, const BerthProbeAction *ac
 
 bool berth_probe_runner_is_busy(const BerthProbeRunner *self);
 
-/* Tells the runner of a frame, or that the controller has another state. */
+/* Tells the runner of a frame. */
 void berth_probe_runner_poke(BerthProbeRunner *self);
+
+/* The pool whose desktop is being opened, for actions that are about it at the broker. */
+void berth_probe_runner_set_desktop(BerthProbeRunner *self, const BerthId *pool);
+
+/* The controller has another state. */
+void berth_probe_runner_note_state(BerthProbeRunner *self, BerthClientState state);
+
+/* The broker has answered.  Returns false if no action asks for that. */
+bool berth_probe_runner_note_done(BerthProbeRunner *self, BerthBrokerRequest request,
+                                  const GError *error);
+
+/* The other side closed the desktop.  Returns true if the present action waits for it. */
+bool berth_probe_runner_note_ended(BerthProbeRunner *self, const GError *why);
 
 /* The counters that every answer holds; owned. */
 json_t *berth_probe_runner_make_counters(BerthProbeRunner *self);

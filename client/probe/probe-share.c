@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/probe/probe-share.h"
 
+#include "client/core/file-saver.h"
 #include "client/core/file-sender.h"
 
 #include "base/error.h"
@@ -10,6 +11,8 @@
 struct BerthProbeShare {
     BerthShare *share;
     BerthFileSender *sender;
+    BerthFileSaver *saver;
+    GArray *offers; /* ids of files of the desktop, the oldest first */
     void (*changed)(void *);
     void *user_data;
 
@@ -24,6 +27,9 @@ struct BerthProbeShare {
     bool is_begun;     /* the file was handed over */
     bool is_collected; /* and all of it was found */
     BerthFileStatus worst;
+    uint32_t taken; /* id of the file that is being saved */
+    bool is_taking;
+    char *path; /* that it got */
     GError *error;
 };
 
@@ -105,6 +111,51 @@ on_changed(void *user_data)
     self->changed(self->user_data);
 }
 
+static void
+on_file_offered(uint32_t id, const char *name, uint64_t size_bytes, void *user_data)
+{
+    BerthProbeShare *self = user_data;
+
+    g_array_append_val(self->offers, id);
+    self->changed(self->user_data);
+}
+
+static void
+on_file_progress(uint32_t id, uint64_t n_bytes, uint64_t size_bytes, void *user_data)
+{
+    /* Only the end counts. */
+}
+
+static void
+forget_offer(BerthProbeShare *self, uint32_t id)
+{
+    for (guint i = 0; i < self->offers->len; i++) {
+        if (g_array_index(self->offers, uint32_t, i) == id) {
+            g_array_remove_index(self->offers, i);
+            return;
+        }
+    }
+}
+
+static void
+on_file_ended(uint32_t id, BerthFileStatus status, const char *path, void *user_data)
+{
+    BerthProbeShare *self = user_data;
+
+    forget_offer(self, id);
+    if (self->is_taking && self->taken == id) {
+        self->is_taking = false;
+        self->path = g_strdup(path);
+        note_status(self, status);
+    }
+}
+
+static const BerthFileSaverCallbacks saver_callbacks = {
+    .offered = on_file_offered,
+    .progress = on_file_progress,
+    .ended = on_file_ended,
+};
+
 static const BerthClipboardListener clipboard_listener = {
     .offered = on_offered,
     .content = on_content,
@@ -146,6 +197,18 @@ copy(BerthProbeShare *self)
                               BERTH_CLIPBOARD_BIT(self->own_type));
 }
 
+/* One that was not saved in time is not wanted any more. */
+static void
+stop_taking(BerthProbeShare *self)
+{
+    bool was_taking = self->is_taking;
+
+    self->is_taking = false;
+    if (was_taking) {
+        berth_file_saver_refuse(self->saver, self->taken);
+    }
+}
+
 void
 berth_probe_share_start(BerthProbeShare *self, const BerthProbeAction *action)
 {
@@ -156,6 +219,8 @@ berth_probe_share_start(BerthProbeShare *self, const BerthProbeAction *action)
     self->is_begun = false;
     self->is_collected = false;
     self->worst = BERTH_FILE_DONE;
+    stop_taking(self);
+    g_clear_pointer(&self->path, g_free);
     if (action->row->kind == BERTH_PROBE_COPY) {
         copy(self);
     } else if (action->row->kind == BERTH_PROBE_PASTE) {
@@ -229,6 +294,35 @@ look_send(BerthProbeShare *self, GError **ret_error)
     return true;
 }
 
+static bool
+look_take(BerthProbeShare *self, GError **ret_error)
+{
+    if (self->path != NULL) {
+        return true;
+    }
+    if (self->worst != BERTH_FILE_DONE) {
+        berth_set_error(ret_error, BERTH_ERR_IO, "%s", berth_file_status_sentence(self->worst));
+        return true;
+    }
+    if (!self->is_taking && self->offers->len > 0) {
+        self->is_taking = true;
+        self->taken = g_array_index(self->offers, uint32_t, 0);
+        g_array_remove_index(self->offers, 0);
+        berth_file_saver_set_folder(self->saver, self->action->text);
+        berth_file_saver_accept(self->saver, self->taken);
+    }
+    berth_set_error(ret_error, BERTH_ERR_TIMEOUT, "%s",
+                    self->is_taking ? "the file of the desktop is not there yet"
+                                    : "the desktop sends no file");
+    return false;
+}
+
+const char *
+berth_probe_share_get_path(const BerthProbeShare *self)
+{
+    return self->path;
+}
+
 bool
 berth_probe_share_look(BerthProbeShare *self, GError **ret_error)
 {
@@ -241,6 +335,8 @@ berth_probe_share_look(BerthProbeShare *self, GError **ret_error)
         return look_copy(self, ret_error);
     case BERTH_PROBE_PASTE:
         return look_paste(self, ret_error);
+    case BERTH_PROBE_TAKE_FILE:
+        return look_take(self, ret_error);
     default:
         return look_send(self, ret_error);
     }
@@ -255,6 +351,8 @@ berth_probe_share_new(BerthShare *share, void (*changed)(void *), void *user_dat
     self->changed = changed;
     self->user_data = user_data;
     self->sender = berth_file_sender_new(share, &sender_callbacks, self);
+    self->offers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    self->saver = berth_file_saver_new(share, ".", &saver_callbacks, self);
     berth_clipboard_share_set_listener(berth_share_get_clipboard(share), &clipboard_listener, self);
     berth_clipboard_share_set_focus(berth_share_get_clipboard(share), true);
     return self;
@@ -268,6 +366,9 @@ berth_probe_share_free(BerthProbeShare *self)
     }
     berth_clipboard_share_set_listener(berth_share_get_clipboard(self->share), NULL, NULL);
     berth_file_sender_free(self->sender);
+    berth_file_saver_free(self->saver);
+    g_array_unref(self->offers);
+    g_free(self->path);
     g_clear_pointer(&self->own, g_bytes_unref);
     g_clear_pointer(&self->content, g_bytes_unref);
     g_clear_error(&self->error);

@@ -2,7 +2,8 @@
 /*
  * Clipboard and files of a probe: it has a clipboard of its own, which is never this device's.
  *
- * One action at a time.  Thread: main.
+ * One action at a time.  Files that the desktop offers wait for the action that takes them.
+ * Thread: main.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ BerthProbeShare *berth_probe_share_new(BerthShare *share, void (*changed)(void *
 /* NULL is allowed. */
 void berth_probe_share_free(BerthProbeShare *self);
 
-/* Begins BERTH_PROBE_COPY, _PASTE or _SEND_FILE; action: borrowed until it is done. */
+/* Begins BERTH_PROBE_COPY, _PASTE, _SEND_FILE or _TAKE_FILE; action: borrowed until it is done. */
 void berth_probe_share_start(BerthProbeShare *self, const BerthProbeAction *action);
 
 /*
@@ -28,3 +29,6 @@ void berth_probe_share_start(BerthProbeShare *self, const BerthProbeAction *acti
  * says what is being waited for if it is not done.
  */
 bool berth_probe_share_look(BerthProbeShare *self, GError **ret_error);
+
+/* Where the file is that _TAKE_FILE has saved; NULL if it was another action.  Borrowed. */
+const char *berth_probe_share_get_path(const BerthProbeShare *self);

@@ -7,6 +7,7 @@
 #include "client/probe/probe-options.h"
 #include "client/probe/probe-runner.h"
 #include "client/probe/probe-script.h"
+#include "client/probe/probe-steps.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -38,7 +39,7 @@ typedef struct {
     guint next_source, timeout_source;
     guint int_source, term_source;
     bool has_frame;
-    int64_t began_us; /* monotonic */
+    BerthProbeSteps steps;
     bool is_ending;
     bool is_leaving;
     bool wants_logoff;
@@ -48,18 +49,6 @@ typedef struct {
     char *desktop_name;
     char *progress; /* what the controller waits for */
 } Probe;
-
-static void
-print_json(json_t *object)
-{
-    g_autofree char *text = NULL;
-    char *dumped = json_dumps(object, JSON_COMPACT);
-
-    text = g_strdup(dumped);
-    free(dumped);
-    fprintf(stdout, "%s\n", text);
-    fflush(stdout);
-}
 
 /* Tells a script what happened by itself, if it wants to know. */
 static void
@@ -75,8 +64,21 @@ print_event(Probe *probe, const char *event, const char *text)
     if (text != NULL) {
         json_object_set_new(object, "text", json_string(text));
     }
-    print_json(object);
+    berth_probe_print(object);
     json_decref(object);
+}
+
+static void
+begin_step(Probe *probe, const char *name)
+{
+    berth_probe_steps_begin(&probe->steps, name, berth_monotonic_us());
+}
+
+static void
+end_step(Probe *probe)
+{
+    berth_probe_steps_end(&probe->steps, berth_probe_runner_make_counters(probe->runner),
+                          berth_monotonic_us());
 }
 
 static void
@@ -171,6 +173,7 @@ finish(Probe *probe)
 
     if (probe->wants_logoff || probe->wants_disconnect) {
         probe->is_leaving = true;
+        begin_step(probe, "leave");
         code = berth_session_controller_leave(
             probe->controller, probe->wants_logoff ? BERTH_LEAVE_LOGOFF : BERTH_LEAVE_DISCONNECT);
     }
@@ -189,8 +192,10 @@ on_next(gpointer user_data)
 
     probe->next_source = 0;
     if (probe->n_done < probe->options.actions->len) {
-        berth_probe_runner_start(probe->runner,
-                                 g_ptr_array_index(probe->options.actions, probe->n_done));
+        const BerthProbeAction *action = g_ptr_array_index(probe->options.actions, probe->n_done);
+
+        begin_step(probe, action->row->name);
+        berth_probe_runner_start(probe->runner, action);
     } else if (probe->script != NULL) {
         berth_probe_script_next(probe->script);
     } else {
@@ -242,6 +247,7 @@ on_action_done(const BerthProbeAction *action, const GError *error, json_t *answ
     note_leave(probe, kind);
     if (action != probe->line) {
         probe->n_done++;
+        berth_probe_steps_end_action(&probe->steps, answer);
         if (error != NULL) {
             fail(probe, status_of_action(error), error->message);
             return;
@@ -249,7 +255,7 @@ on_action_done(const BerthProbeAction *action, const GError *error, json_t *answ
         go_on(probe);
         return;
     }
-    print_json(answer);
+    berth_probe_print(answer);
     g_clear_pointer(&probe->line, berth_probe_action_free);
     if (kind == BERTH_PROBE_QUIT || kind == BERTH_PROBE_LOGOFF || kind == BERTH_PROBE_DISCONNECT) {
         g_clear_pointer(&probe->script, berth_probe_script_free);
@@ -265,7 +271,7 @@ print_bad_line(Probe *probe, const GError *error)
     json_object_set_new(answer, "ok", json_false());
     json_object_set_new(answer, "code", json_string(berth_error_name(error->code)));
     json_object_set_new(answer, "error", json_string(error->message));
-    print_json(answer);
+    berth_probe_print(answer);
     json_decref(answer);
 }
 
@@ -293,7 +299,18 @@ on_state(BerthClientState state, void *user_data)
 {
     Probe *probe = user_data;
 
-    berth_probe_runner_poke(probe->runner);
+    berth_probe_runner_note_state(probe->runner, state);
+    if (probe->is_ending) {
+        return;
+    }
+    if (state == BERTH_CLIENT_LOGIN) {
+        begin_step(probe, "login");
+    } else if (state == BERTH_CLIENT_LIST) {
+        end_step(probe);
+        begin_step(probe, "list");
+    } else if (state == BERTH_CLIENT_CONNECT && !probe->has_frame) {
+        begin_step(probe, "open");
+    }
 }
 
 static void
@@ -402,7 +419,7 @@ print_desktops(GPtrArray *desktops)
                                               "may_report", (int)desktop->may_report,
                                               "last_used_us", (json_int_t)desktop->last_used_us));
     }
-    print_json(object);
+    berth_probe_print(object);
     json_decref(object);
 }
 
@@ -415,6 +432,7 @@ on_desktops(GPtrArray *desktops, void *user_data)
     g_autofree char *reason = NULL;
     guint n_found = 0;
 
+    end_step(probe);
     if (probe->options.login.lists_desktops) {
         print_desktops(desktops);
         quit(probe);
@@ -436,6 +454,7 @@ on_desktops(GPtrArray *desktops, void *user_data)
     if (n_found == 1) {
         probe->desktop_name = g_malloc(BERTH_ID_HEX_CHARS + 1);
         berth_id_format(&found->pool, probe->desktop_name);
+        berth_probe_runner_set_desktop(probe->runner, &found->pool);
         /* The list is being taken: the next step comes after it. */
         g_idle_add(on_choose, probe);
         return;
@@ -464,6 +483,7 @@ on_frame(const BerthFrameNews *news, void *user_data)
 
     if (!probe->has_frame) {
         probe->has_frame = true;
+        end_step(probe);
         if (probe->options.script != NULL) {
             /* From here on each wait has its own time. */
             g_clear_handle_id(&probe->timeout_source, g_source_remove);
@@ -490,8 +510,10 @@ on_ended(const GError *why, void *user_data)
 
     if (why != NULL) {
         print_event(probe, "ended", why->message);
+    }
+    if (why != NULL && !berth_probe_runner_note_ended(probe->runner, why)) {
         fail(probe, status_of(why, BERTH_CLIENT_ENDED), why->message);
-    } else if (!probe->is_leaving) {
+    } else if (why == NULL && !probe->is_leaving) {
         quit(probe);
     }
 }
@@ -501,10 +523,14 @@ on_done(BerthBrokerRequest request, const GError *error, void *user_data)
 {
     Probe *probe = user_data;
 
+    if (berth_probe_runner_note_done(probe->runner, request, error)) {
+        return;
+    }
     if (error != NULL) {
         fail(probe, BERTH_PROBE_INTERNAL, error->message);
         return;
     }
+    end_step(probe);
     quit(probe);
 }
 
@@ -572,7 +598,7 @@ add_slow(Probe *probe, json_t *object)
     BerthStatsReport report;
 
     berth_stats_init(&looks[0].stats);
-    looks[0].now_us = probe->began_us;
+    looks[0].now_us = probe->steps.all_began_us;
     looks[1].now_us = berth_monotonic_us();
     looks[1].stats = *berth_session_controller_get_stats(probe->controller);
     looks[1].bytes_in = looks[1].stats.bytes_in;
@@ -629,6 +655,7 @@ prepare(Probe *probe, GError **error)
     int64_t timeout_ms = (int64_t)(o->timeout_s * 1000);
     BerthControllerCallbacks made = callbacks;
 
+    probe->steps.is_wanted = o->shows_steps;
     probe->share = berth_share_new();
     made.share = probe->share;
     probe->sound = berth_probe_sound_new();
@@ -713,7 +740,7 @@ clear(Probe *probe)
 int
 berth_probe_main(int argc, char **argv)
 {
-    Probe probe = { .began_us = berth_monotonic_us() };
+    Probe probe = { .steps.all_began_us = berth_monotonic_us() };
     g_autoptr(GError) error = NULL;
     int status;
 
@@ -734,6 +761,7 @@ berth_probe_main(int argc, char **argv)
         probe.status = BERTH_PROBE_USAGE;
         probe.reason = g_strdup(error->message);
     }
+    berth_probe_steps_close(&probe.steps, probe.status, probe.reason, berth_monotonic_us());
     if (probe.reason != NULL) {
         fprintf(stderr, "berth probe: %s\n", probe.reason);
     }

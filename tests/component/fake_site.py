@@ -140,7 +140,7 @@ class FakeSite:
                                       self.desktop(OTHER_POOL, "Laboratory", "busy")]}
         if request == f"POST /v1/me/desktops/{POOL}/connect":
             return self.connect(data)
-        if request.endswith(("/disconnect", "/logoff", "/logout")):
+        if request.endswith(("/disconnect", "/logoff", "/logout", "/report")):
             return 204, b""
         return self.problem(404, "not-found", f"there is no {path}")
 

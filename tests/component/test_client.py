@@ -24,7 +24,8 @@ INPUT, RESIZE, SCREENSHOT = 1, 2, 8
 PARTS = ("network", "guest", "wait", "encode", "decode", "paint")
 KEY_A, KEY_H, KEY_I, KEY_ENTER = 30, 35, 23, 28
 LIMIT_S = 60
-CONNECT = f"POST /v1/me/desktops/{POOL}/connect"
+CONNECT, RESTART, REPORT = (f"POST /v1/me/desktops/{POOL}/{verb}"
+                            for verb in ("connect", "restart", "report"))
 
 
 def check(what, is_good, detail=""):
@@ -241,6 +242,73 @@ class ProbeStory(Story):
         check("the script ended well", probe.wait(LIMIT_S) == 0)
         check("the desktop was thrown away", any("/logoff" in r for r in self.site.requests))
 
+    def steps(self):
+        """A line for each step, for a monitor, and what failed in the last one."""
+        fd = self.password_fd(PASSWORD)
+        texts = []
+        self.site.answers[REPORT] = lambda data: (texts.append(data["text"]), (204, b""))[1]
+        done = subprocess.run(self.argv(fd, "--desktop", "Office", "--steps", "--wait-stable",
+                                        "200", "--report", 'the "Ä" key', "--disconnect"),
+                              pass_fds=[fd], text=True, capture_output=True, timeout=LIMIT_S,
+                              preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        check("every step has a line", [line["command"] for line in lines] ==
+              ["login", "list", "open", "wait-stable", "report", "disconnect", "leave", "end"],
+              str(lines))
+        check("all are good, with their times", done.returncode == 0 and
+              all(line["ok"] and line["elapsed_us"] >= 0 for line in lines), str(lines))
+        check("the end took longest", lines[-1]["elapsed_us"] ==
+              max(line["elapsed_us"] for line in lines) and lines[-1]["status"] == 0)
+        check("the report reached the site", texts == ['the "Ä" key'], str(texts))
+        del self.site.answers[REPORT]
+        self.failed_step("login", 2, "--list", password="wrong")
+        self.failed_step("wait-pixel", 5, "--desktop", "Office", "--wait-pixel", "1,1,123456",
+                         "--timeout", "2")
+
+    def failed_step(self, step, status, *args, password=PASSWORD):
+        fd = self.password_fd(password)
+        done = subprocess.run(self.argv(fd, "--steps", *args), pass_fds=[fd], text=True,
+                              capture_output=True, timeout=LIMIT_S,
+                              preexec_fn=qmp.die_with_parent)
+        os.close(fd)
+        last = json.loads(done.stdout.splitlines()[-1])
+        check(f"a monitor reads that {step} failed", done.returncode == status and
+              (last["during"], last["status"], last["ok"]) == (step, status, False) and
+              last["error"] in done.stderr, done.stdout)
+
+    def restart(self, desktop):
+        """The broker restarts the desktop: its session ends, the next one is opened by itself."""
+        asked = threading.Event()
+
+        def end_session(_):
+            desktop.session.send({"op": "end", "reason": "logged-off"})
+            return 204, b""
+
+        def not_yet(_):
+            asked.set()
+            return 202, {"state": "starting", "retry_ms": 100}
+        probe, command = self.start_script()
+        before = command("wait-stable 1000")
+        self.site.answers[RESTART] = lambda _: (403, {"code": "forbidden", "title": "not allowed"})
+        check("a policy that forbids it is told", "not allowed" in
+              command("restart", is_good=False)["error"])
+        self.site.answers[RESTART] = end_session
+        self.site.answers[CONNECT] = not_yet
+        probe.stdin.write("restart\n")
+        probe.stdin.flush()
+        check("the desktop is asked for again", asked.wait(LIMIT_S))
+        desktop.session.close()
+        desktop.start_session(self.site)
+        del self.site.answers[CONNECT], self.site.answers[RESTART]
+        answer = json.loads(probe.stdout.readline())
+        check("it is open again, as another session", answer["ok"] and answer["state"] == "open" and
+              answer["resumes"] == before["resumes"] and answer["frames"] > before["frames"],
+              str(answer))
+        command("wait-stable 1000")
+        command("quit")
+        check("the script ended well", probe.wait(LIMIT_S) == 0)
+
     def takeover(self):
         """Another device opens the session: the first one is told and does not fight."""
         probe, command = self.start_script()
@@ -249,6 +317,15 @@ class ProbeStory(Story):
         text = probe.communicate(timeout=LIMIT_S)[1]
         check("the first one was told why", probe.returncode == 7 and "another device" in text,
               f"(status {probe.returncode}: {text})")
+        probe, command = self.start_script()
+        command("wait-stable 1000")
+        probe.stdin.write("wait-end\nquit\n")
+        probe.stdin.flush()
+        self.expect("a third device gets it", 0, "", "--desktop", "Office")
+        answer = json.loads(probe.stdout.readline())
+        check("the second one waited for that", answer["ok"] and answer["why"] == "taken-over",
+              str(answer))
+        check("and ends well", probe.wait(LIMIT_S) == 0)
 
     def new_session_process(self, desktop):
         """The session dies: its token is worth nothing, the broker knows the new one."""
@@ -305,7 +382,9 @@ class ProbeStory(Story):
         self.one_shot(desktop)
         self.n_connects = self.site.count(CONNECT)
         self.script(desktop)
+        self.steps()
         self.takeover()
+        self.restart(desktop)
         self.new_session_process(desktop)
         self.interrupted_login()
         self.signals()

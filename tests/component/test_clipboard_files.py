@@ -24,6 +24,7 @@ CLIPBOARD, FILES = 6, 7
 GRAB, REQUEST, DATA, RELEASE, STATE = 1, 2, 3, 4, 16
 OFFER, ANSWER, FILE_DATA, ACK, CANCEL = 1, 2, 3, 4, 5
 TEXT, PNG, HTML = 1, 2, 3
+TAKE, TAKE_ACK, GIVE, GIVE_DATA, GIVE_END = 6, 7, 17, 18, 19
 SEND, CANCELLED, DONE, NO_SPACE = 0, 1, 3, 4
 ALL = 7
 PIECE = 65536
@@ -115,6 +116,19 @@ class File:
         while len(self.content) < self.size:
             self.take_piece()
         self.answer(DONE)
+
+
+def give(script, number, name, content):
+    """Offers a file of the desktop."""
+    script.send(FILES, GIVE, struct.pack("<IQ", number, len(content)) + name.encode())
+
+
+def taken(script, number, content):
+    """Gives a file that was taken, and waits until the client says that it is saved."""
+    assert take(script, FILES, TAKE) == struct.pack("<IB", number, SEND)
+    for at in range(0, len(content), PIECE):
+        script.send(FILES, GIVE_DATA, struct.pack("<I", number) + content[at:at + PIECE])
+    assert take(script, FILES, TAKE) == struct.pack("<IB", number, DONE)
 
 
 class Probe:
@@ -246,6 +260,34 @@ def test_probe_files(script):
     allow_files(script, max_mib=1)
     probe.begin(f"send-file {script.path('Grüße 1.bin')}")
     answer = probe.expect("a file that is too large is told of", is_ok=False)
+    check("the probe ends well", probe.end()[0] == 0)
+
+
+def test_probe_takes(script):
+    """Files of the desktop: one that was offered before is taken, too, and none is replaced."""
+    folder = script.path("taken")
+    os.makedirs(folder)
+    probe = Probe(script)
+    allow_files(script)
+    for number, name, path in ((1, "Übersicht.txt", "Übersicht.txt"),
+                               (2, "Übersicht.txt", "Übersicht (2).txt"), (3, "empty", "empty")):
+        content = b"" if name == "empty" else hashlib.shake_128(name.encode()).digest(200000)
+        give(script, number, name, content)
+        probe.begin(f"take-file {folder}")
+        taken(script, number, content)
+        answer = probe.expect(f"{path} is taken")
+        with open(os.path.join(folder, path), "rb") as file:
+            check("with every byte", file.read() == content)
+        check("and the answer tells where", answer["path"] == os.path.join(folder, path))
+    give(script, 4, "gone", b"12")
+    probe.begin(f"take-file {folder}")
+    assert take(script, FILES, TAKE) == struct.pack("<IB", 4, SEND)
+    script.send(FILES, GIVE_END, struct.pack("<IB", 4, CANCELLED))
+    probe.expect("one that does not come is told of", is_ok=False)
+    check("and nothing of it is left", len(os.listdir(folder)) == 3, os.listdir(folder))
+    probe.begin("restart")
+    answer = probe.expect("where there is no broker nothing is restarted", is_ok=False)
+    check("and it says why", "--direct" in answer["error"], answer["error"])
     check("the probe ends well", probe.end()[0] == 0)
 
 
@@ -456,6 +498,7 @@ def main():
     test_probe_clipboard(script)
     test_probe_refusals(script)
     test_probe_files(script)
+    test_probe_takes(script)
     test_lies(script)
     desk = Desk(script)
     last = test_window_copies(script, desk)
