@@ -12,7 +12,8 @@
 
 typedef struct {
     BerthIncomingPanel *panel;
-    uint32_t id;
+    uint32_t id; /* any number, as the session gave it */
+    bool has_ended;
     GtkWidget *box; /* a reference */
     GtkWidget *text, *bar, *save, *stop;
     guint done_source;
@@ -77,7 +78,7 @@ on_save(Row *row)
 static void
 on_stop(Row *row)
 {
-    if (row->id != 0) {
+    if (!row->has_ended) {
         berth_file_saver_refuse(row->panel->saver, row->id);
     } else {
         drop_row(row);
@@ -184,7 +185,7 @@ show_end(Row *row, BerthFileStatus status, const char *path)
     } else {
         gtk_label_set_text(GTK_LABEL(row->text), get_sentence(status));
     }
-    row->id = 0;
+    row->has_ended = true;
     gtk_widget_hide(row->bar);
     gtk_widget_hide(row->save);
     gtk_button_set_label(GTK_BUTTON(row->stop), _("Close"));
