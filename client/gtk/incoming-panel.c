@@ -103,6 +103,7 @@ new_button(Row *row, const char *label, void (*func)(Row *))
     GtkWidget *button = gtk_button_new_with_label(label);
 
     gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
+    berth_button_over_canvas(button);
     g_signal_connect_swapped(button, "clicked", G_CALLBACK(func), row);
     gtk_box_pack_start(GTK_BOX(row->box), button, FALSE, FALSE, 0);
     return button;
@@ -132,6 +133,7 @@ new_row(BerthIncomingPanel *self, uint32_t id, const char *name, uint64_t size_b
     row->save = new_button(row, _("Save"), on_save);
     row->stop = new_button(row, _("Refuse"), on_stop);
     gtk_container_add(GTK_CONTAINER(self->list), row->box);
+    berth_widget_announce(row->box, text);
     gtk_widget_show_all(row->box);
     gtk_widget_hide(row->bar);
     return row;
@@ -174,16 +176,23 @@ get_sentence(BerthFileStatus status)
 }
 
 static void
+tell(Row *row, const char *text)
+{
+    gtk_label_set_text(GTK_LABEL(row->text), text);
+    berth_widget_announce(row->box, text);
+}
+
+static void
 show_end(Row *row, BerthFileStatus status, const char *path)
 {
     if (status == BERTH_FILE_DONE && path != NULL) {
         g_autofree char *shown = g_filename_display_name(path);
         g_autofree char *text = g_strdup_printf(_("Saved as %s"), shown);
 
-        gtk_label_set_text(GTK_LABEL(row->text), text);
+        tell(row, text);
         row->done_source = g_timeout_add(DONE_MS, on_done_long, row);
     } else {
-        gtk_label_set_text(GTK_LABEL(row->text), get_sentence(status));
+        tell(row, get_sentence(status));
     }
     row->has_ended = true;
     gtk_widget_hide(row->bar);
