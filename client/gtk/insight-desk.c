@@ -41,7 +41,7 @@ show_notice(BerthInsightDesk *self, const char *text)
 
 /* What a thread saves. */
 typedef struct {
-    BerthPicture *pictures[BERTH_LIMIT_HEADS]; /* NULL: no such head */
+    BerthPicture *pictures[BERTH_LIMIT_HEADS]; /* n of them */
     char *paths[BERTH_LIMIT_HEADS];
     unsigned n;
 } Shot;
@@ -51,7 +51,7 @@ shot_free(gpointer data)
 {
     Shot *shot = data;
 
-    for (unsigned i = 0; i < BERTH_LIMIT_HEADS; i++) {
+    for (unsigned i = 0; i < shot->n; i++) {
         berth_picture_unref(shot->pictures[i]);
         g_free(shot->paths[i]);
     }
@@ -64,10 +64,8 @@ save_shot(GTask *task, gpointer source, gpointer task_data, GCancellable *cancel
     Shot *shot = task_data;
     GError *error = NULL;
 
-    for (unsigned i = 0; i < BERTH_LIMIT_HEADS && error == NULL; i++) {
-        if (shot->pictures[i] != NULL) {
-            (void)berth_png_file_write(shot->pictures[i], shot->paths[i], &error);
-        }
+    for (unsigned i = 0; i < shot->n && error == NULL; i++) {
+        (void)berth_png_file_write(shot->pictures[i], shot->paths[i], &error);
     }
     if (error != NULL) {
         g_task_return_error(task, error);
@@ -132,12 +130,19 @@ new_shot(BerthInsightDesk *self, const char *desktop, GError **error)
 
         berth_picture_get_size(picture, &width, &height);
         if (width > 0) {
-            shot->pictures[i] = berth_picture_ref(picture);
-            shot->paths[i] = g_build_filename(folder, name, NULL);
-            shot->n++;
+            shot->pictures[shot->n] = berth_picture_ref(picture);
+            shot->paths[shot->n++] = g_build_filename(folder, name, NULL);
         }
     }
     return shot;
+}
+
+/* text: to be translated */
+static void
+refuse(BerthInsightDesk *self, const char *text)
+{
+    berth_log_info("window", "no picture is saved: %s", text);
+    show_notice(self, _(text));
 }
 
 static void
@@ -149,17 +154,21 @@ save_pictures(BerthInsightDesk *self, const char *desktop)
 
     if (self->controller == NULL ||
         berth_session_controller_get_session(self->controller) == NULL) {
-        show_notice(self, _("there is no desktop to save a picture of; open one"));
+        refuse(self, N_("there is no desktop to save a picture of; open one"));
         return;
     }
     if (!berth_session_controller_get_stats(self->controller)->may_save_pictures) {
-        show_notice(self,
-                    _("no picture of this desktop may be saved; ask your administrator for it"));
+        refuse(self, N_("no picture of this desktop may be saved; ask your administrator for it"));
         return;
     }
     shot = new_shot(self, desktop, &error);
     if (shot == NULL) {
         show_notice(self, error->message);
+        return;
+    }
+    if (shot->n == 0) {
+        shot_free(shot);
+        refuse(self, N_("there is no picture to save yet"));
         return;
     }
     task = g_task_new(NULL, self->cancellable, on_saved, self);

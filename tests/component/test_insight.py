@@ -25,6 +25,7 @@ INPUT, RESIZE = 1, 2
 WIDTH, HEIGHT = 100, 80
 # Long enough to be the part that counts, short enough to be over at once.
 GUEST_US, WAIT_US, ENCODE_US = 3000, 200, 100
+NO_PICTURE = " window: no picture is saved: "
 SECRETS = ("correct-horse", "00112233445566778899aabbccddeeff" * 2, "hunter2")
 
 
@@ -42,9 +43,26 @@ def answer(window, serial, rgb):
     script(f"take {DISPLAY} {FRAME_ACK}")
 
 
-def last_statistics(window):
+def logged(window, words):
     with open(window.log.name, encoding="utf-8", errors="replace") as log:
-        lines = [line for line in log if " debug statistics: " in line]
+        return [line for line in log if words in line]
+
+
+class Early(Window):
+    """A window whose user wants a picture before there is one."""
+
+    def show(self):
+        self.focus()
+        self.tap("ctrl+F11")
+        fixture.wait_until("the answer", lambda: logged(self, NO_PICTURE))
+        check("before the first frame there is nothing to save", "yet" in logged(
+            self, NO_PICTURE)[0] and not saved(self), logged(self, NO_PICTURE))
+        self.expect("the keys of it", down(LEFT_CTRL), up(LEFT_CTRL))
+        super().show()
+
+
+def last_statistics(window):
+    lines = logged(window, " debug statistics: ")
     return lines[-1].split(" debug statistics: ", 1)[1].replace("\\x0a", "\n") if lines else ""
 
 
@@ -142,7 +160,7 @@ def main():
     with open(script.path("user-dirs.dirs"), "w", encoding="ascii") as file:
         file.write('XDG_PICTURES_DIR="$HOME/pictures"\n')
     os.environ["BERTH_LOG"] = "info,statistics=debug"
-    window = Window(script, *sys.argv[3:4])
+    window = Early(script, *sys.argv[3:4])
     test_statistics(window)
     test_pictures(window)
     window.close()
