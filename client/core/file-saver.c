@@ -14,7 +14,8 @@
 
 /* Names that are tried for one file. */
 #define MAX_NAMES 1000
-#define PART_SUFFIX ".part"
+/* Of a part: not made of the name, which may be as long as a name can be. */
+#define PART_NAME ".berth-XXXXXX.part"
 
 /*
  * A file that is offered or under way.  While is_busy a worker has part_fd, part_path and path;
@@ -96,31 +97,25 @@ berth_file_saver_name(const char *name, unsigned n)
 /* ---- workers ---- */
 
 static char *
-dup_path(const Item *item, unsigned n, const char *suffix)
+dup_path(const Item *item, unsigned n)
 {
     g_autofree char *name = berth_file_saver_name(item->name, n);
-    g_autofree char *whole = g_strconcat(name, suffix, NULL);
 
-    return g_build_filename(item->folder, whole, NULL);
+    return g_build_filename(item->folder, name, NULL);
 }
 
 /* Returns 0 or an errno. */
 static int
 create_part(Item *item)
 {
-    for (unsigned n = 1; n <= MAX_NAMES; n++) {
-        g_autofree char *path = dup_path(item, n, PART_SUFFIX);
+    g_autofree char *path = g_build_filename(item->folder, PART_NAME, NULL);
 
-        item->part_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (item->part_fd >= 0) {
-            item->part_path = g_steal_pointer(&path);
-            return 0;
-        }
-        if (errno != EEXIST) {
-            return errno;
-        }
+    item->part_fd = g_mkstemp_full(path, O_WRONLY | O_CLOEXEC, 0600);
+    if (item->part_fd < 0) {
+        return errno;
     }
-    return EEXIST;
+    item->part_path = g_steal_pointer(&path);
+    return 0;
 }
 
 static int
@@ -151,7 +146,7 @@ name_part(Item *item)
         return errno;
     }
     for (unsigned n = 1; n <= MAX_NAMES; n++) {
-        g_autofree char *path = dup_path(item, n, "");
+        g_autofree char *path = dup_path(item, n);
         int r = renameat2(AT_FDCWD, item->part_path, AT_FDCWD, path, RENAME_NOREPLACE);
 
         /* A file system that does not know the flag: the folder is the user's own. */

@@ -283,6 +283,30 @@ files_are_saved_beside_what_is_there(void **state)
     g_string_free(device.log, TRUE);
 }
 
+static void
+a_file_with_the_longest_name_is_saved(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp("berth-saver-XXXXXX", NULL);
+    g_autofree char *stem = g_strnfill(BERTH_LIMIT_FILE_NAME_BYTES - 4, 'n');
+    g_autofree char *name = g_strconcat(stem, ".txt", NULL);
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    Device device = { .log = g_string_new(NULL), .share = berth_share_new() };
+    BerthFileSaver *saver = berth_file_saver_new(device.share, folder, &saver_callbacks, &device);
+
+    device.take = berth_share_get_taken(device.share);
+    assert_berth_ok(give(device.take, 1, name, 0));
+    berth_file_saver_accept(saver, 1);
+    wait_for_end(&device);
+    assert_true(g_str_has_suffix(device.log->str, "end=3 "));
+    assert_string_equal(device.path, path);
+    berth_file_saver_free(saver);
+    berth_share_free(device.share);
+    assert_int_equal(g_unlink(path), 0);
+    assert_int_equal(g_rmdir(folder), 0);
+    g_free(device.path);
+    g_string_free(device.log, TRUE);
+}
+
 int
 main(void)
 {
@@ -291,6 +315,7 @@ main(void)
         cmocka_unit_test(a_session_that_sends_what_was_not_wanted_is_left),
         cmocka_unit_test(names_are_free_and_seen),
         cmocka_unit_test(files_are_saved_beside_what_is_there),
+        cmocka_unit_test(a_file_with_the_longest_name_is_saved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
