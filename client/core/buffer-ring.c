@@ -60,6 +60,34 @@ berth_buffer_ring_add(BerthBufferRing *self, BerthFrame *frame)
     self->n_slots++;
 }
 
+size_t
+berth_buffer_ring_plan_other(const BerthBufferRing *self)
+{
+    for (size_t i = 0; i < self->n_slots; i++) {
+        if (i != self->front && !self->slots[i].is_held) {
+            return i;
+        }
+    }
+    return self->n_slots < BERTH_BUFFER_RING_MAX ? self->n_slots : BERTH_BUFFER_RING_MAX;
+}
+
+void
+berth_buffer_ring_borrow(BerthBufferRing *self, size_t slot, BerthRegion *ret_missed)
+{
+    BerthRegion *missed = &self->slots[slot].missed;
+
+    *ret_missed = *missed;
+    berth_region_clear(missed);
+    berth_region_add(missed, berth_frame_get_rect(self->slots[slot].frame));
+}
+
+void
+berth_buffer_ring_turn(BerthBufferRing *self, size_t slot)
+{
+    berth_region_clear(&self->slots[slot].missed);
+    self->front = slot;
+}
+
 static bool
 is_in_one(BerthRect rect, const BerthRect *rects, size_t n_rects)
 {

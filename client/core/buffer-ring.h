@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One picture in up to three memories, of which a screen's server holds some: what it holds is not
+ * One picture in up to four memories, of which a screen's server holds some: what it holds is not
  * written to, the next frame goes to another one.
  *
  * The front is the one that has the whole picture.  Each of the others knows what it has missed;
  * that is copied when it becomes the front, so a small change costs a small copy.  When all are
  * held the front is written to nevertheless: a torn picture is better than one that stands still.
+ *
+ * There are two ways to write: into the front, which is another memory then if need be; or, while
+ * the front stays as it is, into one that becomes it when it is complete.
  *
  * A value; initialise it with zeros.  Engine: no input or output.  Thread: one at a time.
  */
@@ -17,7 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BERTH_BUFFER_RING_MAX 3
+/* One that is shown, one that waits for that, the front and one that becomes it. */
+#define BERTH_BUFFER_RING_MAX 4
 
 typedef struct {
     struct {
@@ -56,6 +60,22 @@ void berth_buffer_ring_add(BerthBufferRing *self, BerthFrame *frame);
  */
 void berth_buffer_ring_advance(BerthBufferRing *self, size_t slot, const BerthRect *rects,
                                size_t n_rects);
+
+/*
+ * Plans where the next picture becomes complete beside the front: as berth_buffer_ring_plan_next(),
+ * or BERTH_BUFFER_RING_MAX if all others are held.
+ */
+size_t berth_buffer_ring_plan_other(const BerthBufferRing *self);
+
+/*
+ * Tells what a slot has missed, and that it is worth nothing until it is the front.
+ *
+ * slot: below n_slots, not the front
+ */
+void berth_buffer_ring_borrow(BerthBufferRing *self, size_t slot, BerthRegion *ret_missed);
+
+/* A slot that was borrowed has all of the picture: it is the front. */
+void berth_buffer_ring_turn(BerthBufferRing *self, size_t slot);
 
 /* The front was written. */
 void berth_buffer_ring_note(BerthBufferRing *self, const BerthRect *rects, size_t n_rects);

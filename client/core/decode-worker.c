@@ -67,6 +67,7 @@ struct BerthDecodeWorker {
     BerthForkJoin *helpers; /* for photos of one frame */
     BerthCursorDecoder *cursors;
     BerthPicture *pictures[BERTH_LIMIT_HEADS];
+    bool is_fresh[BERTH_LIMIT_HEADS]; /* the canvas is black still, not as the picture is */
     BerthTraffic traffic;
     int64_t begin_us;
     bool has_failed;
@@ -132,6 +133,7 @@ static void
 tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *event)
 {
     News *news = new_news(NEWS_FRAME, 0);
+    BerthFrame *canvas = berth_frame_decoder_get_canvas(self->frames, event->head);
     BerthFrameNews *frame = &news->frame;
     BerthPictureChange change;
 
@@ -142,11 +144,16 @@ tell_frame(BerthDecodeWorker *self, const Job *job, const BerthDecodedEvent *eve
     frame->n_bytes = event->n_bytes;
     frame->received_us = job->received_us;
     frame->ready_us = berth_monotonic_us();
-    frame->n_rects = MIN(event->n_rects, G_N_ELEMENTS(frame->rects));
-    memcpy(frame->rects, event->rects, frame->n_rects * sizeof frame->rects[0]);
-    change = berth_picture_update(self->pictures[event->head],
-                                  berth_frame_decoder_get_canvas(self->frames, event->head),
-                                  event->rects, event->n_rects);
+    if (self->is_fresh[event->head]) {
+        frame->rects[0] = berth_frame_get_rect(canvas);
+        frame->n_rects = 1;
+        self->is_fresh[event->head] = false;
+    } else {
+        frame->n_rects = MIN(event->n_rects, G_N_ELEMENTS(frame->rects));
+        memcpy(frame->rects, event->rects, frame->n_rects * sizeof frame->rects[0]);
+    }
+    change =
+        berth_picture_update(self->pictures[event->head], canvas, frame->rects, frame->n_rects);
     frame->is_changed = change.is_changed;
     frame->is_exact = event->is_exact;
     frame->is_resized = change.is_resized;
@@ -170,6 +177,7 @@ tell_head(BerthDecodeWorker *self, NewsKind kind, unsigned head)
 static void
 note_head(BerthDecodeWorker *self, unsigned head)
 {
+    self->is_fresh[head] = true;
     if (berth_frame_decoder_get_canvas(self->frames, (uint16_t)head) == NULL) {
         berth_picture_clear(self->pictures[head]);
         tell_head(self, NEWS_HEAD_GONE, head);
@@ -304,6 +312,16 @@ run_parts(void *runner, size_t n_parts, void (*func)(size_t part, void *user_dat
     berth_fork_join_run(runner, n_parts, func, user_data);
 }
 
+/* What is drawn at once in memory of the screen need not be copied there. */
+static BerthFrame *
+choose_canvas(uint16_t head, BerthFrame *canvas, BerthCatchUp *catch_up, void *user_data)
+{
+    BerthDecodeWorker *self = user_data;
+
+    return self->is_fresh[head] ? berth_frame_ref(canvas)
+                                : berth_picture_begin(self->pictures[head], canvas, catch_up);
+}
+
 BerthDecodeWorker *
 berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCaps *caps,
                         size_t n_shapes, const BerthDecodeCallbacks *callbacks, void *user_data)
@@ -320,6 +338,7 @@ berth_decode_worker_new(BerthPicture *const *pictures, const BerthFrameDecoderCa
     if (berth_frame_decoder_set_runner(self->frames, run_parts, self->helpers) != BERTH_OK) {
         g_error("no memory for photos");
     }
+    berth_frame_decoder_set_choose_canvas(self->frames, choose_canvas, self);
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         self->pictures[i] = berth_picture_ref(pictures[i]);
     }

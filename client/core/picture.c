@@ -6,9 +6,10 @@
 struct BerthPicture {
     gint ref_count; /* atomic */
     GMutex lock;
-    BerthFrame *front;            /* guarded by lock, as the two below */
+    BerthFrame *front;            /* guarded by lock, as the three below */
     const BerthPictureSink *sink; /* NULL: none */
     void *user_data;
+    BerthFrame *lent; /* borrowed: of the sink, being drawn on; NULL: none */
 };
 
 BerthPicture *
@@ -39,10 +40,61 @@ berth_picture_unref(BerthPicture *self)
     g_free(self);
 }
 
+static BerthFrame *
+new_frame_or_die(int width, int height)
+{
+    BerthFrame *frame = berth_frame_new(width, height);
+
+    if (frame == NULL) {
+        g_error("no memory for a picture of %dx%d", width, height);
+    }
+    return frame;
+}
+
 static bool
 has_size_of(const BerthFrame *front, const BerthFrame *canvas)
 {
     return front != NULL && front->width == canvas->width && front->height == canvas->height;
+}
+
+BerthFrame *
+berth_picture_begin(BerthPicture *self, BerthFrame *canvas, BerthCatchUp *catch_up)
+{
+    BerthFrame *next = NULL;
+    BerthRegion missed;
+
+    g_mutex_lock(&self->lock);
+    self->lent = NULL;
+    if (has_size_of(self->front, canvas) && self->sink != NULL && self->sink->lend != NULL) {
+        next = self->sink->lend(self->front, &missed, self->user_data);
+        self->lent = next;
+    }
+    if (next != NULL) {
+        berth_frame_ref(next);
+    } else if (canvas != self->front) {
+        next = berth_frame_ref(canvas);
+    } else {
+        next = new_frame_or_die(canvas->width, canvas->height);
+        berth_region_init(&missed, 1);
+        berth_region_add(&missed, berth_frame_get_rect(canvas));
+    }
+    if (next != canvas) {
+        berth_catch_up_begin(catch_up, next, self->front, &missed);
+    }
+    g_mutex_unlock(&self->lock);
+    return next;
+}
+
+/* What was drawn in the sink's memory is the picture. */
+static void
+take_lent(BerthPicture *self, const BerthRect *rects, size_t n_rects, BerthPictureChange *change)
+{
+    for (size_t i = 0; i < n_rects && !change->is_changed; i++) {
+        change->is_changed = !berth_frame_rect_equal(self->front, self->lent, rects[i]);
+    }
+    berth_frame_unref(self->front);
+    self->front = berth_frame_ref(self->lent);
+    change->is_shown = self->sink->after(self->front, rects, n_rects, self->user_data);
 }
 
 static void
@@ -73,14 +125,12 @@ replace_front(BerthPicture *self, const BerthFrame *content)
     BerthRect whole = berth_frame_get_rect(content);
     BerthFrame *fresh = NULL;
 
+    self->lent = NULL;
     if (self->sink != NULL) {
         fresh = self->sink->new_frame(whole.w, whole.h, self->user_data);
     }
     if (fresh == NULL) {
-        fresh = berth_frame_new(whole.w, whole.h);
-    }
-    if (fresh == NULL) {
-        g_error("no memory for a picture of %dx%d", whole.w, whole.h);
+        fresh = new_frame_or_die(whole.w, whole.h);
     }
     berth_frame_copy_rect(fresh, content, whole);
     berth_frame_unref(self->front);
@@ -97,12 +147,15 @@ berth_picture_update(BerthPicture *self, const BerthFrame *canvas, const BerthRe
     BerthPictureChange change = { 0 };
 
     g_mutex_lock(&self->lock);
-    if (has_size_of(self->front, canvas)) {
+    if (canvas == self->lent && has_size_of(self->front, canvas)) {
+        take_lent(self, rects, n_rects, &change);
+    } else if (has_size_of(self->front, canvas)) {
         copy_changes(self, canvas, rects, n_rects, &change);
     } else {
         change.is_changed = change.is_resized = true;
         replace_front(self, canvas);
     }
+    self->lent = NULL;
     g_mutex_unlock(&self->lock);
     return change;
 }
@@ -121,6 +174,7 @@ berth_picture_set_sink(BerthPicture *self, const BerthPictureSink *sink, void *u
     g_mutex_lock(&self->lock);
     self->sink = sink;
     self->user_data = user_data;
+    self->lent = NULL;
     if (sink != NULL && self->front != NULL) {
         replace_front(self, self->front);
     }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "display/pixels/catch-up.h"
 #include "display/pixels/frame.h"
 #include "display/pixels/rect.h"
 
@@ -18,7 +19,7 @@ typedef struct BerthPicture BerthPicture;
 
 /*
  * Where a picture goes right away: a window, say.  All are called with the picture locked,
- * new_frame also in the thread that sets the sink, the others in the one that updates.
+ * new_frame and after also in the thread that sets the sink, the others in the one that updates.
  */
 typedef struct {
     /* Makes the memory of a picture of an allowed size; NULL leaves it to the picture. */
@@ -30,6 +31,12 @@ typedef struct {
      */
     BerthFrame *(*before)(BerthFrame *frame, const BerthRect *rects, size_t n_rects,
                           void *user_data);
+    /*
+     * NULL: no picture can be drawn here.  Else: returns, borrowed, another memory than the frame,
+     * where the next picture may be drawn while the frame stays as it is, and what it lacks of the
+     * frame; NULL if there is none now.  When it is complete after() is called with it.
+     */
+    BerthFrame *(*lend)(BerthFrame *frame, BerthRegion *ret_missed, void *user_data);
     /* The frame is whole again; rects: what may have changed, inside it.  True if it is shown. */
     bool (*after)(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data);
 } BerthPictureSink;
@@ -50,9 +57,21 @@ BerthPicture *berth_picture_ref(BerthPicture *self);
 void berth_picture_unref(BerthPicture *self);
 
 /*
+ * Chooses where the next frame is drawn, so that it need not be copied if there is a sink that
+ * lends its memory; never in the picture that readers see.
+ *
+ * canvas:   where the one before was drawn, which has been brought in
+ * catch_up: begun if another frame is returned, with what that lacks
+ *
+ * Returns a reference to a frame of the canvas's size: this or another one.
+ */
+BerthFrame *berth_picture_begin(BerthPicture *self, BerthFrame *canvas, BerthCatchUp *catch_up);
+
+/*
  * Brings a finished frame in.
  *
- * canvas:      the whole frame; a size of its own makes a new picture
+ * canvas:      the whole frame, drawn where berth_picture_begin() said or in memory that is the
+ *              caller's; a size of its own makes a new picture
  * rects:       n_rects of what may have changed, inside the canvas
  */
 BerthPictureChange berth_picture_update(BerthPicture *self, const BerthFrame *canvas,

@@ -171,12 +171,32 @@ before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_dat
     return self->ring.slots[slot].frame;
 }
 
+static BerthFrame *
+lend(BerthFrame *frame, BerthRegion *ret_missed, void *user_data)
+{
+    WaylandPresenter *self = user_data;
+    size_t slot;
+
+    if (!self->base.is_shown ||
+        berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front) {
+        return NULL;
+    }
+    slot = berth_buffer_ring_plan_other(&self->ring);
+    if (slot == BERTH_BUFFER_RING_MAX || !ensure_slot(self, slot, frame)) {
+        return NULL;
+    }
+    berth_buffer_ring_borrow(&self->ring, slot, ret_missed);
+    return self->ring.slots[slot].frame;
+}
+
 static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
     WaylandPresenter *self = user_data;
+    size_t slot = berth_buffer_ring_find(&self->ring, frame->data);
 
-    if (berth_buffer_ring_find(&self->ring, frame->data) == self->ring.front) {
+    if (slot != BERTH_BUFFER_RING_MAX) {
+        berth_buffer_ring_turn(&self->ring, slot);
         berth_buffer_ring_note(&self->ring, rects, n_rects);
     }
     return false;
@@ -185,6 +205,7 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
 static const BerthPictureSink sink = {
     .new_frame = new_frame,
     .before = before,
+    .lend = lend,
     .after = after,
 };
 

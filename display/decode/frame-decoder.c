@@ -30,6 +30,8 @@ struct BerthFrameDecoder {
     int error;
     int max_width;
     int max_height;
+    BerthChooseCanvas choose; /* NULL: every head keeps its own */
+    void *choose_data;
     BerthFrame *canvases[BERTH_LIMIT_HEADS];
     BerthExactUnpacker *unpackers[BERTH_N_EXACT_STREAMS]; /* NULL: not offered */
     BerthTileStore *tiles;
@@ -43,6 +45,7 @@ struct BerthFrameDecoder {
     bool is_in_frame;
     BerthMsgFrameBegin frame;
     BerthFrame *canvas; /* borrowed: that of the frame's head */
+    BerthCatchUp catch_up;
     uint64_t frame_bytes;
     BerthRegion changed;
 };
@@ -115,6 +118,7 @@ berth_frame_decoder_free(BerthFrameDecoder *self)
     for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
         berth_frame_unref(self->canvases[i]);
     }
+    berth_catch_up_clear(&self->catch_up);
     for (size_t i = 0; i < BERTH_N_EXACT_STREAMS; i++) {
         berth_exact_unpacker_free(self->unpackers[i]);
     }
@@ -169,6 +173,25 @@ handle_head_config(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     return BERTH_OK;
 }
 
+void
+berth_frame_decoder_set_choose_canvas(BerthFrameDecoder *self, BerthChooseCanvas choose,
+                                      void *user_data)
+{
+    self->choose = choose;
+    self->choose_data = user_data;
+}
+
+static void
+choose_canvas(BerthFrameDecoder *self, uint16_t head)
+{
+    BerthFrame *old = self->canvases[head];
+    if (self->choose != NULL) {
+        self->canvases[head] = self->choose(head, old, &self->catch_up, self->choose_data);
+        berth_frame_unref(old);
+    }
+    self->canvas = self->canvases[head];
+}
+
 static int
 handle_frame_begin(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
                    BerthDecodedEvent *ret_event)
@@ -184,7 +207,7 @@ handle_frame_begin(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     }
     self->is_in_frame = true;
     self->frame = begin;
-    self->canvas = self->canvases[begin.head];
+    choose_canvas(self, begin.head);
     self->frame_bytes = len;
     berth_region_clear(&self->changed);
     return BERTH_OK;
@@ -208,7 +231,10 @@ settle_photos(BerthFrameDecoder *self)
     }
 }
 
-/* Accepts a target rectangle of the frame; what is to be below it is painted first. */
+/*
+ * Accepts a target rectangle of the frame, all of which is written then; what is to be below it is
+ * painted first.
+ */
 static bool
 take_target(BerthFrameDecoder *self, BerthRect rect)
 {
@@ -218,7 +244,19 @@ take_target(BerthFrameDecoder *self, BerthRect rect)
     if (self->batch != NULL && berth_photo_batch_touches(self->batch, rect)) {
         settle_photos(self);
     }
+    berth_catch_up_write(&self->catch_up, rect);
     berth_region_add(&self->changed, rect);
+    return true;
+}
+
+/* Accepts what is read of the picture. */
+static bool
+take_source(BerthFrameDecoder *self, BerthRect rect)
+{
+    if (!berth_rect_is_inside(rect, self->canvas->width, self->canvas->height)) {
+        return false;
+    }
+    berth_catch_up_read(&self->catch_up, rect);
     return true;
 }
 
@@ -229,14 +267,18 @@ check_copies(BerthFrameDecoder *self, const BerthMsgCopy *copy, BerthMove *moves
     int64_t area_px = 0;
     for (unsigned i = 0; i < copy->n; i++) {
         BerthWireCopy item = berth_msg_copy_get(copy, i);
-        BerthRect source = { item.sx, item.sy, item.w, item.h };
-        BerthRect target = { item.dx, item.dy, item.w, item.h };
-        if (!berth_rect_is_inside(source, self->canvas->width, self->canvas->height) ||
-            !take_target(self, target)) {
+        moves[i] = (BerthMove){ { item.sx, item.sy, item.w, item.h }, item.dx, item.dy };
+        if (!take_source(self, moves[i].source)) {
             return BERTH_ERR_INVALID;
         }
-        area_px += berth_rect_area_px(target);
-        moves[i] = (BerthMove){ source, item.dx, item.dy };
+        area_px += berth_rect_area_px(moves[i].source);
+    }
+    /* After all sources: what is written may be read by another one. */
+    for (unsigned i = 0; i < copy->n; i++) {
+        BerthRect source = moves[i].source;
+        if (!take_target(self, (BerthRect){ moves[i].x, moves[i].y, source.w, source.h })) {
+            return BERTH_ERR_INVALID;
+        }
     }
     /* Targets that do not overlap are never more than the picture. */
     int64_t canvas_px = berth_rect_area_px(berth_frame_get_rect(self->canvas));
@@ -362,7 +404,8 @@ draw_tile(BerthFrameDecoder *self, unsigned slot, BerthRect tile)
 static int
 keep_tile(BerthFrameDecoder *self, unsigned slot, BerthRect tile)
 {
-    return berth_tile_store_put(self->tiles, slot, self->canvas, tile);
+    return take_source(self, tile) ? berth_tile_store_put(self->tiles, slot, self->canvas, tile)
+                                   : BERTH_ERR_INVALID;
 }
 
 static int
@@ -476,7 +519,7 @@ handle_video(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     }
     BerthRect rect = { video.x, video.y, berth_video_decoder_get_width(decoder),
                        berth_video_decoder_get_height(decoder) };
-    if (!take_target(self, rect)) {
+    if ((video.n_keep > 0 && !take_source(self, rect)) || !take_target(self, rect)) {
         return BERTH_ERR_INVALID;
     }
     for (unsigned i = 0; i < video.n_keep; i++) {
@@ -526,6 +569,7 @@ handle_frame_end(BerthFrameDecoder *self, const uint8_t *payload, size_t len,
     if (end.frame != self->frame.frame || end.n_bytes != (uint32_t)self->frame_bytes) {
         return BERTH_ERR_PROTOCOL;
     }
+    berth_catch_up_finish(&self->catch_up);
     self->is_in_frame = false;
     self->canvas = NULL;
     *ret_event = (BerthDecodedEvent){

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "display/decode/photo-batch.h"
+#include "display/pixels/catch-up.h"
 #include "display/pixels/frame.h"
 #include "display/pixels/rect.h"
 
@@ -75,6 +76,24 @@ void berth_frame_decoder_free(BerthFrameDecoder *self);
  * Errors: BERTH_ERR_NO_MEMORY.
  */
 int berth_frame_decoder_set_runner(BerthFrameDecoder *self, BerthRunParts run, void *runner);
+
+/*
+ * Chooses the frame that the next picture of a head is drawn in.
+ *
+ * canvas:    the picture until now; borrowed
+ * catch_up:  begun with what another frame lacks of that picture
+ *
+ * Returns a reference to the canvas, or to another frame of its size.
+ */
+typedef BerthFrame *(*BerthChooseCanvas)(uint16_t head, BerthFrame *canvas, BerthCatchUp *catch_up,
+                                         void *user_data);
+
+/*
+ * Lets somebody else say where pictures are drawn, such as in memory that a screen shows; before
+ * the first message.  A frame that was chosen is the canvas until another one is.
+ */
+void berth_frame_decoder_set_choose_canvas(BerthFrameDecoder *self, BerthChooseCanvas choose,
+                                           void *user_data);
 
 /*
  * Takes one message of the display channel.

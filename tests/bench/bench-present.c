@@ -40,18 +40,21 @@
 
 typedef struct Bench Bench;
 
-/* How a frame gets to the screen; runs in the painter's thread. */
+/* How a frame gets to the screen, and what is done before it is painted; in the painter's thread.
+ */
 typedef void (*ShowFunc)(Bench *bench, BerthRect rect);
 
 struct Bench {
     BerthRect rect;
     unsigned n_frames;
-    BerthFrame *canvas;
+    BerthFrame *canvas; /* that is painted on */
+    ShowFunc begin;     /* NULL: nothing */
     ShowFunc show;
     GThread *painter;
     int64_t cpu_us; /* of the frames that count */
 
     BerthPicture *picture; /* berth */
+    BerthCatchUp catch_up;
     BerthDisplayView *view;
     GtkWidget *area; /* gtk */
     cairo_surface_t *surface;
@@ -97,6 +100,9 @@ paint(gpointer user_data)
         if (i == N_WARM) {
             cpu_us = cpu_now_us();
         }
+        if (bench->begin != NULL) {
+            bench->begin(bench, bench->rect);
+        }
         berth_frame_fill(bench->canvas, bench->rect, (i * 0x10305u + 1) & 0xffffffu);
         bench->show(bench, bench->rect);
         pause_until(begin_us + (int64_t)(i + 1) * FRAME_US);
@@ -128,11 +134,23 @@ on_news(gpointer user_data)
 }
 
 static void
+begin_berth(Bench *bench, BerthRect rect)
+{
+    BerthFrame *canvas = berth_picture_begin(bench->picture, bench->canvas, &bench->catch_up);
+
+    berth_frame_unref(bench->canvas);
+    bench->canvas = canvas;
+    berth_catch_up_write(&bench->catch_up, rect);
+}
+
+static void
 show_berth(Bench *bench, BerthRect rect)
 {
     News *item = g_new0(News, 1);
-    BerthPictureChange change = berth_picture_update(bench->picture, bench->canvas, &rect, 1);
+    BerthPictureChange change;
 
+    berth_catch_up_finish(&bench->catch_up);
+    change = berth_picture_update(bench->picture, bench->canvas, &rect, 1);
     item->bench = bench;
     item->news.received_us = berth_monotonic_us();
     item->news.shown_us = change.is_shown ? item->news.received_us : 0;
@@ -149,6 +167,7 @@ start_berth(Bench *bench, GtkWidget *window)
     bench->view = berth_display_view_new();
     berth_display_view_set_source(bench->view, bench->picture, NULL, 0);
     gtk_container_add(GTK_CONTAINER(window), berth_display_view_get_widget(bench->view));
+    bench->begin = begin_berth;
     bench->show = show_berth;
 }
 

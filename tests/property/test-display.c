@@ -361,6 +361,21 @@ free_viewer(Viewer *viewer)
     berth_frame_decoder_free(viewer->decoder);
 }
 
+/* Memory with nothing of the picture in it. */
+static BerthFrame *
+choose_canvas(uint16_t head, BerthFrame *canvas, BerthCatchUp *catch_up, void *user_data)
+{
+    BerthFrame *frame = berth_frame_new(canvas->width, canvas->height);
+    BerthRegion missed;
+
+    assert_non_null(frame);
+    berth_frame_fill(frame, berth_frame_get_rect(frame), 0xbadbad);
+    berth_region_init(&missed, 1);
+    berth_region_add(&missed, berth_frame_get_rect(frame));
+    berth_catch_up_begin(catch_up, frame, canvas, &missed);
+    return frame;
+}
+
 /* A viewer that joins, or comes back. */
 static void
 connect_viewer(World *world, Viewer *viewer)
@@ -388,6 +403,10 @@ connect_viewer(World *world, Viewer *viewer)
     viewer->decoder = berth_frame_decoder_new(&decoder_caps);
     assert_non_null(viewer->stream);
     assert_non_null(viewer->decoder);
+    /* All but the first draw every picture in other memory than the one before. */
+    if (viewer != &world->viewers[0]) {
+        berth_frame_decoder_set_choose_canvas(viewer->decoder, choose_canvas, NULL);
+    }
     configure_viewer(world, viewer);
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     bool makes_memory;
     BerthFrame *made; /* borrowed */
     BerthFrame *next; /* where the next pixels shall go; NULL: where they were */
+    BerthFrame *lent; /* where the next picture may be drawn; NULL: nowhere */
     BerthRect last;
     uint32_t seen; /* first pixel at `after` */
 } Note;
@@ -37,6 +38,17 @@ before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_dat
     return note->next != NULL ? note->next : frame;
 }
 
+/* It has missed everything. */
+static BerthFrame *
+lend(BerthFrame *frame, BerthRegion *ret_missed, void *user_data)
+{
+    Note *note = user_data;
+
+    berth_region_init(ret_missed, 1);
+    berth_region_add(ret_missed, berth_frame_get_rect(frame));
+    return note->lent;
+}
+
 static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
@@ -48,7 +60,10 @@ after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *use
     return true;
 }
 
-static const BerthPictureSink sink = { new_frame, before, after };
+static const BerthPictureSink sink = { .new_frame = new_frame, .before = before, .after = after };
+static const BerthPictureSink lender = {
+    .new_frame = new_frame, .before = before, .lend = lend, .after = after
+};
 
 static BerthFrame *
 new_canvas(int width, int height, uint32_t xrgb)
@@ -172,6 +187,92 @@ a_sink_may_have_the_pixels_written_elsewhere(void **state)
     berth_picture_unref(picture);
 }
 
+/* Draws one pixel as a decoder does: what it draws on is the canvas from there on. */
+static BerthPictureChange
+draw(BerthPicture *picture, BerthFrame **canvas, uint32_t xrgb)
+{
+    static const BerthRect first = { 0, 0, 1, 1 };
+    BerthCatchUp catch_up = { 0 };
+    BerthFrame *next = berth_picture_begin(picture, *canvas, &catch_up);
+
+    berth_frame_unref(*canvas);
+    *canvas = next;
+    berth_catch_up_write(&catch_up, first);
+    berth_frame_fill(next, first, xrgb);
+    berth_catch_up_finish(&catch_up);
+    return berth_picture_update(picture, next, &first, 1);
+}
+
+static bool
+is_front(BerthPicture *picture, const BerthFrame *frame)
+{
+    bool is_front = berth_picture_lock(picture) == frame;
+
+    berth_picture_unlock(picture);
+    return is_front;
+}
+
+static void
+a_picture_may_be_drawn_in_memory_of_the_sink(void **state)
+{
+    Note note = { .makes_memory = true };
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+    BerthFrame *lent = new_canvas(8, 4, 0);
+    uint32_t xrgb;
+
+    update(picture, canvas, true);
+    berth_picture_set_sink(picture, &lender, &note);
+    note.lent = lent;
+    assert_true(draw(picture, &canvas, BLUE).is_changed);
+    assert_ptr_equal(canvas, lent);
+    assert_true(is_front(picture, lent));
+    assert_int_equal(note.n_before, 0);
+    assert_int_equal(note.n_after, 2);
+    assert_int_equal(note.seen, BLUE);
+    assert_true(berth_frame_get_solid(lent, (BerthRect){ 1, 0, 7, 4 }, &xrgb));
+    assert_int_equal(xrgb, RED);
+
+    /* Nothing to lend: not in the picture that is seen, and copied there. */
+    note.lent = NULL;
+    assert_true(draw(picture, &canvas, RED).is_changed);
+    assert_ptr_not_equal(canvas, lent);
+    assert_true(is_front(picture, lent));
+    assert_int_equal(note.n_before, 1);
+    assert_false(draw(picture, &canvas, RED).is_changed);
+    assert_int_equal(first_pixel(picture), RED);
+    berth_frame_unref(canvas);
+    berth_frame_unref(lent);
+    berth_picture_unref(picture);
+}
+
+static void
+a_sink_may_go_while_its_memory_is_drawn_on(void **state)
+{
+    Note note = { .makes_memory = true };
+    BerthPicture *picture = berth_picture_new();
+    BerthFrame *canvas = new_canvas(8, 4, RED);
+    BerthRect whole = berth_frame_get_rect(canvas);
+    BerthCatchUp catch_up = { 0 };
+    BerthFrame *lent;
+
+    update(picture, canvas, true);
+    berth_picture_set_sink(picture, &lender, &note);
+    note.lent = lent = new_canvas(8, 4, 0);
+    assert_ptr_equal(berth_picture_begin(picture, canvas, &catch_up), lent);
+    berth_picture_set_sink(picture, NULL, NULL);
+    berth_frame_fill(lent, whole, BLUE);
+    berth_catch_up_clear(&catch_up);
+    assert_true(update(picture, lent, false));
+    assert_false(is_front(picture, lent));
+    assert_int_equal(first_pixel(picture), BLUE);
+    assert_int_equal(note.n_after, 1);
+    berth_frame_unref(canvas);
+    berth_frame_unref(lent); /* as who draws */
+    berth_frame_unref(lent); /* as the sink */
+    berth_picture_unref(picture);
+}
+
 static void
 a_sink_without_memory_still_sees_another_size(void **state)
 {
@@ -196,6 +297,8 @@ main(void)
         cmocka_unit_test(an_update_tells_if_a_pixel_differs),
         cmocka_unit_test(a_sink_gets_the_present_picture_and_every_frame),
         cmocka_unit_test(a_sink_may_have_the_pixels_written_elsewhere),
+        cmocka_unit_test(a_picture_may_be_drawn_in_memory_of_the_sink),
+        cmocka_unit_test(a_sink_may_go_while_its_memory_is_drawn_on),
         cmocka_unit_test(a_sink_without_memory_still_sees_another_size),
     };
 
