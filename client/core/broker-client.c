@@ -16,6 +16,7 @@ struct BerthBrokerClient {
     BerthBrokerFunc func;
     void *user_data;
     char token[BERTH_API_TOKEN_CHARS + 1]; /* "" while not logged in */
+    bool is_by_link;                       /* the login came, or is to come, by a link */
 
     /* The desktop that is being asked for, and when to ask again. */
     BerthWish wish;
@@ -53,19 +54,25 @@ is_good(const BerthHttpAnswer *answer)
 
 /* The error of a refusal: what the broker says, and what to do about it. */
 static GError *
-refusal(const BerthHttpAnswer *answer, int64_t *ret_retry_after_s)
+refusal(const BerthBrokerClient *self, const BerthHttpAnswer *answer, int64_t *ret_retry_after_s)
 {
     BerthProblem problem = { 0 };
     GError *error;
     const char *advice;
 
     berth_broker_json_problem(answer->status, answer->body, answer->len, &problem);
+    *ret_retry_after_s = problem.retry_after_s;
+    if (problem.code == BERTH_ERR_EXPIRED && self->is_by_link && self->token[0] != '\0') {
+        berth_problem_clear(&problem);
+        return g_error_new_literal(BERTH_ERROR, BERTH_ERR_EXPIRED,
+                                   _("the login by the link has ended, it lasts one hour; get a "
+                                     "new link, or log in with your name"));
+    }
     advice = berth_advice(problem.code);
     error =
         g_error_new(BERTH_ERROR, problem.code, "%s%s%s%s%s%s", berth_translation_of(problem.title),
                     problem.detail[0] != '\0' ? " (" : "", berth_translation_of(problem.detail),
                     problem.detail[0] != '\0' ? ")" : "", advice[0] != '\0' ? "; " : "", advice);
-    *ret_retry_after_s = problem.retry_after_s;
     berth_problem_clear(&problem);
     return error;
 }
@@ -89,7 +96,7 @@ reply_to(BerthBrokerClient *self, BerthBrokerRequest request, const BerthHttpAns
         return;
     }
     if (answer->error == NULL && !is_good(answer)) {
-        error = refusal(answer, &reply.retry_after_s);
+        error = refusal(self, answer, &reply.retry_after_s);
         reply.error = error;
     }
     self->func(&reply, self->user_data);
@@ -339,20 +346,28 @@ send_texts(BerthBrokerClient *self, const char *path, BerthHttpFunc func, const 
     send_request(self, "POST", path, g_string_free(json, FALSE), func);
 }
 
+/* Another login begins. */
+static void
+forget_login(BerthBrokerClient *self, bool is_by_link)
+{
+    berth_wipe(self->token, sizeof self->token);
+    self->is_by_link = is_by_link;
+}
+
 void
 berth_broker_client_login(BerthBrokerClient *self, const char *user, BerthSecret *password)
 {
     const char *texts[] = { "user", user, "password", (const char *)berth_secret_bytes(password),
                             NULL };
 
-    berth_wipe(self->token, sizeof self->token);
+    forget_login(self, false);
     send_texts(self, "/v1/auth/login", on_login, texts);
 }
 
 void
 berth_broker_client_login_by_device(BerthBrokerClient *self)
 {
-    berth_wipe(self->token, sizeof self->token);
+    forget_login(self, false);
     send_request(self, "POST", "/v1/auth/device", g_strdup("{}"), on_login);
 }
 
@@ -361,7 +376,7 @@ berth_broker_client_login_by_code(BerthBrokerClient *self, const char *code)
 {
     const char *texts[] = { "code", code, NULL };
 
-    berth_wipe(self->token, sizeof self->token);
+    forget_login(self, true);
     send_texts(self, "/v1/auth/code", on_login, texts);
 }
 
@@ -408,7 +423,7 @@ berth_broker_client_browse(BerthBrokerClient *self, const BerthId *provider,
 
     berth_id_format(provider, hex);
     path = g_strdup_printf("/v1/auth/oidc/%s/start", hex);
-    berth_wipe(self->token, sizeof self->token);
+    forget_login(self, false);
     send_texts(self, path, on_browse, texts);
 }
 

@@ -124,15 +124,16 @@ class UnixConnection(http.client.HTTPConnection):
 class Broker:
     """A real broker process; restart() kills it with -9 first."""
 
-    def __init__(self, program, site):
+    def __init__(self, program, site, env=None):
         self.program, self.site = program, site
+        self.env = {**os.environ, **(env or {})}
         self.process = None
         self.port = 0
         self.create_admin()
         self.start()
 
     def create_admin(self):
-        create_admin(self.program, self.site.path("broker.conf"))
+        create_admin(self.program, self.site.path("broker.conf"), self.env)
 
     def start(self, port=0):
         config = self.site.path("broker.conf")
@@ -144,7 +145,7 @@ class Broker:
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen(
             [self.program, "--config", config, "--ready-fd", str(write_fd)],
-            pass_fds=[write_fd], preexec_fn=die_with_parent)
+            pass_fds=[write_fd], preexec_fn=die_with_parent, env=self.env)
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:
             lines = ready.read().split("\n")

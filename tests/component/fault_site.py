@@ -51,10 +51,14 @@ def forget_dead_clocks():
 
 
 class Clock:
-    """The wall clock of processes that were started with its environment."""
+    """The wall clock of processes that were started with its environment.
 
-    def __init__(self, path, offset_s=0):
+    moves_boot: the clocks since boot move with it, and so the time of the site does.
+    """
+
+    def __init__(self, path, offset_s=0, moves_boot=False):
         self.path = path
+        self.moves_boot = moves_boot
         self.set(offset_s)
 
     def set(self, offset_s):
@@ -65,8 +69,9 @@ class Clock:
         os.replace(self.path + ".new", self.path)
 
     def env(self):
+        still = {} if self.moves_boot else {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         return {"LD_PRELOAD": PRELOAD, "FAKETIME_TIMESTAMP_FILE": self.path,
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_CACHE_DURATION": "1"}
+                "FAKETIME_CACHE_DURATION": "1", **still}
 
     @contextlib.contextmanager
     def ours(self):

@@ -169,6 +169,10 @@ class Story:
             file.write(f"[berth]\nbroker={self.site.url()}\ndesktop={POOL}x\ncode={code}\n")
         self.expect("a file does, too", (3, f"no single desktop '{POOL}x'"), "--link", path,
                     broker=False)
+        self.answer("GET /v1/me/desktops", self.site.problem(401, "expired", "no longer valid"))
+        self.expect("a login by a link that has ended is told", (2, "get a new link"), "--link", path,
+                    broker=False)
+        del self.site.answers["GET /v1/me/desktops"]
         self.answer("POST /v1/auth/code", self.site.problem(401, "expired", "used already"))
         self.expect("a code that was used is told", (2, "used already"), "--link", path,
                     broker=False)

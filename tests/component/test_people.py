@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real broker and its users: passwords, second factors, tokens, groups, devices, revocation."""
+import http.client
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker_site import ADMIN_PASSWORD, Broker, Site, UnixConnection, new_folder  # noqa: E402
 from fake_agent import FakeAgent  # noqa: E402
+from fault_site import PRELOAD, Clock, forget_dead_clocks  # noqa: E402
 
 PROGRAM = os.environ["BERTH_BROKER_PROGRAM"]
 PASSWORD = "a good password"
@@ -44,12 +46,15 @@ class PeopleCase(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.site = Site(self.folder.name)
         self.configure()
-        self.broker = Broker(PROGRAM, self.site)
+        self.broker = Broker(PROGRAM, self.site, self.environment())
         self.addCleanup(lambda: self.broker.kill())
         self.admin = self.broker.login("admin", ADMIN_PASSWORD)
 
     def configure(self):
         pass
+
+    def environment(self):
+        return None
 
     def call(self, method, path, body=None, token=None, expect=200, **more):
         status, reply = self.broker.request(method, path, body, token or self.admin, **more)
@@ -487,7 +492,7 @@ class Devices(PeopleCase):
         self.call("POST", "/v1/devices", body, expect=403)
 
 
-class Links(PeopleCase):
+class LinkCase(PeopleCase):
     def setUp(self):
         super().setUp()
         self.call("POST", "/v1/images", {"name": "demo", "manifest": MANIFEST}, expect=201)
@@ -504,6 +509,8 @@ class Links(PeopleCase):
     def open(self, code):
         return self.broker.request("POST", "/v1/auth/code", {"code": code})
 
+
+class Links(LinkCase):
     def test_a_code_logs_its_maker_in_once(self):
         link = self.make()
         self.assertEqual((link["desktop"], link["expires_in_s"]), (self.pool, 120))
@@ -590,6 +597,53 @@ class Links(PeopleCase):
         self.assertEqual(self.open(link["code"])[1]["code"], "expired")
         self.call("PATCH", f"/v1/users/{self.anna_id}", {"enabled": True})
         self.assertEqual(self.open(link["code"])[1]["code"], "expired")
+
+
+@unittest.skipUnless(os.path.exists(PRELOAD), "libfaketime is not installed")
+class LinksAndTime(LinkCase):
+    """The time of the site goes on by an hour in a moment."""
+
+    def environment(self):
+        self.clock = Clock(self.folder.name + "/clock", moves_boot=True)
+        self.addCleanup(forget_dead_clocks)
+        return self.clock.env()
+
+    def pass_time(self, seconds):
+        """Until the broker dates what happens so much later."""
+        wanted_us = self.site_time_us() + seconds * 1000000
+        self.clock.set(self.clock.offset_s + seconds)
+        eventually(lambda: self.site_time_us() >= wanted_us)
+
+    def site_time_us(self):
+        eventually(self.is_heard)
+        return max(row["at_us"] for row in self.audit("desktop.reported"))
+
+    def is_heard(self):
+        """A request that is under way while an hour passes has waited for too long."""
+        try:
+            return self.broker.request("POST", f"/v1/me/desktops/{self.pool}/report",
+                                       {"text": "x"}, self.anna)[0] == 204
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def is_expired(self, token):
+        status, reply = self.broker.request("GET", "/v1/me/desktops", token=token)
+        return status == 401 and reply["code"] == "expired"
+
+    def test_a_login_by_a_link_ends_after_an_hour(self):
+        status, reply = self.open(self.make()["code"])
+        self.assertEqual((status, reply["expires_in_s"]), (200, 3600), reply)
+        self.pass_time(3500)
+        self.assertFalse(self.is_expired(reply["token"]))
+        self.pass_time(101)
+        self.assertTrue(self.is_expired(reply["token"]))
+        self.assertFalse(self.is_expired(self.anna), "who has a password is logged in for longer")
+
+    def test_a_code_ends_after_two_minutes(self):
+        code = self.make()["code"]
+        self.pass_time(121)
+        status, reply = self.open(code)
+        self.assertEqual((status, reply["code"]), (401, "expired"), reply)
 
 
 if __name__ == "__main__":
