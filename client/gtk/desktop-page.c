@@ -183,9 +183,9 @@ berth_desktop_page_hide_waiting(BerthDesktopPage *self)
 }
 
 void
-berth_desktop_page_show_hint(BerthDesktopPage *self, const char *text)
+berth_desktop_page_show_hint(BerthDesktopPage *self, const char *host_key)
 {
-    berth_key_hint_show(self->hint, text);
+    berth_key_hint_show(self->hint, host_key);
 }
 
 void

@@ -62,8 +62,8 @@ void berth_desktop_page_hide_waiting(BerthDesktopPage *self);
 /* Who else watches, as a text; NULL is nobody. */
 void berth_desktop_page_set_sign(BerthDesktopPage *self, const char *text);
 
-/* Tells for a while who has the keys; NULL takes it away. */
-void berth_desktop_page_show_hint(BerthDesktopPage *self, const char *text);
+/* Tells for a while that the desktop has all keys, and which one gives them back; NULL: no more. */
+void berth_desktop_page_show_hint(BerthDesktopPage *self, const char *host_key);
 
 /* What the site says to the user; NULL takes it away. */
 void berth_desktop_page_show_notice(BerthDesktopPage *self, const char *text);

@@ -3,7 +3,9 @@
 
 #include "client/gtk/display-view.h"
 #include "client/gtk/fullscreen.h"
+#include "client/gtk/key-hint.h"
 #include "client/gtk/keyboard.h"
+#include "client/gtk/stats-overlay.h"
 
 #include "berth/limits.h"
 
@@ -21,16 +23,21 @@ typedef struct {
     BerthDisplayView *view;
     BerthFullscreen *fullscreen;
     BerthKeyboard *keyboard;
+    BerthKeyHint *hint;
+    BerthStatsOverlay *statistics;
 } Head;
 
 struct BerthHeadWindows {
     GtkWindow *main_window;
+    BerthHeaderFunc func;
+    void *user_data;
     BerthSessionController *controller; /* NULL: none */
     Head heads[BERTH_LIMIT_HEADS];      /* the first one is not used */
     BerthCursorImage cursor;            /* for windows that open later */
     uint8_t *cursor_pixels;
     bool has_cursor;
     bool is_absolute;
+    bool has_input_method;
     const BerthHostKeyChoice *host_key;
 };
 
@@ -53,6 +60,8 @@ berth_head_windows_close(BerthHeadWindows *self, unsigned head)
         item->view = NULL;
         item->fullscreen = NULL;
         item->keyboard = NULL;
+        item->hint = NULL;
+        item->statistics = NULL;
     }
 }
 
@@ -90,8 +99,6 @@ on_delete(GtkWidget *window, GdkEvent *event, gpointer user_data)
     return GDK_EVENT_STOP;
 }
 
-static const BerthKeyboardCallbacks no_callbacks = { 0 };
-
 static void
 on_monitor_removed(GdkDisplay *display, GdkMonitor *monitor, gpointer user_data)
 {
@@ -105,11 +112,13 @@ on_monitor_removed(GdkDisplay *display, GdkMonitor *monitor, gpointer user_data)
 }
 
 BerthHeadWindows *
-berth_head_windows_new(GtkWindow *main_window)
+berth_head_windows_new(GtkWindow *main_window, BerthHeaderFunc func, void *user_data)
 {
     BerthHeadWindows *self = g_new0(BerthHeadWindows, 1);
 
     self->main_window = main_window;
+    self->func = func;
+    self->user_data = user_data;
     self->is_absolute = true;
     self->host_key = berth_host_key_find(NULL);
     g_signal_connect(gtk_widget_get_display(GTK_WIDGET(main_window)), "monitor-removed",
@@ -140,6 +149,32 @@ on_fullscreen(bool is_full, void *user_data)
 
     berth_keyboard_fullscreen_changed(item->keyboard);
 }
+
+static void
+on_grabbed(bool is_grabbed, void *user_data)
+{
+    Head *item = user_data;
+
+    berth_key_hint_show(item->hint, is_grabbed ? _(item->owner->host_key->label) : NULL);
+}
+
+/* Statistics are shown where they are asked for, all else is done by the first window. */
+static void
+on_command(BerthHeaderCommand command, bool is_active, void *user_data)
+{
+    Head *item = user_data;
+
+    if (command == BERTH_HEADER_STATISTICS) {
+        berth_stats_overlay_show(item->statistics, !berth_stats_overlay_is_shown(item->statistics));
+    } else {
+        item->owner->func(command, is_active, item->owner->user_data);
+    }
+}
+
+static const BerthKeyboardCallbacks keyboard_callbacks = {
+    .grabbed = on_grabbed,
+    .command = on_command,
+};
 
 /* A monitor that the main window is not on; NULL if there is none. */
 static GdkMonitor *
@@ -172,6 +207,40 @@ fill_view(Head *item)
     }
 }
 
+/* What is over a canvas and cannot be clicked. */
+static void
+put_over(Head *item, GtkWidget *overlay, GtkWidget *widget)
+{
+    gtk_overlay_add_overlay(GTK_OVERLAY(overlay), widget);
+    gtk_overlay_set_overlay_pass_through(GTK_OVERLAY(overlay), widget, TRUE);
+    berth_display_view_add_cover(item->view, widget, true);
+}
+
+/* The canvas and what may come over it. */
+static GtkWidget *
+new_page(Head *item)
+{
+    GtkWidget *overlay = gtk_overlay_new();
+
+    item->view = berth_display_view_new();
+    item->hint = berth_key_hint_new();
+    item->statistics = berth_stats_overlay_new();
+    berth_stats_overlay_set_controller(item->statistics, item->owner->controller);
+    gtk_container_add(GTK_CONTAINER(overlay), berth_display_view_get_widget(item->view));
+    put_over(item, overlay, berth_stats_overlay_get_widget(item->statistics));
+    put_over(item, overlay, berth_key_hint_get_widget(item->hint));
+    return overlay;
+}
+
+static void
+new_keyboard(Head *item)
+{
+    item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen,
+                                        &keyboard_callbacks, item);
+    berth_keyboard_set_host_key(item->keyboard, item->owner->host_key);
+    berth_keyboard_set_input_method(item->keyboard, item->owner->has_input_method);
+}
+
 static void
 open_window(Head *item)
 {
@@ -181,15 +250,12 @@ open_window(Head *item)
         _("%s, screen %u"), gtk_window_get_title(self->main_window), item->head + 1);
 
     item->window = gtk_window_new(GTK_WINDOW_TOPLEVEL);
-    item->view = berth_display_view_new();
     gtk_window_set_title(GTK_WINDOW(item->window), title);
     gtk_window_set_default_size(GTK_WINDOW(item->window), WIDTH_PX, HEIGHT_PX);
-    gtk_container_add(GTK_CONTAINER(item->window), berth_display_view_get_widget(item->view));
+    gtk_container_add(GTK_CONTAINER(item->window), new_page(item));
     item->fullscreen = berth_fullscreen_new(GTK_WINDOW(item->window), NULL, on_fullscreen, item);
     g_signal_connect(item->window, "delete-event", G_CALLBACK(on_delete), item);
-    item->keyboard = berth_keyboard_new(GTK_WINDOW(item->window), item->view, item->fullscreen,
-                                        &no_callbacks, NULL);
-    berth_keyboard_set_host_key(item->keyboard, self->host_key);
+    new_keyboard(item);
     g_set_weak_pointer(&item->monitor, monitor);
     if (monitor != NULL) {
         berth_fullscreen_set_monitor(item->fullscreen, monitor);
@@ -222,6 +288,17 @@ berth_head_windows_set_host_key(BerthHeadWindows *self, const BerthHostKeyChoice
     for (unsigned i = 1; i < BERTH_LIMIT_HEADS; i++) {
         if (self->heads[i].window != NULL) {
             berth_keyboard_set_host_key(self->heads[i].keyboard, choice);
+        }
+    }
+}
+
+void
+berth_head_windows_set_input_method(BerthHeadWindows *self, bool is_enabled)
+{
+    self->has_input_method = is_enabled;
+    for (unsigned i = 1; i < BERTH_LIMIT_HEADS; i++) {
+        if (self->heads[i].window != NULL) {
+            berth_keyboard_set_input_method(self->heads[i].keyboard, is_enabled);
         }
     }
 }

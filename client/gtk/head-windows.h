@@ -3,21 +3,27 @@
  * The windows of the heads beside the first one.
  *
  * A window opens with the first frame of its head and fills a monitor of its own if there is one.
- * When that monitor is unplugged, window and head go.
+ * When that monitor is unplugged, window and head go.  The client's own keys are those of the first
+ * window: each window shows its own statistics.
  * Thread: main.
  */
 #pragma once
 
 #include "client/core/host-key.h"
 #include "client/core/session-controller.h"
+#include "client/gtk/header.h"
 
 #include <gtk/gtk.h>
 #include <stdbool.h>
 
 typedef struct BerthHeadWindows BerthHeadWindows;
 
-/* main_window: borrowed, of the first head; has to outlive the others. */
-BerthHeadWindows *berth_head_windows_new(GtkWindow *main_window);
+/*
+ * main_window:  borrowed, of the first head; has to outlive the others
+ * func:         hears of a key pressed here that is for the session: BERTH_HEADER_SCREENSHOT
+ */
+BerthHeadWindows *berth_head_windows_new(GtkWindow *main_window, BerthHeaderFunc func,
+                                         void *user_data);
 
 /* Closes all; NULL is allowed. */
 void berth_head_windows_free(BerthHeadWindows *self);
@@ -27,6 +33,9 @@ void berth_head_windows_set_controller(BerthHeadWindows *self, BerthSessionContr
 
 /* The host key of windows that are open and of those to come. */
 void berth_head_windows_set_host_key(BerthHeadWindows *self, const BerthHostKeyChoice *choice);
+
+/* Whether the input method is asked before the guest, in windows open and to come. */
+void berth_head_windows_set_input_method(BerthHeadWindows *self, bool is_enabled);
 
 /* Asks the guest for one more head; its window opens if the guest has one. */
 void berth_head_windows_add(BerthHeadWindows *self);

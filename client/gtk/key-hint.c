@@ -3,6 +3,8 @@
 
 #include "client/gtk/widgets.h"
 
+#include <glib/gi18n.h>
+
 #define STAY_MS 4000
 #define MARGIN 24
 
@@ -53,12 +55,15 @@ on_over(gpointer user_data)
 }
 
 void
-berth_key_hint_show(BerthKeyHint *self, const char *text)
+berth_key_hint_show(BerthKeyHint *self, const char *host_key)
 {
+    g_autofree char *text = NULL;
+
     g_clear_handle_id(&self->hide_source, g_source_remove);
-    if (text != NULL) {
+    if (host_key != NULL) {
+        text = g_strdup_printf(_("All keys go to the desktop; %s alone gives them back"), host_key);
         gtk_label_set_text(GTK_LABEL(self->label), text);
         self->hide_source = g_timeout_add(STAY_MS, on_over, self);
     }
-    gtk_widget_set_visible(self->label, text != NULL);
+    gtk_widget_set_visible(self->label, host_key != NULL);
 }

@@ -15,5 +15,9 @@ BerthKeyHint *berth_key_hint_new(void);
 
 GtkWidget *berth_key_hint_get_widget(BerthKeyHint *self);
 
-/* Shows a text for a while; NULL takes it away. */
-void berth_key_hint_show(BerthKeyHint *self, const char *text);
+/*
+ * Tells for a while that the desktop has all keys; NULL takes it away.
+ *
+ * host_key: which one gives them back, as the user knows it
+ */
+void berth_key_hint_show(BerthKeyHint *self, const char *host_key);

@@ -519,6 +519,7 @@ set_option(BerthWindow *self, BerthHeaderCommand command, bool is_active)
         return true;
     case BERTH_HEADER_INPUT_METHOD:
         berth_keyboard_set_input_method(self->keyboard, is_active);
+        berth_head_windows_set_input_method(self->heads, is_active);
         return true;
     default:
         return false;
@@ -584,11 +585,9 @@ static void
 on_grabbed(bool is_grabbed, void *user_data)
 {
     BerthWindow *self = user_data;
-    g_autofree char *text =
-        g_strdup_printf(_("All keys go to the desktop; %s alone gives them back"),
-                        _(self->settings->host_key->label));
 
-    berth_desktop_page_show_hint(self->page, is_grabbed ? text : NULL);
+    berth_desktop_page_show_hint(self->page,
+                                 is_grabbed ? _(self->settings->host_key->label) : NULL);
     berth_header_set_grabbed(berth_pages_get_header(self->pages), is_grabbed);
 }
 
@@ -762,7 +761,7 @@ berth_window_new(GtkApplication *application, const BerthWindowOptions *options)
     self->page = berth_pages_get_desktop(self->pages);
     self->display = berth_desktop_page_get_view(self->page);
     add_sound(self);
-    self->heads = berth_head_windows_new(GTK_WINDOW(self->window));
+    self->heads = berth_head_windows_new(GTK_WINDOW(self->window), on_header, self);
     self->fullscreen = berth_fullscreen_new(
         GTK_WINDOW(self->window), berth_header_get_widget(berth_pages_get_header(self->pages)),
         on_fullscreen, self);
