@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@
 #define MAX_NAMES 1000
 /* Of a part: not made of the name, which may be as long as a name can be. */
 #define PART_NAME ".berth-XXXXXX.part"
+/* What is longer is no extension. */
+#define MAX_EXTENSION_BYTES 16
 
 /*
  * A file that is offered or under way.  While is_busy a worker has part_fd, part_path and path;
@@ -83,15 +87,45 @@ drop_item(gpointer data)
     release_item(item);
 }
 
+/* Without what would hide it, or show its letters in another order than they are. */
+static char *
+make_visible(const char *name)
+{
+    GString *shown = g_string_new(NULL);
+
+    for (const char *at = name; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        bool is_joiner = c == 0x200c || c == 0x200d; /* of letters and of emoji */
+
+        g_string_append_unichar(shown, g_unichar_isprint(c) || is_joiner ? c : '_');
+    }
+    if (shown->str[0] == '.') {
+        shown->str[0] = '_';
+    }
+    return g_string_free(shown, FALSE);
+}
+
+/* Bytes of whole letters, at most most. */
+static size_t
+cut(const char *text, size_t len, size_t most)
+{
+    return len <= most ? len : (size_t)(g_utf8_find_prev_char(text, text + most + 1) - text);
+}
+
 char *
 berth_file_saver_name(const char *name, unsigned n)
 {
-    g_autofree char *shown = name[0] == '.' ? g_strconcat("_", name + 1, NULL) : g_strdup(name);
+    g_autofree char *shown = make_visible(name);
+    g_autofree char *number = n > 1 ? g_strdup_printf(" (%u)", n) : g_strdup("");
+    size_t len = strlen(shown);
     const char *dot = strrchr(shown, '.');
-    size_t n_stem = dot != NULL && dot != shown ? (size_t)(dot - shown) : strlen(shown);
+    bool has_extension =
+        dot != NULL && dot != shown && (size_t)(shown + len - dot) <= MAX_EXTENSION_BYTES;
+    const char *extension = has_extension ? dot : shown + len;
+    size_t n_stem =
+        cut(shown, (size_t)(extension - shown), NAME_MAX - strlen(number) - strlen(extension));
 
-    return n <= 1 ? g_strdup(shown)
-                  : g_strdup_printf("%.*s (%u)%s", (int)n_stem, shown, n, shown + n_stem);
+    return g_strdup_printf("%.*s%s%s", (int)n_stem, shown, number, extension);
 }
 
 /* ---- workers ---- */

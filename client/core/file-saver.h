@@ -43,6 +43,10 @@ void berth_file_saver_refuse(BerthFileSaver *self, uint32_t id);
 
 /*
  * The n-th name for a file: itself, then "name (2).ext" and so on; one that would be hidden is
- * shown.  Pure.  Returns an owned string.
+ * shown, what turns letters round is replaced, one that is too long is cut.  Pure.
+ *
+ * name: valid UTF-8
+ *
+ * Returns an owned string.
  */
 char *berth_file_saver_name(const char *name, unsigned n);

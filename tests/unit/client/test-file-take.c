@@ -191,6 +191,10 @@ names_are_free_and_seen(void **state)
         { ".bashrc", 1, "_bashrc" },
         { ".bashrc", 2, "_bashrc (2)" },
         { "Gr\xc3\xb6\xc3\x9f\x65.pdf", 2, "Gr\xc3\xb6\xc3\x9f\x65 (2).pdf" },
+        { "bill\xe2\x80\xaegpj.exe", 1, "bill_gpj.exe" },
+        { "bill\xe2\x80\xaegpj.exe", 2, "bill_gpj (2).exe" },
+        { "\xe2\x80\xae.txt", 1, "_.txt" },
+        { "a.a sentence after a dot", 2, "a.a sentence after a dot (2)" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -198,6 +202,26 @@ names_are_free_and_seen(void **state)
 
         assert_string_equal(name, rows[i].wanted);
     }
+}
+
+static void
+a_long_name_is_cut_between_letters(void **state)
+{
+    GString *name = g_string_new("a"); /* so that a letter of two bytes is in the way */
+
+    for (int i = 0; i < 125; i++) {
+        g_string_append(name, "\xc3\xb6");
+    }
+    g_string_append(name, ".txt");
+    assert_int_equal(name->len, 255);
+    for (unsigned n = 1; n < 1000; n += 99) {
+        g_autofree char *cut = berth_file_saver_name(name->str, n);
+
+        assert_true(g_utf8_validate(cut, -1, NULL));
+        assert_true(strlen(cut) <= 255 && strlen(cut) >= 253);
+        assert_true(g_str_has_suffix(cut, ".txt"));
+    }
+    g_string_free(name, TRUE);
 }
 
 /* ---- with a folder ---- */
@@ -314,6 +338,7 @@ main(void)
         cmocka_unit_test(a_file_comes_when_the_user_wants_it),
         cmocka_unit_test(a_session_that_sends_what_was_not_wanted_is_left),
         cmocka_unit_test(names_are_free_and_seen),
+        cmocka_unit_test(a_long_name_is_cut_between_letters),
         cmocka_unit_test(files_are_saved_beside_what_is_there),
         cmocka_unit_test(a_file_with_the_longest_name_is_saved),
     };
