@@ -177,6 +177,7 @@ new_texts(const BerthDesktop *desktop)
     g_autofree char *text = describe(desktop);
     GtkWidget *state = gtk_label_new(text);
 
+    gtk_widget_set_valign(texts, GTK_ALIGN_CENTER);
     gtk_label_set_ellipsize(GTK_LABEL(name), PANGO_ELLIPSIZE_END);
     gtk_label_set_line_wrap(GTK_LABEL(state), TRUE);
     gtk_label_set_xalign(GTK_LABEL(state), 0);

@@ -8,6 +8,7 @@
 #define SCALE_WIDTH_PX 180
 #define SHORT_SCALE_WIDTH_PX 110
 #define VOLUME_STEP 5
+#define LEVEL_HEIGHT_PX 20
 
 struct BerthSoundButton {
     BerthSoundClient *sound;
@@ -17,17 +18,24 @@ struct BerthSoundButton {
     bool is_showing; /* what is known, not what somebody does */
 };
 
+/* A desktop that is silent has an empty place there: nothing moves when it begins to speak. */
+static void
+show_level(BerthSoundButton *self, double level)
+{
+    gtk_level_bar_set_value(GTK_LEVEL_BAR(self->level), level);
+    gtk_widget_set_opacity(self->level, level > 0 ? 1 : 0);
+}
+
 static gboolean
 on_level(gpointer user_data)
 {
     BerthSoundButton *self = user_data;
 
-    gtk_level_bar_set_value(GTK_LEVEL_BAR(self->level),
-                            berth_sound_client_take_level(self->sound) / MAX_LEVEL);
+    show_level(self, berth_sound_client_take_level(self->sound) / MAX_LEVEL);
     if (berth_sound_client_is_playing(self->sound) && gtk_widget_get_mapped(self->box)) {
         return G_SOURCE_CONTINUE;
     }
-    gtk_level_bar_set_value(GTK_LEVEL_BAR(self->level), 0);
+    show_level(self, 0);
     self->level_source = 0;
     return G_SOURCE_REMOVE;
 }
@@ -177,6 +185,9 @@ make_parts(BerthSoundButton *self)
     self->level = gtk_level_bar_new();
     gtk_orientable_set_orientation(GTK_ORIENTABLE(self->level), GTK_ORIENTATION_VERTICAL);
     gtk_level_bar_set_inverted(GTK_LEVEL_BAR(self->level), TRUE);
+    gtk_widget_set_size_request(self->level, -1, LEVEL_HEIGHT_PX);
+    gtk_widget_set_valign(self->level, GTK_ALIGN_CENTER);
+    show_level(self, 0);
     name_widget(self->level, _("How loud the desktop is now"));
     self->mic_sign =
         gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
