@@ -148,6 +148,7 @@ static const char identity_script[] =
     "  while read -r unit; do set -- \"$@\" \"$unit\"; done </run/berth/network-units\n"
     "  systemctl start --no-block \"$@\"\n"
     "fi\n"
+    "[ -n \"$card\" ] || has_address=' without a card'\n"
     "[ -z \"$failed\" ] || { echo \"not set:$failed\"; exit 1; }\n"
     "echo \"done$has_address\"\n";
 
@@ -237,6 +238,12 @@ bool
 berth_guest_identity_has_address(const char *out)
 {
     return strstr(out, "done with an address") != NULL;
+}
+
+bool
+berth_guest_identity_lacks_card(const char *out)
+{
+    return strstr(out, "done without a card") != NULL;
 }
 
 /* QEMU's own network is the same for every guest; a bridge's may be anything. */

@@ -40,5 +40,8 @@ char *berth_guest_identity_script(const BerthVmSpec *spec, int64_t wall_us, bool
 /* Whether it has given the guest an IP address.  out: what it printed, anything. */
 bool berth_guest_identity_has_address(const char *out);
 
+/* Whether the guest knows no network card, so that it will never have an address. */
+bool berth_guest_identity_lacks_card(const char *out);
+
 /* Runs when the fork is ready: starts again what was stopped for the template.  Constant. */
 const char *berth_guest_resume_script(void);

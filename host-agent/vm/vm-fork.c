@@ -231,12 +231,15 @@ on_identified(const BerthGuestExecResult *result, void *user_data)
     berth_kill_point(BERTH_KILL_FORK_IDENTIFIED);
     berth_vm_card_set_link(self->qmp, true);
     berth_kill_point(BERTH_KILL_FORK_PLUGGED);
-    if (self->spec.network.mode == BERTH_NETWORK_NONE || self->is_network_off) {
+    if (self->spec.network.mode == BERTH_NETWORK_NONE || self->is_network_off ||
+        berth_guest_identity_lacks_card(result->out)) {
         finish_guest(self, "");
     } else if (berth_guest_identity_has_address(result->out)) {
         self->fork.network_us = berth_monotonic_us();
         finish_guest(self, "");
     } else {
+        /* Waiting costs no processor: the next may have its turn. */
+        berth_fork_gate_leave(self->host->forks, self);
         on_address_poll(self);
     }
 }

@@ -130,6 +130,26 @@ a_guest_that_booted_shows_what_runs_in_it_its_new_name(void **state)
 }
 
 static void
+what_an_identity_printed_tells_of_the_network(void **state)
+{
+    static const struct {
+        const char *out;
+        bool has_address, lacks_card;
+    } rows[] = {
+        { "done with an address\n", true, false },
+        { "done without a card\n", false, true },
+        { "done\n", false, false },
+        { "", false, false },
+        { "\xff done with", false, false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        assert_int_equal(berth_guest_identity_has_address(rows[i].out), rows[i].has_address);
+        assert_int_equal(berth_guest_identity_lacks_card(rows[i].out), rows[i].lacks_card);
+    }
+}
+
+static void
 an_identity_is_given_once_to_clones_of_versions(void **state)
 {
     static const struct {
@@ -324,6 +344,7 @@ main(void)
         cmocka_unit_test(a_host_name_is_made_of_any_name),
         cmocka_unit_test(two_identities_share_nothing_secret),
         cmocka_unit_test(a_guest_that_booted_shows_what_runs_in_it_its_new_name),
+        cmocka_unit_test(what_an_identity_printed_tells_of_the_network),
         cmocka_unit_test(an_identity_is_given_once_to_clones_of_versions),
         cmocka_unit_test(openssh_reads_our_host_keys),
         cmocka_unit_test(a_template_counts_only_as_it_was_frozen),
