@@ -7,6 +7,7 @@
 
 #define WIDTH_PX 380
 #define TEXT_CHARS 44
+#define TEXT_MARGIN_PX 12
 /* How long "saved" stays. */
 #define DONE_MS 8000
 
@@ -126,6 +127,7 @@ new_row(BerthIncomingPanel *self, uint32_t id, const char *name, uint64_t size_b
     row->bar = gtk_progress_bar_new();
     atk_object_set_name(gtk_widget_get_accessible(row->bar), plain);
     gtk_label_set_ellipsize(GTK_LABEL(title), PANGO_ELLIPSIZE_MIDDLE);
+    gtk_widget_set_margin_end(texts, TEXT_MARGIN_PX);
     gtk_box_pack_start(GTK_BOX(texts), title, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(texts), row->text, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(texts), row->bar, FALSE, FALSE, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Prints what a screen reader is told of a program: one line for each thing that is on the screen,
- * "role|name|states|description", with the states focusable, focused, sensitive and checked.
+ * "role|name|states|description|place", with the states focusable, focused, sensitive and checked,
+ * and the place as "x y width height" on the screen.
  *
  * usage: accessible-tree PID
  *
@@ -15,6 +16,7 @@
 #define MAX_DEPTH 40
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AtspiAccessible, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AtspiComponent, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AtspiStateSet, g_object_unref)
 
 static const struct {
@@ -57,6 +59,20 @@ print_text(const char *text)
 }
 
 static void
+print_place(AtspiAccessible *thing)
+{
+    g_autoptr(AtspiComponent) component = atspi_accessible_get_component_iface(thing);
+    g_autofree AtspiRect *place =
+        component != NULL ? atspi_component_get_extents(component, ATSPI_COORD_TYPE_SCREEN, NULL)
+                          : NULL;
+
+    if (place != NULL) {
+        printf("%d %d %d %d", place->x, place->y, place->width, place->height);
+    }
+    printf("\n");
+}
+
+static void
 print_thing(AtspiAccessible *thing, AtspiStateSet *states)
 {
     g_autofree char *role = atspi_accessible_get_role_name(thing, NULL);
@@ -77,7 +93,7 @@ print_thing(AtspiAccessible *thing, AtspiStateSet *states)
     print_text(name);
     print_text(g_strchomp(words->str));
     print_text(description);
-    printf("\n");
+    print_place(thing);
 }
 
 static void

@@ -18,7 +18,8 @@ class Thing:
     """One line of accessible-tree."""
 
     def __init__(self, line):
-        self.role, self.name, states, self.description, _ = line.split("|")
+        self.role, self.name, states, self.description, place = line.split("|")
+        self.place = [int(number) for number in place.split()]  # x, y, width, height on the screen
         self.states = set(states.split())
 
     def __repr__(self):
