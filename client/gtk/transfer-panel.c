@@ -22,7 +22,7 @@ typedef struct {
 
 struct BerthTransferPanel {
     GtkWidget *panel;
-    GtkWidget *title, *list, *stop, *close;
+    GtkWidget *title, *list, *scrolled, *stop, *close;
     GHashTable *rows; /* id -> Row, of files under way */
     GHashTable *open; /* ids under way, with a row or not */
     unsigned n_rows;  /* on the screen, also of those that failed */
@@ -77,8 +77,13 @@ update(BerthTransferPanel *self)
     g_autofree char *title = make_title(self);
     bool is_open = g_hash_table_size(self->open) > 0;
 
+    if (!is_open && self->n_sent + self->n_failed == 0) {
+        clear(self); /* the user stopped all of it */
+        return;
+    }
     gtk_label_set_text(GTK_LABEL(self->title), title);
     atk_object_set_name(gtk_widget_get_accessible(self->panel), title);
+    gtk_widget_set_visible(self->scrolled, self->n_rows > 0);
     gtk_widget_set_visible(self->stop, is_open);
     gtk_widget_set_visible(self->close, !is_open);
     g_clear_handle_id(&self->done_source, g_source_remove);
@@ -266,21 +271,21 @@ berth_transfer_panel_new(const BerthTransferPanelCallbacks *callbacks, void *use
 {
     BerthTransferPanel *self = g_new0(BerthTransferPanel, 1);
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 10);
-    GtkWidget *scrolled = gtk_scrolled_window_new(NULL, NULL);
 
     self->callbacks = *callbacks;
+    self->scrolled = gtk_scrolled_window_new(NULL, NULL);
     self->user_data = user_data;
     self->rows = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->open = g_hash_table_new(NULL, NULL);
     self->list = gtk_list_box_new();
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(self->list), GTK_SELECTION_NONE);
-    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER,
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(self->scrolled), GTK_POLICY_NEVER,
                                    GTK_POLICY_AUTOMATIC);
-    gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(scrolled), TRUE);
-    gtk_scrolled_window_set_max_content_height(GTK_SCROLLED_WINDOW(scrolled), MAX_HEIGHT_PX);
-    gtk_container_add(GTK_CONTAINER(scrolled), self->list);
+    gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(self->scrolled), TRUE);
+    gtk_scrolled_window_set_max_content_height(GTK_SCROLLED_WINDOW(self->scrolled), MAX_HEIGHT_PX);
+    gtk_container_add(GTK_CONTAINER(self->scrolled), self->list);
     gtk_box_pack_start(GTK_BOX(box), new_head(self), FALSE, FALSE, 0);
-    gtk_box_pack_start(GTK_BOX(box), scrolled, TRUE, TRUE, 0);
+    gtk_box_pack_start(GTK_BOX(box), self->scrolled, TRUE, TRUE, 0);
     gtk_style_context_add_class(gtk_widget_get_style_context(box), "berth-panel");
     self->panel = gtk_event_box_new();
     gtk_widget_set_size_request(self->panel, WIDTH_PX, -1);
