@@ -21,7 +21,7 @@
 struct BerthSessionAgent {
     BerthAgentPort *port;
     BerthSessionClipboard *clipboard;
-    BerthTyping *typing; /* NULL: it types no texts */
+    BerthTyping *typing; /* NULL: the X server takes no keys from programs */
     BerthLayout *layout;
     BerthFileQueue *files;
     BerthSendDesk *desk; /* NULL: nobody can send */
@@ -80,6 +80,30 @@ on_typed(uint32_t serial, void *user_data)
     berth_writer_clear(&writer);
 }
 
+static bool
+on_layout(const BerthKeyLayout *layout, void *user_data)
+{
+    BerthSessionAgent *self = user_data;
+
+    berth_layout_set(self->layout, layout);
+    return berth_layout_is_busy(self->layout);
+}
+
+static const BerthTypingCallbacks typing_callbacks = {
+    .typed = on_typed,
+    .layout = on_layout,
+};
+
+static void
+on_layout_set(void *user_data)
+{
+    BerthSessionAgent *self = user_data;
+
+    if (self->typing) {
+        berth_typing_go_on(self->typing);
+    }
+}
+
 static void
 on_file_ended(void *whose, const char *name, BerthFileStatus status, void *user_data)
 {
@@ -134,10 +158,12 @@ handle_input(BerthSessionAgent *self, const BerthVdagentMessage *message)
 
     if (berth_msg_input_decode(type, message->data, message->len, &input) < 0) {
         berth_log_warning(SCOPE, "a message about the keyboard makes no sense");
+    } else if (self->typing && is_text) {
+        berth_typing_push(self->typing, input.serial, input.text);
+    } else if (self->typing) {
+        berth_typing_push_layout(self->typing, &input.layout);
     } else if (!is_text) {
         berth_layout_set(self->layout, &input.layout);
-    } else if (self->typing) {
-        berth_typing_push(self->typing, input.serial, input.text);
     }
 }
 
@@ -192,7 +218,7 @@ static const BerthAgentPortCallbacks port_callbacks = {
 /* ---- life ---- */
 
 BerthSessionAgent *
-berth_session_agent_new(const char *path, bool types_texts, GError **error)
+berth_session_agent_new(const char *path, GError **error)
 {
     BerthSessionAgent *self = g_new0(BerthSessionAgent, 1);
     g_autoptr(GError) desk_error = NULL;
@@ -203,8 +229,11 @@ berth_session_agent_new(const char *path, bool types_texts, GError **error)
         return NULL;
     }
     self->clipboard = berth_session_clipboard_new(send_messages, self);
-    self->typing = types_texts ? berth_typing_new(on_typed, self) : NULL;
-    self->layout = berth_layout_new();
+    self->typing = berth_typing_new(&typing_callbacks, self);
+    self->layout = berth_layout_new(on_layout_set, self);
+    if (!self->typing) {
+        berth_log_warning(SCOPE, "this X server has no XTEST extension: texts are not typed");
+    }
     self->files = berth_file_queue_new(&file_callbacks, self);
     self->desk = berth_send_desk_new(self->files, &desk_error);
     if (!self->desk) {
@@ -221,8 +250,8 @@ berth_session_agent_free(BerthSessionAgent *self)
     }
     berth_send_desk_free(g_steal_pointer(&self->desk));
     berth_file_queue_free(self->files);
-    berth_typing_free(self->typing);
     berth_layout_free(self->layout);
+    berth_typing_free(self->typing);
     berth_session_clipboard_free(self->clipboard);
     berth_agent_port_close(self->port);
     g_free(self);

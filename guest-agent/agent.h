@@ -7,16 +7,15 @@
 #pragma once
 
 #include <glib.h>
-#include <stdbool.h>
 
 typedef struct BerthSessionAgent BerthSessionAgent;
 
 /*
- * path: of the port's device; types_texts: whether it offers to type texts
+ * path: of the port's device
  *
  * Returns NULL with error set: of berth_agent_port_open().
  */
-BerthSessionAgent *berth_session_agent_new(const char *path, bool types_texts, GError **error);
+BerthSessionAgent *berth_session_agent_new(const char *path, GError **error);
 
 /* NULL is allowed. */
 void berth_session_agent_free(BerthSessionAgent *self);

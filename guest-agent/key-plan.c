@@ -3,14 +3,18 @@
 
 #include <glib.h>
 
-/* A program that has not come to an event in this time hangs. */
-#define ALONE_US (500 * 1000)
 /* Symbols of characters beyond Latin 1. */
 #define UNICODE_BIT 0x01000000u
+/* Symbols from here to UNICODE_BIT are dead keys, keypads and functions. */
+#define FIRST_FUNCTION 0xfd00u
+
+typedef struct {
+    uint32_t given; /* symbol; 0: none */
+    int64_t used_us;
+} Place;
 
 struct BerthKeyPlan {
-    uint32_t given[BERTH_KEY_CODES]; /* symbol that a free key was given; 0: none */
-    int64_t used_us[BERTH_KEY_CODES];
+    Place places[BERTH_KEY_CODES][BERTH_KEY_PLACES];
 };
 
 BerthKeyPlan *
@@ -34,43 +38,47 @@ berth_key_symbol(uint32_t character)
     return is_latin1 ? character : UNICODE_BIT | character;
 }
 
+uint32_t
+berth_key_canonical(uint32_t symbol, uint32_t character)
+{
+    bool is_function = symbol >= FIRST_FUNCTION && symbol < UNICODE_BIT;
+
+    return character == 0 || is_function ? symbol : berth_key_symbol(character);
+}
+
 static uint32_t
-get_symbol(const BerthKeyMapView *view, unsigned i, unsigned level)
+get_symbol(const BerthKeyMapView *view, unsigned i, unsigned place)
 {
-    return level < view->n_levels ? view->symbols[(size_t)i * view->n_levels + level] : 0;
+    return view->symbols[(size_t)i * BERTH_KEY_PLACES + place];
 }
 
+/* Whether a key has only what we gave it, or nothing; another layout takes it all back. */
 static bool
-is_free(const BerthKeyMapView *view, unsigned i)
+is_free(BerthKeyPlan *self, const BerthKeyMapView *view, unsigned i)
 {
-    for (unsigned level = 0; level < view->n_levels; level++) {
-        if (get_symbol(view, i, level) != 0) {
-            return false;
-        }
+    Place *places = self->places[view->first_code + i];
+    bool is_empty = true;
+    bool is_ours = true;
+
+    for (unsigned place = 0; place < view->n_places; place++) {
+        is_empty = is_empty && get_symbol(view, i, place) == 0;
+        is_ours = is_ours && get_symbol(view, i, place) == places[place].given;
     }
-    return true;
-}
-
-/* A key that we gave a symbol still has it, unless another layout was set. */
-static bool
-is_ours(const BerthKeyPlan *self, const BerthKeyMapView *view, unsigned i)
-{
-    uint32_t given = self->given[view->first_code + i];
-
-    return given != 0 && get_symbol(view, i, 0) == given;
+    for (unsigned place = 0; is_empty && place < BERTH_KEY_PLACES; place++) {
+        places[place].given = 0;
+    }
+    return is_empty || is_ours;
 }
 
 static bool
-find_present(BerthKeyPlan *self, const BerthKeyMapView *view, uint32_t symbol, BerthKeyStroke *ret)
+find_present(const BerthKeyMapView *view, uint32_t symbol, BerthKeyStroke *ret)
 {
-    for (unsigned level = 0; level < 2; level++) {
+    for (unsigned place = 0; place < view->n_places; place++) {
         for (unsigned i = 0; i < view->n_codes; i++) {
-            bool may_be_used = view->is_plain || (level == 0 && is_ours(self, view, i));
-
-            if (may_be_used && get_symbol(view, i, level) == symbol) {
+            if (get_symbol(view, i, place) == symbol) {
                 *ret = (BerthKeyStroke){
                     .code = (uint8_t)(view->first_code + i),
-                    .needs_shift = level == 1,
+                    .place = (uint8_t)place,
                     .symbol = symbol,
                 };
                 return true;
@@ -80,42 +88,50 @@ find_present(BerthKeyPlan *self, const BerthKeyMapView *view, uint32_t symbol, B
     return false;
 }
 
-/* The free key that has been left alone for longest; -1: there is none. */
-static int
-choose_free(const BerthKeyPlan *self, const BerthKeyMapView *view)
+/* The free place that has been left alone for longest, of the fewest modifiers. */
+static bool
+choose_free(BerthKeyPlan *self, const BerthKeyMapView *view, BerthKeyStroke *ret)
 {
-    int best = -1;
+    int64_t best_us = INT64_MAX;
 
-    for (unsigned i = 0; i < view->n_codes; i++) {
-        unsigned code = view->first_code + i;
+    for (unsigned place = 0; place < view->n_places; place++) {
+        for (unsigned i = 0; i < view->n_codes; i++) {
+            unsigned code = view->first_code + i;
 
-        if ((is_free(view, i) || is_ours(self, view, i)) &&
-            (best < 0 || self->used_us[code] < self->used_us[best])) {
-            best = (int)code;
+            if (is_free(self, view, i) && self->places[code][place].used_us < best_us) {
+                best_us = self->places[code][place].used_us;
+                *ret = (BerthKeyStroke){
+                    .code = (uint8_t)code,
+                    .place = (uint8_t)place,
+                    .is_new = true,
+                };
+            }
         }
     }
-    return best;
+    return best_us != INT64_MAX;
 }
 
 BerthKeyAnswer
 berth_key_plan_find(BerthKeyPlan *self, const BerthKeyMapView *view, uint32_t symbol,
-                    int64_t now_us, BerthKeyStroke *ret)
+                    int64_t now_us, int64_t settled_us, BerthKeyStroke *ret)
 {
-    int code;
+    BerthKeyStroke chosen;
+    Place *place;
 
-    if (find_present(self, view, symbol, ret)) {
-        self->used_us[ret->code] = now_us;
+    if (find_present(view, symbol, ret)) {
+        self->places[ret->code][ret->place].used_us = now_us;
         return BERTH_KEY_FOUND;
     }
-    code = choose_free(self, view);
-    if (code < 0) {
+    if (!choose_free(self, view, &chosen)) {
         return BERTH_KEY_NONE;
     }
-    if (self->used_us[code] != 0 && now_us - self->used_us[code] < ALONE_US) {
+    place = &self->places[chosen.code][chosen.place];
+    if (place->used_us != 0 && place->used_us >= settled_us) {
         return BERTH_KEY_WAIT;
     }
-    self->given[code] = symbol;
-    self->used_us[code] = now_us;
-    *ret = (BerthKeyStroke){ .code = (uint8_t)code, .is_new = true, .symbol = symbol };
+    place->given = symbol;
+    place->used_us = now_us;
+    chosen.symbol = symbol;
+    *ret = chosen;
     return BERTH_KEY_FOUND;
 }

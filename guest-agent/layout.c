@@ -10,6 +10,8 @@
 #define SCOPE "layout"
 
 struct BerthLayout {
+    void (*done)(void *user_data);
+    void *user_data;
     BerthKeyLayout wanted, set;
     guint child_watch; /* 0: no child runs */
 };
@@ -31,6 +33,9 @@ on_child_ended(GPid pid, gint status, gpointer user_data)
         berth_log_info(SCOPE, "the layout is '%s' '%s'", self->set.layout, self->set.variant);
     }
     begin(self);
+    if (self->child_watch == 0) {
+        self->done(self->user_data);
+    }
 }
 
 /* Sets what is wanted, if it is not set already. */
@@ -55,9 +60,13 @@ begin(BerthLayout *self)
 }
 
 BerthLayout *
-berth_layout_new(void)
+berth_layout_new(void (*done)(void *user_data), void *user_data)
 {
-    return g_new0(BerthLayout, 1);
+    BerthLayout *self = g_new0(BerthLayout, 1);
+
+    self->done = done;
+    self->user_data = user_data;
+    return self;
 }
 
 void
@@ -79,4 +88,10 @@ berth_layout_set(BerthLayout *self, const BerthKeyLayout *layout)
     g_strlcpy(self->wanted.variant, layout->variant, sizeof(self->wanted.variant));
     g_strlcpy(self->wanted.options, layout->options, sizeof(self->wanted.options));
     begin(self);
+}
+
+bool
+berth_layout_is_busy(const BerthLayout *self)
+{
+    return self->child_watch != 0;
 }

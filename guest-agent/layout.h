@@ -8,15 +8,21 @@
 
 #include "display/wire/msg-input.h"
 
+#include <stdbool.h>
+
 typedef struct BerthLayout BerthLayout;
 
-BerthLayout *berth_layout_new(void);
+/* done: what was wished is set, or cannot be */
+BerthLayout *berth_layout_new(void (*done)(void *user_data), void *user_data);
 
 /* Lets a child that runs end by itself.  NULL is allowed. */
 void berth_layout_free(BerthLayout *self);
 
 /* layout: copied; its names are good (berth_key_layout_name_is_good()) */
 void berth_layout_set(BerthLayout *self, const BerthKeyLayout *layout);
+
+/* Whether a child runs; done comes then. */
+bool berth_layout_is_busy(const BerthLayout *self);
 
 /*
  * The words of the command for a layout.  Pure.

@@ -23,13 +23,12 @@ typedef struct {
     bool has_complained;
 } Program;
 
-static gboolean wants_version, types_texts;
+static gboolean wants_version;
 static char *port_path;
 
 static const GOptionEntry options[] = {
     { "port", 0, 0, G_OPTION_ARG_FILENAME, &port_path, "The device of the port to the host",
       "FILE" },
-    { "texts", 0, 0, G_OPTION_ARG_NONE, &types_texts, "Type texts by keys that are free", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &wants_version, "Print the version and exit", NULL },
     { NULL },
 };
@@ -40,7 +39,7 @@ on_try(gpointer user_data)
     Program *program = user_data;
     g_autoptr(GError) error = NULL;
 
-    program->agent = berth_session_agent_new(program->path, types_texts, &error);
+    program->agent = berth_session_agent_new(program->path, &error);
     if (program->agent) {
         return G_SOURCE_REMOVE;
     }

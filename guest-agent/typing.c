@@ -1,136 +1,94 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "guest-agent/typing.h"
 
+#include "guest-agent/key-plan.h"
+#include "guest-agent/key-reader.h"
+#include "guest-agent/key-table.h"
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "guest-agent/key-plan.h"
+#include "berth/limits.h"
 
 #include <X11/XKBlib.h>
-#include <X11/Xlib.h>
 #include <X11/extensions/XTest.h>
-#include <X11/keysym.h>
 #include <gdk/gdkx.h>
 #include <string.h>
 
 #define SCOPE "typing"
-/* Before free keys are looked for again. */
-#define WAIT_MS 50
-/* Of both levels of a key: without and with shift. */
-#define LEVELS 2
+/* Modifiers that somebody holds would make other characters; who keeps them longer wants that. */
+#define HELD_US (1000 * 1000)
 
 typedef struct {
+    char *text; /* NULL: a layout */
+    const char *at;
     uint32_t serial;
-    char *text;
-    const char *at; /* in text */
-} Text;
+    BerthKeyLayout layout;
+    int64_t began_us; /* 0: it was not its turn yet */
+} Item;
 
 struct BerthTyping {
-    BerthTypedFunc typed;
+    const BerthTypingCallbacks *callbacks;
     void *user_data;
     Display *display; /* GTK's */
     BerthKeyPlan *plan;
-    GQueue texts; /* of Text * */
+    BerthKeyReader *reader;
+    GQueue items;     /* of Item * */
+    int64_t typed_us; /* when keys were pressed last */
+    bool waits_for_layout;
     guint source;
 };
 
 static void
-free_text(gpointer data)
+free_item(gpointer data)
 {
-    Text *text = data;
+    Item *item = data;
 
-    g_free(text->text);
-    g_free(text);
-}
-
-/* ---- the keyboard ---- */
-
-/* Fills a view; symbols: to be freed with g_free(). */
-static uint32_t *
-look_at_keys(BerthTyping *self, BerthKeyMapView *view)
-{
-    int first = 0, last = 0, n_levels = 0;
-    uint32_t *symbols;
-    XkbStateRec state;
-    KeySym *found;
-
-    XDisplayKeycodes(self->display, &first, &last);
-    found = XGetKeyboardMapping(self->display, (KeyCode)first, last - first + 1, &n_levels);
-    symbols = g_new0(uint32_t, (size_t)(last - first + 1) * (size_t)MAX(n_levels, 1));
-    for (int i = 0; found && i < (last - first + 1) * n_levels; i++) {
-        symbols[i] = (uint32_t)found[i];
-    }
-    XFree(found);
-    memset(&state, 0, sizeof(state));
-    XkbGetState(self->display, XkbUseCoreKbd, &state);
-    *view = (BerthKeyMapView){
-        .first_code = (unsigned)first,
-        .n_codes = (unsigned)(last - first + 1),
-        .n_levels = (unsigned)MAX(n_levels, 0),
-        .symbols = symbols,
-        .is_plain = state.group == 0,
-    };
-    return symbols;
-}
-
-static void
-give_symbol(BerthTyping *self, const BerthKeyMapView *view, uint32_t *symbols,
-            const BerthKeyStroke *stroke)
-{
-    KeySym both[LEVELS] = { stroke->symbol, stroke->symbol };
-    size_t at = (size_t)(stroke->code - view->first_code) * view->n_levels;
-
-    XChangeKeyboardMapping(self->display, stroke->code, LEVELS, both, 1);
-    for (unsigned level = 0; level < MIN(view->n_levels, LEVELS); level++) {
-        symbols[at + level] = stroke->symbol;
-    }
-}
-
-static void
-press(BerthTyping *self, const BerthKeyStroke *stroke)
-{
-    KeyCode shift = XKeysymToKeycode(self->display, XK_Shift_L);
-
-    if (stroke->needs_shift) {
-        XTestFakeKeyEvent(self->display, shift, True, CurrentTime);
-    }
-    XTestFakeKeyEvent(self->display, stroke->code, True, CurrentTime);
-    XTestFakeKeyEvent(self->display, stroke->code, False, CurrentTime);
-    if (stroke->needs_shift) {
-        XTestFakeKeyEvent(self->display, shift, False, CurrentTime);
-    }
-}
-
-/* Caps lock would make capital letters of a text; returns whether it was on. */
-static bool
-unlock_caps(BerthTyping *self)
-{
-    XkbStateRec state;
-
-    memset(&state, 0, sizeof(state));
-    XkbGetState(self->display, XkbUseCoreKbd, &state);
-    if (!(state.locked_mods & LockMask)) {
-        return false;
-    }
-    XkbLockModifiers(self->display, XkbUseCoreKbd, LockMask, 0);
-    return true;
+    g_free(item->text);
+    g_free(item);
 }
 
 /* ---- texts ---- */
 
-/* Types on; false if it has to wait for a free key. */
 static bool
-type_on(BerthTyping *self, Text *text)
+is_any_modifier_held(BerthTyping *self)
 {
-    BerthKeyMapView view;
-    g_autofree uint32_t *symbols = look_at_keys(self, &view);
-    bool has_caps = unlock_caps(self);
-    BerthKeyAnswer answer = BERTH_KEY_FOUND;
+    XkbStateRec state;
 
-    for (; *text->at != '\0'; text->at = g_utf8_next_char(text->at)) {
+    memset(&state, 0, sizeof(state));
+    XkbGetState(self->display, XkbUseCoreKbd, &state);
+    return state.base_mods != 0;
+}
+
+/* Locks but that of numbers would make other characters of a text; returns which there were. */
+static unsigned
+unlock(BerthTyping *self)
+{
+    unsigned numbers = XkbKeysymToModifiers(self->display, GDK_KEY_Num_Lock);
+    XkbStateRec state;
+    unsigned locks;
+
+    memset(&state, 0, sizeof(state));
+    XkbGetState(self->display, XkbUseCoreKbd, &state);
+    locks = state.locked_mods & ~numbers;
+    if (locks != 0) {
+        XkbLockModifiers(self->display, XkbUseCoreKbd, locks, 0);
+    }
+    return locks;
+}
+
+/* Plans the keys of a text as far as there are places for it; returns where it comes to. */
+static const char *
+plan_strokes(BerthTyping *self, BerthKeyTable *table, const char *at, GArray *strokes)
+{
+    int64_t now_us = berth_monotonic_us();
+    int64_t settled_us = berth_key_reader_look(self->reader, now_us);
+
+    for (; *at != '\0'; at = g_utf8_next_char(at)) {
+        uint32_t symbol = berth_key_symbol(g_utf8_get_char(at));
         BerthKeyStroke stroke;
+        BerthKeyAnswer answer = berth_key_plan_find(self->plan, berth_key_table_view(table), symbol,
+                                                    now_us, settled_us, &stroke);
 
-        answer = berth_key_plan_find(self->plan, &view, berth_key_symbol(g_utf8_get_char(text->at)),
-                                     berth_monotonic_us(), &stroke);
         if (answer == BERTH_KEY_WAIT) {
             break;
         }
@@ -139,46 +97,126 @@ type_on(BerthTyping *self, Text *text)
             continue;
         }
         if (stroke.is_new) {
-            give_symbol(self, &view, symbols, &stroke);
+            berth_key_table_give(table, &stroke);
         }
-        press(self, &stroke);
+        g_array_append_val(strokes, stroke);
     }
-    if (has_caps) {
-        XkbLockModifiers(self->display, XkbUseCoreKbd, LockMask, LockMask);
+    return at;
+}
+
+/* Types on; returns whether it came to the end. */
+static bool
+type_on(BerthTyping *self, Item *item)
+{
+    g_autoptr(GArray) strokes = g_array_new(FALSE, FALSE, sizeof(BerthKeyStroke));
+    BerthKeyTable *table = berth_key_table_read(self->display);
+    unsigned locks;
+
+    if (!table) {
+        berth_log_warning(SCOPE, "the X server does not tell of its keys: a text was left out");
+        return true;
     }
-    XSync(self->display, False);
-    return answer != BERTH_KEY_WAIT;
+    item->at = plan_strokes(self, table, item->at, strokes);
+    if (strokes->len > 0) {
+        locks = unlock(self);
+        berth_key_table_send(table);
+        berth_key_table_press(table, (const BerthKeyStroke *)(void *)strokes->data, strokes->len);
+        if (locks != 0) {
+            XkbLockModifiers(self->display, XkbUseCoreKbd, locks, locks);
+        }
+        XSync(self->display, False);
+        self->typed_us = berth_monotonic_us();
+        berth_key_reader_note_typed(self->reader, self->typed_us);
+    }
+    berth_key_table_free(table);
+    return *item->at == '\0';
+}
+
+/* ---- turns ---- */
+
+static bool
+do_layout(BerthTyping *self, const Item *item)
+{
+    if (berth_key_reader_look(self->reader, berth_monotonic_us()) <= self->typed_us) {
+        return false;
+    }
+    self->waits_for_layout = self->callbacks->layout(&item->layout, self->user_data);
+    return true;
+}
+
+static bool
+do_text(BerthTyping *self, Item *item)
+{
+    int64_t now_us = berth_monotonic_us();
+
+    if (item->began_us == 0) {
+        item->began_us = now_us;
+    }
+    if (is_any_modifier_held(self) && now_us - item->began_us < HELD_US) {
+        return false;
+    }
+    if (!type_on(self, item)) {
+        return false;
+    }
+    self->callbacks->typed(item->serial, self->user_data);
+    return true;
 }
 
 static gboolean
 on_turn(gpointer user_data)
 {
     BerthTyping *self = user_data;
-    Text *text = g_queue_peek_head(&self->texts);
+    Item *item = g_queue_peek_head(&self->items);
 
     self->source = 0;
-    while (text && type_on(self, text)) {
-        uint32_t serial = text->serial;
-
-        free_text(g_queue_pop_head(&self->texts));
-        self->typed(serial, self->user_data);
-        text = g_queue_peek_head(&self->texts);
+    while (item && !self->waits_for_layout &&
+           (item->text ? do_text(self, item) : do_layout(self, item))) {
+        free_item(g_queue_pop_head(&self->items));
+        item = g_queue_peek_head(&self->items);
     }
-    if (text) {
-        self->source = g_timeout_add(WAIT_MS, on_turn, self);
+    if (item && !self->waits_for_layout) {
+        self->source = g_timeout_add(BERTH_KEY_READER_LOOK_MS, on_turn, self);
     }
     return G_SOURCE_REMOVE;
+}
+
+static void
+push(BerthTyping *self, Item *item)
+{
+    if (g_queue_get_length(&self->items) >= BERTH_LIMIT_INPUT_WAITING) {
+        free_item(item); /* a host waits for each text */
+        return;
+    }
+    g_queue_push_tail(&self->items, item);
+    if (self->source == 0) {
+        self->source = g_idle_add(on_turn, self);
+    }
 }
 
 void
 berth_typing_push(BerthTyping *self, uint32_t serial, const char *text)
 {
-    Text *last = g_new0(Text, 1);
+    Item *item = g_new0(Item, 1);
 
-    last->serial = serial;
-    last->text = g_strdup(text);
-    last->at = last->text;
-    g_queue_push_tail(&self->texts, last);
+    item->serial = serial;
+    item->text = g_strdup(text);
+    item->at = item->text;
+    push(self, item);
+}
+
+void
+berth_typing_push_layout(BerthTyping *self, const BerthKeyLayout *layout)
+{
+    Item *item = g_new0(Item, 1);
+
+    item->layout = *layout;
+    push(self, item);
+}
+
+void
+berth_typing_go_on(BerthTyping *self)
+{
+    self->waits_for_layout = false;
     if (self->source == 0) {
         self->source = g_idle_add(on_turn, self);
     }
@@ -187,12 +225,12 @@ berth_typing_push(BerthTyping *self, uint32_t serial, const char *text)
 void
 berth_typing_forget(BerthTyping *self)
 {
-    g_queue_clear_full(&self->texts, free_text);
+    g_queue_clear_full(&self->items, free_item);
     g_clear_handle_id(&self->source, g_source_remove);
 }
 
 BerthTyping *
-berth_typing_new(BerthTypedFunc typed, void *user_data)
+berth_typing_new(const BerthTypingCallbacks *callbacks, void *user_data)
 {
     Display *display = gdk_x11_get_default_xdisplay();
     int event, error, major, minor;
@@ -202,11 +240,12 @@ berth_typing_new(BerthTypedFunc typed, void *user_data)
         return NULL;
     }
     self = g_new0(BerthTyping, 1);
-    self->typed = typed;
+    self->callbacks = callbacks;
     self->user_data = user_data;
     self->display = display;
     self->plan = berth_key_plan_new();
-    g_queue_init(&self->texts);
+    self->reader = berth_key_reader_new(display);
+    g_queue_init(&self->items);
     return self;
 }
 
@@ -216,6 +255,7 @@ berth_typing_free(BerthTyping *self)
     if (self) {
         berth_typing_forget(self);
         berth_key_plan_free(self->plan);
+        berth_key_reader_free(self->reader);
         g_free(self);
     }
 }

@@ -55,6 +55,7 @@ type_text(BerthInputLine *self, const char *text, int64_t now_us)
     gunichar untyped = 0;
     int r;
 
+    berth_input_sink_lift_modifiers(self->sink);
     if (self->typing && berth_guest_typing_can_type(self->typing)) {
         berth_typist_flush(self->typist);
         berth_guest_typing_type(self->typing, text, now_us);
@@ -67,6 +68,14 @@ type_text(BerthInputLine *self, const char *text, int64_t now_us)
     return r;
 }
 
+/* What modifiers mean something to. */
+static bool
+is_modified(uint8_t type, const BerthMsgInput *input)
+{
+    return (type == BERTH_MSG_KEY && input->key.is_down) || type == BERTH_MSG_WHEEL ||
+           (type == BERTH_MSG_BUTTON && input->button.is_down);
+}
+
 /* Keys and clicks come after what is still being typed; the pointer may go on meanwhile. */
 static int
 give_now(BerthInputLine *self, uint8_t type, const BerthMsgInput *input, int64_t now_us)
@@ -76,6 +85,9 @@ give_now(BerthInputLine *self, uint8_t type, const BerthMsgInput *input, int64_t
     }
     if (type == BERTH_MSG_KEY || type == BERTH_MSG_BUTTON) {
         berth_typist_flush(self->typist);
+    }
+    if (is_modified(type, input)) {
+        berth_input_sink_lower_modifiers(self->sink);
     }
     return berth_input_sink_handle(self->sink, type, input, now_us);
 }

@@ -21,6 +21,7 @@ struct BerthInputSink {
 
     bool is_absolute;
     uint8_t held_keys[(BERTH_WIRE_MAX_KEY + 8) / 8];
+    uint8_t lifted;       /* bit per text_modifiers, of those that the user still holds */
     uint8_t held_buttons; /* bit per BerthButton */
     int wheel_x, wheel_y; /* less than a notch, kept for the next message */
     uint8_t leds;         /* of the guest's lock keys, as far as they are known */
@@ -59,6 +60,7 @@ berth_input_sink_set_capture(BerthInputSink *self, BerthCapture *capture)
 {
     self->capture = capture;
     memset(self->held_keys, 0, sizeof(self->held_keys));
+    self->lifted = 0;
     self->held_buttons = 0;
 }
 
@@ -119,6 +121,24 @@ note_lock_key(BerthInputSink *self, uint16_t evdev)
     }
 }
 
+/* Those that would make other characters of a text. */
+static const uint16_t text_modifiers[] = { KEY_LEFTSHIFT, KEY_RIGHTSHIFT, KEY_LEFTCTRL,
+                                           KEY_RIGHTCTRL, KEY_RIGHTALT };
+
+/* Whether a key was lifted; it is not any more. */
+static bool
+forget_lifted(BerthInputSink *self, uint16_t evdev)
+{
+    uint8_t before = self->lifted;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(text_modifiers); i++) {
+        if (text_modifiers[i] == evdev) {
+            self->lifted &= (uint8_t) ~(1u << i);
+        }
+    }
+    return self->lifted != before;
+}
+
 static int
 give_key(BerthInputSink *self, uint16_t evdev, bool is_down)
 {
@@ -128,7 +148,7 @@ give_key(BerthInputSink *self, uint16_t evdev, bool is_down)
         return BERTH_ERR_INVALID;
     }
     if (!is_down && !is_key_held(self, evdev)) {
-        return BERTH_ERR_STATE;
+        return forget_lifted(self, evdev) ? BERTH_OK : BERTH_ERR_STATE;
     }
     r = self->capture->ops->key(self->capture, evdev, is_down);
     if (r == BERTH_OK && is_down && !is_key_held(self, evdev)) {
@@ -334,6 +354,30 @@ berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down)
     return self->capture ? give_key(self, evdev, is_down) : BERTH_ERR_STATE;
 }
 
+void
+berth_input_sink_lift_modifiers(BerthInputSink *self)
+{
+    for (size_t i = 0; self->capture && i < G_N_ELEMENTS(text_modifiers); i++) {
+        if (is_key_held(self, text_modifiers[i]) &&
+            give_key(self, text_modifiers[i], false) == BERTH_OK) {
+            self->lifted |= (uint8_t)(1u << i);
+        }
+    }
+}
+
+void
+berth_input_sink_lower_modifiers(BerthInputSink *self)
+{
+    unsigned lifted = self->lifted;
+
+    self->lifted = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(text_modifiers); i++) {
+        if (lifted >> i & 1) {
+            berth_input_sink_type(self, text_modifiers[i], true);
+        }
+    }
+}
+
 /* Those that switch windows together with Tab, which must be up before them. */
 static bool
 is_switcher(unsigned evdev)
@@ -358,6 +402,7 @@ berth_input_sink_release_all(BerthInputSink *self)
     if (!self->capture) {
         return;
     }
+    self->lifted = 0;
     release_keys(self, false);
     release_keys(self, true);
     self->is_touched = false;

@@ -71,6 +71,15 @@ int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgIn
 /* Gives a key that no message brought, within the client's rights; errors as above. */
 int berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down);
 
+/*
+ * Lifts Shift, Ctrl and AltGr where the user holds them, for a text that comes now; the user's own
+ * release of one is taken for good then.
+ */
+void berth_input_sink_lift_modifiers(BerthInputSink *self);
+
+/* Presses again what was lifted and is still held by the user: keys and buttons follow. */
+void berth_input_sink_lower_modifiers(BerthInputSink *self);
+
 /* Releases every key and button that is held, Alt and Super last. */
 void berth_input_sink_release_all(BerthInputSink *self);
 

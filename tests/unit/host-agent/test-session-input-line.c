@@ -127,6 +127,46 @@ keys_wait_until_a_text_is_typed(void **state)
 }
 
 static void
+modifiers_are_lifted_for_a_text(void **state)
+{
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    give_key(&desktop, KEY_LEFTSHIFT, true);
+    give_key(&desktop, KEY_RIGHTALT, true);
+    give_text(&desktop, "x");
+    expect(&desktop, "+42 +100 -42 -100 text:x ");
+    give_key(&desktop, KEY_RIGHTALT, false);
+    give_key(&desktop, KEY_B, true);
+    assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "+42 +48 ");
+    give_key(&desktop, KEY_LEFTSHIFT, false);
+    expect(&desktop, "-42 ");
+    end(&desktop);
+}
+
+static void
+nothing_is_lifted_any_more_after_a_release_of_all(void **state)
+{
+    BerthMsgInput input = { .serial = 1 };
+    Desktop desktop;
+
+    begin(&desktop, 0);
+    give_key(&desktop, KEY_LEFTCTRL, true);
+    give_text(&desktop, "a");
+    expect(&desktop, "+29 -29 ");
+    give_key(&desktop, KEY_B, true);
+    expect(&desktop, "+30 -30 +29 +48 ");
+    give_text(&desktop, "a");
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_RELEASE_ALL, &input, S_US));
+    expect(&desktop, "-29 -48 ");
+    give_key(&desktop, KEY_C, true);
+    expect(&desktop, "+30 -30 +46 ");
+    end(&desktop);
+}
+
+static void
 an_agent_that_does_not_answer_types_no_more(void **state)
 {
     Desktop desktop;
@@ -134,9 +174,9 @@ an_agent_that_does_not_answer_types_no_more(void **state)
     begin(&desktop, CAPS);
     give_text(&desktop, "a");
     give_key(&desktop, KEY_B, true);
-    assert_false(berth_guest_typing_tick(desktop.typing, 2 * S_US));
-    assert_true(berth_guest_typing_tick(desktop.typing, 5 * S_US));
-    berth_input_line_go_on(desktop.line, 5 * S_US);
+    assert_false(berth_guest_typing_tick(desktop.typing, 10 * S_US));
+    assert_true(berth_guest_typing_tick(desktop.typing, 12 * S_US));
+    berth_input_line_go_on(desktop.line, 12 * S_US);
     expect(&desktop, "text:a +48 ");
     give_text(&desktop, "\xe6\x97\xa5"); /* keys cannot */
     expect(&desktop, "untyped:65e5 ");
@@ -187,6 +227,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_wait_until_a_text_is_typed),
+        cmocka_unit_test(modifiers_are_lifted_for_a_text),
+        cmocka_unit_test(nothing_is_lifted_any_more_after_a_release_of_all),
         cmocka_unit_test(an_agent_that_does_not_answer_types_no_more),
         cmocka_unit_test(too_many_do_not_wait),
         cmocka_unit_test(the_layout_is_told_to_an_agent_that_comes_later),
