@@ -24,6 +24,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -128,12 +129,13 @@ class Painter(XDisplay):
 
 # ---- paint ----
 
-def paint_us(run, env, way, size, n_frames):
+def paint_ms(run, env, way, size, n_frames):
     done = subprocess.run([os.path.join(BUILD, "tests", "bench", "bench-present"), way,
                            str(size[0]), str(size[1]), str(n_frames)],
                           env=dict(os.environ, XDG_RUNTIME_DIR=run.path("xdg"), **env),
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
-    return float(done.stdout)
+    us, n_drawn = done.stdout.split()
+    return float(us) / 1000, int(n_drawn) / n_frames
 
 
 def measure_paint(quick):
@@ -144,23 +146,26 @@ def measure_paint(quick):
         screens = {"X11": {"DISPLAY": run.client_display, "GDK_BACKEND": "x11"}}
         if shutil.which("weston"):
             screens["Wayland"] = run.weston()
-        table("CPU of one frame, ms", "way", "1920x1080", "16x20")
+        print(f"load {os.getloadavg()[0]:.1f}")
+        table("CPU of one frame, ms", "way", "1920x1080", "16x20", "frames that were drawn, %")
         values = {}
         for screen, env in screens.items():
             ways = ("none", "bare", "put", "berth", "gtk") if screen == "X11" else (
                 "none", "berth", "gtk")
             for way in ways:
-                both = [paint_us(run, env, way, size, n_frames) / 1000
+                both = [paint_ms(run, env, way, size, n_frames)
                         for size in ((WIDTH, HEIGHT), CARET)]
-                values[screen, way] = both
-                row(screen, way, *(f"{value:.3f}" for value in both))
+                values[screen, way] = [ms for ms, share in both]
+                row(screen, way, *(f"{ms:.3f}" for ms, share in both),
+                    ", ".join(f"{100 * share:.0f}" for ms, share in both))
     finally:
         run.close()
     judge_paint(values)
 
 
 def judge_paint(values):
-    """"none" is the painting of the pixels, which is not the viewer's."""
+    """"none" is the painting of the pixels, which is not the viewer's.  CPU is that of a frame that
+    was painted: GTK, which folds some, would need more for one that it draws."""
     full = values["X11", "berth"][0] / values["X11", "put"][0]
     caret = values["X11", "berth"][1] - values["X11", "none"][1]
     print()
@@ -294,13 +299,37 @@ def flash(painter, n_frames, fps=60):
         time.sleep(max(0, begin + (i + 1) / fps - time.monotonic()))
 
 
+class Counter:
+    """Counts how often the middle of a screen changes; looks some 300 times a second."""
+
+    def __init__(self, display):
+        self.painter, self.n, self.is_over = Painter(display), 0, False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        last = None
+        while not self.is_over:
+            pixel = self.painter.pixel(WIDTH // 2, HEIGHT // 2 + 100)
+            self.n += last is not None and pixel != last
+            last = pixel
+            time.sleep(0.003)
+
+    def stop(self):
+        self.is_over = True
+        self.thread.join()
+        self.painter.close()
+        return self.n
+
+
 def is_like(pixel, rgb):
     """Some viewers are told less than all bits."""
     return all(abs((pixel >> shift & 255) - (rgb >> shift & 255)) <= 8 for shift in (0, 8, 16))
 
 
 def watch(peer, quick):
-    """One viewer: [first picture s, idle CPU %, full frame CPU ms, memory MiB], times of Berth."""
+    """One viewer: [first picture s, idle CPU %, CPU ms of a full frame that changed, share of them
+    that were shown, memory MiB], times of Berth."""
     run = Run()
     try:
         run.xvfb(run.client_display)
@@ -330,11 +359,13 @@ def watch(peer, quick):
         idle = (cpu_ns(pids) - used) / 1e9 / seconds * 100
         n_frames = 180 if quick else 600
         n_before = len(peer.times_ms()) if isinstance(peer, Berth) else 0
+        counter = Counter(run.client_display) if first_s is not None else None
         used = cpu_ns(pids)
         flash(painter, n_frames)
         full_ms = (cpu_ns(pids) - used) / 1e6 / n_frames
         times = peer.times_ms(n_before) if isinstance(peer, Berth) else []
-        return [first_s, idle, full_ms, pss_mib(pids)], times
+        n_shown = counter.stop() if counter else len(times)
+        return [first_s, idle, full_ms, n_shown / n_frames, pss_mib(pids)], times
     finally:
         run.close()
 
@@ -342,20 +373,23 @@ def watch(peer, quick):
 def measure_desktop(quick):
     peers = {"Berth, X11": Berth(), "Berth, Wayland": Berth(True), "vncviewer": TigerVnc(),
              "remote-viewer (SPICE)": Xspice(), "xfreerdp": Xrdp()}
-    table("1920x1080", "exec to picture, ms", "idle CPU, %", "full frame, CPU ms", "memory, MiB")
+    print(f"load {os.getloadavg()[0]:.1f}")
+    table("1920x1080", "exec to picture, ms", "idle CPU, %", "CPU ms per change of all",
+          "changes shown, %", "memory, MiB")
     results, times = {}, {}
     for name, peer in peers.items():
         if not peer.is_installed():
-            row(name, "not installed", "", "", "")
+            row(name, "not installed: " + (", ".join(getattr(peer, "programs", ())) or "weston"),
+                "", "", "", "")
             continue
         try:
             results[name], times[name] = watch(peer, quick)
         except (display_run.RunError, subprocess.CalledProcessError) as error:
-            row(name, str(error), "", "", "")
+            row(name, str(error), "", "", "", "")
             continue
-        first_s, idle, full_ms, memory = results[name]
+        first_s, idle, full_ms, shown, memory = results[name]
         row(name, f"{1000 * first_s:.0f}" if first_s else "-", f"{idle:.3f}", f"{full_ms:.2f}",
-            f"{memory:.0f}")
+            f"{100 * shown:.0f}", f"{memory:.0f}")
     print()
     for name in ("Berth, X11", "Berth, Wayland"):
         if name in results:
