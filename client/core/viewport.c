@@ -38,6 +38,19 @@ berth_viewport_is_exact(const BerthViewport *self)
     return self->scale >= 1.0;
 }
 
+bool
+berth_viewport_to_units(BerthRect place, double scale, BerthRect *ret_units)
+{
+    BerthRect units = { (int)lround(place.x / scale), (int)lround(place.y / scale),
+                        MAX(1, (int)lround(place.w / scale)),
+                        MAX(1, (int)lround(place.h / scale)) };
+    BerthRect back = { (int)lround(units.x * scale), (int)lround(units.y * scale),
+                       (int)lround(units.w * scale), (int)lround(units.h * scale) };
+
+    *ret_units = units;
+    return berth_rect_equal(back, place);
+}
+
 BerthRect
 berth_viewport_to_window(const BerthViewport *self, BerthRect part)
 {

@@ -30,6 +30,15 @@ BerthViewport berth_viewport_fit(int window_width, int window_height, int pictur
 bool berth_viewport_is_exact(const BerthViewport *self);
 
 /*
+ * Where a place in device pixels is in units of a toolkit, rounded.
+ *
+ * scale: device pixels per unit, at least 1
+ *
+ * Returns true if that is exactly there: the units, rounded to device pixels, are the place.
+ */
+bool berth_viewport_to_units(BerthRect place, double scale, BerthRect *ret_units);
+
+/*
  * The window pixels that a part of the picture touches, with the neighbours that smooth scaling
  * draws on.
  */

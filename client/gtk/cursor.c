@@ -31,11 +31,11 @@ berth_cursor_make_surface(const BerthCursorImage *image)
 }
 
 static cairo_surface_t *
-shrink(cairo_surface_t *surface, int width, int height, double zoom)
+rescale(cairo_surface_t *surface, int width, int height, double zoom)
 {
-    cairo_surface_t *small = cairo_image_surface_create(
+    cairo_surface_t *scaled = cairo_image_surface_create(
         CAIRO_FORMAT_ARGB32, MAX(1, (int)(width * zoom + 0.5)), MAX(1, (int)(height * zoom + 0.5)));
-    cairo_t *cr = cairo_create(small);
+    cairo_t *cr = cairo_create(scaled);
 
     cairo_scale(cr, zoom, zoom);
     cairo_set_source_surface(cr, surface, 0, 0);
@@ -43,13 +43,12 @@ shrink(cairo_surface_t *surface, int width, int height, double zoom)
     cairo_paint(cr);
     cairo_destroy(cr);
     cairo_surface_destroy(surface);
-    return small;
+    return scaled;
 }
 
 GdkCursor *
 berth_cursor_new(GdkDisplay *display, const BerthCursorImage *image, double zoom, int device_scale)
 {
-    double smaller = MIN(zoom, 1.0);
     cairo_surface_t *surface;
     GdkCursor *cursor;
 
@@ -57,12 +56,12 @@ berth_cursor_new(GdkDisplay *display, const BerthCursorImage *image, double zoom
         return gdk_cursor_new_for_display(display, GDK_BLANK_CURSOR);
     }
     surface = berth_cursor_make_surface(image);
-    if (smaller < 1.0) {
-        surface = shrink(surface, image->width, image->height, smaller);
+    if (zoom != 1.0) {
+        surface = rescale(surface, image->width, image->height, zoom);
     }
     cairo_surface_set_device_scale(surface, device_scale, device_scale);
-    cursor = gdk_cursor_new_from_surface(display, surface, image->hot_x * smaller / device_scale,
-                                         image->hot_y * smaller / device_scale);
+    cursor = gdk_cursor_new_from_surface(display, surface, image->hot_x * zoom / device_scale,
+                                         image->hot_y * zoom / device_scale);
     cairo_surface_destroy(surface);
     return cursor != NULL ? cursor : gdk_cursor_new_for_display(display, GDK_LEFT_PTR);
 }

@@ -12,7 +12,7 @@
  * Makes a cursor.
  *
  * image:         NULL is an invisible one
- * zoom:          window pixels per picture pixel; below 1 the pointer shrinks with the picture
+ * zoom:          device pixels per pixel of the image
  * device_scale:  device pixels per unit of GTK
  *
  * Ownership: full; never NULL.

@@ -28,7 +28,8 @@ struct BerthDisplayView {
     BerthSessionController *controller; /* borrowed; NULL: input goes nowhere */
     unsigned head;                      /* that is shown */
     BerthViewport viewport;
-    int scale; /* device pixels per unit of GTK */
+    double scale;     /* device pixels per unit of GTK */
+    int scale_of_gtk; /* the same as GTK knows it: the next whole number */
 
     BerthFrame *frame; /* that the surface is made over */
     cairo_surface_t *surface;
@@ -42,7 +43,7 @@ struct BerthDisplayView {
     uint8_t *cursor_pixels;  /* NULL: it is hidden */
     bool has_cursor;         /* the guest has told of one */
     double cursor_zoom;      /* that the toolkit's cursor was made for */
-    int cursor_scale;
+    double cursor_scale;
 
     bool is_absolute;
     double last_x, last_y; /* for relative movements, device pixels */
@@ -88,7 +89,8 @@ is_short_way_open(BerthDisplayView *self)
 {
     bool is_uncovered;
 
-    self->n_holes = berth_covers_find_holes(self->covers, self->scale, self->holes, &is_uncovered);
+    self->n_holes =
+        berth_covers_find_holes(self->covers, self->scale_of_gtk, self->holes, &is_uncovered);
     return is_uncovered && !berth_rect_is_empty(self->viewport.target) &&
            gtk_widget_get_mapped(self->area);
 }
@@ -126,25 +128,40 @@ update_cursor(BerthDisplayView *self)
     self->cursor_zoom = self->viewport.scale;
     self->cursor_scale = self->scale;
     if (window != NULL && self->has_cursor) {
-        cursor = berth_cursor_new(gtk_widget_get_display(self->area),
-                                  self->cursor_pixels != NULL ? &self->cursor : NULL,
-                                  self->viewport.scale, self->scale);
+        cursor = berth_cursor_new(
+            gtk_widget_get_display(self->area), self->cursor_pixels != NULL ? &self->cursor : NULL,
+            MIN(self->viewport.scale, 1.0) * self->scale_of_gtk / self->scale, self->scale_of_gtk);
         gdk_window_set_cursor(window, cursor);
     }
+}
+
+static bool
+is_scale_whole(const BerthDisplayView *self)
+{
+    return self->scale == self->scale_of_gtk;
+}
+
+/* In device pixels. */
+static void
+get_area_size(const BerthDisplayView *self, int *ret_width, int *ret_height)
+{
+    *ret_width = (int)lround(gtk_widget_get_allocated_width(self->area) * self->scale);
+    *ret_height = (int)lround(gtk_widget_get_allocated_height(self->area) * self->scale);
 }
 
 static void
 update_viewport(BerthDisplayView *self)
 {
-    int width = 0, height = 0;
+    int width = 0, height = 0, area_width, area_height;
 
-    self->scale = gtk_widget_get_scale_factor(self->area);
+    self->scale_of_gtk = gtk_widget_get_scale_factor(self->area);
+    self->scale = berth_presenter_get_scale(self->presenter, self->scale_of_gtk);
+    get_area_size(self, &area_width, &area_height);
     if (self->picture != NULL) {
         berth_picture_get_size(self->picture, &width, &height);
     }
-    self->viewport = berth_viewport_fit(gtk_widget_get_allocated_width(self->area) * self->scale,
-                                        gtk_widget_get_allocated_height(self->area) * self->scale,
-                                        width, height, self->scale);
+    self->viewport = berth_viewport_fit(area_width, area_height, width, height,
+                                        is_scale_whole(self) ? self->scale_of_gtk : 1);
     choose_way(self);
     if (self->cursor_zoom != self->viewport.scale || self->cursor_scale != self->scale) {
         update_cursor(self);
@@ -172,7 +189,7 @@ static void
 paint(BerthDisplayView *self, cairo_t *cr)
 {
     const BerthViewport *viewport = &self->viewport;
-    bool is_exact = berth_viewport_is_exact(viewport);
+    bool is_exact = berth_viewport_is_exact(viewport) && is_scale_whole(self);
 
     cairo_rectangle(cr, viewport->target.x, viewport->target.y, viewport->target.w,
                     viewport->target.h);
@@ -217,10 +234,10 @@ on_draw(GtkWidget *area, cairo_t *cr, gpointer user_data)
 static void
 queue_draw(BerthDisplayView *self, BerthRect place)
 {
-    int left = place.x / self->scale;
-    int top = place.y / self->scale;
-    int right = (place.x + place.w + self->scale - 1) / self->scale;
-    int bottom = (place.y + place.h + self->scale - 1) / self->scale;
+    int left = (int)floor(place.x / self->scale);
+    int top = (int)floor(place.y / self->scale);
+    int right = (int)ceil((place.x + place.w) / self->scale);
+    int bottom = (int)ceil((place.y + place.h) / self->scale);
 
     if (!berth_rect_is_empty(place)) {
         gtk_widget_queue_draw_area(self->area, left, top, right - left, bottom - top);
@@ -273,14 +290,13 @@ on_resize_due(gpointer user_data)
 {
     BerthDisplayView *self = user_data;
     BerthSessionClient *session = session_of(self);
-    int width = gtk_widget_get_allocated_width(self->area) * self->scale;
-    int height = gtk_widget_get_allocated_height(self->area) * self->scale;
-    int picture_width = 0, picture_height = 0;
+    int width, height, picture_width = 0, picture_height = 0;
 
     self->resize_source = 0;
     if (session == NULL || !self->follows_size || !gtk_widget_get_mapped(self->area)) {
         return G_SOURCE_REMOVE;
     }
+    get_area_size(self, &width, &height);
     berth_picture_get_size(self->picture, &picture_width, &picture_height);
     if (width != picture_width || height != picture_height) {
         double mm_per_px = MM_PER_INCH / (ASSUMED_DPI * self->scale);
@@ -298,6 +314,17 @@ plan_resize(BerthDisplayView *self)
     if (self->follows_size && session_of(self) != NULL) {
         self->resize_source = g_timeout_add(RESIZE_DEBOUNCE_MS, on_resize_due, self);
     }
+}
+
+/* The presenter has heard of the screen's scale. */
+static void
+on_rescaled(void *user_data)
+{
+    BerthDisplayView *self = user_data;
+
+    update_viewport(self);
+    plan_resize(self);
+    gtk_widget_queue_draw(self->area);
 }
 
 static void
@@ -570,7 +597,7 @@ on_realize(GtkWidget *area, gpointer user_data)
     BerthDisplayView *self = user_data;
 
     gdk_window_set_event_compression(gtk_widget_get_window(area), FALSE);
-    self->presenter = berth_presenter_new(area, on_sent, self);
+    self->presenter = berth_presenter_new(area, on_sent, on_rescaled, self);
     berth_presenter_set_picture(self->presenter, self->picture);
     update_cursor(self);
 }
@@ -675,7 +702,7 @@ berth_display_view_new(void)
 {
     BerthDisplayView *self = g_new0(BerthDisplayView, 1);
 
-    self->scale = 1;
+    self->scale = self->scale_of_gtk = 1;
     self->is_absolute = true;
     self->follows_size = true;
     self->area = gtk_drawing_area_new();

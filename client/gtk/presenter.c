@@ -27,7 +27,8 @@ berth_presenter_get_origin(const BerthPresenter *self, int *ret_x, int *ret_y)
 }
 
 BerthPresenter *
-berth_presenter_new(GtkWidget *area, void (*sent)(void *user_data), void *user_data)
+berth_presenter_new(GtkWidget *area, void (*sent)(void *user_data),
+                    void (*rescaled)(void *user_data), void *user_data)
 {
     BerthPresenter *self = berth_wayland_presenter_new(area);
 
@@ -36,6 +37,7 @@ berth_presenter_new(GtkWidget *area, void (*sent)(void *user_data), void *user_d
     }
     if (self != NULL) {
         self->sent = sent;
+        self->rescaled = rescaled;
         self->user_data = user_data;
     }
     return self;
@@ -98,6 +100,12 @@ berth_presenter_hide(BerthPresenter *self)
         berth_picture_unlock(self->picture);
     }
     self->kind->hide(self, was_shown);
+}
+
+double
+berth_presenter_get_scale(const BerthPresenter *self, int scale_of_gtk)
+{
+    return self != NULL && self->scale > 0 ? self->scale : scale_of_gtk;
 }
 
 bool

@@ -35,7 +35,9 @@ typedef struct {
 struct BerthPresenter {
     const BerthPresenterKind *kind;
     void (*sent)(void *user_data);
+    void (*rescaled)(void *user_data);
     void *user_data;
+    double scale; /* device pixels per unit of GTK, not a whole number; 0: GTK knows it */
     GtkWidget *area;
     GdkWindow *toplevel; /* borrowed: the native window that the picture lies in */
     BerthPicture *picture;
@@ -51,19 +53,23 @@ void berth_presenter_get_origin(const BerthPresenter *self, int *ret_x, int *ret
 /*
  * Makes the presenter of a realized widget with a window; nothing is shown yet.
  *
- * sent: called in the main thread when all that changed has gone to the screen's server, unless
- *       the sink did it
+ * sent:     called in the main thread when all that changed has gone to the screen's server, unless
+ *           the sink did it
+ * rescaled: called in the main thread when berth_presenter_get_scale() has another answer
  *
  * Returns NULL if the display does not have what it takes.
  */
 BerthPresenter *berth_presenter_new(GtkWidget *area, void (*sent)(void *user_data),
-                                    void *user_data);
+                                    void (*rescaled)(void *user_data), void *user_data);
 
 /* Leaves the picture and takes everything away; NULL is allowed, here and below. */
 void berth_presenter_free(BerthPresenter *self);
 
 /* Becomes the sink of a picture, borrowed until another or NULL is set. */
 void berth_presenter_set_picture(BerthPresenter *self, BerthPicture *picture);
+
+/* Device pixels per unit of GTK, which itself knows whole numbers only. */
+double berth_presenter_get_scale(const BerthPresenter *self, int scale_of_gtk);
 
 /*
  * Shows the picture.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/wayland-globals.h"
 
+#include <fractional-scale-v1-client-protocol.h>
 #include <gdk/gdkwayland.h>
 #include <string.h>
 #include <viewporter-client-protocol.h>
@@ -24,6 +25,9 @@ on_global(void *user_data, struct wl_registry *registry, uint32_t name, const ch
         self->shm = wl_registry_bind(registry, name, &wl_shm_interface, 1);
     } else if (strcmp(interface, wp_viewporter_interface.name) == 0) {
         self->viewporter = wl_registry_bind(registry, name, &wp_viewporter_interface, 1);
+    } else if (strcmp(interface, wp_fractional_scale_manager_v1_interface.name) == 0) {
+        self->fractional =
+            wl_registry_bind(registry, name, &wp_fractional_scale_manager_v1_interface, 1);
     }
 }
 
@@ -56,6 +60,7 @@ globals_free(gpointer data)
     g_clear_pointer(&self->subcompositor, wl_subcompositor_destroy);
     g_clear_pointer(&self->shm, wl_shm_destroy);
     g_clear_pointer(&self->viewporter, wp_viewporter_destroy);
+    g_clear_pointer(&self->fractional, wp_fractional_scale_manager_v1_destroy);
     g_free(self);
 }
 
@@ -76,6 +81,7 @@ ask(BerthWaylandGlobals *self, struct wl_display *display)
     move_to_main(self->subcompositor);
     move_to_main(self->shm);
     move_to_main(self->viewporter);
+    move_to_main(self->fractional);
     wl_registry_destroy(registry);
     wl_event_queue_destroy(queue);
 }

@@ -9,13 +9,15 @@
 #include <gtk/gtk.h>
 #include <wayland-client.h>
 
+struct wp_fractional_scale_manager_v1;
 struct wp_viewporter;
 
 typedef struct {
     struct wl_compositor *compositor; /* with damage in pixels of the buffer */
     struct wl_subcompositor *subcompositor;
     struct wl_shm *shm;
-    struct wp_viewporter *viewporter; /* NULL: the compositor does not scale */
+    struct wp_viewporter *viewporter;                  /* NULL: the compositor does not scale */
+    struct wp_fractional_scale_manager_v1 *fractional; /* NULL: scales are whole numbers */
 } BerthWaylandGlobals;
 
 /*

@@ -2,9 +2,11 @@
 #include "client/gtk/wayland-presenter.h"
 
 #include "client/core/buffer-ring.h"
+#include "client/core/viewport.h"
 #include "client/gtk/shared-frame.h"
 #include "client/gtk/wayland-globals.h"
 
+#include <fractional-scale-v1-client-protocol.h>
 #include <gdk/gdkwayland.h>
 #include <unistd.h>
 #include <viewporter-client-protocol.h>
@@ -14,6 +16,9 @@
  * picture that is being made, if it comes in time, and takes the place of the first.
  */
 #define MAX_AHEAD 2
+
+/* Compositors tell scales in parts of that. */
+#define SCALE_PARTS 120
 
 typedef struct WaylandPresenter WaylandPresenter;
 
@@ -31,9 +36,11 @@ struct WaylandPresenter {
     GdkFrameClock *clock; /* NULL: nothing is to be taken away after GTK has drawn */
 
     struct wl_surface *parent;  /* compared only */
-    struct wl_surface *surface; /* NULL: there is none, nor the two below */
+    struct wl_surface *surface; /* NULL: there is none, nor the three below */
     struct wl_subsurface *subsurface;
     struct wp_viewport *viewport;
+    struct wp_fractional_scale_v1 *fractional;
+    bool has_buffer;              /* it has been shown */
     struct wl_callback *callback; /* NULL: the compositor has shown what it was asked to tell of */
     unsigned n_ahead;             /* frames that were sent since it has last shown one */
     int width, height;            /* of the picture that the surface is laid out for */
@@ -231,6 +238,7 @@ commit(WaylandPresenter *self, const BerthFrame *frame)
     Memory *memory = self->memories[self->ring.front];
 
     ensure_buffer(self, memory, frame);
+    self->has_buffer = true;
     wl_surface_attach(self->surface, memory->buffer, 0, 0);
     for (size_t i = 0; i < self->ring.unsent.n_rects; i++) {
         const BerthRect *rect = &self->ring.unsent.rects[i];
@@ -287,6 +295,8 @@ drop_surface(WaylandPresenter *self)
     }
     g_clear_pointer(&self->callback, wl_callback_destroy);
     self->n_ahead = 0;
+    self->has_buffer = false;
+    g_clear_pointer(&self->fractional, wp_fractional_scale_v1_destroy);
     g_clear_pointer(&self->viewport, wp_viewport_destroy);
     g_clear_pointer(&self->subsurface, wl_subsurface_destroy);
     g_clear_pointer(&self->surface, wl_surface_destroy);
@@ -300,6 +310,36 @@ let_input_through(WaylandPresenter *self)
 
     wl_surface_set_input_region(self->surface, nothing);
     wl_region_destroy(nothing);
+}
+
+/*
+ * GTK 3 rounds up to whole numbers, and the compositor makes its pictures smaller again: only our
+ * own surface can have pixels of the screen.
+ */
+static void
+on_preferred_scale(void *user_data, struct wp_fractional_scale_v1 *fractional, uint32_t parts)
+{
+    WaylandPresenter *self = user_data;
+    double scale = parts % SCALE_PARTS == 0 ? 0 : (double)parts / SCALE_PARTS;
+
+    if (scale != self->base.scale) {
+        self->base.scale = scale;
+        self->base.rescaled(self->base.user_data);
+    }
+}
+
+static const struct wp_fractional_scale_v1_listener scale_listener = {
+    .preferred_scale = on_preferred_scale,
+};
+
+static void
+listen_for_scale(WaylandPresenter *self)
+{
+    if (self->globals->fractional != NULL && self->globals->viewporter != NULL) {
+        self->fractional = wp_fractional_scale_manager_v1_get_fractional_scale(
+            self->globals->fractional, self->surface);
+        wp_fractional_scale_v1_add_listener(self->fractional, &scale_listener, self);
+    }
 }
 
 /* False: GTK has no surface now. */
@@ -323,6 +363,7 @@ ensure_surface(WaylandPresenter *self)
         self->viewport = wp_viewporter_get_viewport(self->globals->viewporter, self->surface);
     }
     let_input_through(self);
+    listen_for_scale(self);
     /* Nowhere yet. */
     self->x = self->y = G_MININT;
     return true;
@@ -353,15 +394,23 @@ lay_out(WaylandPresenter *self, BerthRect place, int scale)
     wl_region_destroy(whole);
 }
 
-/* Whether a surface can have that place exactly, in whole units of GTK. */
+/*
+ * Finds the place of a surface in units of GTK.  It has to be exact if the scale is a whole number:
+ * GTK could show it so; else GTK cannot do it better.
+ *
+ * Returns false if a surface cannot be there.
+ */
 static bool
-can_show(const WaylandPresenter *self, const BerthFrame *frame, BerthRect place, int scale)
+find_place(const WaylandPresenter *self, const BerthFrame *frame, BerthRect place,
+           BerthRect *ret_units)
 {
-    bool is_exact = place.w == frame->width && place.h == frame->height;
+    double scale =
+        berth_presenter_get_scale(&self->base, gtk_widget_get_scale_factor(self->base.area));
+    bool has_size = place.w == frame->width && place.h == frame->height;
+    bool is_exact = berth_viewport_to_units(place, scale, ret_units);
 
-    return (is_exact || (self->globals->viewporter != NULL && place.w < frame->width)) &&
-           place.x % scale == 0 && place.y % scale == 0 && place.w % scale == 0 &&
-           place.h % scale == 0;
+    return (has_size || (self->globals->viewporter != NULL && place.w < frame->width)) &&
+           (is_exact || self->base.scale > 0);
 }
 
 static bool
@@ -369,15 +418,14 @@ show(BerthPresenter *presenter, const BerthFrame *frame, BerthRect place, const 
      size_t n_holes)
 {
     WaylandPresenter *self = (WaylandPresenter *)presenter;
-    int scale = gtk_widget_get_scale_factor(presenter->area);
+    BerthRect units;
 
     if (n_holes > 0 || frame == NULL ||
         berth_buffer_ring_find(&self->ring, frame->data) != self->ring.front ||
-        !can_show(self, frame, place, scale) || !ensure_surface(self)) {
+        !find_place(self, frame, place, &units) || !ensure_surface(self)) {
         return false;
     }
-    lay_out(self, (BerthRect){ place.x / scale, place.y / scale, place.w / scale, place.h / scale },
-            scale);
+    lay_out(self, units, gtk_widget_get_scale_factor(presenter->area));
     self->width = frame->width;
     self->height = frame->height;
     self->base.is_shown = true;
@@ -395,16 +443,24 @@ on_after_paint(WaylandPresenter *self)
     }
 }
 
+/* A surface hears of the scale before it has anything to show. */
+static void
+maybe_listen(WaylandPresenter *self)
+{
+    if (self->globals->fractional != NULL) {
+        ensure_surface(self);
+    }
+}
+
 static void
 hide(BerthPresenter *presenter, bool was_shown)
 {
     WaylandPresenter *self = (WaylandPresenter *)presenter;
 
-    if (self->surface == NULL) {
-        return;
-    }
     if (!gtk_widget_get_mapped(presenter->area)) {
         drop_surface(self);
+    } else if (!self->has_buffer) {
+        maybe_listen(self);
     } else if (self->clock == NULL) {
         self->clock = g_object_ref(gtk_widget_get_frame_clock(presenter->area));
         g_signal_connect_swapped(self->clock, "after-paint", G_CALLBACK(on_after_paint), self);
@@ -426,6 +482,7 @@ forget(BerthPresenter *presenter)
 static void
 presenter_free(BerthPresenter *presenter)
 {
+    drop_surface((WaylandPresenter *)presenter);
     g_free(presenter);
 }
 

@@ -220,7 +220,7 @@ def place(picture, zoom):
 def test_request(screen):
     """The desktop is asked for device pixels, and told how large they are."""
     def mm(length):
-        return int(length * MM_PER_INCH / (DPI * screen.scale))
+        return int(length * (MM_PER_INCH / (DPI * screen.scale)))
     wanted = struct.pack("<5H", 0, WIDTH, HEIGHT, mm(WIDTH), mm(HEIGHT)).hex()
     while screen.script(f"take {DISPLAY} {HEAD_REQUEST}") != wanted:
         pass

@@ -3,6 +3,8 @@
 
 #include "testing.h"
 
+#include <math.h>
+
 static void
 pictures_are_placed_one_to_one_when_they_fit(void **state)
 {
@@ -93,6 +95,50 @@ pictures_begin_at_whole_units_of_the_toolkit(void **state)
     assert_true(berth_rect_equal(small.target, (BerthRect){ 0, 200, 642, 402 }));
 }
 
+static void
+what_fills_a_window_is_exact_at_every_scale(void **state)
+{
+    for (int parts = 120; parts <= 480; parts += 5) {
+        double scale = parts / 120.0;
+
+        for (int length = 1; length < 3000; length++) {
+            int px = (int)lround(length * scale);
+            BerthRect units;
+
+            assert_true(berth_viewport_to_units((BerthRect){ 0, 0, px, px }, scale, &units));
+            assert_int_equal(units.w, length);
+            assert_int_equal(units.h, length);
+        }
+    }
+}
+
+static void
+what_lies_between_units_is_not_exact(void **state)
+{
+    static const struct {
+        BerthRect place;
+        double scale;
+        BerthRect units;
+        bool is_exact;
+    } rows[] = {
+        { { 250, 200, 700, 500 }, 1, { 250, 200, 700, 500 }, true },
+        { { 250, 200, 700, 500 }, 2, { 125, 100, 350, 250 }, true },
+        { { 251, 200, 700, 500 }, 2, { 126, 100, 350, 250 }, false },
+        { { 250, 200, 701, 500 }, 2, { 125, 100, 351, 250 }, false },
+        { { 0, 0, 700, 500 }, 1.5, { 0, 0, 467, 333 }, false },
+        { { 3, 6, 600, 450 }, 1.5, { 2, 4, 400, 300 }, true },
+        { { 0, 0, 1, 1 }, 3, { 0, 0, 1, 1 }, false },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        BerthRect units;
+
+        assert_int_equal(berth_viewport_to_units(rows[i].place, rows[i].scale, &units),
+                         rows[i].is_exact);
+        assert_true(berth_rect_equal(units, rows[i].units));
+    }
+}
+
 int
 main(void)
 {
@@ -103,6 +149,8 @@ main(void)
         cmocka_unit_test(a_point_and_its_pixel_agree_at_any_scale),
         cmocka_unit_test(pictures_begin_at_whole_units_of_the_toolkit),
         cmocka_unit_test(points_outside_go_to_the_nearest_pixel),
+        cmocka_unit_test(what_fills_a_window_is_exact_at_every_scale),
+        cmocka_unit_test(what_lies_between_units_is_not_exact),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
