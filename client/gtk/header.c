@@ -64,8 +64,7 @@ new_menu(BerthHeader *self)
 
     gtk_button_set_image(GTK_BUTTON(button),
                          gtk_image_new_from_icon_name("open-menu-symbolic", GTK_ICON_SIZE_BUTTON));
-    gtk_widget_set_tooltip_text(button, _("Menu"));
-    atk_object_set_name(gtk_widget_get_accessible(button), _("Menu"));
+    berth_widget_tell(button, _("Menu"));
     g_object_set(box, "margin", 10, NULL);
     add_check(self, box, _("_Fit the desktop to the window"), true, BERTH_HEADER_FOLLOW_SIZE);
     self->grab = add_check(self, box, _("All _keys to the desktop"), false, BERTH_HEADER_GRAB_KEYS);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/sound-button.h"
 
+#include "client/gtk/widgets.h"
+
 #include <glib/gi18n.h>
 
 #define LEVEL_MS 100
@@ -54,20 +56,13 @@ find_icon(const BerthSoundButton *self)
 }
 
 static void
-name_widget(GtkWidget *widget, const char *text)
-{
-    gtk_widget_set_tooltip_text(widget, text);
-    atk_object_set_name(gtk_widget_get_accessible(widget), text);
-}
-
-static void
 show_state(BerthSoundButton *self)
 {
     bool is_muted = berth_sound_client_is_muted(self->sound);
 
     self->is_showing = true;
     gtk_image_set_from_icon_name(GTK_IMAGE(self->icon), find_icon(self), GTK_ICON_SIZE_BUTTON);
-    name_widget(self->mute, is_muted ? _("Hear the desktop") : _("Mute the desktop"));
+    berth_widget_tell(self->mute, is_muted ? _("Hear the desktop") : _("Mute the desktop"));
     gtk_range_set_value(GTK_RANGE(self->volume), berth_sound_client_get_volume(self->sound));
     if (self->microphone != NULL) {
         gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->microphone),
@@ -129,7 +124,7 @@ make_volume(BerthSoundButton *self, int width_px)
     self->volume = gtk_scale_new_with_range(GTK_ORIENTATION_HORIZONTAL, 0, 100, VOLUME_STEP);
     gtk_scale_set_draw_value(GTK_SCALE(self->volume), FALSE);
     gtk_widget_set_size_request(self->volume, width_px, -1);
-    name_widget(self->volume, _("Volume of the desktop"));
+    berth_widget_tell(self->volume, _("Volume of the desktop"));
     g_signal_connect_swapped(self->volume, "value-changed", G_CALLBACK(on_volume), self);
 }
 
@@ -157,7 +152,7 @@ new_title_buttons(BerthSoundButton *self)
     GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
     GtkWidget *more = gtk_menu_button_new();
 
-    name_widget(more, _("Volume and microphone"));
+    berth_widget_tell(more, _("Volume and microphone"));
     gtk_menu_button_set_popover(GTK_MENU_BUTTON(more), new_popover(self, more));
     gtk_style_context_add_class(gtk_widget_get_style_context(buttons), "linked");
     gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
@@ -171,9 +166,8 @@ new_canvas_buttons(BerthSoundButton *self)
     GtkWidget *buttons = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
 
     make_volume(self, SHORT_SCALE_WIDTH_PX);
-    gtk_widget_set_can_focus(self->volume, FALSE);
-    gtk_widget_set_focus_on_click(self->mute, FALSE);
-    gtk_widget_set_can_focus(self->mute, FALSE);
+    berth_button_over_canvas(self->mute);
+    berth_slider_over_canvas(self->volume);
     gtk_box_pack_start(GTK_BOX(buttons), self->mute, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(buttons), self->volume, FALSE, FALSE, 0);
     return buttons;
@@ -188,10 +182,10 @@ make_parts(BerthSoundButton *self)
     gtk_widget_set_size_request(self->level, -1, LEVEL_HEIGHT_PX);
     gtk_widget_set_valign(self->level, GTK_ALIGN_CENTER);
     show_level(self, 0);
-    name_widget(self->level, _("How loud the desktop is now"));
+    berth_widget_tell(self->level, _("How loud the desktop is now"));
     self->mic_sign =
         gtk_image_new_from_icon_name("audio-input-microphone-symbolic", GTK_ICON_SIZE_BUTTON);
-    name_widget(self->mic_sign, _("The desktop listens to your microphone"));
+    berth_widget_tell(self->mic_sign, _("The desktop listens to your microphone"));
     self->mute = gtk_button_new();
     self->icon = gtk_image_new();
     gtk_button_set_image(GTK_BUTTON(self->mute), self->icon);

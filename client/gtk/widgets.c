@@ -207,3 +207,19 @@ berth_button_over_canvas(GtkWidget *button)
 {
     gtk_widget_set_focus_on_click(button, FALSE);
 }
+
+static void
+on_grab_focus(GtkWidget *slider)
+{
+    g_autoptr(GdkEvent) event = gtk_get_current_event();
+
+    if (event != NULL && (event->type == GDK_BUTTON_PRESS || event->type == GDK_TOUCH_BEGIN)) {
+        g_signal_stop_emission_by_name(slider, "grab-focus");
+    }
+}
+
+void
+berth_slider_over_canvas(GtkWidget *slider)
+{
+    g_signal_connect(slider, "grab-focus", G_CALLBACK(on_grab_focus), NULL);
+}

@@ -42,3 +42,6 @@ void berth_widget_announce(GtkWidget *widget, const char *text);
 /* A button that lies over the desktop: a click leaves the keyboard there, the Tab key reaches it.
  */
 void berth_button_over_canvas(GtkWidget *button);
+
+/* A slider over the desktop; those of GTK take the keyboard at a click, whatever they are told. */
+void berth_slider_over_canvas(GtkWidget *slider);

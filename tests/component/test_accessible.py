@@ -12,11 +12,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_keys
 from accessible import Person, Reader, check
 from fake_site import PASSWORD, USER
-from test_direct import CONTROL, Script
+from test_direct import AUDIO_OUT, CONTROL, Script
 from test_entrance import CONNECT, LOGIN, MFA, PENDING, SOURCE, Story
 from window_log import complaints
 
 SHADOW_ASK, NOTICE = 7, 10
+SOUND_STATE, MAY_PLAY = 4, b"\1"
 ASK_ID = 77
 HOST = test_keys.HOST
 
@@ -136,6 +137,8 @@ class Desk(test_keys.Window):
         self.tap(HOST, HOST)
 
     def header(self):
+        self.script.send(AUDIO_OUT, SOUND_STATE, MAY_PLAY)
+        self.person.wait_name("Mute the desktop")
         things = self.canvas()
         desktop = [thing for thing in things if thing.role == "canvas"][0]
         check("the desktop has a name", desktop.name.startswith("Desktop "), desktop.name)
@@ -154,13 +157,16 @@ class Desk(test_keys.Window):
         self.canvas()
         check("the host key leads back", True)
 
+    def desktop(self):
+        return {thing.key() for thing in self.person.read() if thing.role == "canvas"}
+
     def behind_menu(self):
         """What is on the window itself, which the menu keeps the keyboard from."""
-        return {thing.key() for thing in self.person.read()
-                if thing.role == "canvas" or thing.name in self.buttons}
+        return self.desktop() | {thing.key() for thing in self.person.read()
+                                 if thing.name in self.buttons}
 
-    buttons = {"Menu", "Full screen (F11)", "Sound and microphone", "Mute the desktop",
-               "Hear the desktop"}
+    buttons = {"Menu", "Full screen (F11)", "Volume and microphone",
+               "Mute the desktop"}
 
     def notice(self):
         text = "back in a moment".encode()
@@ -187,13 +193,41 @@ class Desk(test_keys.Window):
         check("a question is answered by keys", "Allow" not in {
             thing.name for thing in self.person.read()})
 
+    def point(self):
+        """A click on the volume is heard, and leaves the keyboard to the desktop."""
+        self.canvas()
+        self.xdotool("mousemove", "640", "0")
+        places = []
+
+        def resting(things):
+            places.append([thing.place for thing in things
+                           if thing.name == "Volume of the desktop"])
+            return places[-1] and places[-1] in places[-2:-1]
+        self.person.wait("the volume", resting)
+        x, y, width, height = places[-1][0]
+        self.xdotool("mousemove", str(x + width // 2), str(y + height // 2), "click", "1")
+        self.person.wait_name("Mute the desktop")
+        check("a click on the volume leaves the keyboard to the desktop", "canvas" in {
+            thing.role for thing in self.person.read() if thing.can("focused")})
+
     def full_screen(self):
         self.tap("F11")
         self.person.wait("the full screen", lambda things: not [
             thing for thing in things if thing.name == "Menu"])
         self.tap(HOST)
         self.person.wait_name("Leave the full screen (F11)", "focusable")
-        self.person.visit("the bar in full screen", "Tab", but=self.behind_menu())
+        wanted = self.person.visit("the bar in full screen", "Tab", but=self.desktop())
+        check("the sound is in it", {("push button", "Mute the desktop"),
+                                     ("slider", "Volume of the desktop")} <= wanted, wanted)
+        self.person.go("Volume of the desktop", "Tab")
+        self.tap("Left")
+        self.person.go("Mute the desktop", "shift+Tab")
+        self.tap("space")
+        self.person.wait_name("Hear the desktop", "focused")
+        check("the bar mutes the desktop by keys", True)
+        self.tap(HOST)
+        self.point()
+        self.tap(HOST)
         self.person.go("Leave the full screen (F11)", "Tab")
         self.tap("Return")
         self.person.wait_name("Menu", "focusable")
