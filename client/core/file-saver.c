@@ -261,6 +261,8 @@ on_job_done(GObject *source, GAsyncResult *result, gpointer user_data)
     item->is_busy = false;
     if (item->owner != NULL) {
         note_job(item, n_bytes, errnum);
+    } else if (item->path != NULL) {
+        g_unlink(item->path); /* it was stopped while it got its name */
     }
     if (item->owner != NULL) {
         go_on(item);

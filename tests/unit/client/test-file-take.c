@@ -92,15 +92,26 @@ give(BerthFileTake *take, uint32_t id, const char *name, uint64_t size)
     return r;
 }
 
+/* What every message of data begins with: bytes that are not alike. */
+static const uint8_t *
+get_bytes(void)
+{
+    static uint8_t bytes[BERTH_LIMIT_SHARE_DATA_BYTES];
+
+    for (uint32_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 2654435761u >> 24);
+    }
+    return bytes;
+}
+
 static int
 give_data(BerthFileTake *take, uint32_t id, size_t len)
 {
-    static const uint8_t bytes[BERTH_LIMIT_SHARE_DATA_BYTES] = { 'x' };
-    BerthMsgFileData data = { id, bytes, len };
+    BerthMsgFileData data = { id, get_bytes(), len };
     BerthWriter writer;
     int r;
 
-    berth_writer_init(&writer, sizeof bytes + 64);
+    berth_writer_init(&writer, BERTH_LIMIT_SHARE_DATA_BYTES + 64);
     assert_berth_ok(berth_msg_file_data_encode(&writer, &data));
     r = berth_file_take_handle(take, BERTH_MSG_FILE_GIVE_DATA, writer.data, writer.len);
     berth_writer_clear(&writer);
@@ -253,82 +264,164 @@ wait_for_end(Device *device)
     device->is_over = false;
 }
 
+/* The user's device with a folder of its own. */
+typedef struct {
+    Device device;
+    char *folder;
+    BerthFileSaver *saver;
+} Saver;
+
+static void
+begin_saver(Saver *self)
+{
+    *self = (Saver){ .device = { .log = g_string_new(NULL), .share = berth_share_new() } };
+    self->device.take = berth_share_get_taken(self->device.share);
+    self->folder = g_dir_make_tmp("berth-saver-XXXXXX", NULL);
+    assert_non_null(self->folder);
+    self->saver =
+        berth_file_saver_new(self->device.share, self->folder, &saver_callbacks, &self->device);
+}
+
+/* The folder must be empty. */
+static void
+end_saver(Saver *self)
+{
+    berth_file_saver_free(self->saver);
+    berth_share_free(self->device.share);
+    assert_int_equal(g_rmdir(self->folder), 0);
+    g_free(self->folder);
+    g_free(self->device.path);
+    g_string_free(self->device.log, TRUE);
+}
+
+static unsigned
+count_files(const char *folder, const char *suffix)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+    unsigned n = 0;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        n += g_str_has_suffix(name, suffix) ? 1 : 0;
+    }
+    return n;
+}
+
+/* Waits for n files with that suffix; has_main: what workers did is heard of meanwhile. */
+static void
+wait_for_files(const Saver *self, unsigned n, const char *suffix, bool has_main)
+{
+    int64_t until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+
+    while (count_files(self->folder, suffix) != n && g_get_monotonic_time() < until_us) {
+        if (!has_main || !g_main_context_iteration(NULL, FALSE)) {
+            g_thread_yield();
+        }
+    }
+    assert_int_equal(count_files(self->folder, suffix), n);
+}
+
+static void
+assert_file(const char *path, size_t n_bytes)
+{
+    g_autofree char *text = NULL;
+    gsize len = 0;
+
+    assert_true(g_file_get_contents(path, &text, &len, NULL));
+    assert_int_equal(len, n_bytes);
+    for (size_t at = 0; at < len; at += BERTH_LIMIT_SHARE_DATA_BYTES) {
+        assert_memory_equal(text + at, get_bytes(), MIN(len - at, BERTH_LIMIT_SHARE_DATA_BYTES));
+    }
+}
+
 static void
 files_are_saved_beside_what_is_there(void **state)
 {
-    g_autofree char *folder = g_dir_make_tmp("berth-saver-XXXXXX", NULL);
-    g_autofree char *first = g_build_filename(folder, "a.txt", NULL);
-    g_autofree char *second = g_build_filename(folder, "a (2).txt", NULL);
-    g_autofree char *third = g_build_filename(folder, "a (3).txt", NULL);
-    g_autofree char *text = NULL;
-    Device device = { .log = g_string_new(NULL) };
-    BerthFileSaver *saver;
-    gsize len = 0;
+    Saver self;
+    Device *device = &self.device;
+    size_t size = BERTH_LIMIT_SHARE_DATA_BYTES + 4464;
 
-    device.share = berth_share_new();
-    device.take = berth_share_get_taken(device.share);
-    saver = berth_file_saver_new(device.share, folder, &saver_callbacks, &device);
+    begin_saver(&self);
+    g_autofree char *first = g_build_filename(self.folder, "a.txt", NULL);
+    g_autofree char *second = g_build_filename(self.folder, "a (2).txt", NULL);
+    g_autofree char *third = g_build_filename(self.folder, "a (3).txt", NULL);
     assert_true(g_file_set_contents(first, "mine", -1, NULL));
-    assert_berth_ok(give(device.take, 1, "a.txt", 70000));
-    berth_file_saver_accept(saver, 1);
-    assert_berth_ok(give_data(device.take, 1, 65536));
-    assert_berth_ok(give_data(device.take, 1, 70000 - 65536));
-    wait_for_end(&device);
-    expect(&device, "offer:a.txt:70000 end=3 ");
-    assert_string_equal(device.path, second);
-    assert_true(g_file_get_contents(second, &text, &len, NULL));
-    assert_int_equal(len, 70000);
-    assert_berth_ok(give(device.take, 2, "a.txt", 0));
-    berth_file_saver_accept(saver, 2);
-    wait_for_end(&device);
-    expect(&device, "offer:a.txt:0 end=3 ");
-    assert_string_equal(device.path, third);
-    /* What is stopped leaves nothing; what cannot be written says so. */
-    assert_berth_ok(give(device.take, 3, "stopped", 10));
-    berth_file_saver_accept(saver, 3);
-    assert_berth_ok(give_data(device.take, 3, 5));
-    berth_file_saver_refuse(saver, 3);
-    wait_for_end(&device);
-    berth_file_saver_free(saver);
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    assert_berth_ok(give(device->take, 1, "a.txt", size));
+    berth_file_saver_accept(self.saver, 1);
+    assert_berth_ok(give_data(device->take, 1, BERTH_LIMIT_SHARE_DATA_BYTES));
+    assert_berth_ok(give_data(device->take, 1, 4464));
+    wait_for_end(device);
+    assert_string_equal(device->path, second);
+    assert_file(second, size);
+    g_string_truncate(device->log, 0);
+    assert_berth_ok(give(device->take, 2, "a.txt", 0));
+    berth_file_saver_accept(self.saver, 2);
+    wait_for_end(device);
+    expect(device, "offer:a.txt:0 end=3 ");
+    assert_string_equal(device->path, third);
+    assert_file(third, 0);
     assert_int_equal(g_unlink(first) + g_unlink(second) + g_unlink(third), 0);
-    saver = berth_file_saver_new(device.share, "/proc/not-there", &saver_callbacks, &device);
-    g_string_truncate(device.log, 0);
-    assert_berth_ok(give(device.take, 4, "b", 1));
-    berth_file_saver_accept(saver, 4);
-    assert_berth_ok(give_data(device.take, 4, 1));
-    wait_for_end(&device);
-    expect(&device, "offer:b:1 end=2 ");
-    berth_file_saver_free(saver);
-    berth_share_free(device.share);
-    g_rmdir(folder);
-    g_free(device.path);
-    g_string_free(device.log, TRUE);
+    end_saver(&self);
+}
+
+static void
+what_is_stopped_leaves_nothing(void **state)
+{
+    Saver self;
+    Device *device = &self.device;
+
+    begin_saver(&self);
+    assert_berth_ok(give(device->take, 3, "half", 10));
+    berth_file_saver_accept(self.saver, 3);
+    assert_berth_ok(give_data(device->take, 3, 5));
+    wait_for_files(&self, 1, ".part", false);
+    berth_file_saver_refuse(self.saver, 3);
+    expect(device, "offer:half:10 end=1 ");
+    wait_for_files(&self, 0, "", true);
+    /* It has its name already, but nobody has heard of it. */
+    assert_berth_ok(give(device->take, 0, "whole", 5));
+    berth_file_saver_accept(self.saver, 0);
+    assert_berth_ok(give_data(device->take, 0, 5));
+    wait_for_files(&self, 1, "whole", false);
+    berth_file_saver_refuse(self.saver, 0);
+    expect(device, "offer:whole:5 end=1 ");
+    wait_for_files(&self, 0, "", true);
+    end_saver(&self);
+}
+
+static void
+what_cannot_be_written_says_so(void **state)
+{
+    Saver self;
+
+    begin_saver(&self);
+    berth_file_saver_free(self.saver);
+    self.saver =
+        berth_file_saver_new(self.device.share, "/proc/not-there", &saver_callbacks, &self.device);
+    assert_berth_ok(give(self.device.take, 4, "b", 1));
+    berth_file_saver_accept(self.saver, 4);
+    assert_berth_ok(give_data(self.device.take, 4, 1));
+    wait_for_end(&self.device);
+    expect(&self.device, "offer:b:1 end=2 ");
+    end_saver(&self);
 }
 
 static void
 a_file_with_the_longest_name_is_saved(void **state)
 {
-    g_autofree char *folder = g_dir_make_tmp("berth-saver-XXXXXX", NULL);
     g_autofree char *stem = g_strnfill(BERTH_LIMIT_FILE_NAME_BYTES - 4, 'n');
     g_autofree char *name = g_strconcat(stem, ".txt", NULL);
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    Device device = { .log = g_string_new(NULL), .share = berth_share_new() };
-    BerthFileSaver *saver = berth_file_saver_new(device.share, folder, &saver_callbacks, &device);
+    Saver self;
 
-    device.take = berth_share_get_taken(device.share);
-    assert_berth_ok(give(device.take, 1, name, 0));
-    berth_file_saver_accept(saver, 1);
-    wait_for_end(&device);
-    assert_true(g_str_has_suffix(device.log->str, "end=3 "));
-    assert_string_equal(device.path, path);
-    berth_file_saver_free(saver);
-    berth_share_free(device.share);
+    begin_saver(&self);
+    g_autofree char *path = g_build_filename(self.folder, name, NULL);
+    assert_berth_ok(give(self.device.take, 1, name, 0));
+    berth_file_saver_accept(self.saver, 1);
+    wait_for_end(&self.device);
+    assert_true(g_str_has_suffix(self.device.log->str, "end=3 "));
+    assert_string_equal(self.device.path, path);
     assert_int_equal(g_unlink(path), 0);
-    assert_int_equal(g_rmdir(folder), 0);
-    g_free(device.path);
-    g_string_free(device.log, TRUE);
+    end_saver(&self);
 }
 
 int
@@ -340,6 +433,8 @@ main(void)
         cmocka_unit_test(names_are_free_and_seen),
         cmocka_unit_test(a_long_name_is_cut_between_letters),
         cmocka_unit_test(files_are_saved_beside_what_is_there),
+        cmocka_unit_test(what_is_stopped_leaves_nothing),
+        cmocka_unit_test(what_cannot_be_written_says_so),
         cmocka_unit_test(a_file_with_the_longest_name_is_saved),
     };
 
