@@ -5,6 +5,7 @@
  *   about.txt        program, system, libraries, screens: lines that the caller gives
  *   settings.json    brokers and what is set for them: no names of users, no contents of files
  *   statistics.json  the numbers of the desktop that is or was open, if there was one
+ *   statistics.txt   the same as the user was shown it
  *   log.txt          the last lines of the log
  *
  * It holds no secret: settings are written key by key, and all texts pass berth_redact().

@@ -3,13 +3,14 @@
 
 #include <glib.h>
 
-/* Applied in this order.  Every part is bounded, so that no text takes long. */
+/* Applied in this order.  What is not bounded ends at the first letter of another kind. */
 static const struct {
     const char *pattern;
     const char *replacement;
 } rules[] = {
     { "((?:pass(?:word|wd|phrase)?|token|secret|code|otp|pin|ticket|cookie|authorization|bearer|"
-      "key)[\"']?\\s{0,4}[=:]\\s{0,4})(?:bearer\\s{1,4})?(?:\"[^\"]*\"|'[^']*'|[^\\s,;&\"']+)",
+      "key)[\"']?\\s{0,4}[=:]\\s{0,4})(?:(?:bearer|basic|digest|negotiate)\\s{1,4})?"
+      "(?:\"[^\"]*\"|'[^']*'|[^\\s,;&\"']+)",
       "\\1[removed]" },
     { "(bearer\\s{1,4})[^\\s,;\"']+", "\\1[removed]" },
     { "([a-z][a-z0-9+.-]{0,30}://)[^/\\s@?]{1,300}@", "\\1[removed]@" },

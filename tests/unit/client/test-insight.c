@@ -208,6 +208,7 @@ secrets_are_taken_out(void **state)
         { "Password: \"two words\", next", "Password: [removed], next" },
         { "{\"token\": \"abc\", \"x\": 1}", "{\"token\": [removed], \"x\": 1}" },
         { "Authorization: Bearer abc.def", "Authorization: [removed]" },
+        { "Authorization: Basic dXNlcjpwYXNz", "Authorization: [removed]" },
         { "sent bearer abc", "sent bearer [removed]" },
         { "code=481516", "code=[removed]" },
         { "berth://vdi.example/?code=aX9&desktop=office", "berth://vdi.example/?[removed]" },
