@@ -9,9 +9,12 @@
 
 struct BerthScreens {
     GtkWindow *window;
+    GdkDisplay *display; /* of the window */
     BerthFullscreen *fullscreen;
     BerthHeadWindows *heads;
-    char *path; /* of the remembered choice */
+    char *path;                            /* of the remembered choice */
+    GdkMonitor *filled[BERTH_LIMIT_HEADS]; /* weak: what was filled last */
+    guint refill_source;
 };
 
 /* What the display has now. */
@@ -112,6 +115,9 @@ fill(BerthScreens *self, const Monitors *monitors, uint32_t chosen)
     for (size_t i = 0; i < n; i++) {
         places[i] = monitors->monitors[order[i]];
     }
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        g_set_weak_pointer(&self->filled[i], i < n ? places[i] : NULL);
+    }
     if (n > 0) {
         berth_fullscreen_set_monitor(self->fullscreen, places[0]);
         berth_fullscreen_set(self->fullscreen, true);
@@ -171,11 +177,62 @@ berth_screens_fill(BerthScreens *self, const char *list, GError **error)
     return is_good;
 }
 
+/* Which of the monitors that were filled last are there. */
+static uint32_t
+find_filled(const BerthScreens *self, const Monitors *monitors)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < monitors->n; i++) {
+        for (size_t k = 0; k < BERTH_LIMIT_HEADS; k++) {
+            found |= monitors->monitors[i] == self->filled[k] ? 1u << i : 0;
+        }
+    }
+    return found;
+}
+
+static gboolean
+on_refill(gpointer user_data)
+{
+    BerthScreens *self = user_data;
+    Monitors monitors;
+    uint32_t left;
+
+    self->refill_source = 0;
+    read_monitors(self, &monitors);
+    left = find_filled(self, &monitors);
+    if (left != 0) {
+        fill(self, &monitors, left);
+    } else {
+        berth_fullscreen_set_monitor(self->fullscreen, NULL);
+        berth_fullscreen_set(self->fullscreen, true);
+    }
+    clear_monitors(&monitors);
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * A monitor is gone: what is left of those that were filled is filled again, because whoever keeps
+ * the windows may have taken the full screen from all of them.  Not before that was heard.
+ */
+static void
+on_monitor_removed(BerthScreens *self)
+{
+    if (berth_fullscreen_get(self->fullscreen) && self->refill_source == 0) {
+        self->refill_source = g_idle_add(on_refill, self);
+    }
+}
+
 static void
 screens_free(gpointer data)
 {
     BerthScreens *self = data;
 
+    g_clear_handle_id(&self->refill_source, g_source_remove);
+    for (size_t i = 0; i < BERTH_LIMIT_HEADS; i++) {
+        g_clear_weak_pointer(&self->filled[i]);
+    }
+    g_signal_handlers_disconnect_by_data(self->display, self);
     g_free(self->path);
     g_free(self);
 }
@@ -189,6 +246,9 @@ berth_screens_new(GtkWindow *window, BerthFullscreen *fullscreen, BerthHeadWindo
     self->fullscreen = fullscreen;
     self->heads = heads;
     self->path = g_build_filename(g_get_user_config_dir(), "berth", "screens", NULL);
+    self->display = gtk_widget_get_display(GTK_WIDGET(window));
+    g_signal_connect_swapped(self->display, "monitor-removed", G_CALLBACK(on_monitor_removed),
+                             self);
     g_object_set_data_full(G_OBJECT(window), "berth-screens", self, screens_free);
     return self;
 }

@@ -4,7 +4,8 @@
  * with the size in pixels and the scale that this monitor has.
  *
  * What was chosen is remembered by the monitors' names in "berth/screens" of the user's
- * configuration folder.  A monitor that is unplugged takes its head along.  Thread: main.
+ * configuration folder.  A monitor that is unplugged takes a head along; the others
+ * are filled again, the first head on the leftmost.
  */
 #pragma once
 

@@ -292,14 +292,23 @@ def beside(left, right):
                     for picture in (left, right))
 
 
-def test_unplugging(screen, left):
-    """The second head goes with its monitor; the first one stays."""
-    OtherDisplay(screen.display).ask_to_close(int(screen.outputs[1], 16))
+def part(pixels, monitor):
+    """What one of two monitors shows."""
+    row = 3 * WIDTH
+    return b"".join(pixels[at:at + row] for at in range(monitor * row, len(pixels), 2 * row))
+
+
+def test_unplugging(screen, monitor, picture):
+    """The second head goes with either monitor; the first one fills what is left."""
+    OtherDisplay(screen.display).ask_to_close(int(screen.outputs[monitor], 16))
     while take_request(screen.script, 1) != (0, 0):
         pass
-    print("ok: two monitors: one is unplugged, and its screen of the desktop goes", flush=True)
-    show_head(screen, 0, left)
-    print("ok: two monitors: the other one goes on", flush=True)
+    print("ok: two monitors: one is unplugged, and the second screen goes", flush=True)
+    show_head(screen, 0, picture)
+    expected = place(picture, 1)
+    fixture.wait_until("the first screen on all of the other monitor",
+                       lambda: part(screen.pixels(), 1 - monitor) == expected)
+    print("ok: two monitors: the first one fills the other monitor", flush=True)
 
 
 def test_monitors(script):
@@ -311,7 +320,14 @@ def test_monitors(script):
     show_head(screen, 1, right)
     screen.wait_same("each monitor has its head, pixel by pixel",
                      beside(place(left, 1), place(right, 1)))
-    test_unplugging(screen, left)
+    test_unplugging(screen, 1, left)
+    screen.close()
+    screen = Screen(script, True, 1, 2, "--monitors", "all")
+    check("two monitors: both are filled", take_request(script, 1) == (WIDTH, HEIGHT))
+    show_head(screen, 0, left)
+    show_head(screen, 1, right)
+    screen.wait_same("each has its head", beside(place(left, 1), place(right, 1)))
+    test_unplugging(screen, 0, right)
     screen.close()
     screen = Screen(script, False, 1, 1, "--monitors", "2")
     whole = Picture(WIDTH, HEIGHT)
