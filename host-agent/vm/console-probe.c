@@ -17,7 +17,8 @@ struct BerthConsoleProbe {
     GDBusConnection *connection;
     guint poll_source;
     int min_width_px, min_height_px;
-    void (*on_shown)(void *user_data);
+    bool has_looked;
+    void (*on_looked)(bool is_shown, void *user_data);
     void *user_data;
 };
 
@@ -48,6 +49,20 @@ is_big_enough(BerthConsoleProbe *self, GVariant *reply)
 
 static gboolean on_poll(gpointer user_data);
 
+/* The owner may free the probe in what it is told. */
+static void
+tell(BerthConsoleProbe *self, bool is_shown)
+{
+    bool is_news = is_shown || !self->has_looked;
+    self->has_looked = true;
+    if (!is_shown) {
+        self->poll_source = g_timeout_add(POLL_INTERVAL_MS, on_poll, self);
+    }
+    if (is_news) {
+        self->on_looked(is_shown, self->user_data);
+    }
+}
+
 static void
 on_properties(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -55,11 +70,7 @@ on_properties(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GVariant) reply =
         g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
     if (!g_cancellable_is_cancelled(self->cancellable)) {
-        if (reply != NULL && is_big_enough(self, reply)) {
-            self->on_shown(self->user_data);
-        } else {
-            self->poll_source = g_timeout_add(POLL_INTERVAL_MS, on_poll, self);
-        }
+        tell(self, reply != NULL && is_big_enough(self, reply));
     }
     unref(self);
 }
@@ -101,14 +112,14 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 
 BerthConsoleProbe *
 berth_console_probe_new(int fd, int min_width_px, int min_height_px,
-                        void (*on_shown)(void *user_data), void *user_data)
+                        void (*on_looked)(bool is_shown, void *user_data), void *user_data)
 {
     BerthConsoleProbe *self = g_new0(BerthConsoleProbe, 1);
     self->n_refs = 1;
     self->cancellable = g_cancellable_new();
     self->min_width_px = min_width_px;
     self->min_height_px = min_height_px;
-    self->on_shown = on_shown;
+    self->on_looked = on_looked;
     self->user_data = user_data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, &error);

@@ -2,10 +2,12 @@
 /*
  * From a process that waits for a device state to a desktop of its own.
  *
- *   load the state -> run -> (a turn at the gate) identity -> cable -> its address -> ready
+ *   load the state -> its picture -> run -> (a turn at the gate) identity -> cable -> its address
+ *   -> ready
  *
- * Once it is drawn, and until its turn, it yields the processors to those that load and to those
- * whose turn it is.
+ * It runs when its picture is there, so that what its guest has to catch up on delays nobody's
+ * picture; from then on, and until its turn, it yields the processors to those that load and to
+ * those whose turn it is.
  *
  * Nobody reaches a fork before it is somebody: the card that it has from its template has no cable,
  * and it is not told of, until the guest has said that its identity is set.  A fork that cannot be
@@ -140,16 +142,6 @@ finish_guest(BerthVm *self, const char *condition)
     maybe_become_ready(self);
 }
 
-static void
-on_drawn(void *user_data)
-{
-    BerthVm *self = user_data;
-    g_clear_pointer(&self->probe, berth_console_probe_free);
-    self->fork.drawn_us = berth_monotonic_us();
-    set_yielding(self, self->fork.waits);
-    maybe_become_ready(self);
-}
-
 /* ---- network ---- */
 
 /* Whether one interface has our hardware address and an address that others can reach. */
@@ -275,13 +267,21 @@ go_on_as_it_is(BerthVm *self)
     finish_guest(self, has_agent ? "no-identity" : "");
 }
 
-/* ---- load and run ---- */
+/* ---- load, show and run ---- */
+
+/* It runs and its picture is there. */
+static void
+handle_drawn(BerthVm *self)
+{
+    self->fork.drawn_us = berth_monotonic_us();
+    set_yielding(self, self->fork.waits);
+    maybe_become_ready(self);
+}
 
 static void
 on_running(int code, const json_t *result, const char *text, void *user_data)
 {
     BerthVm *self = user_data;
-    int fd = -1;
     if (!self->fork.is_loading) {
         return; /* it was given up meanwhile, and counted out */
     }
@@ -293,15 +293,41 @@ on_running(int code, const json_t *result, const char *text, void *user_data)
     self->fork.running_us = berth_monotonic_us();
     end_load(self);
     berth_kill_point(BERTH_KILL_FORK_RUNNING);
-    if (berth_vm_add_display_peer(self, &fd, NULL)) {
-        self->probe = berth_console_probe_new(fd, self->spec.manifest.width,
-                                              self->spec.manifest.height, on_drawn, self);
-    }
     if (self->boot.has_shell) {
         self->fork.waits = true;
         berth_fork_gate_enter(self->host->forks, on_turn, self);
-    } else {
+    }
+    if (self->fork.is_shown) {
+        handle_drawn(self);
+    }
+    if (!self->boot.has_shell) {
         go_on_as_it_is(self);
+    }
+}
+
+static void
+run_once(BerthVm *self)
+{
+    if (!self->fork.is_continued) {
+        self->fork.is_continued = true;
+        berth_qmp_command(self->qmp, "cont", NULL, NULL, NULL);
+        berth_qmp_command(self->qmp, "query-status", NULL, on_running, self);
+    }
+}
+
+/* One whose template showed nothing of the right size has to run to show something. */
+static void
+on_looked(bool is_shown, void *user_data)
+{
+    BerthVm *self = user_data;
+    if (is_shown) {
+        g_clear_pointer(&self->probe, berth_console_probe_free);
+        self->fork.is_shown = true;
+    }
+    if (self->fork.running_us == 0 && self->qmp != NULL) {
+        run_once(self);
+    } else if (self->fork.running_us != 0 && is_shown) {
+        handle_drawn(self);
     }
 }
 
@@ -309,6 +335,7 @@ static void
 on_state_loaded(int code, const char *text, void *user_data)
 {
     BerthVm *self = user_data;
+    int fd = -1;
     if (!self->fork.is_loading) {
         return;
     }
@@ -317,8 +344,12 @@ on_state_loaded(int code, const char *text, void *user_data)
         return;
     }
     berth_kill_point(BERTH_KILL_FORK_LOADED);
-    berth_qmp_command(self->qmp, "cont", NULL, NULL, NULL);
-    berth_qmp_command(self->qmp, "query-status", NULL, on_running, self);
+    if (berth_vm_add_display_peer(self, &fd, NULL)) {
+        self->probe = berth_console_probe_new(fd, self->spec.manifest.width,
+                                              self->spec.manifest.height, on_looked, self);
+    } else {
+        run_once(self);
+    }
 }
 
 static gboolean
@@ -343,7 +374,7 @@ berth_vm_begin_fork(BerthVm *self)
 void
 berth_vm_load_state(BerthVm *self)
 {
-    if (self->boot.state_path == NULL || self->fork.running_us != 0) {
+    if (self->boot.state_path == NULL || self->fork.running_us != 0 || self->probe != NULL) {
         fail_fork(self, BERTH_ERR_STATE,
                   "its monitor was lost before the fork was a desktop of its own");
         return;

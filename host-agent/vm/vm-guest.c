@@ -89,9 +89,12 @@ on_guest_agent_alive(int code, const json_t *result, const char *text, void *use
 }
 
 static void
-on_console_shown(void *user_data)
+on_console_looked(bool is_shown, void *user_data)
 {
     BerthVm *self = user_data;
+    if (!is_shown) {
+        return;
+    }
     g_clear_pointer(&self->probe, berth_console_probe_free);
     berth_vm_become_ready(self, "");
 }
@@ -191,6 +194,6 @@ berth_vm_watch_guest(BerthVm *self)
                                self->host->ready_deadline_ms, on_guest_agent_alive, self);
     } else if (berth_vm_add_display_peer(self, &fd, NULL)) {
         self->probe =
-            berth_console_probe_new(fd, manifest->width, manifest->height, on_console_shown, self);
+            berth_console_probe_new(fd, manifest->width, manifest->height, on_console_looked, self);
     }
 }

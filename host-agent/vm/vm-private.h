@@ -23,6 +23,8 @@ typedef struct {
     int64_t started_us;
     int64_t running_us, drawn_us, identity_us, network_us; /* 0: not yet */
     bool is_loading;
+    bool is_continued;     /* it was told to run */
+    bool is_shown;         /* its picture is there, if it does not run yet */
     bool waits;            /* for its turn */
     bool yields;           /* its processors to others, until it is its turn */
     const char *condition; /* the guest's part is over, with this; NULL: not yet */
