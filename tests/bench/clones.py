@@ -5,6 +5,7 @@
 usage: clones.py BUILD SOURCE [--quick] [--only PART]
 
 The parts are "forks", "connect" (without a spare) and "rollback"; without --only all are run.
+"together" is what "forks" measures of many at once, alone and three times.
 
 Everything is measured in this run, on the same image and the same machine.  The times of forks are
 those that the agent writes into its log: from the wish to make one to a process that runs, to a
@@ -25,6 +26,7 @@ OPTIONS = sys.argv[3:]
 IS_QUICK = "--quick" in OPTIONS
 PARTS = ("forks", "connect", "rollback")
 CHOSEN = [OPTIONS[OPTIONS.index("--only") + 1]] if "--only" in OPTIONS else PARTS
+N_ROUNDS = 3
 sys.path[:0] = [os.path.join(SOURCE, "tools")]
 import lab  # noqa: E402
 from clones_rollback import Rollback  # noqa: E402
@@ -152,13 +154,37 @@ def measure_alone(site):
     return forks(site)[-N_ALONE:], clean
 
 
-def measure_together(site):
+def measure_together(site, pool="many"):
     before = len(forks(site))
-    site.add_pool("many", "demo", size=N_TOGETHER, spares=N_TOGETHER)
+    site.add_pool(pool, "demo", size=N_TOGETHER, spares=N_TOGETHER)
     new = wait_forks(site, before + N_TOGETHER)[before:]
     first_s = min(fork.start_s for fork in new)
     return (max(fork.drawn_s for fork in new) - first_s, max(fork.end_s for fork in new) - first_s,
             new)
+
+
+def remove_desktops(site, pool):
+    site.berthctl("set", "pool", pool, "--spares", "0", "--size", "0")
+    lab.wait_until(f"no machine of {pool}", lambda: not any(
+        machine["pool"] == pool for machine in site.rows("machines")), LIMIT_S)
+
+
+def measure_rounds(site):
+    add_spare(site)
+    site.wait_machines(ready=1, limit_s=LIMIT_S)
+    table(f"{N_TOGETHER} forks together, s", "the last drawn", "the first ready", "the last ready",
+          "load before")
+    worst = []
+    for number in range(1, N_ROUNDS + 1):
+        load = os.getloadavg()[0]
+        drawn_s, ready_s, many = measure_together(site, f"many-{number}")
+        first_s = min(fork.end_s for fork in many) - min(fork.start_s for fork in many)
+        row(f"round {number}", f"{drawn_s:.2f}", f"{first_s:.2f}", f"{ready_s:.2f}", f"{load:.1f}")
+        worst.append(drawn_s)
+        remove_desktops(site, f"many-{number}")
+    table("goal", "measured", "wanted", "")
+    goal(f"{N_TOGETHER} forks together, the last drawn (median)", statistics.median(worst), 1.0,
+         "s")
 
 
 # Memory.
@@ -254,9 +280,7 @@ def connect_once(site, number):
     done = site.probe("--desktop", pool, "--stats", stats, "--logoff", limit_s=LIMIT_S)
     if done.returncode != 0:
         raise lab.LabError(done.stderr.strip())
-    site.berthctl("set", "pool", pool, "--size", "0")
-    lab.wait_until("no machine of the pool", lambda: not any(
-        machine["pool"] == pool for machine in site.rows("machines")), LIMIT_S)
+    remove_desktops(site, pool)
     with open(stats, encoding="utf-8") as file:
         return json.load(file)
 
@@ -298,6 +322,8 @@ def measure_demo():
                     agent_options=[f"start_slots={N_TOGETHER}", f"ready_deadline_s={LIMIT_S}"]) as site:
         for host in site.rows("hosts"):
             site.berthctl("set", "host", host["name"], "--vcpu-overcommit", "4000")
+        if "together" in CHOSEN:
+            measure_rounds(site)
         if "forks" in CHOSEN:
             measure_forks(site, template_dir)
         if "connect" in CHOSEN:
@@ -305,9 +331,9 @@ def measure_demo():
 
 
 def main():
-    if not set(CHOSEN) <= set(PARTS):
-        sys.exit(f"there is no part \"{CHOSEN[0]}\": {', '.join(PARTS)}")
-    if set(CHOSEN) & {"forks", "connect"}:
+    if not set(CHOSEN) <= {*PARTS, "together"}:
+        sys.exit(f"there is no part \"{CHOSEN[0]}\": {', '.join(PARTS)}, together")
+    if set(CHOSEN) & {"forks", "connect", "together"}:
         measure_demo()
     if "rollback" in CHOSEN:
         measure_rollback()
