@@ -47,21 +47,33 @@ want_version(Wish *wish, const char *id)
     }
 }
 
+static bool
+is_same_template(const json_t *item, const char *version, int64_t vcpus, int64_t memory_mib)
+{
+    return g_strcmp0(json_string_value(json_object_get(item, "version")), version) == 0 &&
+           json_integer_value(json_object_get(item, "vcpus")) == vcpus &&
+           json_integer_value(json_object_get(item, "memory_mib")) == memory_mib;
+}
+
+/* One that a single pool needs now is no spare, whoever else would like it to be kept. */
 static void
-want_template(Wish *wish, const char *version, int64_t vcpus, int64_t memory_mib)
+want_template(Wish *wish, const char *version, int64_t vcpus, int64_t memory_mib, bool is_spare)
 {
     size_t i = 0;
     json_t *other = NULL;
-    json_t *item = json_pack("{s:s, s:I, s:I, s:s}", "version", version, "vcpus", (json_int_t)vcpus,
-                             "memory_mib", (json_int_t)memory_mib, "display_profile", "");
-    bool is_known = json_array_size(wish->templates) >= BERTH_LIMIT_HOST_TEMPLATES;
     json_array_foreach (wish->templates, i, other) {
-        is_known = is_known || json_equal(other, item);
+        if (is_same_template(other, version, vcpus, memory_mib)) {
+            bool stays_spare = is_spare && json_is_true(json_object_get(other, "is_spare"));
+            json_object_set_new(other, "is_spare", json_boolean(stays_spare));
+            return;
+        }
     }
-    if (!is_known) {
-        json_array_append(wish->templates, item);
+    if (json_array_size(wish->templates) < BERTH_LIMIT_HOST_TEMPLATES) {
+        json_array_append_new(wish->templates,
+                              json_pack("{s:s, s:I, s:I, s:s, s:b}", "version", version, "vcpus",
+                                        (json_int_t)vcpus, "memory_mib", (json_int_t)memory_mib,
+                                        "display_profile", "", "is_spare", (int)is_spare));
     }
-    json_decref(item);
 }
 
 static int
@@ -95,7 +107,7 @@ read_versions(Wish *wish)
         want_version(wish, berth_rows_text(&rows, 1));
         if (berth_rows_int(&rows, 3) != 0) {
             want_template(wish, berth_rows_text(&rows, 1), berth_rows_int(&rows, 4),
-                          berth_rows_int(&rows, 5));
+                          berth_rows_int(&rows, 5), berth_rows_int(&rows, 6) != 0);
         }
     }
     return berth_rows_end(&rows);

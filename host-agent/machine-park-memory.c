@@ -58,6 +58,22 @@ berth_machine_park_get_free_mib(BerthMachinePark *self)
     return berth_memory_plan_free_mib(&facts);
 }
 
+bool
+berth_machine_park_make_room(BerthMachinePark *self, int memory_mib, int *ret_free_mib)
+{
+    int spare_mib =
+        berth_ram_templates_get_spare_mib(self->templates, berth_machine_park_count_forks, self);
+    int free_mib = berth_machine_park_get_free_mib(self);
+    if (!berth_memory_plan_must_give_way(free_mib, memory_mib, spare_mib)) {
+        return false;
+    }
+    berth_ram_templates_drop_spare(self->templates, berth_machine_park_count_forks, self);
+    self->templates_mib = berth_ram_templates_get_mib(self->templates);
+    *ret_free_mib = berth_machine_park_get_free_mib(self);
+    self->config.on_changed(self->config.user_data);
+    return true;
+}
+
 int
 berth_machine_park_count_forks(const char *key, void *user_data)
 {

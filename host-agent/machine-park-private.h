@@ -57,6 +57,13 @@ void berth_machine_park_measure_memory(BerthMachinePark *self);
 /* MiB that may be promised to one more machine. */
 int berth_machine_park_get_free_mib(BerthMachinePark *self);
 
+/*
+ * Lets spare templates go if that makes room for a machine of so many MiB.
+ *
+ * Returns whether it did; ret_free_mib is what may be promised then.
+ */
+bool berth_machine_park_make_room(BerthMachinePark *self, int memory_mib, int *ret_free_mib);
+
 /* How many machines stand on a template; a callback of BerthRamTemplates, self is the park. */
 int berth_machine_park_count_forks(const char *key, void *user_data);
 
@@ -86,8 +93,12 @@ bool berth_machine_park_make_machine(BerthMachinePark *self, const BerthDesiredM
 /* Starts what is stopped; false if it is left to a later pass. */
 bool berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine);
 
-/* Wants the template that such a machine would be forked from: it is built unless it is there. */
-void berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted);
+/*
+ * Wants the template that such a machine would be forked from: it is built unless it is there; a
+ * spare one is only kept.
+ */
+void berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted,
+                                      bool is_spare);
 
 /* Whether there is a template for such a machine. */
 bool berth_machine_park_has_template(BerthMachinePark *self, const BerthVmSpec *spec);

@@ -205,11 +205,11 @@ berth_machine_park_power_on(BerthMachinePark *self, BerthParkMachine *machine)
 }
 
 void
-berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted)
+berth_machine_park_want_template(BerthMachinePark *self, const BerthVmSpec *wanted, bool is_spare)
 {
     BerthVmSpec spec;
     if (make_spec(self, wanted, &spec)) {
-        berth_ram_templates_want(self->templates, &spec);
+        berth_ram_templates_want(self->templates, &spec, is_spare);
         berth_vm_spec_clear(&spec);
     }
 }

@@ -252,6 +252,10 @@ reconcile_vm(BerthMachinePark *self, const BerthDesiredMachine *wanted, BerthPar
         berth_vm_update(machine->vm, &wanted->spec);
     }
     BerthPlan plan = berth_machine_plan(&wanted_facts, &running_facts, room);
+    if (plan == BERTH_PLAN_NO_MEMORY &&
+        berth_machine_park_make_room(self, wanted_facts.memory_mib, &room->free_memory_mib)) {
+        plan = berth_machine_plan(&wanted_facts, &running_facts, room);
+    }
     carry_out(self, wanted, machine, plan, wanted_facts.memory_mib, room);
 }
 
@@ -345,13 +349,14 @@ static void
 want_listed_template(BerthMachinePark *self, const json_t *item)
 {
     BerthVmSpec spec;
+    bool is_spare = false;
     GError *error = NULL;
-    if (!berth_template_wish_parse(item, &spec, &error)) {
+    if (!berth_template_wish_parse(item, &spec, &is_spare, &error)) {
         berth_log_warning("link", "the broker wants a template that cannot be: %s", error->message);
         g_error_free(error);
         return;
     }
-    berth_machine_park_want_template(self, &spec);
+    berth_machine_park_want_template(self, &spec, is_spare);
     berth_vm_spec_clear(&spec);
 }
 
@@ -366,7 +371,7 @@ reconcile_templates(BerthMachinePark *self)
         const BerthDesiredMachine *wanted = self->desired->machines->pdata[k];
         if (wanted->spec.use_template && !wanted->is_broken &&
             (wanted->wish.want == BERTH_WANT_RUNNING || wanted->wish.want == BERTH_WANT_FROZEN)) {
-            berth_machine_park_want_template(self, &wanted->spec);
+            berth_machine_park_want_template(self, &wanted->spec, false);
         }
     }
     json_array_foreach (self->desired->templates, i, item) {

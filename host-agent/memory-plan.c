@@ -26,3 +26,10 @@ berth_memory_plan_free_mib(const BerthMemoryFacts *facts)
     }
     return (int)CLAMP(free_mib, INT_MIN, INT_MAX);
 }
+
+bool
+berth_memory_plan_must_give_way(int free_mib, int wanted_mib, int spare_mib)
+{
+    return spare_mib > 0 && free_mib < wanted_mib &&
+           (int64_t)free_mib + spare_mib >= (int64_t)wanted_mib;
+}

@@ -25,3 +25,9 @@ int berth_memory_plan_committed_mib(const BerthMemoryFacts *facts);
 
 /* MiB that one more desktop may be promised; may be negative. */
 int berth_memory_plan_free_mib(const BerthMemoryFacts *facts);
+
+/*
+ * Whether RAM templates that are only kept in case of need have to go for a desktop: it has no room
+ * beside them, and has some without them.
+ */
+bool berth_memory_plan_must_give_way(int free_mib, int wanted_mib, int spare_mib);

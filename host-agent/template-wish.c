@@ -7,7 +7,8 @@
 #include <string.h>
 
 bool
-berth_template_wish_parse(const json_t *object, BerthVmSpec *ret, GError **error)
+berth_template_wish_parse(const json_t *object, BerthVmSpec *ret, bool *ret_is_spare,
+                          GError **error)
 {
     BerthJsonFields fields;
     BerthVmSpec spec = { .use_template = true };
@@ -23,10 +24,12 @@ berth_template_wish_parse(const json_t *object, BerthVmSpec *ret, GError **error
     if (display != NULL && display[0] != '\0') {
         berth_json_fields_fail(&fields, "display_profile", "is none that this host knows");
     }
+    bool is_spare = berth_json_fields_optional_bool(&fields, "is_spare", false);
     if (!berth_json_fields_finish(&fields, error)) {
         return false;
     }
     *ret = spec;
+    *ret_is_spare = is_spare;
     ret->name = g_strdup("template");
     return true;
 }

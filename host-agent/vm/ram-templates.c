@@ -35,6 +35,7 @@ typedef struct {
     BerthId version;
     int vcpus, memory_mib;
     bool is_wanted; /* in this pass */
+    bool is_spare;  /* nobody needs it now */
     bool is_built;
     int64_t touched_us;
     int64_t failed_us; /* when a build failed; 0: never */
@@ -279,9 +280,20 @@ ensure_entry(BerthRamTemplates *self, const char *key, const BerthVmSpec *spec)
         entry->version = spec->version;
         entry->vcpus = spec->vcpus;
         entry->memory_mib = spec->memory_mib;
+        entry->is_spare = true;
         g_hash_table_insert(self->entries, g_strdup(key), entry);
     }
     return entry;
+}
+
+/* A spare one that is not there is nothing to tell of, unless somebody else waits for it. */
+static void
+forget_unless_needed(BerthRamTemplates *self, const char *key)
+{
+    const Entry *entry = g_hash_table_lookup(self->entries, key);
+    if (entry != NULL && !entry->is_wanted && g_strcmp0(key, self->key) != 0) {
+        g_hash_table_remove(self->entries, key);
+    }
 }
 
 void
@@ -292,11 +304,12 @@ berth_ram_templates_begin_pass(BerthRamTemplates *self)
     g_hash_table_iter_init(&iter, self->entries);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ((Entry *)value)->is_wanted = false;
+        ((Entry *)value)->is_spare = true;
     }
 }
 
 void
-berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec)
+berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec, bool is_spare)
 {
     BerthTemplateMarker marker = { 0 };
     g_autofree char *key = key_of(self, spec);
@@ -304,10 +317,16 @@ berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec)
                         !g_hash_table_contains(self->entries, key))) {
         return;
     }
+    bool is_built = is_complete(self, key, &marker);
+    berth_template_marker_clear(&marker);
+    if (is_spare && !is_built) {
+        forget_unless_needed(self, key);
+        return;
+    }
     Entry *entry = ensure_entry(self, key, spec);
     entry->is_wanted = true;
-    entry->is_built = is_complete(self, key, &marker);
-    berth_template_marker_clear(&marker);
+    entry->is_spare = entry->is_spare && is_spare;
+    entry->is_built = is_built;
     if (entry->is_built) {
         int64_t now_us = berth_monotonic_us();
         if (entry->touched_us == 0 || now_us - entry->touched_us > TOUCH_INTERVAL_US) {
@@ -352,6 +371,49 @@ berth_ram_templates_end_pass(BerthRamTemplates *self,
         }
     }
     g_clear_pointer(&dir, g_dir_close);
+}
+
+/* Nobody needs it now: it is kept for the way back, or because it was wanted not long ago. */
+static bool
+may_give_way(const Entry *entry, const char *key, int (*n_forks)(const char *key, void *user_data),
+             void *user_data)
+{
+    return entry->is_spare && entry->is_built && n_forks(key, user_data) == 0;
+}
+
+int
+berth_ram_templates_get_spare_mib(BerthRamTemplates *self,
+                                  int (*n_forks)(const char *key, void *user_data), void *user_data)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    int total_mib = 0;
+    g_hash_table_iter_init(&iter, self->entries);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        if (may_give_way(value, key, n_forks, user_data)) {
+            g_autofree char *folder = folder_of(self, key, "");
+            total_mib += berth_template_folder_get_mib(folder);
+        }
+    }
+    return total_mib;
+}
+
+void
+berth_ram_templates_drop_spare(BerthRamTemplates *self,
+                               int (*n_forks)(const char *key, void *user_data), void *user_data)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    g_hash_table_iter_init(&iter, self->entries);
+    while (take_lock(self) && g_hash_table_iter_next(&iter, &key, &value)) {
+        if (may_give_way(value, key, n_forks, user_data)) {
+            g_autofree char *folder = folder_of(self, key, "");
+            berth_log_info("template", "template %s gives way: a machine needs its memory",
+                           (const char *)key);
+            berth_state_folder_remove(folder);
+            g_hash_table_iter_remove(&iter);
+        }
+    }
 }
 
 bool

@@ -7,7 +7,8 @@
  * A template is keyed by everything that must be equal for a saved device state to load: the
  * manifest, its files, the command line, QEMU's version and its very program, and the processor.
  * So a new one of any of them is another template, and the old one is not wanted any more; what
- * nobody wants goes after a while, when no fork stands on it.  One is built at a time.
+ * nobody wants goes after a while, when no fork stands on it.  A spare one is kept while there is
+ * room for it: it is not built, and goes when a machine needs its memory.  One is built at a time.
  * Thread: main.
  */
 #pragma once
@@ -48,13 +49,25 @@ bool berth_ram_templates_find(BerthRamTemplates *self, const BerthVmSpec *spec,
  * A pass over all that is wanted: begin, want each, end.  The first that is missing is built unless
  * one is being built already or it failed not long ago; end drops what is not wanted.
  *
+ * is_spare:  unless others want it, too, it is only to be kept
  * n_forks:  how many machines stand on the template of that key
  */
 void berth_ram_templates_begin_pass(BerthRamTemplates *self);
-void berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec);
+void berth_ram_templates_want(BerthRamTemplates *self, const BerthVmSpec *spec, bool is_spare);
 void berth_ram_templates_end_pass(BerthRamTemplates *self,
                                   int (*n_forks)(const char *key, void *user_data),
                                   void *user_data);
+
+/* MiB of the templates that nobody needs now, spare or not wanted any more, and that have no fork.
+ */
+int berth_ram_templates_get_spare_mib(BerthRamTemplates *self,
+                                      int (*n_forks)(const char *key, void *user_data),
+                                      void *user_data);
+
+/* Drops those. */
+void berth_ram_templates_drop_spare(BerthRamTemplates *self,
+                                    int (*n_forks)(const char *key, void *user_data),
+                                    void *user_data);
 
 /*
  * Whether such a machine should wait for the template that is being built for it: that is over

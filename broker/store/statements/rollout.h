@@ -45,7 +45,7 @@
       "(SELECT count(*) FROM job j JOIN session s ON s.id = j.target WHERE s.machine = m.id "      \
       "AND j.kind = 'rollout' AND j.epoch = ?3 AND s.state <> 'ended'), "                          \
       "(SELECT count(*) FROM image_replica i WHERE i.version = ?2 AND i.host = m.host "            \
-      "AND i.state = 'present' AND (?4 = 0 OR i.since_us < ?7 OR EXISTS (SELECT 1 "                \
+      "AND i.state = 'present' AND (?4 = 0 OR (i.since_us < ?7 AND ?3 < ?7) OR EXISTS (SELECT 1 "  \
       "FROM ram_template t WHERE t.host = m.host AND t.version = ?2 AND t.vcpus = ?5 "             \
       "AND t.memory_mib = ?6 AND t.state <> 'building'))) "                                        \
       "FROM machine m JOIN host h ON h.id = m.host WHERE m.pool = ?1 AND m.state <> 'deleted' "    \

@@ -82,23 +82,24 @@
                     "WHERE t.host = h.id AND t.state IN ('waiting', 'running')) "                  \
                     "FROM host h WHERE h.id = ?1")                                                 \
     X(DESIRED_VERSIONS,                                                                            \
-      "SELECT 1 AS rank, m.version AS id, '{}', 0, 0, 0 FROM machine m WHERE m.host = ?1 "         \
+      "SELECT 1 AS rank, m.version AS id, '{}', 0, 0, 0, 0 FROM machine m WHERE m.host = ?1 "      \
       "AND m.state <> 'deleted' AND m.version IS NOT NULL UNION "                                  \
-      "SELECT 1, v.id, '{}', 0, 0, 0 FROM host_task t JOIN image_version v "                       \
+      "SELECT 1, v.id, '{}', 0, 0, 0, 0 FROM host_task t JOIN image_version v "                    \
       "ON t.args LIKE '%' || v.id || '%' WHERE t.host = ?1 AND t.kind = 'rebase' "                 \
       "AND t.state IN ('waiting', 'running') UNION "                                               \
-      "SELECT 2, r.version, '{}', 0, 0, 0 FROM restore_point r WHERE r.host = ?1 "                 \
+      "SELECT 2, r.version, '{}', 0, 0, 0, 0 FROM restore_point r WHERE r.host = ?1 "              \
       "AND r.version IS NOT NULL AND r.state IN ('making', 'ready', 'deleting') UNION "            \
-      "SELECT 3, p.image_version, p.labels, p.template, p.vcpus, p.memory_mib FROM pool p "        \
+      "SELECT 3, p.image_version, p.labels, p.template, p.vcpus, p.memory_mib, 0 FROM pool p "     \
       "WHERE p.image_version IS NOT NULL AND p.state <> 'deleted' UNION "                          \
-      "SELECT 3, r.to_version, p.labels, p.template, p.vcpus, p.memory_mib FROM rollout r "        \
+      "SELECT 3, r.to_version, p.labels, p.template, p.vcpus, p.memory_mib, 0 FROM rollout r "     \
       "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') UNION "           \
-      "SELECT 3, r.from_version, p.labels, p.template, p.vcpus, p.memory_mib FROM rollout r "      \
+      "SELECT 3, r.from_version, p.labels, p.template, p.vcpus, p.memory_mib, "                    \
+      "CASE WHEN r.state = 'done' THEN 1 ELSE 0 END FROM rollout r "                               \
       "JOIN pool p ON p.id = r.pool WHERE r.state NOT IN ('done', 'rolled-back') "                 \
       "OR (r.state = 'done' AND r.deadline_us IS NOT NULL) UNION "                                 \
-      "SELECT 4, t.version, p.labels, 0, 0, 0 FROM pool p "                                        \
+      "SELECT 4, t.version, p.labels, 0, 0, 0, 0 FROM pool p "                                     \
       "JOIN image_tag t ON t.image = p.image AND t.tag = p.tag WHERE p.state <> 'deleted' "        \
-      "ORDER BY 1, 2, 3, 4, 5, 6")                                                                 \
+      "ORDER BY 1, 2, 3, 4, 5, 6, 7")                                                              \
     X(DESIRED_VERSION, "SELECT manifest, signature FROM image_version WHERE id = ?1 "              \
                        "AND state IN " BERTH_SQL_SEALED)                                           \
     X(DESIRED_SOURCES,                                                                             \

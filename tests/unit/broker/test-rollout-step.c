@@ -20,6 +20,7 @@ typedef struct {
     int crashing;  /* that fails as soon as somebody is in */
     int missing;   /* that the host does not have yet */
     int slow;      /* that is still starting */
+    int building;  /* whose RAM template the host still makes */
     int most_away; /* ready machines that were away at once, seen so far */
     BerthClaimResult claims[FIXTURE_USERS];
 } Site;
@@ -146,6 +147,11 @@ obey(Site *site)
     json_array_foreach (json_object_get(message, "images"), i, item) {
         if (is_version(site, item, site->missing)) {
             json_object_set_new(item, "state", json_string("fetching"));
+        }
+    }
+    json_array_foreach (json_object_get(message, "templates"), i, item) {
+        if (is_version(site, item, site->building)) {
+            json_object_set_new(item, "state", json_string("building"));
         }
     }
     g_autoptr(BerthInventory) inventory = berth_inventory_new_from_json(message, NULL);
@@ -474,6 +480,84 @@ what_is_done_goes_back_the_same_way(void **state)
     clear(&site);
 }
 
+/* How the host is asked for the RAM template of a version: "needed", "spare" or "". */
+static const char *
+template_wish(Site *site, int number)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    const char *wish = "";
+    json_auto_t *message = json_pack("{s:s}", "host", site->f.host);
+    assert_berth_ok(berth_store_read(site->f.store, fixture_read_inventory, &message));
+    json_array_foreach (json_object_get(message, "templates"), i, item) {
+        if (is_version(site, item, number)) {
+            assert_string_equal(wish, "");
+            wish = json_is_true(json_object_get(item, "is_spare")) ? "spare" : "needed";
+        }
+    }
+    return wish;
+}
+
+static void
+old_template_is_spare_once_all_are_on_the_new_version(void **state)
+{
+    (void)state;
+    Site site;
+    init(&site, SIZE);
+    exec(&site, "UPDATE pool SET template = 1");
+    Order order = ready_order(&site, "2");
+    order.n_canary = 0;
+    order.strategy = BERTH_STRATEGY_IDLE_NOW;
+    assert_string_equal(template_wish(&site, 1), "needed");
+    assert_string_equal(template_wish(&site, 2), "");
+    assert_berth_ok(publish(&order));
+    assert_string_equal(template_wish(&site, 1), "needed");
+    assert_string_equal(template_wish(&site, 2), "needed");
+    live(&site, 12);
+    assert_rollout(&site, "done", "");
+    assert_string_equal(template_wish(&site, 1), "spare");
+    assert_string_equal(template_wish(&site, 2), "needed");
+    assert_berth_ok(order_image(&site, BERTH_ROLLOUT_ORDER_ROLL_BACK));
+    assert_string_equal(template_wish(&site, 1), "needed");
+    live(&site, 12);
+    assert_rollout(&site, "rolled-back", "");
+    assert_string_equal(template_wish(&site, 1), "needed");
+    assert_string_equal(template_wish(&site, 2), "");
+    clear(&site);
+}
+
+/* The files of a version stay longer than its RAM template: those alone are no reason to begin. */
+static void
+way_back_waits_for_the_template(void **state)
+{
+    (void)state;
+    Site site;
+    init(&site, SIZE);
+    Order order = ready_order(&site, "2");
+    order.n_canary = 0;
+    order.strategy = BERTH_STRATEGY_IDLE_NOW;
+    assert_berth_ok(publish(&order));
+    live(&site, 12);
+    assert_rollout(&site, "done", "");
+    exec(&site, "UPDATE pool SET template = 1");
+    exec(&site, "UPDATE image_replica SET since_us = 1");
+    site.building = 1;
+    site.most_away = 0;
+    assert_berth_ok(order_image(&site, BERTH_ROLLOUT_ORDER_ROLL_BACK));
+    live(&site, 12);
+    assert_rollout(&site, "rolling-back", "");
+    assert_int_equal(count_on(&site, 2), SIZE);
+    assert_int_equal(site.most_away, 0);
+    g_autofree char *gate = rollout_get(&site, "gate");
+    assert_non_null(strstr(gate, "waits for host \\\"one\\\""));
+    exec(&site, "UPDATE rollout SET since_us = since_us - %lld",
+         (long long)BERTH_ROLLOUT_TEMPLATE_US);
+    live(&site, 12);
+    assert_rollout(&site, "rolled-back", "");
+    assert_int_equal(count_on(&site, 1), SIZE);
+    clear(&site);
+}
+
 static void
 orders_are_obeyed_where_they_make_sense(void **state)
 {
@@ -625,6 +709,8 @@ main(void)
         cmocka_unit_test(slow_version_stops_itself),
         cmocka_unit_test(host_without_the_version_is_waited_for),
         cmocka_unit_test(what_is_done_goes_back_the_same_way),
+        cmocka_unit_test(old_template_is_spare_once_all_are_on_the_new_version),
+        cmocka_unit_test(way_back_waits_for_the_template),
         cmocka_unit_test(orders_are_obeyed_where_they_make_sense),
         cmocka_unit_test(second_publish_is_told_whose_is_first),
         cmocka_unit_test(force_warns_and_then_logs_off),

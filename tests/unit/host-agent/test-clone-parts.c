@@ -44,6 +44,25 @@ memory_is_promised_once_and_watched_when_overcommitted(void **state)
     }
 }
 
+static void
+spare_templates_go_only_if_that_makes_room(void **state)
+{
+    static const struct {
+        int free_mib, wanted_mib, spare_mib;
+        bool must_go;
+    } rows[] = {
+        { 1000, 768, 300, false }, { 768, 768, 300, false },   { 767, 768, 300, true },
+        { 468, 768, 300, true },   { 467, 768, 300, false },   { 100, 768, 0, false },
+        { -200, 768, 1000, true }, { -500, 768, 1000, false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        assert_int_equal(berth_memory_plan_must_give_way(rows[i].free_mib, rows[i].wanted_mib,
+                                                         rows[i].spare_mib),
+                         rows[i].must_go);
+    }
+}
+
 /* ---- identity ---- */
 
 static void
@@ -255,21 +274,24 @@ a_wanted_template_is_read_strictly(void **state)
         "{\"version\":\"0123456789abcdef0123456789abcdef\",\"vcpus\":0}",
         "{\"version\":\"0123456789abcdef0123456789abcdef\",\"memory_mib\":-1}",
         "{\"version\":\"0123456789abcdef0123456789abcdef\",\"display_profile\":\"gl\"}",
+        "{\"version\":\"0123456789abcdef0123456789abcdef\",\"is_spare\":1}",
         "{\"version\":\"0123456789abcdef0123456789abcdef\",\"more\":1}",
     };
     BerthVmSpec spec = { 0 };
+    bool is_spare = false;
     json_t *good = json_loads("{\"version\":\"0123456789abcdef0123456789abcdef\",\"vcpus\":2,"
-                              "\"memory_mib\":768,\"display_profile\":\"\"}",
+                              "\"memory_mib\":768,\"display_profile\":\"\",\"is_spare\":true}",
                               0, NULL);
-    assert_true(berth_template_wish_parse(good, &spec, NULL));
+    assert_true(berth_template_wish_parse(good, &spec, &is_spare, NULL));
     assert_int_equal(spec.vcpus, 2);
     assert_int_equal(spec.memory_mib, 768);
     assert_true(spec.use_template);
+    assert_true(is_spare);
     berth_vm_spec_clear(&spec);
     json_decref(good);
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         json_t *object = json_loads(bad[i], 0, NULL);
-        assert_false(berth_template_wish_parse(object, &spec, NULL));
+        assert_false(berth_template_wish_parse(object, &spec, &is_spare, NULL));
         json_decref(object);
     }
 }
@@ -344,6 +366,7 @@ main(void)
         cmocka_unit_test(a_host_name_is_made_of_any_name),
         cmocka_unit_test(two_identities_share_nothing_secret),
         cmocka_unit_test(a_guest_that_booted_shows_what_runs_in_it_its_new_name),
+        cmocka_unit_test(spare_templates_go_only_if_that_makes_room),
         cmocka_unit_test(what_an_identity_printed_tells_of_the_network),
         cmocka_unit_test(an_identity_is_given_once_to_clones_of_versions),
         cmocka_unit_test(openssh_reads_our_host_keys),
