@@ -2,14 +2,10 @@
 #include "broker/disk-backups.h"
 
 #include "base/error.h"
-#include "berth/user-disk.h"
 #include "broker/host-tasks.h"
 #include "broker/operations.h"
 
 #include <string.h>
-
-/* Copying a large disk to a slow folder takes hours; a task that works tells that it does. */
-#define COPY_LIMIT_US (8LL * 3600 * 1000 * 1000)
 
 /* An operation and the task that it waits for, on a disk that nobody gets meanwhile. */
 static int
@@ -27,7 +23,7 @@ begin(BerthTx *tx, const BerthCause *cause, const BerthDiskBackup *backup, const
     }
     return error == BERTH_OK
                ? berth_host_task_add(tx, cause, backup->host, kind, ret->id, json_incref(owned),
-                                     ret->operation, cause->now_us + COPY_LIMIT_US, task)
+                                     ret->operation, cause->now_us + BERTH_BACKUP_LIMIT_US, task)
                : error;
 }
 
@@ -35,13 +31,8 @@ int
 berth_disk_backup_export(BerthTx *tx, const BerthCause *cause, const BerthDiskBackup *backup,
                          const char *disk, const char *point, BerthStarted *ret)
 {
-    int64_t n_same = 0;
     g_autofree char *owner = NULL;
-    g_autofree char *location = g_strconcat("backup:", backup->name, NULL);
-    int error = berth_tx_get_int(tx, &n_same, BERTH_SQL_BACKUP_NAMED, "ss", backup->host, location);
-    if (error == BERTH_OK && n_same > 0) {
-        return BERTH_ERR_EXISTS;
-    }
+    int error = berth_backup_check_name(tx, backup->host, backup->name);
     if (error == BERTH_OK) {
         error = berth_tx_get_text(tx, &owner, BERTH_SQL_DISK_OWNER, "s", disk);
     }
@@ -55,18 +46,17 @@ berth_disk_backup_export(BerthTx *tx, const BerthCause *cause, const BerthDiskBa
                              : error;
 }
 
-/* Whether a host has a storage. */
+/* Whether a host is up and has the storage, if the disk is to be on one. */
 static int
-check_storage(BerthTx *tx, const char *host, const char *storage)
+check_host(BerthTx *tx, const char *host, const char *storage)
 {
     BerthRows rows;
-    bool is_there = storage[0] == '\0';
+    bool is_there = false;
     berth_tx_query(tx, &rows, BERTH_SQL_DISK_STORAGE_HOST, "");
     while (berth_rows_next(&rows)) {
-        json_auto_t *labels = json_loads(berth_rows_text(&rows, 1), JSON_REJECT_DUPLICATES, NULL);
-        const char *has = json_string_value(json_object_get(labels, BERTH_DISK_STORAGE_LABEL));
-        is_there = is_there ||
-                   (strcmp(berth_rows_text(&rows, 0), host) == 0 && g_strcmp0(has, storage) == 0);
+        is_there = is_there || (strcmp(berth_rows_text(&rows, 0), host) == 0 &&
+                                (storage[0] == '\0' ||
+                                 berth_user_disk_labels_have(berth_rows_text(&rows, 1), storage)));
     }
     int error = berth_rows_end(&rows);
     return error == BERTH_OK && !is_there ? BERTH_ERR_STATE : error;
@@ -77,7 +67,7 @@ berth_disk_backup_import(BerthTx *tx, const BerthCause *cause, const BerthDiskBa
                          const BerthUserDiskRule *rule, const char *user, const char *pool,
                          BerthStarted *ret)
 {
-    int error = check_storage(tx, backup->host, rule->storage);
+    int error = check_host(tx, backup->host, rule->storage);
     if (error == BERTH_OK) {
         error = berth_user_disk_add(tx, cause, rule, user, pool, backup->host, ret->id);
     }

@@ -33,7 +33,7 @@ int berth_disk_backup_export(BerthTx *tx, const BerthCause *cause, const BerthDi
  * user, pool:  ids
  *
  * Errors: also BERTH_ERR_EXISTS if the user has a disk in the pool, BERTH_ERR_STATE if the host
- * does not have the storage that the rule names.
+ * is not up or does not have the storage that the rule names.
  */
 int berth_disk_backup_import(BerthTx *tx, const BerthCause *cause, const BerthDiskBackup *backup,
                              const BerthUserDiskRule *rule, const char *user, const char *pool,

@@ -11,8 +11,6 @@
 
 #define SECOND_US (1000LL * 1000)
 #define DAY_US (24LL * 3600 * SECOND_US)
-/* Copying a large disk to a slow folder takes hours; a task that works tells that it does. */
-#define COPY_LIMIT_US (8LL * 3600 * SECOND_US)
 #define SCAN_LIMIT_US (120 * SECOND_US)
 #define REMOVE_LIMIT_US (3600 * SECOND_US)
 /* A removal that failed is asked for again. */
@@ -195,7 +193,7 @@ berth_restore_point_take(BerthTx *tx, const BerthCause *cause, const char *machi
     return error == BERTH_OK ? begin(tx, cause, desk.host, "snapshot", machine,
                                      json_pack("{s:s, s:s, s:s, s:s}", "machine", machine, "point",
                                                ret->id, "freeze", freeze, "version", desk.version),
-                                     account, COPY_LIMIT_US, ret)
+                                     account, BERTH_BACKUP_LIMIT_US, ret)
                              : error;
 }
 
@@ -228,7 +226,7 @@ berth_restore_point_restore(BerthTx *tx, const BerthCause *cause, const char *ma
     }
     return error == BERTH_OK ? begin(tx, cause, desk.host, "restore", machine,
                                      json_pack("{s:s, s:s}", "machine", machine, "point", point_id),
-                                     account, COPY_LIMIT_US, ret)
+                                     account, BERTH_BACKUP_LIMIT_US, ret)
                              : error;
 }
 
@@ -250,7 +248,7 @@ berth_machine_rebase(BerthTx *tx, const BerthCause *cause, const char *machine, 
         json_pack("{s:s, s:s, s:b}", "from", desk.version, "to", chosen, "data_given_up", 1));
     return error == BERTH_OK ? begin(tx, cause, desk.host, "rebase", machine,
                                      json_pack("{s:s, s:s}", "machine", machine, "version", chosen),
-                                     account, COPY_LIMIT_US, ret)
+                                     account, BERTH_BACKUP_LIMIT_US, ret)
                              : error;
 }
 
@@ -283,13 +281,26 @@ berth_restore_point_remove(BerthTx *tx, const BerthCause *cause, const char *id,
 
 /* ---- backups ---- */
 
+char *
+berth_backup_location(const char *name)
+{
+    return g_strconcat("backup:", name, NULL);
+}
+
+int
+berth_backup_check_name(BerthTx *tx, const char *host, const char *name)
+{
+    int64_t n_same = 0;
+    g_autofree char *location = berth_backup_location(name);
+    int error = berth_tx_get_int(tx, &n_same, BERTH_SQL_BACKUP_NAMED, "ss", host, location);
+    return error == BERTH_OK && n_same > 0 ? BERTH_ERR_EXISTS : error;
+}
+
 int
 berth_backup_export(BerthTx *tx, const BerthCause *cause, const char *id, const char *name,
                     const char *account, BerthStarted *ret, char **ret_why)
 {
     Point point = { 0 };
-    int64_t n_same = 0;
-    g_autofree char *location = g_strconcat("backup:", name, NULL);
     int error = read_point(tx, id, &point, ret_why);
     if (error == BERTH_OK) {
         error = check_point(&point, NULL, ret_why);
@@ -298,9 +309,9 @@ berth_backup_export(BerthTx *tx, const BerthCause *cause, const char *id, const 
         error = check_free(tx, id, ret_why);
     }
     if (error == BERTH_OK) {
-        error = berth_tx_get_int(tx, &n_same, BERTH_SQL_BACKUP_NAMED, "ss", point.host, location);
+        error = berth_backup_check_name(tx, point.host, name);
     }
-    if (error == BERTH_OK && n_same > 0) {
+    if (error == BERTH_ERR_EXISTS) {
         return refuse(ret_why, BERTH_ERR_EXISTS, "there is a backup \"%s\" on that host", name);
     }
     if (error == BERTH_OK) {
@@ -308,7 +319,7 @@ berth_backup_export(BerthTx *tx, const BerthCause *cause, const char *id, const 
     }
     return error == BERTH_OK ? begin(tx, cause, point.host, "export", id,
                                      json_pack("{s:s, s:s}", "point", id, "name", name), account,
-                                     COPY_LIMIT_US, ret)
+                                     BERTH_BACKUP_LIMIT_US, ret)
                              : error;
 }
 
@@ -443,11 +454,12 @@ berth_restore_to_new(BerthTx *tx, const BerthCause *cause, const BerthNewDesktop
     json_t *args = json_pack("{s:s, s:s}", "machine", ret->id, "user", wanted->user);
     if (wanted->name != NULL) {
         json_object_set_new(args, "name", json_string(wanted->name));
-        return begin(tx, cause, host, "import-backup", ret->id, args, account, COPY_LIMIT_US, ret);
+        return begin(tx, cause, host, "import-backup", ret->id, args, account,
+                     BERTH_BACKUP_LIMIT_US, ret);
     }
     json_object_set_new(args, "point", json_string(wanted->point));
     json_object_set_new(args, "other", json_true());
-    return begin(tx, cause, host, "restore", ret->id, args, account, COPY_LIMIT_US, ret);
+    return begin(tx, cause, host, "restore", ret->id, args, account, BERTH_BACKUP_LIMIT_US, ret);
 }
 
 /* ---- retention ---- */

@@ -22,10 +22,13 @@
 #define BERTH_POINT_KEEP_DAYS 30
 #define BERTH_POINT_MAX_KEEP_DAYS 3650
 
+/* Copying a large disk to a slow folder takes hours; a task that works tells that it does. */
+#define BERTH_BACKUP_LIMIT_US (8LL * 3600 * 1000 * 1000)
+
 /* What was begun. */
 typedef struct {
     char operation[BERTH_ID_HEX_CHARS + 1];
-    char id[BERTH_ID_HEX_CHARS + 1]; /* of the restore point or the new machine; "" without */
+    char id[BERTH_ID_HEX_CHARS + 1]; /* of the point, the new machine or the disk; "" without */
 } BerthStarted;
 
 /*
@@ -55,6 +58,12 @@ int berth_machine_rebase(BerthTx *tx, const BerthCause *cause, const char *machi
 /* Removes a restore point, also from its host. */
 int berth_restore_point_remove(BerthTx *tx, const BerthCause *cause, const char *point,
                                char **ret_why);
+
+/* Where a backup of a name is, as the store says it; to be freed with g_free(). */
+char *berth_backup_location(const char *name);
+
+/* Errors: BERTH_ERR_EXISTS if a host has a backup of that name. */
+int berth_backup_check_name(BerthTx *tx, const char *host, const char *name);
 
 /* Writes the whole disk of a restore point to the backup folder of its host. */
 int berth_backup_export(BerthTx *tx, const BerthCause *cause, const char *point, const char *name,

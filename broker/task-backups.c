@@ -143,7 +143,7 @@ berth_task_finish_export(BerthTx *tx, const BerthCause *cause, const BerthHostTa
 {
     char id[BERTH_ID_HEX_CHARS + 1];
     g_autofree char *machine = NULL;
-    g_autofree char *location = g_strconcat("backup:", arg(task, "name"), NULL);
+    g_autofree char *location = berth_backup_location(arg(task, "name"));
     if (code != BERTH_OK) {
         return BERTH_OK;
     }
@@ -164,7 +164,7 @@ berth_task_finish_disk_export(BerthTx *tx, const BerthCause *cause, const BerthH
                               int code, const json_t *result)
 {
     char id[BERTH_ID_HEX_CHARS + 1];
-    g_autofree char *location = g_strconcat("backup:", arg(task, "name"), NULL);
+    g_autofree char *location = berth_backup_location(arg(task, "name"));
     int error = berth_tx_run(tx, BERTH_SQL_DISK_END_CHECKING, "si", task->object, cause->now_us);
     if (error != BERTH_OK || code != BERTH_OK) {
         return error;

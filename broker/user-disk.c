@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "berth/errors.h"
+#include "berth/user-disk.h"
 
 #include <glib.h>
 #include <jansson.h>
@@ -25,6 +26,14 @@ berth_user_disk_rule_parse(const char *text, BerthUserDiskRule *ret)
     ret->is_needed = g_strcmp0(on_failure, "without") != 0;
     g_strlcpy(ret->fs, fs != NULL ? fs : "ext4", sizeof ret->fs);
     g_strlcpy(ret->storage, storage != NULL ? storage : "", sizeof ret->storage);
+}
+
+bool
+berth_user_disk_labels_have(const char *labels, const char *storage)
+{
+    json_auto_t *json = json_loads(labels, JSON_REJECT_DUPLICATES, NULL);
+    const char *has = json_string_value(json_object_get(json, BERTH_DISK_STORAGE_LABEL));
+    return g_strcmp0(has, storage) == 0;
 }
 
 static bool

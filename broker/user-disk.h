@@ -29,6 +29,9 @@ typedef struct {
 /* Reads the JSON text of a pool; "{}" wants none.  Pure. */
 void berth_user_disk_rule_parse(const char *text, BerthUserDiskRule *ret);
 
+/* Whether a host with these labels, a JSON text, has a storage.  Pure. */
+bool berth_user_disk_labels_have(const char *labels, const char *storage);
+
 /* A disk and its lease, "" and 0 where there is none. */
 typedef struct {
     char id[BERTH_ID_HEX_CHARS + 1]; /* "": the user has none yet */

@@ -11,18 +11,6 @@
 
 #include <string.h>
 
-/* The answer to what goes on after it. */
-static int
-reply_started(BerthRequest *request, int error, const BerthStarted *started, const char *why)
-{
-    if (error != BERTH_OK) {
-        return why != NULL ? berth_request_explain(request, error, "%s", why) : error;
-    }
-    request->location = g_strconcat("/v1/operations/", started->operation, NULL);
-    request->reply = json_pack("{s:s, s:s}", "operation", started->operation, "id", started->id);
-    return BERTH_OK;
-}
-
 static const char *
 text_or(const BerthRequest *request, const char *key, const char *otherwise)
 {
@@ -42,7 +30,7 @@ berth_handle_snapshot_machine(BerthTx *tx, BerthRequest *request)
         berth_restore_point_take(tx, &cause, request->id, text_or(request, "freeze", "auto"),
                                  berth_body_int(request->body, "keep_days", BERTH_POINT_KEEP_DAYS),
                                  text_or(request, "note", ""), request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 int
@@ -54,7 +42,7 @@ berth_handle_restore_machine(BerthTx *tx, BerthRequest *request)
     int error = berth_restore_point_restore(tx, &cause, request->id,
                                             berth_body_text(request->body, "restore_point"),
                                             request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 static int
@@ -70,7 +58,7 @@ rebase(BerthTx *tx, BerthRequest *request, const char *version)
     }
     int error =
         berth_machine_rebase(tx, &cause, request->id, version, request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 int
@@ -160,7 +148,7 @@ berth_handle_export_restore_point(BerthTx *tx, BerthRequest *request)
     g_autofree char *why = NULL;
     int error = berth_backup_export(tx, &cause, request->id, berth_body_text(request->body, "name"),
                                     request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 /* ---- new machines ---- */
@@ -199,7 +187,7 @@ berth_handle_restore_as_new(BerthTx *tx, BerthRequest *request)
     }
     BerthNewDesktop wanted = { .pool = pool, .user = user, .point = request->id };
     error = berth_restore_to_new(tx, &cause, &wanted, request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 int
@@ -222,7 +210,7 @@ berth_handle_import_backup(BerthTx *tx, BerthRequest *request)
         .pool = pool, .user = user, .host = host, .name = berth_body_text(request->body, "name")
     };
     error = berth_restore_to_new(tx, &cause, &wanted, request->account, &started, &why);
-    return reply_started(request, error, &started, why);
+    return berth_object_started(request, error, &started, why);
 }
 
 int
@@ -234,5 +222,5 @@ berth_handle_scan_backups(BerthTx *tx, BerthRequest *request)
     if (error == BERTH_OK) {
         error = berth_backup_scan(tx, &cause, request->id, request->account, &started);
     }
-    return reply_started(request, error, &started, NULL);
+    return berth_object_started(request, error, &started, NULL);
 }

@@ -93,3 +93,14 @@ berth_object_changed(BerthTx *tx, BerthRequest *request, int error, BerthStateme
     return error == BERTH_OK ? berth_object_reply(tx, request, statement, kind, request->id)
                              : error;
 }
+
+int
+berth_object_started(BerthRequest *request, int error, const BerthStarted *started, const char *why)
+{
+    if (error != BERTH_OK) {
+        return why != NULL ? berth_request_explain(request, error, "%s", why) : error;
+    }
+    request->location = g_strconcat("/v1/operations/", started->operation, NULL);
+    request->reply = json_pack("{s:s, s:s}", "operation", started->operation, "id", started->id);
+    return BERTH_OK;
+}

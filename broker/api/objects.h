@@ -6,6 +6,11 @@
 #pragma once
 
 #include "broker/api/request.h"
+#include "broker/restore-points.h"
+
+/* The name of a backup, in a body. */
+#define BERTH_FIELD_BACKUP_NAME \
+    BERTH_FIELD_TEXT("name", true, 1, 64, "name of the backup: letters, digits and . _ - +")
 
 /*
  * One object as the answer.
@@ -43,3 +48,11 @@ int berth_object_added(BerthTx *tx, BerthRequest *request, int error, const char
  */
 int berth_object_changed(BerthTx *tx, BerthRequest *request, int error, BerthStatement statement,
                          const char *kind);
+
+/*
+ * The answer to what goes on after it: its operation, and the id of what it makes.
+ *
+ * why:  a sentence for the error, or NULL
+ */
+int berth_object_started(BerthRequest *request, int error, const BerthStarted *started,
+                         const char *why);

@@ -3,12 +3,11 @@
  * Restore points and backups of dedicated desktops, and other disks for them.
  */
 #include "broker/api/handlers.h"
+#include "broker/api/objects.h"
 #include "broker/api/page.h"
 #include "broker/api/router.h"
 #include "broker/restore-points.h"
 
-#define BACKUP_NAME \
-    BERTH_FIELD_TEXT("name", true, 1, 64, "name of the backup: letters, digits and . _ - +")
 #define NEW_DESKTOP                                                                             \
     BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "dedicated pool of the machine"), \
         BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "who gets it")
@@ -31,10 +30,10 @@ static const BerthBodyField rebase_fields[] = {
                      "number or id of a version; the pool's if left out"),
     FORCE,
 };
-static const BerthBodyField export_fields[] = { BACKUP_NAME };
+static const BerthBodyField export_fields[] = { BERTH_FIELD_BACKUP_NAME };
 static const BerthBodyField new_fields[] = { NEW_DESKTOP };
 static const BerthBodyField import_fields[] = {
-    BACKUP_NAME,
+    BERTH_FIELD_BACKUP_NAME,
     BERTH_FIELD_TEXT("host", true, 1, BERTH_LIMIT_NAME_BYTES, "host whose folder has it"),
     NEW_DESKTOP,
 };

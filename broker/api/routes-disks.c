@@ -3,6 +3,7 @@
  * Disks of users.
  */
 #include "broker/api/handlers.h"
+#include "broker/api/objects.h"
 #include "broker/api/page.h"
 #include "broker/api/router.h"
 
@@ -35,16 +36,13 @@ static const BerthBodyField snapshot_fields[] = {
 static const BerthBodyField restore_fields[] = {
     BERTH_FIELD_HEX("point", true, BERTH_ID_HEX_CHARS, "id of a restore point of the disk"),
 };
-#define BACKUP_NAME \
-    BERTH_FIELD_TEXT("name", true, 1, 64, "name of the backup: letters, digits and . _ - +")
-
 static const BerthBodyField export_fields[] = {
-    BACKUP_NAME,
+    BERTH_FIELD_BACKUP_NAME,
     BERTH_FIELD_HEX("point", false, BERTH_ID_HEX_CHARS,
                     "id of a restore point of the disk; as it is if left out"),
 };
 static const BerthBodyField import_fields[] = {
-    BACKUP_NAME,
+    BERTH_FIELD_BACKUP_NAME,
     BERTH_FIELD_TEXT("host", true, 1, BERTH_LIMIT_NAME_BYTES, "host whose folder has it"),
     BERTH_FIELD_TEXT("user", true, 1, BERTH_LIMIT_NAME_BYTES, "who gets it"),
     BERTH_FIELD_TEXT("pool", true, 1, BERTH_LIMIT_NAME_BYTES, "pool whose desktops have it"),

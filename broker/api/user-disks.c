@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/id.h"
-#include "berth/user-disk.h"
 #include "broker/api/objects.h"
 #include "broker/api/page.h"
 #include "broker/disk-backups.h"
@@ -232,9 +231,8 @@ choose_host(BerthTx *tx, const Disk *disk, char ret[BERTH_ID_HEX_CHARS + 1])
     }
     berth_tx_query(tx, &rows, BERTH_SQL_DISK_STORAGE_HOST, "");
     while (berth_rows_next(&rows)) {
-        json_auto_t *labels = json_loads(berth_rows_text(&rows, 1), JSON_REJECT_DUPLICATES, NULL);
-        const char *storage = json_string_value(json_object_get(labels, BERTH_DISK_STORAGE_LABEL));
-        if (ret[0] == '\0' && g_strcmp0(storage, disk->storage) == 0) {
+        if (ret[0] == '\0' &&
+            berth_user_disk_labels_have(berth_rows_text(&rows, 1), disk->storage)) {
             g_strlcpy(ret, berth_rows_text(&rows, 0), BERTH_ID_HEX_CHARS + 1);
         }
     }
@@ -454,17 +452,6 @@ berth_handle_drop_disk_point(BerthTx *tx, BerthRequest *request)
 
 /* ---- backups ---- */
 
-static int
-reply_started(BerthRequest *request, int error, const BerthStarted *started)
-{
-    if (error == BERTH_OK) {
-        request->location = g_strconcat("/v1/operations/", started->operation, NULL);
-        request->reply =
-            json_pack("{s:s, s:s}", "operation", started->operation, "id", started->id);
-    }
-    return error;
-}
-
 /* Who can export: a host that has the disk, while no machine does. */
 static int
 find_exporter(BerthTx *tx, BerthRequest *request, const char *point,
@@ -501,7 +488,7 @@ berth_handle_export_user_disk(BerthTx *tx, BerthRequest *request)
         return berth_request_explain(request, error, "there is a backup \"%s\" on that host",
                                      backup.name);
     }
-    return reply_started(request, error, &started);
+    return berth_object_started(request, error, &started, NULL);
 }
 
 int
@@ -529,9 +516,12 @@ berth_handle_import_user_disk(BerthTx *tx, BerthRequest *request)
                                      "the user has a disk in this pool; delete it first");
     }
     if (error == BERTH_ERR_STATE) {
-        return berth_request_explain(request, error,
-                                     "the host is not up, or does not have the storage \"%s\"",
-                                     rule.storage);
+        return rule.storage[0] == '\0'
+                   ? berth_request_explain(request, error, "the host is not up")
+                   : berth_request_explain(request, error,
+                                           "the host is not up, or does not have the storage "
+                                           "\"%s\"",
+                                           rule.storage);
     }
-    return reply_started(request, error, &started);
+    return berth_object_started(request, error, &started, NULL);
 }

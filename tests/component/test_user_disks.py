@@ -116,6 +116,10 @@ class UserDisks(base.BrokerCase):
                                                   "size_bytes")],
                          ["user-disk", disk, "anna", "backup:monday", "clean", 64 << 20])
         self.assertEqual(self.call("GET", f"{path}/points")["points"], [])
+        # A backup is none of its restore points.
+        self.call("DELETE", f"{path}/points/{backup['id']}", expect=404)
+        self.call("POST", f"{path}/restore", {"point": backup["id"]}, expect=404)
+        self.call("POST", f"{path}/export", {"name": "tuesday", "point": backup["id"]}, expect=404)
         self.call("POST", f"{path}/export", {"name": "monday"}, expect=409)
         wanted = {"name": "monday", "host": "one", "pool": pool, "user": "anna"}
         self.assertIn("has a disk", self.call("POST", "/v1/user-disks/import", wanted,
@@ -147,6 +151,18 @@ class UserDisks(base.BrokerCase):
         self.assertIn("damaged", json.dumps(ended))
         eventually(lambda: not self.disks())
         self.assert_whole()
+
+    def test_no_disk_comes_from_a_host_that_is_not_there(self):
+        agent = self.add_host()
+        self.add_user("anna")
+        pool = self.add_pool(size=1, spares=0, users=["anna"], user_disk=RULE)
+        agent.stop()
+        eventually(lambda: [row["state"] for row in self.call("GET", "/v1/hosts")["hosts"]]
+                   != ["up"])
+        refused = self.call("POST", "/v1/user-disks/import", {
+            "name": "monday", "host": "one", "pool": pool, "user": "anna"}, expect=409)
+        self.assertEqual(refused["detail"], "the host is not up")
+        self.assertEqual(self.disks(), [])
 
     def test_a_user_is_placed_where_his_disk_is(self):
         hosts = {agent.host_id: agent for agent in (self.add_host("one"), self.add_host("two"))}

@@ -76,8 +76,9 @@
                          "note, created_us, since_us) "                                            \
                          "VALUES (?1, 'user-disk', ?2, ?3, 'making', ?4, ?5, ?6, ?6)")             \
     X(DISK_POINT_SET, "UPDATE restore_point SET state = ?2, detail = ?3, since_us = ?4 "           \
-                      "WHERE id = ?1 AND kind = 'user-disk'")                                      \
-    X(DISK_POINT_STATE, "SELECT state FROM restore_point WHERE id = ?1 AND disk = ?2")             \
+                      "WHERE id = ?1 AND kind = 'user-disk' AND location = ''")                    \
+    X(DISK_POINT_STATE,                                                                            \
+      "SELECT state FROM restore_point WHERE id = ?1 AND disk = ?2 AND location = ''")             \
     X(DISK_POINTS, "SELECT r.id, r.state, r.consistency, r.note, r.detail, r.created_us "          \
                    "FROM restore_point r WHERE r.disk = ?1 AND r.location = '' "                   \
                    "AND r.state <> 'deleted' "                                                     \
