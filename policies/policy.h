@@ -84,6 +84,7 @@ typedef struct {
     int64_t max;
     int64_t otherwise;        /* where nobody said anything */
     const char *const *names; /* of CHOICE and SET, NULL-terminated */
+    bool is_in_force;         /* this version acts on it; else it waits for what it is about */
     const char *doc;
 } BerthPolicyField;
 
@@ -94,9 +95,6 @@ typedef struct {
     int64_t numbers[BERTH_N_POLICY_KEYS]; /* unused for texts */
     char texts[BERTH_N_POLICY_TEXTS][BERTH_POLICY_TEXT_BYTES + 1];
 } BerthPolicy;
-
-/* Whether this version acts on a key; the others wait for the channels that they are about. */
-bool berth_policy_is_in_force(BerthPolicyKey key);
 
 /* What applies where nobody said anything. */
 BerthPolicy berth_policy_default(void);

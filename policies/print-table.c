@@ -56,8 +56,7 @@ main(void)
         json_auto_t *value = berth_policy_value_to_json(&defaults, (BerthPolicyKey)key);
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
         printf("| %s | %s | `%s` | %s | %s | %s |\n", field->name, values, text,
-               orders[field->order], berth_policy_is_in_force((BerthPolicyKey)key) ? "yes" : "no",
-               field->doc);
+               orders[field->order], field->is_in_force ? "yes" : "no", field->doc);
         free(text);
     }
     fputs("\n## Presets\n\nReady policies to start from: `berthctl policy preset NAME`.\n", stdout);
