@@ -3,14 +3,13 @@
 
 #include "base/error.h"
 #include "broker/api/handlers.h"
+#include "broker/api/login.h"
 #include "broker/api/router.h"
 #include "broker/broker.h"
 
 #include <string.h>
 
 #define BEARER "Bearer "
-/* Of logins that came by the code of a link (links.c); their name is the pool. */
-#define LINK_METHOD "link"
 /* How stale the time of last use may be: one write a minute for a busy login. */
 #define TOKEN_TOUCH_US (60LL * 1000 * 1000)
 
@@ -56,7 +55,7 @@ read_token(BerthTx *tx, BerthRequest *request)
         g_strlcpy(request->account, berth_rows_text(&rows, 0), sizeof request->account);
         g_snprintf(request->actor, sizeof request->actor, "user:%s", berth_rows_text(&rows, 1));
         request->token_used_us = berth_rows_int(&rows, 2);
-        if (strcmp(berth_rows_text(&rows, 3), LINK_METHOD) == 0) {
+        if (strcmp(berth_rows_text(&rows, 3), BERTH_LOGIN_METHOD_LINK) == 0) {
             g_strlcpy(request->link_pool, berth_rows_text(&rows, 4), sizeof request->link_pool);
         }
     }

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #define SECOND_US (1000LL * 1000)
-#define METHOD "link"
 
 /* The pool that the body names, if the user may have a desktop of it. */
 static int
@@ -66,8 +65,8 @@ berth_handle_add_link(BerthTx *tx, BerthRequest *request)
     berth_token_new(code);
     (void)berth_token_hash(code, hash);
     error = berth_tx_run(tx, BERTH_SQL_LOGIN_INSERT, "sssssssii", hash, id, request->account,
-                         METHOD, pool, METHOD, request->source, request->now_us,
-                         request->now_us + BERTH_LIMIT_LINK_US);
+                         BERTH_LOGIN_METHOD_LINK, pool, BERTH_LOGIN_METHOD_LINK, request->source,
+                         request->now_us, request->now_us + BERTH_LIMIT_LINK_US);
     if (error == BERTH_OK) {
         json_decref(request->reply);
         request->reply = json_pack("{s:s, s:s, s:I}", "code", code, "desktop", pool, "expires_in_s",
@@ -134,7 +133,7 @@ void
 berth_handle_code_login(BerthRequest *request)
 {
     Opening *opening = g_new0(Opening, 1);
-    opening->login = berth_login_new(request, "", METHOD);
+    opening->login = berth_login_new(request, "", BERTH_LOGIN_METHOD_LINK);
     opening->login->is_whole = true;
     (void)berth_token_hash(berth_body_text(request->body, "code"), opening->hash);
     int error = berth_store_submit(request->broker->store, run_open, open_done, opening);

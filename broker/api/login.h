@@ -13,6 +13,9 @@
 #include "broker/auth/identity.h"
 #include "broker/broker.h"
 
+/* The method of logins that came by the code of a link; their name is the pool. */
+#define BERTH_LOGIN_METHOD_LINK "link"
+
 typedef struct {
     char id[BERTH_ID_HEX_CHARS + 1];
     char *name;

@@ -49,25 +49,12 @@ add_rights(BerthTx *tx, const BerthRequest *request, json_t *row)
 }
 
 /* Whose login came by a link sees its desktop alone. */
-static void
-keep_pool(json_t *rows, const char *pool)
-{
-    for (size_t i = json_array_size(rows); i > 0; i--) {
-        const json_t *row = json_array_get(rows, i - 1);
-        if (strcmp(json_string_value(json_object_get(row, "pool")), pool) != 0) {
-            json_array_remove(rows, i - 1);
-        }
-    }
-}
-
 int
 berth_handle_my_desktops(BerthTx *tx, BerthRequest *request)
 {
     int error = BERTH_OK;
-    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_MY_DESKTOPS, "s", request->account);
-    if (request->link_pool[0] != '\0') {
-        keep_pool(rows, request->link_pool);
-    }
+    json_t *rows = berth_tx_to_json(tx, &error, BERTH_SQL_MY_DESKTOPS, "ss", request->account,
+                                    request->link_pool);
     for (size_t i = 0; error == BERTH_OK && i < json_array_size(rows); i++) {
         error = add_rights(tx, request, json_array_get(rows, i));
     }

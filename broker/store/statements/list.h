@@ -75,7 +75,7 @@
       "LEFT JOIN session s ON s.assignment = a.id AND s.state IN "                                  \
       "('allocating', 'connecting', 'active', 'disconnected', 'lost') "                             \
       "WHERE EXISTS (SELECT 1 FROM entitled e WHERE e.account = ?1 "                                \
-      "AND e.pool = p.id) ORDER BY p.name")                                                         \
+      "AND e.pool = p.id) AND (?2 = '' OR p.id = ?2) ORDER BY p.name")                              \
     X(MY_DESKTOP, "SELECT a.id, m.id, m.keep, COALESCE(s.id, '') FROM assignment a "                \
                   "JOIN machine m ON m.id = a.machine LEFT JOIN session s "                         \
                   "ON s.assignment = a.id AND s.state IN ('allocating', 'connecting', 'active', "   \
