@@ -201,7 +201,7 @@ berth_log_keep(unsigned n_lines)
 }
 
 char *
-berth_log_get_kept(void)
+berth_log_dup_kept(void)
 {
     GString *text = g_string_new(NULL);
 

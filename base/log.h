@@ -58,7 +58,7 @@ void berth_log(int level, const char *scope, const char *format, ...) G_GNUC_PRI
 void berth_log_keep(unsigned n_lines);
 
 /* The lines that are kept, the oldest first.  Owned. */
-char *berth_log_get_kept(void);
+char *berth_log_dup_kept(void);
 
 #define berth_log_error(scope, ...) berth_log(BERTH_LOG_ERROR, (scope), __VA_ARGS__)
 #define berth_log_warning(scope, ...) berth_log(BERTH_LOG_WARNING, (scope), __VA_ARGS__)

@@ -210,7 +210,7 @@ write_diagnostics(const Application *self)
     g_autofree char *toolkit = berth_toolkit_init() ? berth_toolkit_describe() : NULL;
     g_autofree char *about =
         g_strconcat(system, toolkit != NULL ? toolkit : "display: none\n", NULL);
-    g_autofree char *log = berth_log_get_kept();
+    g_autofree char *log = berth_log_dup_kept();
     const BerthDiagnostics diagnostics = { .settings = &self->settings,
                                            .about = about,
                                            .log = log };

@@ -184,7 +184,7 @@ write_diagnostics(BerthInsightDesk *self, const char *path)
     g_autofree char *system = berth_diagnostics_describe_system();
     g_autofree char *toolkit = berth_toolkit_describe();
     g_autofree char *about = g_strconcat(system, toolkit, NULL);
-    g_autofree char *log = berth_log_get_kept();
+    g_autofree char *log = berth_log_dup_kept();
     g_autofree char *report = berth_stats_overlay_describe(self->overlay);
     const BerthDiagnostics diagnostics = {
         .settings = self->settings,

@@ -76,7 +76,7 @@ static void
 the_last_lines_are_kept(void **state)
 {
     g_autofree char *long_line = g_strnfill(2 * BERTH_LIMIT_KEPT_LOG_LINE_BYTES, 'x');
-    g_autofree char *nothing = berth_log_get_kept();
+    g_autofree char *nothing = berth_log_dup_kept();
     g_autofree char *kept = NULL;
     catch_lines();
     berth_log_keep(2);
@@ -85,7 +85,7 @@ the_last_lines_are_kept(void **state)
     }
     berth_log_debug("x", "not written, not kept");
     take_lines();
-    kept = berth_log_get_kept();
+    kept = berth_log_dup_kept();
     assert_string_equal(nothing, "");
     assert_null(strstr(kept, "line 2"));
     assert_non_null(strstr(kept, "x: line 3\n"));
@@ -94,12 +94,12 @@ the_last_lines_are_kept(void **state)
     berth_log_info("x", "%s", long_line);
     take_lines();
     g_free(kept);
-    kept = berth_log_get_kept();
+    kept = berth_log_dup_kept();
     assert_in_range(strlen(kept), 1, 2 * BERTH_LIMIT_KEPT_LOG_LINE_BYTES);
     assert_int_equal(kept[strlen(kept) - 1], '\n');
     berth_log_keep(0);
     g_free(kept);
-    kept = berth_log_get_kept();
+    kept = berth_log_dup_kept();
     assert_string_equal(kept, "");
 }
 
