@@ -7,8 +7,8 @@ need become dependencies, as dpkg-shlibdeps finds them.
 
 usage: make-deb.py BUILD OUTPUT_FOLDER
 """
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -40,8 +40,8 @@ def run(*argv, **more):
 
 def install(build, stage):
     """Installs the client's parts; whatever the prefix is, they end below /usr."""
-    prefix = run("meson", "introspect", "--buildoptions", build)
-    prefix = re.search(r'"name": "prefix", "value": "([^"]*)"', prefix).group(1)
+    options = json.loads(run("meson", "introspect", "--buildoptions", build))
+    prefix = next(option["value"] for option in options if option["name"] == "prefix")
     raw = stage + ".raw"
     run("meson", "install", "-C", build, "--no-rebuild", "--quiet", "--tags", TAGS,
         "--destdir", raw)
@@ -88,10 +88,10 @@ def main():
         stage = os.path.join(folder, "stage")
         install(build, stage)
         programs = finish_files(stage)
-        version = run("meson", "introspect", "--projectinfo", build)
+        project = json.loads(run("meson", "introspect", "--projectinfo", build))
         fields = {
             "package": PACKAGE, "maintainer": MAINTAINER,
-            "version": re.search(r'"version": "([^"]*)"', version).group(1),
+            "version": project["version"],
             "architecture": run("dpkg", "--print-architecture").strip(),
             "depends": dependencies(programs, folder),
             "size_kib": run("du", "-sk", os.path.join(stage, "usr")).split()[0],
