@@ -25,7 +25,7 @@ typedef enum {
 
 typedef struct {
     uint32_t id;
-    void *whose; /* NULL: nobody waits for it */
+    void *whose;
     char *name;
     int fd;
     FileState state;
@@ -127,9 +127,7 @@ end_file(BerthFileQueue *self, File *file, BerthFileStatus status)
     g_autofree char *name = g_strdup(file->name);
 
     g_ptr_array_remove(self->files, file);
-    if (whose) {
-        self->callbacks->ended(whose, name, status, self->user_data);
-    }
+    self->callbacks->ended(whose, name, status, self->user_data);
     offer_next(self);
 }
 
@@ -167,7 +165,7 @@ berth_file_queue_add(BerthFileQueue *self, void *whose, const char *name, int fd
         self->callbacks->ended(whose, name, BERTH_FILE_FAILED, self->user_data);
         return;
     }
-    if (!self->has_host || self->files->len >= BERTH_LIMIT_DROPPED_FILES) {
+    if (!self->has_host || self->files->len >= BERTH_LIMIT_GUEST_FILES) {
         berth_clear_fd(&fd);
         self->callbacks->ended(whose, name, self->has_host ? BERTH_FILE_BUSY : BERTH_FILE_NO_AGENT,
                                self->user_data);
@@ -192,7 +190,6 @@ berth_file_queue_forget(BerthFileQueue *self, const void *whose)
         File *file = g_ptr_array_index(self->files, i - 1);
 
         if (file->whose == whose) {
-            file->whose = NULL;
             send_cancel(self, file);
             g_ptr_array_remove_index(self->files, i - 1);
         }

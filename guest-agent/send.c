@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "berth/errors.h"
+#include "berth/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,29 +64,55 @@ give_file(int agent, const char *path)
     return true;
 }
 
-/* Waits for the end of so many files; false if one was not sent. */
+/* Waits for the end of the oldest file; 1 if it was sent, 0 if not, -1 if the agent has ended. */
+static int
+hear_end(int agent)
+{
+    char packet[BERTH_SEND_PACKET_BYTES + 1];
+    size_t len = 0;
+    int n_fds = 0;
+    char *name;
+    BerthFileStatus status;
+
+    if (berth_fds_recv(agent, packet, sizeof(packet) - 1, &len, NULL, 0, &n_fds) < 0) {
+        fprintf(stderr, "berth-send: the agent has ended\n");
+        return -1;
+    }
+    packet[len] = '\0';
+    status = (BerthFileStatus)strtol(packet, &name, 10);
+    name += *name == ' ';
+    fprintf(status == BERTH_FILE_DONE ? stdout : stderr, "\"%s\" %s\n", name,
+            berth_send_status_sentence(status));
+    return status == BERTH_FILE_DONE;
+}
+
+/*
+ * Gives files to the agent and hears their ends, few at a time: the agent's answers have to fit
+ * into the socket, and its descriptors are not many.
+ */
 static bool
-hear_ends(int agent, unsigned n_files)
+send_all(int agent)
 {
     bool is_good = true;
+    unsigned n_under_way = 0;
+    char **path = paths;
 
-    for (unsigned i = 0; i < n_files; i++) {
-        char packet[BERTH_SEND_PACKET_BYTES + 1];
-        size_t len = 0;
-        int n_fds = 0;
-        char *name;
-        BerthFileStatus status;
+    while (*path || n_under_way > 0) {
+        if (*path && n_under_way < BERTH_LIMIT_SEND_FILES) {
+            bool is_given = give_file(agent, *path++);
 
-        if (berth_fds_recv(agent, packet, sizeof(packet) - 1, &len, NULL, 0, &n_fds) < 0) {
-            fprintf(stderr, "berth-send: the agent has ended\n");
+            n_under_way += is_given;
+            is_good = is_good && is_given;
+            continue;
+        }
+
+        int heard = hear_end(agent);
+
+        if (heard < 0) {
             return false;
         }
-        packet[len] = '\0';
-        status = (BerthFileStatus)strtol(packet, &name, 10);
-        name += *name == ' ';
-        fprintf(status == BERTH_FILE_DONE ? stdout : stderr, "\"%s\" %s\n", name,
-                berth_send_status_sentence(status));
-        is_good = is_good && status == BERTH_FILE_DONE;
+        n_under_way--;
+        is_good = is_good && heard > 0;
     }
     return is_good;
 }
@@ -94,8 +121,6 @@ static int
 send_files(void)
 {
     berth_autofd int agent = connect_agent();
-    bool is_good = true;
-    unsigned n_files = 0;
 
     if (agent < 0) {
         return EXIT_FAILURE;
@@ -103,13 +128,7 @@ send_files(void)
     if (wants_window) {
         berth_fds_send(agent, BERTH_SEND_WINDOW, strlen(BERTH_SEND_WINDOW), NULL, 0);
     }
-    for (char **path = paths; *path; path++) {
-        bool is_given = give_file(agent, *path);
-
-        n_files += is_given;
-        is_good = is_good && is_given;
-    }
-    return hear_ends(agent, n_files) && is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return send_all(agent) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int

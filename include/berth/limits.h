@@ -93,6 +93,10 @@
 #define BERTH_LIMIT_TRANSFERS 8u
 /* Files: that wait in a client; a folder with more is refused. */
 #define BERTH_LIMIT_DROPPED_FILES 4096u
+/* Files: that wait in our agent of a guest, each with an open descriptor of the usual 1024; and
+ * those of one berth-send whose ends it has not heard, which fit into the buffer of a socket. */
+#define BERTH_LIMIT_GUEST_FILES 256u
+#define BERTH_LIMIT_SEND_FILES 64u
 #define BERTH_LIMIT_FILE_WINDOW_BYTES (1024u * 1024)
 
 /* Guest services: bytes of a message of the guest's agent that is no clipboard content, and bytes
