@@ -38,7 +38,6 @@ typedef struct {
     uint8_t share_token[BERTH_RECONNECT_TOKEN_BYTES]; /* of a display that is shared directly */
     int64_t resume_window_us;
     BerthPolicyObserve observe;
-    bool may_play, may_record; /* sound, and the microphone */
 } BerthAdmissionConfig;
 
 /* A client that was let in. */

@@ -68,8 +68,8 @@ read_policy(BerthJsonFields *fields, BerthControlRequest *request)
     ret->resume_window_us =
         berth_policy_number(&policy, BERTH_POLICY_RESUME_WINDOW_S) * G_USEC_PER_SEC;
     ret->rights = berth_policy_rights(&policy);
-    ret->may_play = berth_policy_allows(&policy, BERTH_POLICY_AUDIO_OUT);
-    ret->may_record = berth_policy_allows(&policy, BERTH_POLICY_AUDIO_IN);
+    request->sound.may_play = berth_policy_allows(&policy, BERTH_POLICY_AUDIO_OUT);
+    request->sound.may_record = berth_policy_allows(&policy, BERTH_POLICY_AUDIO_IN);
     ret->observe = (BerthPolicyObserve)berth_policy_number(&policy, BERTH_POLICY_OBSERVE);
     take_guest_policy(&policy, &request->guest);
     g_strlcpy(request->watermark, policy.texts[BERTH_POLICY_WATERMARK], sizeof(request->watermark));

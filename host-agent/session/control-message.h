@@ -10,6 +10,7 @@
 #include "host-agent/guest-port-kind.h"
 #include "host-agent/session/admission.h"
 #include "host-agent/session/guest-services.h"
+#include "host-agent/session/sound-room.h"
 
 #include "berth/ids.h"
 #include "berth/limits.h"
@@ -38,6 +39,7 @@ typedef struct {
     /* start; session_key_hash is left zero.  policy: only what a policy decides is set */
     BerthAdmissionConfig admission;
     BerthGuestPolicy guest;                      /* start, policy */
+    BerthSoundPolicy sound;                      /* start, policy */
     BerthGuestPortKind port;                     /* guest */
     char watermark[BERTH_POLICY_TEXT_BYTES + 1]; /* start, policy */
     char user_name[BERTH_LIMIT_NAME_BYTES + 1];

@@ -515,7 +515,7 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->screen = berth_heads_get(self->heads, 0);
     self->room = berth_frame_room_new(NULL, self->heads);
     self->sound = berth_sound_room_new(NULL);
-    berth_sound_room_set_policy(self->sound, self->config.may_play, self->config.may_record);
+    berth_sound_room_set_policy(self->sound, &request->sound);
     self->guest = berth_guest_services_new(&guest_callbacks, self);
     make_audience(self);
     berth_guest_services_set_policy(self->guest, &request->guest);
@@ -622,9 +622,7 @@ handle_policy(BerthDesktopSession *self, const BerthControlRequest *request)
     self->config.rights = policy->rights;
     self->config.resume_window_us = policy->resume_window_us;
     self->config.observe = policy->observe;
-    self->config.may_play = policy->may_play;
-    self->config.may_record = policy->may_record;
-    berth_sound_room_set_policy(self->sound, policy->may_play, policy->may_record);
+    berth_sound_room_set_policy(self->sound, &request->sound);
     berth_admission_set_policy(self->admission, policy->rights, policy->resume_window_us);
     berth_audience_apply_policy(self->audience);
     berth_guest_services_set_policy(self->guest, &request->guest);

@@ -51,7 +51,7 @@ struct BerthSoundRoom {
     BerthQueue *news; /* of News*; NULL after the end */
 
     /* Main's: */
-    bool may_play, may_record;
+    BerthSoundPolicy policy;
     bool is_wanted, has_mic, has_stream;
     const BerthSoundListener *listener; /* NULL: nobody */
     void *listener_data;
@@ -249,7 +249,7 @@ berth_sound_room_end(BerthSoundRoom *self)
 static void
 apply_heard(BerthSoundRoom *self)
 {
-    bool is_heard = self->may_play && self->listener && self->is_wanted;
+    bool is_heard = self->policy.may_play && self->listener && self->is_wanted;
 
     if (g_atomic_int_get(&self->is_heard) != (gint)is_heard) {
         g_atomic_int_set(&self->is_heard, is_heard);
@@ -260,7 +260,7 @@ apply_heard(BerthSoundRoom *self)
 static void
 apply_mic(BerthSoundRoom *self)
 {
-    bool has_mic = self->may_record && self->listener && self->has_mic;
+    bool has_mic = self->policy.may_record && self->listener && self->has_mic;
 
     if (!has_mic) {
         berth_sound_room_close_mic(self);
@@ -272,13 +272,13 @@ apply_mic(BerthSoundRoom *self)
 }
 
 void
-berth_sound_room_set_policy(BerthSoundRoom *self, bool may_play, bool may_record)
+berth_sound_room_set_policy(BerthSoundRoom *self, const BerthSoundPolicy *policy)
 {
-    if (self->may_play == may_play && self->may_record == may_record) {
+    if (self->policy.may_play == policy->may_play &&
+        self->policy.may_record == policy->may_record) {
         return;
     }
-    self->may_play = may_play;
-    self->may_record = may_record;
+    self->policy = *policy;
     apply_heard(self);
     apply_mic(self);
     if (self->listener) {
@@ -289,10 +289,10 @@ berth_sound_room_set_policy(BerthSoundRoom *self, bool may_play, bool may_record
 uint8_t
 berth_sound_room_get_flags(const BerthSoundRoom *self)
 {
-    bool is_recording = self->may_record && g_atomic_int_get(&self->is_recording);
+    bool is_recording = self->policy.may_record && g_atomic_int_get(&self->is_recording);
 
-    return (uint8_t)((self->may_play ? BERTH_SOUND_MAY_PLAY : 0) |
-                     (self->may_record ? BERTH_SOUND_MAY_RECORD : 0) |
+    return (uint8_t)((self->policy.may_play ? BERTH_SOUND_MAY_PLAY : 0) |
+                     (self->policy.may_record ? BERTH_SOUND_MAY_RECORD : 0) |
                      (is_recording ? BERTH_SOUND_RECORDS : 0));
 }
 
@@ -332,7 +332,7 @@ berth_sound_room_set_wanted(BerthSoundRoom *self, bool is_wanted)
 void
 berth_sound_room_open_mic(BerthSoundRoom *self, unsigned packet_ticks)
 {
-    if (!self->may_record || !self->has_mic) {
+    if (!self->policy.may_record || !self->has_mic) {
         return;
     }
     berth_log_info(SCOPE, "the microphone of the user is open");

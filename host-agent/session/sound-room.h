@@ -19,6 +19,11 @@
 
 typedef struct BerthSoundRoom BerthSoundRoom;
 
+typedef struct {
+    bool may_play;   /* the user hears the desktop */
+    bool may_record; /* the desktop hears the user's microphone */
+} BerthSoundPolicy;
+
 /* The one who listens; called in the main context. */
 typedef struct {
     /* A stream begins, goes on or ends; the first event is a beginning. */
@@ -41,7 +46,7 @@ BerthSoundRoom *berth_sound_room_ref(BerthSoundRoom *self);
 void berth_sound_room_unref(BerthSoundRoom *self);
 
 /* What the user may hear and say, from now on. */
-void berth_sound_room_set_policy(BerthSoundRoom *self, bool may_play, bool may_record);
+void berth_sound_room_set_policy(BerthSoundRoom *self, const BerthSoundPolicy *policy);
 
 /* BERTH_SOUND_* of now. */
 uint8_t berth_sound_room_get_flags(const BerthSoundRoom *self);

@@ -58,7 +58,7 @@ who_listens_hears_a_stream_from_its_beginning(void **state)
     Ear first = { g_string_new(NULL) };
     Ear second = { g_string_new(NULL) };
 
-    berth_sound_room_set_policy(room, true, false);
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ true, false });
     play(room); /* nobody listens */
     berth_sound_room_join(room, &listener, false, &first);
     play(room);
@@ -85,7 +85,7 @@ the_policy_and_the_user_decide_what_is_heard(void **state)
 
     berth_sound_room_join(room, &listener, false, &ear);
     play(room);
-    berth_sound_room_set_policy(room, true, false);
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ true, false });
     play(room);
     hear(&ear, "CBP");
     berth_sound_room_set_wanted(room, false);
@@ -94,7 +94,7 @@ the_policy_and_the_user_decide_what_is_heard(void **state)
     berth_sound_room_set_wanted(room, true);
     play(room);
     hear(&ear, "CBPEBP");
-    berth_sound_room_set_policy(room, false, false);
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ false, false });
     hear(&ear, "CBPEBPCE");
     berth_sound_room_end(room);
     g_string_free(ear.log, TRUE);
@@ -107,14 +107,14 @@ a_microphone_needs_policy_client_and_desktop(void **state)
     Ear ear = { g_string_new(NULL) };
 
     berth_sound_room_watch_mic(room, on_mic, &ear);
-    berth_sound_room_set_policy(room, true, true);
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ true, true });
     assert_string_equal(ear.log->str, "");
     berth_sound_room_join(room, &listener, true, &ear);
     hear(&ear, "M");
     berth_sound_room_set_recording(room, true);
     hear(&ear, "MC");
     assert_int_equal(berth_sound_room_get_flags(room), BERTH_SOUND_ALL);
-    berth_sound_room_set_policy(room, true, false);
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ true, false });
     hear(&ear, "MCmC");
     assert_int_equal(berth_sound_room_get_flags(room), BERTH_SOUND_MAY_PLAY);
     assert_berth_error(berth_sound_room_push_mic(room, 0, (const uint8_t *)"x", 1, 0),
