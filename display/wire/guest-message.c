@@ -7,8 +7,6 @@
 
 #include <spice/vd_agent.h>
 
-_Static_assert((int)BERTH_GUEST_CLIPBOARD_HTML == (int)BERTH_CLIPBOARD_HTML, "same number");
-
 const uint32_t berth_guest_session_caps =
     1u << VD_AGENT_CAP_CLIPBOARD_BY_DEMAND | 1u << VD_AGENT_CAP_CLIPBOARD_SELECTION |
     1u << BERTH_GUEST_CAP_HTML | 1u << BERTH_GUEST_CAP_LAYOUT | 1u << BERTH_GUEST_CAP_TEXT |

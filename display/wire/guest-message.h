@@ -35,9 +35,6 @@ typedef enum {
 #define BERTH_GUEST_CAP_TEXT 26
 #define BERTH_GUEST_CAP_FILES 27
 
-/* The type of HTML in messages about the clipboard. */
-#define BERTH_GUEST_CLIPBOARD_HTML 3
-
 /* What a session announces to our agent. */
 extern const uint32_t berth_guest_session_caps;
 

@@ -36,7 +36,6 @@ struct BerthQemuSound {
     gint ref_count;
     GDBusConnection *peer;
     BerthSoundRoom *room;
-    bool is_closed;
     /* Each registration has one, so that what comes late of one does not touch the next. */
     GCancellable *cancellables[N_SIDES]; /* NULL: not wanted */
     GDBusConnection *listeners[N_SIDES]; /* NULL until up */

@@ -119,6 +119,10 @@ berth_sound_seat_free(BerthSoundSeat *self)
 {
     if (self) {
         berth_sound_room_leave(self->room, self);
+        if (self->n_dropped > 0) {
+            berth_log_info(SCOPE, "%" G_GUINT64_FORMAT " packets of sound waited too long",
+                           self->n_dropped);
+        }
         g_free(self);
     }
 }

@@ -16,23 +16,16 @@ format_date(int64_t wall_us)
     return time != NULL ? g_date_time_format(time, "%Y-%m-%d") : g_strdup("");
 }
 
+typedef struct {
+    const char *place;
+    const char *value;
+} Place;
+
 /* Appends a place at the beginning of the text; returns its length, 0 if there is none. */
 static size_t
-append_place(GString *filled, const char *text, const BerthWatermarkFacts *facts)
+append_place(GString *filled, const char *text, const Place *places, size_t n_places)
 {
-    g_autofree char *date = format_date(facts->wall_us);
-    g_autofree char *session = g_strndup(facts->session, SHOWN_ID_CHARS);
-
-    const struct {
-        const char *place;
-        const char *value;
-    } places[] = {
-        { "{user}", facts->user },
-        { "{session}", session },
-        { "{date}", date },
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+    for (size_t i = 0; i < n_places; i++) {
         if (g_str_has_prefix(text, places[i].place)) {
             g_string_append(filled, places[i].value);
             return strlen(places[i].place);
@@ -62,9 +55,16 @@ char *
 berth_watermark_text(const char *text, const BerthWatermarkFacts *facts)
 {
     g_autoptr(GString) filled = g_string_new(NULL);
+    g_autofree char *date = format_date(facts->wall_us);
+    g_autofree char *session = g_strndup(facts->session, SHOWN_ID_CHARS);
+    const Place places[] = {
+        { "{user}", facts->user },
+        { "{session}", session },
+        { "{date}", date },
+    };
 
     while (*text != '\0') {
-        size_t n = append_place(filled, text, facts);
+        size_t n = append_place(filled, text, places, G_N_ELEMENTS(places));
 
         if (n == 0) {
             g_string_append_c(filled, *text);
