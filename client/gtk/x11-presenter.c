@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/x11-presenter.h"
 
+#include "client/core/buffer-ring.h"
 #include "client/gtk/shared-frame.h"
 
 #include <gdk/gdkx.h>
@@ -17,6 +18,8 @@
 #define EVENT_MASK 0x7f
 /* Answers of the server that may wait to be read. */
 #define MAX_BEING_READ 16
+/* Memories: one that the server reads, and one that is drawn on. */
+#define N_SLOTS 2
 
 typedef struct {
     BerthPresenter base;
@@ -27,26 +30,26 @@ typedef struct {
     uint8_t completion; /* number of the event that tells that the server has read the segment */
 
     /* Guarded by the picture's lock while there is a picture. */
-    BerthRect place;       /* in the toplevel */
-    bool has_holes;        /* the window does not have the shape of the picture */
-    xcb_shm_seg_t segment; /* 0: none */
-    const uint8_t *memory; /* of the segment; compared only */
-    unsigned n_being_read; /* pictures that the server reads from it */
+    BerthRect place;      /* in the toplevel */
+    bool has_holes;       /* the window does not have the shape of the picture */
+    BerthBufferRing ring; /* of N_SLOTS at most, none held */
+    xcb_shm_seg_t segments[N_SLOTS];
+    /* Pictures that the server reads from each; those of the front are the later ones. */
+    unsigned n_being_read[N_SLOTS];
 } X11Presenter;
 
 static void
-drop_segment(X11Presenter *self)
+drop_segments(X11Presenter *self)
 {
-    if (self->segment != 0) {
-        xcb_shm_detach(self->x, self->segment);
-        self->segment = 0;
-        self->memory = NULL;
+    for (size_t i = 0; i < self->ring.n_slots; i++) {
+        xcb_shm_detach(self->x, self->segments[i]);
     }
+    berth_buffer_ring_clear(&self->ring);
 }
 
 /* fd: taken */
 static bool
-attach(X11Presenter *self, int fd)
+attach(X11Presenter *self, size_t slot, int fd)
 {
     xcb_shm_seg_t segment = xcb_generate_id(self->x);
     xcb_generic_error_t *error =
@@ -55,39 +58,56 @@ attach(X11Presenter *self, int fd)
 
     free(error);
     if (is_good) {
-        self->segment = segment;
+        self->segments[slot] = segment;
     }
     return is_good;
+}
+
+/* Memory that the server has, too; NULL: there is none. */
+static BerthFrame *
+make_memory(X11Presenter *self, size_t slot, int width, int height)
+{
+    int fd = -1;
+    BerthFrame *frame = berth_shared_frame_new(width, height, &fd);
+
+    if (frame != NULL && !attach(self, slot, fd)) {
+        g_clear_pointer(&frame, berth_frame_unref);
+    }
+    return frame;
 }
 
 static BerthFrame *
 new_frame(int width, int height, void *user_data)
 {
     X11Presenter *self = user_data;
-    int fd = -1;
-    BerthFrame *frame = berth_shared_frame_new(width, height, &fd);
+    BerthFrame *frame;
 
-    drop_segment(self);
-    if (frame != NULL && !attach(self, fd)) {
-        g_clear_pointer(&frame, berth_frame_unref);
-    }
+    drop_segments(self);
+    frame = make_memory(self, 0, width, height);
     if (frame != NULL) {
-        self->memory = frame->data;
+        berth_buffer_ring_reset(&self->ring, frame);
     }
     return frame;
 }
 
-/* Waits until the server has read what it was given; it mostly has. */
-static void
-wait_until_read(X11Presenter *self)
+static size_t
+get_other(const X11Presenter *self)
 {
-    while (self->n_being_read > 0) {
+    return self->ring.front == 0 ? 1 : 0;
+}
+
+/* Waits until the server has read what it was given of a slot; it mostly has. */
+static void
+wait_until_read(X11Presenter *self, size_t slot)
+{
+    while (self->n_being_read[slot] > 0) {
         xcb_generic_event_t *event = xcb_wait_for_event(self->x);
+        size_t first = self->n_being_read[get_other(self)] > 0 ? get_other(self) : self->ring.front;
 
         if (event == NULL) {
-            self->n_being_read = 0; /* the connection is broken */
+            self->n_being_read[slot] = 0; /* the connection is broken */
         } else if ((event->response_type & EVENT_MASK) == self->completion) {
-            self->n_being_read--;
+            self->n_being_read[first]--;
         }
         free(event);
     }
@@ -96,8 +116,41 @@ wait_until_read(X11Presenter *self)
 static BerthFrame *
 before(BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
-    wait_until_read(user_data);
+    X11Presenter *self = user_data;
+
+    wait_until_read(self, self->ring.front);
     return frame;
+}
+
+static bool
+is_front(const X11Presenter *self, const BerthFrame *frame)
+{
+    size_t slot = berth_buffer_ring_find(&self->ring, frame->data);
+
+    return slot != BERTH_BUFFER_RING_MAX && slot == self->ring.front;
+}
+
+static BerthFrame *
+lend(BerthFrame *frame, BerthRegion *ret_missed, void *user_data)
+{
+    X11Presenter *self = user_data;
+    size_t slot = get_other(self);
+    BerthFrame *fresh;
+
+    if (!self->base.is_shown || !is_front(self, frame)) {
+        return NULL;
+    }
+    if (slot == self->ring.n_slots) {
+        fresh = make_memory(self, slot, frame->width, frame->height);
+        if (fresh == NULL) {
+            return NULL;
+        }
+        berth_buffer_ring_add(&self->ring, fresh);
+        berth_frame_unref(fresh);
+    }
+    wait_until_read(self, slot);
+    berth_buffer_ring_borrow(&self->ring, slot, ret_missed);
+    return self->ring.slots[slot].frame;
 }
 
 static void
@@ -107,33 +160,49 @@ put(X11Presenter *self, const BerthFrame *frame, BerthRect rect, bool is_last)
                       (uint16_t)(frame->stride_bytes / BYTES_PER_PIXEL), (uint16_t)frame->height,
                       (uint16_t)rect.x, (uint16_t)rect.y, (uint16_t)rect.w, (uint16_t)rect.h,
                       (int16_t)rect.x, (int16_t)rect.y, self->depth, XCB_IMAGE_FORMAT_Z_PIXMAP,
-                      is_last, self->segment, 0);
+                      is_last, self->segments[self->ring.front], 0);
+}
+
+/* frame: the front */
+static bool
+put_rects(X11Presenter *self, const BerthFrame *frame, const BerthRect *rects, size_t n_rects)
+{
+    size_t slot = self->ring.front;
+
+    if (!self->base.is_shown || n_rects == 0 || frame->width != self->place.w ||
+        frame->height != self->place.h) {
+        return false;
+    }
+    /* A picture that rests may be put again and again as other windows move over it. */
+    if (self->n_being_read[slot] == MAX_BEING_READ) {
+        wait_until_read(self, slot);
+    }
+    for (size_t i = 0; i < n_rects; i++) {
+        put(self, frame, rects[i], i + 1 == n_rects);
+    }
+    xcb_flush(self->x);
+    self->n_being_read[slot]++;
+    return true;
 }
 
 static bool
 after(const BerthFrame *frame, const BerthRect *rects, size_t n_rects, void *user_data)
 {
     X11Presenter *self = user_data;
+    size_t slot = berth_buffer_ring_find(&self->ring, frame->data);
 
-    if (!self->base.is_shown || n_rects == 0 || frame->data != self->memory ||
-        frame->width != self->place.w || frame->height != self->place.h) {
+    if (slot == BERTH_BUFFER_RING_MAX) {
         return false;
     }
-    /* A picture that rests may be put again and again as other windows move over it. */
-    if (self->n_being_read == MAX_BEING_READ) {
-        wait_until_read(self);
-    }
-    for (size_t i = 0; i < n_rects; i++) {
-        put(self, frame, rects[i], i + 1 == n_rects);
-    }
-    xcb_flush(self->x);
-    self->n_being_read++;
-    return true;
+    berth_buffer_ring_turn(&self->ring, slot);
+    berth_buffer_ring_note(&self->ring, rects, n_rects);
+    return put_rects(self, frame, rects, n_rects);
 }
 
 static const BerthPictureSink sink = {
     .new_frame = new_frame,
     .before = before,
+    .lend = lend,
     .after = after,
 };
 
@@ -142,7 +211,9 @@ put_all(X11Presenter *self, const BerthFrame *frame)
 {
     BerthRect whole = berth_frame_get_rect(frame);
 
-    after(frame, &whole, 1, self);
+    if (is_front(self, frame)) {
+        put_rects(self, frame, &whole, 1);
+    }
 }
 
 /* What another window had covered came to light. */
@@ -222,7 +293,7 @@ show(BerthPresenter *presenter, const BerthFrame *frame, BerthRect place, const 
     berth_presenter_get_origin(presenter, &x, &y);
     place.x += x * scale;
     place.y += y * scale;
-    if (frame == NULL || frame->data != self->memory || frame->width != place.w ||
+    if (frame == NULL || !is_front(self, frame) || frame->width != place.w ||
         frame->height != place.h || xcb_connection_has_error(self->x) != 0) {
         return false;
     }
@@ -253,7 +324,7 @@ hide(BerthPresenter *presenter, bool was_shown)
 static void
 forget(BerthPresenter *presenter)
 {
-    drop_segment((X11Presenter *)presenter);
+    drop_segments((X11Presenter *)presenter);
 }
 
 static void
