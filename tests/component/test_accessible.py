@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_keys
 from accessible import Person, Reader, check
 from fake_site import PASSWORD, USER
-from test_direct import AUDIO_OUT, CONTROL, Script
+from test_direct import AUDIO_OUT, CONTROL, SHADOW_ANSWER, Script
 from test_entrance import CONNECT, LOGIN, MFA, PENDING, SOURCE, Story
 from window_log import complaints
 
@@ -185,13 +185,15 @@ class Desk(test_keys.Window):
         check("a question is said", said == ["boris wants to watch this desktop"], said)
         self.tap("Return", "space", "Tab", "Return")
         self.person.wait_name("Allow", "focusable")
-        check("what is typed for the desktop answers nothing", True)
         self.leave()
         self.person.go("Refuse", "Tab")
         self.tap("space")
         self.canvas()
         check("a question is answered by keys", "Allow" not in {
             thing.name for thing in self.person.read()})
+        answer = self.script(f"take {CONTROL} {SHADOW_ANSWER}")
+        check("what is typed for the desktop answers nothing",
+              answer == struct.pack("<IB", ASK_ID, 0).hex(), answer)
 
     def point(self):
         """A click on the volume is heard, and leaves the keyboard to the desktop."""
