@@ -10,7 +10,7 @@
  *   wait open | wait closed       -> "open" / "closed CODE", when it is so
  *   send CHANNEL TYPE HEX [N]     -> sends a message N times; the sum of what waits in bytes
  *   zeros CHANNEL TYPE LEN HEX    -> HEX and zeros up to LEN bytes
- *   raw HEX                       -> sends bytes that no message table allows, as they are
+ *   raw HEX                       -> sends bytes that no message table allows, as they are: "sent"
  *   rows                          -> CHANNEL:TYPE:SENDERS:STATES:MIN:MAX:NAME of the message table
  *   take CHANNEL TYPE             -> HEX of the next message of the client of that kind
  *   all CHANNEL                   -> TYPE:HEX of all messages of the client on it so far, in order
@@ -273,7 +273,11 @@ send_raw(Server *server, const char *hex)
         berth_link_flush(server->link);
         code = berth_tls_stream_write(server->stream, bytes, len, &n_sent);
     }
-    answer(server, code == BERTH_OK && n_sent == len ? "sent" : berth_error_name(code));
+    if (code == BERTH_OK && n_sent < len) {
+        answer(server, "partial");
+        return;
+    }
+    answer(server, code == BERTH_OK ? "sent" : berth_error_name(code));
 }
 
 static void

@@ -108,15 +108,19 @@ class Victim(Window):
             subprocess.run(["xdotool", "windowfocus", window, "key", key], env=self.env,
                            check=False, stderr=subprocess.DEVNULL, timeout=LIMIT_S)
 
+    def raw(self, what, data):
+        answer = self.script(f"raw {data.hex()}")
+        check(f"{what} was sent", answer == "sent", answer)
+
     def lie(self, what, data):
-        self.script(f"raw {data.hex()}")
+        self.raw(what, data)
         closed = self.script("wait closed")
         check(f"{what} is refused", closed != "closed ok", closed)
         self.expect_reason(what)
 
     def babble(self, what, data):
         """May be anything; either it is refused or it does no harm."""
-        self.script(f"raw {data.hex()}")
+        self.raw(what, data)
         if self.is_fed():
             print(f"ok: {what} does no harm", flush=True)
         else:
