@@ -20,6 +20,8 @@ RATE = 48000
 STEP = RATE // 40  # one note
 # A tenth of a second that correlates better with what was played is what was played.
 ALIKE = 0.9
+# What was heard as it is, but so much earlier or later than the rest, was not in its place.
+SHIFT_MS = 200
 
 
 def melody(seconds, seed=5):
@@ -78,9 +80,13 @@ def compare(program, played, heard, folder):
     return [tuple(float(word) for word in line.split()) for line in out.splitlines()]
 
 
-def part_alike(pieces):
-    """How much of what was played was heard as it is."""
-    return sum(score > ALIKE for _, _, score in pieces) / len(pieces)
+def part_alike(pieces, most_ms=SHIFT_MS):
+    """How much of what was played was heard as it is and in its place: all of it equally late."""
+    shifts = sorted(there - here for here, there, score in pieces if score > ALIKE)
+    if not shifts:
+        return 0
+    middle = shifts[len(shifts) // 2]
+    return sum(abs(shift - middle) < most_ms for shift in shifts) / len(pieces)
 
 
 class SharedSession(Session):
