@@ -11,6 +11,9 @@
  *   send CHANNEL TYPE HEX [N]     -> sends a message N times; the sum of what waits in bytes
  *   zeros CHANNEL TYPE LEN HEX    -> HEX and zeros up to LEN bytes
  *   raw HEX                       -> sends bytes that no message table allows, as they are: "sent"
+ *   greet hello|auth HEX          -> sends these bytes as they are to the next client, before the
+ *                                    session's HELLO or WELCOME
+ *   greeted                       -> "no", or how that went, as for raw
  *   rows                          -> CHANNEL:TYPE:SENDERS:STATES:MIN:MAX:NAME of the message table
  *   take CHANNEL TYPE             -> HEX of the next message of the client of that kind
  *   all CHANNEL                   -> TYPE:HEX of all messages of the client on it so far, in order
@@ -56,6 +59,12 @@ typedef struct {
     uint8_t token[BERTH_RECONNECT_TOKEN_BYTES];
     GQueue received; /* Message */
     int close_code;
+    /* What the next client is sent in place of its handshake, when ('h' or 'a'), and how it went.
+     */
+    uint8_t *greeting;
+    size_t greeting_len;
+    char greets_at;
+    const char *greeted;
     /* What the present command waits for; 0: none waits. */
     char waits_for; /* 'o'pen, 'c'losed, 'm'essage */
     uint8_t wanted_channel, wanted_type;
@@ -115,6 +124,37 @@ look(Server *server)
     }
 }
 
+/* Past the wire engine, which would refuse to send it.  Returns "sent" or what went wrong. */
+static const char *
+write_raw(Server *server, const uint8_t *bytes, size_t len)
+{
+    size_t n_sent = 0;
+    int code = BERTH_ERR_STATE;
+
+    if (bytes != NULL && server->link != NULL) {
+        code = berth_tls_stream_write(server->stream, bytes, len, &n_sent);
+    }
+    if (code != BERTH_OK) {
+        return berth_error_name(code);
+    }
+    return n_sent == len ? "sent" : "partial";
+}
+
+static void
+maybe_greet(Server *server, char at)
+{
+    if (server->greeting != NULL && server->greets_at == at) {
+        server->greeted = write_raw(server, server->greeting, server->greeting_len);
+        g_clear_pointer(&server->greeting, g_free);
+    }
+}
+
+static void
+on_secured(BerthLink *link, const uint8_t peer_key_hash[BERTH_KEY_HASH_BYTES], void *user_data)
+{
+    maybe_greet(user_data, 'h');
+}
+
 static int
 on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *auth,
              BerthMsgWelcome *ret_welcome, void *user_data)
@@ -125,6 +165,8 @@ on_authorize(BerthLink *link, const BerthMsgHello *client, const BerthMsgAuth *a
         memcmp(auth->token, server->token, sizeof server->token) != 0) {
         return BERTH_ERR_UNTRUSTED;
     }
+    berth_link_flush(link); /* its HELLO */
+    maybe_greet(server, 'a');
     ret_welcome->session = server->session;
     ret_welcome->connection_epoch = 1;
     ret_welcome->rights = BERTH_RIGHT_INPUT | BERTH_RIGHT_RESIZE | BERTH_RIGHT_SCREENSHOT;
@@ -168,6 +210,7 @@ on_closed(BerthLink *link, int code, const char *text, bool is_bye, void *user_d
 }
 
 static const BerthLinkCallbacks link_callbacks = {
+    .secured = on_secured,
     .authorize = on_authorize,
     .open = on_open,
     .message = on_message,
@@ -260,24 +303,27 @@ list_messages(Server *server, uint8_t channel)
     answer(server, text->str);
 }
 
-/* Past the wire engine, which would refuse to send it. */
 static void
 send_raw(Server *server, const char *hex)
 {
     size_t len = 0;
-    size_t n_sent = 0;
     g_autofree uint8_t *bytes = read_hex(hex, &len);
-    int code = bytes != NULL && server->link != NULL ? BERTH_OK : BERTH_ERR_STATE;
 
-    if (code == BERTH_OK) {
+    if (server->link != NULL) {
         berth_link_flush(server->link);
-        code = berth_tls_stream_write(server->stream, bytes, len, &n_sent);
     }
-    if (code == BERTH_OK && n_sent < len) {
-        answer(server, "partial");
-        return;
-    }
-    answer(server, code == BERTH_OK ? "sent" : berth_error_name(code));
+    answer(server, write_raw(server, bytes, len));
+}
+
+static void
+set_greeting(Server *server, const char *state, const char *hex)
+{
+    g_free(server->greeting);
+    server->greeting_len = 0;
+    server->greeting = read_hex(hex, &server->greeting_len);
+    server->greets_at = state[0];
+    server->greeted = "no";
+    answer(server, server->greeting != NULL ? "kept" : "wrong");
 }
 
 static void
@@ -325,8 +371,24 @@ run_look(Server *server, const char *name)
     } else if (strcmp(name, "forget") == 0) {
         g_queue_clear_full(&server->received, free_message);
         answer(server, "forgotten");
+    } else if (strcmp(name, "greeted") == 0) {
+        answer(server, server->greeted);
     } else if (strcmp(name, "rows") == 0) {
         list_rows(server);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* What the wire engine would not do. */
+static bool
+run_lie(Server *server, char **words, const char *name, guint n)
+{
+    if (strcmp(name, "raw") == 0 && n == 2) {
+        send_raw(server, words[1]);
+    } else if (strcmp(name, "greet") == 0 && n == 3) {
+        set_greeting(server, words[1], words[2]);
     } else {
         return false;
     }
@@ -339,15 +401,14 @@ run_command(Server *server, char **words)
     const char *name = words[0] != NULL ? words[0] : "";
     guint n = g_strv_length(words);
 
-    if (run_question(server, words, name, n) || run_look(server, name)) {
+    if (run_question(server, words, name, n) || run_look(server, name) ||
+        run_lie(server, words, name, n)) {
         return;
     }
     if (strcmp(name, "send") == 0 && n >= 3) {
         send_message(server, words, words[3], 0, n > 4 ? number(words[4]) : 1);
     } else if (strcmp(name, "zeros") == 0 && n >= 4) {
         send_message(server, words, words[4], number(words[3]), 1);
-    } else if (strcmp(name, "raw") == 0 && n == 2) {
-        send_raw(server, words[1]);
     } else if (strcmp(name, "drop") == 0) {
         g_clear_pointer(&server->link, berth_link_free);
         answer(server, "dropped");
@@ -427,7 +488,7 @@ start(Server *server, const char *path)
 int
 main(int argc, char **argv)
 {
-    Server server = { .listener = -1 };
+    Server server = { .listener = -1, .greeted = "no" };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (argc != 2 || !start(&server, argv[1])) {
@@ -442,6 +503,7 @@ main(int argc, char **argv)
     answer(&server, "ready");
     g_main_loop_run(server.loop);
     berth_link_free(server.link);
+    g_free(server.greeting);
     g_queue_clear_full(&server.received, free_message);
     berth_tls_context_unref(server.tls);
     berth_tls_key_unref(server.key);

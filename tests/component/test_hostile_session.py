@@ -18,7 +18,8 @@ import display_fixture as fixture
 from test_direct import DISPLAY, FILL, FRAME_ACK, HEAD_CONFIG, LIMIT_S, Script, Window, check
 
 FRAGMENT_BYTES = 16384
-SESSION, OPEN = 2, 4
+SESSION = 2
+HELLO, AUTH, OPEN = 1, 2, 4
 N_CHANNELS = 10
 CLOSED = "The desktop is closed: "
 GARBAGE = 0xff
@@ -37,13 +38,13 @@ def header(channel, kind, n_bytes):
     return struct.pack("<BBHI", channel, kind, 0, n_bytes)
 
 
-def lies_about(row):
-    """What must be refused, whatever it says: (what, bytes)."""
+def lies_about(row, state=OPEN):
+    """What must be refused in a state, whatever it says: (what, bytes)."""
     if not row.senders & SESSION:
         return [(f"{row.name} from the wrong side", header(row.channel, row.type, row.min) +
                  bytes(row.min))]
-    if not row.states & OPEN:
-        return [(f"{row.name} too late", header(row.channel, row.type, row.min) + bytes(row.min))]
+    if not row.states & state:
+        return [(f"{row.name} at another time", header(row.channel, row.type, row.min) + bytes(row.min))]
     lies = [(f"{row.name} too long", header(row.channel, row.type,
                                             min(row.max, FRAGMENT_BYTES) + 1))]
     if row.min > 0:
@@ -118,6 +119,19 @@ class Victim(Window):
         check(f"{what} is refused", closed != "closed ok", closed)
         self.expect_reason(what)
 
+    def greet(self, what, state, data):
+        """While the window connects again, which it does by itself."""
+        self.script(f"greet {state} {data.hex()}")
+        self.script("drop")
+        self.script.frame_id = 0
+
+        fixture.wait_until(f"{what}: a client", lambda: self.script("greeted") != "no")
+        said = self.script("greeted")
+        check(f"{what} was sent", said == "sent", said)
+        closed = self.script("wait closed")
+        check(f"{what} is refused", closed != "closed ok", closed)
+        self.expect_reason(what)
+
     def babble(self, what, data):
         """May be anything; either it is refused or it does no harm."""
         self.raw(what, data)
@@ -135,6 +149,13 @@ def main():
     for row in rows:
         for what, data in lies_about(row):
             victim.lie(what, data)
+    for name, state in (("hello", HELLO), ("auth", AUTH)):
+        for row in rows:
+            if row.name in ("HELLO", "AUTH", "WELCOME", "BYE", "FRAME_BEGIN"):
+                for what, data in lies_about(row, state):
+                    victim.greet(f"at {name}: {what}", name, data)
+            if row.name in ("HELLO", "WELCOME") and row.states & state:
+                victim.greet(f"at {name}: nonsense as {row.name}", name, nonsense(row))
     for channel in [*range(N_CHANNELS), N_CHANNELS, 255]:
         victim.lie(f"an unknown message on channel {channel}", header(channel, 31, 4) + bytes(4))
     for row in rows:
