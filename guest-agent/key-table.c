@@ -172,7 +172,7 @@ berth_key_table_give(BerthKeyTable *self, const BerthKeyStroke *stroke)
 }
 
 static void
-send_key(BerthKeyTable *self, unsigned code)
+fill_key(BerthKeyTable *self, unsigned code)
 {
     const uint32_t *given =
         &self->symbols[(size_t)(code - self->view.first_code) * BERTH_KEY_PLACES];
@@ -188,21 +188,32 @@ send_key(BerthKeyTable *self, unsigned code)
     for (unsigned place = 0; place < self->view.n_places; place++) {
         symbols[place] = given[place];
     }
-    /* For a key that had nothing, the library forgets to say so. */
-    changes.changed = XkbKeySymsMask;
-    changes.first_key_sym = (KeyCode)code;
-    changes.num_key_syms = 1;
-    XkbChangeMap(self->display, self->xkb, &changes);
 }
 
+/*
+ * All in one change, with the keys between them as they are: window managers bind all their keys
+ * anew for each change.
+ */
 void
 berth_key_table_send(BerthKeyTable *self)
 {
+    unsigned first = BERTH_KEY_CODES, last = 0;
+    XkbMapChangesRec changes;
+
     for (unsigned code = self->view.first_code; code < BERTH_KEY_CODES; code++) {
         if (self->is_changed[code]) {
-            send_key(self, code);
+            fill_key(self, code);
             self->is_changed[code] = false;
+            first = MIN(first, code);
+            last = code;
         }
+    }
+    if (last != 0) {
+        memset(&changes, 0, sizeof(changes));
+        changes.changed = XkbKeySymsMask;
+        changes.first_key_sym = (KeyCode)first;
+        changes.num_key_syms = (unsigned char)(last - first + 1);
+        XkbChangeMap(self->display, self->xkb, &changes);
     }
 }
 
