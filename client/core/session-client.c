@@ -614,9 +614,13 @@ berth_session_client_text(BerthSessionClient *self, const char *text)
     while (text[0] != '\0') {
         size_t n = fitting_bytes(text);
         BerthMsgInput input = { 0 };
+        uint32_t serial;
 
         memcpy(input.text, text, n);
-        send_input(self, BERTH_MSG_TEXT, &input);
+        serial = send_input(self, BERTH_MSG_TEXT, &input);
+        if (serial != 0) {
+            berth_latency_sent(&self->stats->latency, serial, berth_monotonic_us());
+        }
         text += n;
     }
     return true;

@@ -13,7 +13,7 @@
 
 /* clang-format off */
 static const BerthProbeRow table[] = {
-    { "type", BERTH_PROBE_TYPE, ARG(TEXT), "TEXT", "type a text (US layout)", false },
+    { "type", BERTH_PROBE_TYPE, ARG(TEXT), "TEXT", "type a text", false },
     { "key", BERTH_PROBE_KEY, ARG(KEYS), "KEYS", "press and release keys: enter, ctrl+alt+t", false },
     { "key-down", BERTH_PROBE_KEY_DOWN, ARG(KEYS), "KEYS", "press keys and hold them", false },
     { "key-up", BERTH_PROBE_KEY_UP, ARG(KEYS), "KEYS", "release keys", false },
@@ -173,10 +173,11 @@ parse_seconds(const char *text, int64_t *ret_ms)
 static bool
 is_typeable(const char *text)
 {
-    BerthKeyStroke stroke;
-
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!berth_key_map_find_char(*c, &stroke)) {
+    if (!g_utf8_validate(text, -1, NULL)) {
+        return false;
+    }
+    for (const char *c = text; *c != '\0'; c = g_utf8_next_char(c)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(c))) {
             return false;
         }
     }

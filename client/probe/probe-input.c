@@ -23,21 +23,12 @@ release_keys(BerthSessionClient *session, const BerthKeyCombination *keys)
     }
 }
 
-void
-berth_probe_input_type(BerthSessionClient *session, char c)
+bool
+berth_probe_input_type(BerthSessionClient *session, const char *text)
 {
-    BerthKeyStroke stroke;
-    BerthKeyCombination keys = { 0 };
+    g_autofree char *first = g_strndup(text, (gsize)(g_utf8_next_char(text) - text));
 
-    if (!berth_key_map_find_char(c, &stroke)) {
-        return;
-    }
-    if (stroke.needs_shift) {
-        keys.evdev[keys.n_keys++] = berth_key_map_find_name("shift");
-    }
-    keys.evdev[keys.n_keys++] = stroke.evdev;
-    press_keys(session, &keys);
-    release_keys(session, &keys);
+    return berth_session_client_text(session, first);
 }
 
 static bool

@@ -23,5 +23,9 @@ bool berth_probe_input_is_press(BerthProbeKind kind);
 bool berth_probe_input_send(BerthSessionClient *session, const BerthProbeAction *action,
                             unsigned head);
 
-/* Presses and lets go the keys of a character; one that has none is left out. */
-void berth_probe_input_type(BerthSessionClient *session, char c);
+/*
+ * Has the first character of a text typed in the desktop.
+ *
+ * Returns false if this session does not take texts.
+ */
+bool berth_probe_input_type(BerthSessionClient *session, const char *text);

@@ -33,7 +33,7 @@ struct BerthProbeRunner {
     guint poke_source;     /* looks at the action again, outside of callbacks */
     guint pace_source;
     unsigned head;      /* that actions are about */
-    size_t n_typed;     /* characters of a text */
+    size_t n_typed;     /* bytes of a text */
     uint64_t n_changes; /* changed frames before the last input */
     uint64_t n_samples; /* latency samples before the last press */
     bool has_pressed;
@@ -235,7 +235,11 @@ type_next(BerthProbeRunner *self, BerthSessionClient *session)
         return;
     }
     mark_input(self, true);
-    berth_probe_input_type(session, text[self->n_typed++]);
+    if (!berth_probe_input_type(session, text + self->n_typed)) {
+        fail(self, BERTH_ERR_UNSUPPORTED, "the session does not take texts");
+        return;
+    }
+    self->n_typed = (size_t)(g_utf8_next_char(text + self->n_typed) - text);
     self->wants_echo = self->waits_for_echo;
     self->echo_until_us = now_us + ECHO_MS * 1000;
     self->pace_source = g_timeout_add(TYPE_PACE_MS, on_pace, self);

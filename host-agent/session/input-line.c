@@ -50,18 +50,19 @@ berth_input_line_free(BerthInputLine *self)
 }
 
 static int
-type_text(BerthInputLine *self, const char *text, int64_t now_us)
+type_text(BerthInputLine *self, const BerthMsgInput *input, int64_t now_us)
 {
     gunichar untyped = 0;
     int r;
 
     berth_input_sink_lift_modifiers(self->sink);
+    berth_input_sink_note_text(self->sink, input->serial);
     if (self->typing && berth_guest_typing_can_type(self->typing)) {
         berth_typist_flush(self->typist);
-        berth_guest_typing_type(self->typing, text, now_us);
+        berth_guest_typing_type(self->typing, input->text, now_us);
         return BERTH_OK;
     }
-    r = berth_typist_push(self->typist, text, &untyped);
+    r = berth_typist_push(self->typist, input->text, &untyped);
     if (untyped != 0) {
         self->untyped(untyped, self->user_data);
     }
@@ -81,7 +82,7 @@ static int
 give_now(BerthInputLine *self, uint8_t type, const BerthMsgInput *input, int64_t now_us)
 {
     if (type == BERTH_MSG_TEXT) {
-        return type_text(self, input->text, now_us);
+        return type_text(self, input, now_us);
     }
     if (type == BERTH_MSG_KEY || type == BERTH_MSG_BUTTON) {
         berth_typist_flush(self->typist);

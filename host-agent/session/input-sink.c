@@ -355,6 +355,12 @@ berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down)
 }
 
 void
+berth_input_sink_note_text(BerthInputSink *self, uint32_t serial)
+{
+    self->serial = serial;
+}
+
+void
 berth_input_sink_lift_modifiers(BerthInputSink *self)
 {
     for (size_t i = 0; self->capture && i < G_N_ELEMENTS(text_modifiers); i++) {

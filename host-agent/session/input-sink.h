@@ -71,6 +71,9 @@ int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgIn
 /* Gives a key that no message brought, within the client's rights; errors as above. */
 int berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down);
 
+/* A text is given to the guest by another way; frames from now on answer it. */
+void berth_input_sink_note_text(BerthInputSink *self, uint32_t serial);
+
 /*
  * Lifts Shift, Ctrl and AltGr where the user holds them, for a text that comes now; the user's own
  * release of one is taken for good then.

@@ -322,7 +322,8 @@ def measure_vnc(folder, site):
 
 def type_key_by_key(probe, text):
     for letter in text:
-        ask(probe, f"type {letter}" if letter != " " else "key space")
+        step = "key space" if letter == " " else f"key {letter}" if letter.isalnum() else f"type {letter}"
+        ask(probe, step)
         ask(probe, "wait-change 1500") if letter.strip() else None
 
 

@@ -16,6 +16,9 @@ lines_of_a_script_become_actions(void **state)
     assert_int_equal(action->row->kind, BERTH_PROBE_TYPE);
     assert_string_equal(action->text, "Hello, world!");
     berth_probe_action_free(action);
+    action = berth_probe_action_parse_line("type \xe6\x97\xa5 \xc3\xa4", NULL);
+    assert_string_equal(action->text, "\xe6\x97\xa5 \xc3\xa4");
+    berth_probe_action_free(action);
     action = berth_probe_action_parse_line("click 10,20,right", NULL);
     assert_int_equal(action->x, 10);
     assert_int_equal(action->y, 20);
@@ -48,7 +51,8 @@ lines_that_mean_nothing_are_refused(void **state)
         " ",
         "fly",
         "type",
-        "type \xc3\xa4",
+        "type \xc3", /* half a character */
+        "type a\tb",
         "key",
         "key nothing",
         "click 1",
