@@ -70,9 +70,19 @@ berth_guest_typing_set_agent(BerthGuestTyping *self, uint32_t caps)
     send_layout(self);
 }
 
+static bool
+is_same_layout(const BerthKeyLayout *a, const BerthKeyLayout *b)
+{
+    return g_str_equal(a->model, b->model) && g_str_equal(a->layout, b->layout) &&
+           g_str_equal(a->variant, b->variant) && g_str_equal(a->options, b->options);
+}
+
 void
 berth_guest_typing_set_layout(BerthGuestTyping *self, const BerthKeyLayout *layout)
 {
+    if (self->has_layout && is_same_layout(&self->layout, layout)) {
+        return;
+    }
     self->has_layout = true;
     self->layout = *layout;
     send_layout(self);

@@ -77,7 +77,6 @@ is_modified(uint8_t type, const BerthMsgInput *input)
            (type == BERTH_MSG_BUTTON && input->button.is_down);
 }
 
-/* Keys and clicks come after what is still being typed; the pointer may go on meanwhile. */
 static int
 give_now(BerthInputLine *self, uint8_t type, const BerthMsgInput *input, int64_t now_us)
 {
@@ -90,7 +89,7 @@ give_now(BerthInputLine *self, uint8_t type, const BerthMsgInput *input, int64_t
     if (is_modified(type, input)) {
         berth_input_sink_lower_modifiers(self->sink);
     }
-    return berth_input_sink_handle(self->sink, type, input, now_us);
+    return berth_input_sink_handle(self->sink, type, input);
 }
 
 static bool
@@ -116,15 +115,20 @@ int
 berth_input_line_give(BerthInputLine *self, uint8_t type, const BerthMsgInput *input,
                       int64_t now_us)
 {
+    bool is_motion = type == BERTH_MSG_POINTER_ABS || type == BERTH_MSG_POINTER_REL;
     Waiting *last;
+    int r = berth_input_sink_admit(self->sink, type, input, now_us);
 
+    if (r < 0) {
+        return r;
+    }
     if (type == BERTH_MSG_LAYOUT) {
         if (self->typing) {
             berth_guest_typing_set_layout(self->typing, &input->layout);
         }
         return BERTH_OK;
     }
-    if (!must_wait(self) && g_queue_is_empty(&self->waiting)) {
+    if ((is_motion || !must_wait(self)) && g_queue_is_empty(&self->waiting)) {
         return give_now(self, type, input, now_us);
     }
     last = g_new(Waiting, 1);

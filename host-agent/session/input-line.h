@@ -3,8 +3,9 @@
  * The input of one viewer in its order: texts that are typed by our agent in the guest or by keys,
  * and what comes behind them.
  *
- * Keys reach a guest by another way than its agent, so they wait while it types; at most
- * BERTH_LIMIT_INPUT_WAITING messages, then they wait no more.
+ * Keys and clicks reach a guest by another way than its agent, so they wait while it types, and
+ * what comes behind them; the pointer moves on until then.  At most BERTH_LIMIT_INPUT_WAITING
+ * messages wait, the rest goes on at once.
  *
  * Thread: main.
  */
@@ -33,7 +34,8 @@ void berth_input_line_free(BerthInputLine *self);
  *
  * type: BERTH_MSG_KEY .. BERTH_MSG_TOUCH, decoded
  *
- * Errors: as berth_input_sink_handle() and berth_typist_push(); none if it waits.
+ * Errors: as berth_input_sink_admit(), berth_input_sink_handle() and berth_typist_push(); none if
+ * it waits.
  */
 int berth_input_line_give(BerthInputLine *self, uint8_t type, const BerthMsgInput *input,
                           int64_t now_us);

@@ -321,18 +321,25 @@ give(BerthInputSink *self, uint8_t type, const BerthMsgInput *input)
 }
 
 int
-berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
-                        int64_t now_us)
+berth_input_sink_admit(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
+                       int64_t now_us)
 {
-    bool is_within_rate = take_rate(self, now_us);
+    if (take_rate(self, now_us) || is_release(type, input)) {
+        return BERTH_OK;
+    }
+    self->stats.n_refused++;
+    return BERTH_ERR_THROTTLED;
+}
+
+int
+berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input)
+{
     int r;
 
     if (!(self->rights & BERTH_RIGHT_INPUT)) {
         r = BERTH_ERR_FORBIDDEN;
     } else if (!self->capture) {
         r = BERTH_ERR_STATE;
-    } else if (!is_within_rate && !is_release(type, input)) {
-        r = BERTH_ERR_THROTTLED;
     } else {
         r = give(self, type, input);
     }

@@ -51,6 +51,14 @@ void berth_input_sink_set_absolute(BerthInputSink *self, bool is_absolute);
 void berth_input_sink_set_leds(BerthInputSink *self, uint8_t leds);
 
 /*
+ * Counts one input message of the client, of any type, when it comes.
+ *
+ * Errors: BERTH_ERR_THROTTLED over BERTH_LIMIT_INPUT_PER_SECOND: drop it.  Releases still pass.
+ */
+int berth_input_sink_admit(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
+                           int64_t now_us);
+
+/*
  * Gives one input message to the guest.
  *
  * type: BERTH_MSG_KEY .. BERTH_MSG_RELEASE_ALL, BERTH_MSG_LOCKS or BERTH_MSG_TOUCH, decoded
@@ -61,12 +69,10 @@ void berth_input_sink_set_leds(BerthInputSink *self, uint8_t leds);
  * Positions outside of the head are moved to its edge.  A second press of a key that is held goes
  * through (the guest sees a repeat), a release of one that is not held is dropped.
  *
- * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_THROTTLED (over BERTH_LIMIT_INPUT_PER_SECOND; releases
- * still pass), BERTH_ERR_STATE (no source or mode, other pointer kind, not held), BERTH_ERR_INVALID
- * (no such head), and those of the source.  None of them harms the connection.
+ * Errors: BERTH_ERR_FORBIDDEN, BERTH_ERR_STATE (no source or mode, other pointer kind, not held),
+ * BERTH_ERR_INVALID (no such head), and those of the source.  None of them harms the connection.
  */
-int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input,
-                            int64_t now_us);
+int berth_input_sink_handle(BerthInputSink *self, uint8_t type, const BerthMsgInput *input);
 
 /* Gives a key that no message brought, within the client's rights; errors as above. */
 int berth_input_sink_type(BerthInputSink *self, uint16_t evdev, bool is_down);

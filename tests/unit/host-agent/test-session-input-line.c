@@ -31,7 +31,14 @@ note_key(BerthCapture *base, uint16_t evdev, bool is_down)
     return BERTH_OK;
 }
 
-static const BerthCaptureOps ops = { .name = "fake", .key = note_key };
+static int
+note_motion(BerthCapture *base, int dx, int dy)
+{
+    g_string_append_printf(((Desktop *)base)->log, "motion:%d,%d ", dx, dy);
+    return BERTH_OK;
+}
+
+static const BerthCaptureOps ops = { .name = "fake", .key = note_key, .pointer_rel = note_motion };
 
 static void
 note_guest(uint32_t type, const uint8_t *body, size_t len, void *user_data)
@@ -123,6 +130,58 @@ keys_wait_until_a_text_is_typed(void **state)
     assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
     berth_input_line_go_on(desktop.line, S_US);
     expect(&desktop, "-48 ");
+    end(&desktop);
+}
+
+static void
+the_pointer_moves_on_until_a_key_waits(void **state)
+{
+    const BerthMsgInput motion = { .serial = 1, .rel = { 2, 3 } };
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    give_text(&desktop, "x");
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_POINTER_REL, &motion, S_US));
+    expect(&desktop, "text:x motion:2,3 ");
+    give_key(&desktop, KEY_A, true);
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_POINTER_REL, &motion, S_US));
+    expect(&desktop, "");
+    assert_true(berth_guest_typing_note_typed(desktop.typing, desktop.serial));
+    berth_input_line_go_on(desktop.line, S_US);
+    expect(&desktop, "+30 motion:2,3 ");
+    end(&desktop);
+}
+
+static void
+no_type_of_input_passes_by_the_rate(void **state)
+{
+    static const uint8_t types[] = { BERTH_MSG_TEXT, BERTH_MSG_LAYOUT, BERTH_MSG_POINTER_REL };
+    const BerthMsgInput input = { .serial = 1 };
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    for (unsigned i = 0; i < BERTH_LIMIT_INPUT_PER_SECOND; i++) {
+        give_key(&desktop, KEY_A, i % 2 == 0);
+    }
+    g_string_truncate(desktop.log, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        assert_berth_error(berth_input_line_give(desktop.line, types[i], &input, S_US),
+                           BERTH_ERR_THROTTLED);
+    }
+    expect(&desktop, "");
+    end(&desktop);
+}
+
+static void
+a_layout_is_told_once(void **state)
+{
+    const BerthMsgInput input = { .serial = 1, .layout = { .layout = "fr" } };
+    Desktop desktop;
+
+    begin(&desktop, CAPS);
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_LAYOUT, &input, S_US));
+    assert_berth_ok(berth_input_line_give(desktop.line, BERTH_MSG_LAYOUT, &input, S_US));
+    expect(&desktop, "layout:fr ");
     end(&desktop);
 }
 
@@ -227,6 +286,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_wait_until_a_text_is_typed),
+        cmocka_unit_test(the_pointer_moves_on_until_a_key_waits),
+        cmocka_unit_test(no_type_of_input_passes_by_the_rate),
+        cmocka_unit_test(a_layout_is_told_once),
         cmocka_unit_test(modifiers_are_lifted_for_a_text),
         cmocka_unit_test(nothing_is_lifted_any_more_after_a_release_of_all),
         cmocka_unit_test(an_agent_that_does_not_answer_types_no_more),

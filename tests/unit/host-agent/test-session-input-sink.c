@@ -99,7 +99,9 @@ send_key(Fixture *fixture, uint16_t evdev, bool is_down, int64_t now_us)
 {
     BerthMsgInput input = { .serial = 7, .key = { evdev, is_down } };
 
-    return berth_input_sink_handle(fixture->sink, BERTH_MSG_KEY, &input, now_us);
+    int r = berth_input_sink_admit(fixture->sink, BERTH_MSG_KEY, &input, now_us);
+
+    return r == BERTH_OK ? berth_input_sink_handle(fixture->sink, BERTH_MSG_KEY, &input) : r;
 }
 
 static void
@@ -122,8 +124,7 @@ without_the_right_nothing_reaches_the_guest(void **state)
     BerthMsgInput input = { .serial = 1, .key = { 30, true } };
 
     berth_input_sink_set_capture(sink, &fixture->capture.base);
-    assert_berth_error(berth_input_sink_handle(sink, BERTH_MSG_KEY, &input, 0),
-                       BERTH_ERR_FORBIDDEN);
+    assert_berth_error(berth_input_sink_handle(sink, BERTH_MSG_KEY, &input), BERTH_ERR_FORBIDDEN);
     assert_int_equal(fixture->capture.n_calls, 0);
     berth_input_sink_free(sink);
 }
@@ -135,7 +136,7 @@ a_release_without_a_press_is_dropped(void **state)
     BerthMsgInput input = { .button = { BERTH_BUTTON_LEFT, false } };
 
     assert_berth_error(send_key(fixture, 30, false, 0), BERTH_ERR_STATE);
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &input, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &input),
                        BERTH_ERR_STATE);
     assert_int_equal(fixture->capture.n_calls, 0);
 }
@@ -150,9 +151,9 @@ release_all_leaves_nothing_down(void **state)
     for (uint16_t evdev = 1; evdev <= BERTH_WIRE_MAX_KEY; evdev++) {
         assert_berth_ok(send_key(fixture, evdev, true, evdev));
     }
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &button, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_BUTTON, &button));
     assert_int_equal(fixture->capture.n_down, BERTH_WIRE_MAX_KEY + 1);
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_RELEASE_ALL, &none, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_RELEASE_ALL, &none));
     assert_int_equal(fixture->capture.n_down, 0);
     berth_input_sink_release_all(fixture->sink);
     assert_int_equal(fixture->capture.n_down, 0);
@@ -190,7 +191,7 @@ positions_outside_of_the_head_move_to_its_edge(void **state)
     Fixture *fixture = *state;
     BerthMsgInput input = { .abs = { 0, 5000, 800 } };
 
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input));
     assert_int_equal(fixture->capture.last_x, 1279);
     assert_int_equal(fixture->capture.last_y, 799);
 }
@@ -201,14 +202,14 @@ positions_name_their_head(void **state)
     Fixture *fixture = *state;
     BerthMsgInput input = { .abs = { 1, 5000, 3 } };
 
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input),
                        BERTH_ERR_STATE);
     berth_input_sink_set_mode(fixture->sink, 1, 640, 480);
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input));
     assert_int_equal(fixture->capture.last_head, 1);
     assert_int_equal(fixture->capture.last_x, 639);
     input.abs.head = BERTH_LIMIT_HEADS;
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &input),
                        BERTH_ERR_INVALID);
 }
 
@@ -219,16 +220,16 @@ only_the_pointer_kind_of_the_guest_passes(void **state)
     BerthMsgInput position = { .abs = { 0, 1, 1 } };
     BerthMsgInput motion = { .rel = { -3, 4 } };
 
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion),
                        BERTH_ERR_STATE);
     berth_input_sink_set_absolute(fixture->sink, false);
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position),
                        BERTH_ERR_STATE);
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_REL, &motion));
     assert_int_equal(fixture->capture.last_x, -3);
     berth_input_sink_set_absolute(fixture->sink, true);
     berth_input_sink_set_mode(fixture->sink, 0, 0, 0);
-    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position, 0),
+    assert_berth_error(berth_input_sink_handle(fixture->sink, BERTH_MSG_POINTER_ABS, &position),
                        BERTH_ERR_STATE);
 }
 
@@ -238,10 +239,10 @@ parts_of_a_wheel_notch_add_up(void **state)
     Fixture *fixture = *state;
     BerthMsgInput input = { .wheel = { 0, 50 } };
 
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input));
     assert_int_equal(fixture->capture.n_calls, 0);
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &input));
     assert_int_equal(fixture->capture.n_calls, 1);
     assert_int_equal(fixture->capture.last_y, -1); /* away from the user is up */
 }
@@ -251,7 +252,7 @@ send_locks(Fixture *fixture, uint8_t locks)
 {
     BerthMsgInput input = { .serial = 8, .locks = locks };
 
-    return berth_input_sink_handle(fixture->sink, BERTH_MSG_LOCKS, &input, 0);
+    return berth_input_sink_handle(fixture->sink, BERTH_MSG_LOCKS, &input);
 }
 
 static void
@@ -286,7 +287,7 @@ send_touch(Fixture *fixture, BerthTouchPhase phase, uint8_t finger, uint16_t x)
 {
     BerthMsgInput input = { .serial = 9, .touch = { (uint8_t)phase, finger, 0, x, 5 } };
 
-    return berth_input_sink_handle(fixture->sink, BERTH_MSG_TOUCH, &input, 0);
+    return berth_input_sink_handle(fixture->sink, BERTH_MSG_TOUCH, &input);
 }
 
 static void
@@ -321,10 +322,10 @@ a_wheel_that_turns_back_begins_anew(void **state)
     BerthMsgInput up = { .wheel = { 0, 100 } };
     BerthMsgInput down = { .wheel = { 0, -60 } };
 
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &up, 0));
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &up));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down));
     assert_int_equal(fixture->capture.n_calls, 0);
-    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down, 0));
+    assert_berth_ok(berth_input_sink_handle(fixture->sink, BERTH_MSG_WHEEL, &down));
     assert_int_equal(fixture->capture.n_calls, 1);
     assert_int_equal(fixture->capture.last_y, 1);
 }
