@@ -27,6 +27,7 @@ bool berth_layout_is_busy(const BerthLayout *self);
 /*
  * The words of the command for a layout.  Pure.
  *
- * Returns an owned array that ends with NULL; words that XKB would take for nothing are left out.
+ * Returns an owned array that ends with NULL; an empty model is left out.  An empty
+ * variant and empty options are there: they take away what was set.
  */
 char **berth_layout_command(const BerthKeyLayout *layout);

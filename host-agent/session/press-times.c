@@ -14,6 +14,9 @@ drop_oldest(BerthPressTimes *self, size_t n)
 void
 berth_press_times_note(BerthPressTimes *self, uint32_t serial, int64_t now_us)
 {
+    if (serial == 0) {
+        return; /* the answer would name none */
+    }
     if (self->n == BERTH_PRESS_TIMES_MAX) {
         drop_oldest(self, 1);
     }
@@ -50,5 +53,5 @@ berth_press_times_take(BerthPressTimes *self, const BerthPressAnswer *answer,
         .encode_us = span_us(answer->begun_us, answer->now_us),
     };
     drop_oldest(self, n);
-    return ret->serial != 0;
+    return true;
 }

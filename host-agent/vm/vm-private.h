@@ -122,7 +122,7 @@ void berth_vm_power_off_process(BerthVm *self);
 void berth_vm_watch_guest(BerthVm *self);
 void berth_vm_unwatch_guest(BerthVm *self);
 
-/* Holds the port of the guest's other agent, once QEMU is up. */
+/* Holds the ports of the guest's other agents, once QEMU is up; drop closes them. */
 void berth_vm_hold_guest_ports(BerthVm *self);
 void berth_vm_drop_guest_ports(BerthVm *self);
 
