@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import sources
@@ -65,13 +66,32 @@ def check_icons(root):
             yield f"{name}: not a square picture"
 
 
+def check_pictures(root):
+    """With an address the description is good, too, and what it names is there."""
+    folder = os.path.join(root, "packaging/desktop")
+    with tempfile.TemporaryDirectory(prefix="berth-pictures-") as place:
+        path = os.path.join(place, "org.berth.Berth.metainfo.xml")
+        subprocess.run([sys.executable, os.path.join(folder, "add-pictures.py"),
+                        "https://pictures.example/berth/",
+                        os.path.join(folder, "org.berth.Berth.metainfo.xml.in"), path], check=True)
+        yield from validate("appstreamcli", "validate", "--no-net", path)
+        images = [image.text for image in ElementTree.parse(path).getroot().iter("image")]
+    if not images:
+        yield f"{folder}: the client has no pictures"
+    for image in images:
+        base, name = image.rsplit("/", 1)
+        if base != "https://pictures.example/berth" or not os.path.isfile(
+                os.path.join(root, "docs/images", name)):
+            yield f"{image}: no such picture in docs/images"
+
+
 def main():
     root, entry, metainfo = sys.argv[1:4]
     languages = [line for line in sources.read_text(root, "po/LINGUAS").splitlines()
                  if line and not line.startswith("#")]
     problems = [*validate("desktop-file-validate", entry),
                 *validate("appstreamcli", "validate", "--no-net", metainfo),
-                *check_entry(root, entry, languages), *check_icons(root)]
+                *check_entry(root, entry, languages), *check_icons(root), *check_pictures(root)]
     with open(metainfo, encoding="utf-8") as file:
         text = file.read()
     problems += [f"{metainfo}: no text in {language}" for language in languages

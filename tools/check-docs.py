@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SOURCE_NAME = re.compile(r"[\w.*-]+\.(?:c|h|py|sh|scd|sql)")
 # Parts of a path that stand for any name: FILE, NAME, LAYER, NNNN.
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b")
-# Screenshots are made by hand; without their folder nobody misses them.
+# Screenshots are made by tools/screenshots.py; without their folder nobody misses them.
 IMAGES = "docs/images"
 
 
