@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/dbus-reader.h"
 
+#include "host-agent/session/dbus-answer.h"
 #include "host-agent/session/dbus-listener.h"
 #include "host-agent/session/shared-picture.h"
 
@@ -13,7 +14,6 @@
 #define SCOPE "capture"
 #define IFACE_LISTENER "org.qemu.Display1.Listener"
 #define IFACE_MAP "org.qemu.Display1.Listener.Unix.Map"
-#define IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 /* A hostile guest must not fill the log. */
 #define MAX_COMPLAINTS 3
 
@@ -233,50 +233,6 @@ complain(BerthDbusReader *self, const char *member, int code)
     }
 }
 
-static bool
-wants_reply(GDBusMessage *message)
-{
-    return !(g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
-}
-
-static void
-send_reply(GDBusConnection *connection, GDBusMessage *message, GVariant *body)
-{
-    g_autoptr(GDBusMessage) reply = g_dbus_message_new_method_reply(message);
-
-    if (body) {
-        g_dbus_message_set_body(reply, body);
-    }
-    if (wants_reply(message)) {
-        g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
-                                       NULL);
-    }
-}
-
-static void
-send_refusal(GDBusConnection *connection, GDBusMessage *message, int code)
-{
-    g_autoptr(GDBusMessage) reply = g_dbus_message_new_method_error_literal(
-        message, "org.freedesktop.DBus.Error.InvalidArgs", berth_error_sentence(code));
-
-    if (wants_reply(message)) {
-        g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
-                                       NULL);
-    }
-}
-
-/* QEMU asks what else we can do; it shares memory with listeners that tell of it. */
-static GVariant *
-new_properties(void)
-{
-    static const char *const interfaces[] = { IFACE_MAP, NULL };
-    GVariantBuilder builder;
-
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
-    g_variant_builder_add(&builder, "{sv}", "Interfaces", g_variant_new_strv(interfaces, -1));
-    return g_variant_new("(a{sv})", &builder);
-}
-
 static void
 handle_listener_call(BerthDbusReader *self, const ListenerCall *call, GDBusConnection *connection,
                      GDBusMessage *message)
@@ -288,9 +244,9 @@ handle_listener_call(BerthDbusReader *self, const ListenerCall *call, GDBusConne
                      : BERTH_ERR_PROTOCOL;
 
     if (r < 0) {
-        send_refusal(connection, message, r);
+        berth_dbus_refuse(connection, message, r);
     } else {
-        send_reply(connection, message, NULL);
+        berth_dbus_answer(connection, message, NULL);
         r = call->finish ? call->finish(self) : BERTH_OK;
     }
     if (r < 0) {
@@ -302,6 +258,8 @@ GDBusMessage *
 berth_dbus_reader_filter(GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming,
                          gpointer reader)
 {
+    /* QEMU shares memory with listeners that tell of it. */
+    static const char *const interfaces[] = { IFACE_MAP, NULL };
     const char *iface = g_dbus_message_get_interface(message);
     const char *member = g_dbus_message_get_member(message);
     const ListenerCall *call;
@@ -310,8 +268,7 @@ berth_dbus_reader_filter(GDBusConnection *connection, GDBusMessage *message, gbo
         g_dbus_message_get_message_type(message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL) {
         return message;
     }
-    if (g_strcmp0(iface, IFACE_PROPERTIES) == 0 && g_strcmp0(member, "GetAll") == 0) {
-        send_reply(connection, message, new_properties());
+    if (berth_dbus_answer_properties(connection, message, interfaces)) {
         g_object_unref(message);
         return NULL;
     }

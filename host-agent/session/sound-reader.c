@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "host-agent/session/sound-reader.h"
 
+#include "host-agent/session/dbus-answer.h"
 #include "host-agent/session/sound-voice.h"
 
 #include "base/clock.h"
@@ -10,7 +11,6 @@
 #define SCOPE "sound"
 #define IFACE_OUT "org.qemu.Display1.AudioOutListener"
 #define IFACE_IN "org.qemu.Display1.AudioInListener"
-#define IFACE_PROPERTIES "org.freedesktop.DBus.Properties"
 /* Streams of a guest at once, in each direction; QEMU mixes those of one card. */
 #define MAX_VOICES 4
 /* Ticks that are converted at once. */
@@ -239,28 +239,6 @@ find_call(const char *iface, const char *member)
     return NULL;
 }
 
-/* body: NULL is an empty answer; taken.  code: below 0 is a refusal. */
-static void
-answer(GDBusConnection *connection, GDBusMessage *message, GVariant *body, int code)
-{
-    g_autoptr(GDBusMessage) reply = NULL;
-
-    if (g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) {
-        if (body) {
-            g_variant_unref(g_variant_ref_sink(body));
-        }
-        return;
-    }
-    reply = code < 0
-                ? g_dbus_message_new_method_error_literal(
-                      message, "org.freedesktop.DBus.Error.InvalidArgs", berth_error_sentence(code))
-                : g_dbus_message_new_method_reply(message);
-    if (body) {
-        g_dbus_message_set_body(reply, body);
-    }
-    g_dbus_connection_send_message(connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
-}
-
 static void
 handle_call(BerthSoundReader *self, const SoundCall *call, GDBusConnection *connection,
             GDBusMessage *message)
@@ -273,7 +251,11 @@ handle_call(BerthSoundReader *self, const SoundCall *call, GDBusConnection *conn
     if (arguments && g_variant_is_of_type(arguments, G_VARIANT_TYPE(call->type))) {
         r = call->handle(self, is_out, arguments, &body);
     }
-    answer(connection, message, body, r);
+    if (r < 0) {
+        berth_dbus_refuse(connection, message, r);
+    } else {
+        berth_dbus_answer(connection, message, body);
+    }
     if (r < 0 && self->n_complaints < MAX_COMPLAINTS) {
         self->n_complaints++;
         berth_log_warning(SCOPE, "a sound call %s was dropped: %s", call->member,
@@ -281,22 +263,11 @@ handle_call(BerthSoundReader *self, const SoundCall *call, GDBusConnection *conn
     }
 }
 
-/* QEMU asks for properties, of which there are none. */
-static GVariant *
-new_properties(void)
-{
-    static const char *const interfaces[] = { NULL };
-    GVariantBuilder builder;
-
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
-    g_variant_builder_add(&builder, "{sv}", "Interfaces", g_variant_new_strv(interfaces, -1));
-    return g_variant_new("(a{sv})", &builder);
-}
-
 GDBusMessage *
 berth_sound_reader_filter(GDBusConnection *connection, GDBusMessage *message, gboolean is_incoming,
                           gpointer reader)
 {
+    static const char *const interfaces[] = { NULL };
     const char *iface = g_dbus_message_get_interface(message);
     const char *member = g_dbus_message_get_member(message);
     const SoundCall *call;
@@ -308,9 +279,7 @@ berth_sound_reader_filter(GDBusConnection *connection, GDBusMessage *message, gb
     call = find_call(iface, member);
     if (call) {
         handle_call(reader, call, connection, message);
-    } else if (g_strcmp0(iface, IFACE_PROPERTIES) == 0 && g_strcmp0(member, "GetAll") == 0) {
-        answer(connection, message, new_properties(), BERTH_OK);
-    } else {
+    } else if (!berth_dbus_answer_properties(connection, message, interfaces)) {
         return message; /* GDBus answers with an error */
     }
     g_object_unref(message);

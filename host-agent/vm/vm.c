@@ -320,6 +320,28 @@ rest(BerthVm *self)
 }
 
 static void
+end_badly(BerthVm *self)
+{
+    berth_vm_unwatch_guest(self);
+    berth_vm_drop_monitor(self);
+    berth_vm_kill_process(self);
+    berth_vm_save(self);
+}
+
+/* Nothing of the machine stays on the host. */
+static void
+remove_traces(BerthVm *self)
+{
+    let_go(self);
+    disconnect_network(self);
+    if (self->host->cgroups != NULL) {
+        berth_cgroups_remove(self->host->cgroups, self->hex_id);
+    }
+    berth_kill_point(BERTH_KILL_RECYCLE_STOPPED);
+    berth_state_folder_remove(self->folder);
+}
+
+static void
 run_action(BerthVm *self, BerthVmAction action)
 {
     switch (action) {
@@ -340,10 +362,7 @@ run_action(BerthVm *self, BerthVmAction action)
         berth_vm_connect_monitor(self);
         break;
     case BERTH_VM_DO_FAIL:
-        berth_vm_unwatch_guest(self);
-        berth_vm_drop_monitor(self);
-        berth_vm_kill_process(self);
-        berth_vm_save(self);
+        end_badly(self);
         break;
     case BERTH_VM_DO_KILL:
         berth_vm_end_process(self);
@@ -355,13 +374,7 @@ run_action(BerthVm *self, BerthVmAction action)
         rest(self);
         break;
     case BERTH_VM_DO_REMOVE:
-        let_go(self);
-        disconnect_network(self);
-        if (self->host->cgroups != NULL) {
-            berth_cgroups_remove(self->host->cgroups, self->hex_id);
-        }
-        berth_kill_point(BERTH_KILL_RECYCLE_STOPPED);
-        berth_state_folder_remove(self->folder);
+        remove_traces(self);
         break;
     }
 }
