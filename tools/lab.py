@@ -21,8 +21,12 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import control_groups  # noqa: E402
 
 # In the environment of everything that a lab starts: the lab's folder.
 MARK = "BERTH_LAB"
@@ -75,6 +79,13 @@ def kill_all(folder):
     wait_until("the end of all processes", lambda: not left(), STOP_LIMIT_S)
 
 
+def remove_groups(folder):
+    """Removes the control groups of the lab's agents, which have ended."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if name.startswith("agent"):
+            control_groups.remove(os.path.join(folder, name))
+
+
 class Guard:
     """A process that ends a lab whose own process was killed, and removes its folder."""
 
@@ -96,6 +107,7 @@ class Guard:
             signal.signal(sig, signal.SIG_IGN)
         os.read(reader, 1)  # ends when the last writer is gone: with the lab's process
         kill_all(folder)
+        remove_groups(folder)
         if removes_folder:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -389,6 +401,7 @@ class Lab:
             if daemon is not None:
                 daemon.stop()
         kill_all(self.folder)
+        remove_groups(self.folder)
         if self.is_own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.guard.end()

@@ -21,8 +21,10 @@ import tempfile
 import time
 import unittest
 
-from display_fixture import new_qemu
-from fake_broker import FakeBroker, make_certificates
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+import control_groups  # noqa: E402
+from display_fixture import new_qemu  # noqa: E402
+from fake_broker import FakeBroker, make_certificates  # noqa: E402
 
 AGENT = SESSION = BUILD_TG = GPU = None
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -146,6 +148,7 @@ class Site:
         if self.agent is not None:
             self.kill()
         end_descendants()
+        control_groups.remove(self.settings["state_dir"])
         self.broker.close()
         self.folder.cleanup()
 
