@@ -13,6 +13,8 @@
 /* The device goes on for so long after the end of a stream: for its rest, and for the next one. */
 #define LINGER_MS 3000
 #define MIC_KBPS 64
+/* A slider that moves is many levels: the desktop is told of the last one. */
+#define TELL_LEVEL_MS 100
 
 /* One event of the microphone's packer, on its way to main. */
 typedef struct {
@@ -37,6 +39,8 @@ struct BerthSoundClient {
     bool has_mic_stream; /* MIC_OPEN was sent */
     bool is_device_playing;
     guint linger_source;
+    guint level_source;
+    bool has_level;   /* the user has chosen one */
     GSList *watchers; /* of Watcher* */
     BerthQueue *mic_news;
     int volume_percent;
@@ -178,6 +182,7 @@ berth_sound_client_free(BerthSoundClient *self)
         return;
     }
     g_clear_handle_id(&self->linger_source, g_source_remove);
+    g_clear_handle_id(&self->level_source, g_source_remove);
     self->device->ops->free(self->device);
     berth_queue_free(self->mic_news);
     berth_sound_packer_free(self->packer);
@@ -266,6 +271,33 @@ send_wanted(BerthSoundClient *self)
     send_written(self, code, BERTH_CHANNEL_AUDIO_OUT, BERTH_MSG_SOUND_WANTED, &writer);
 }
 
+static gboolean
+on_tell_level(gpointer user_data)
+{
+    BerthSoundClient *self = user_data;
+    const BerthMsgSoundLevel level = { (uint8_t)self->volume_percent, self->is_muted };
+    BerthWriter writer;
+    int code;
+
+    self->level_source = 0;
+    if (self->is_known && self->has_level) {
+        berth_writer_init(&writer, 16);
+        code = berth_msg_sound_level_encode(&writer, &level);
+        send_written(self, code, BERTH_CHANNEL_AUDIO_OUT, BERTH_MSG_SOUND_LEVEL, &writer);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* The user has set volume or mute. */
+static void
+note_level(BerthSoundClient *self)
+{
+    self->has_level = true;
+    if (self->level_source == 0) {
+        self->level_source = g_timeout_add(TELL_LEVEL_MS, on_tell_level, self);
+    }
+}
+
 void
 berth_sound_client_attach(BerthSoundClient *self, BerthSoundSendFunc send, void *user_data)
 {
@@ -327,6 +359,9 @@ take_state(BerthSoundClient *self, const uint8_t *payload, size_t len)
         if (self->is_muted) {
             send_wanted(self);
         }
+        if (self->has_level) {
+            note_level(self);
+        }
     }
     if (code == BERTH_OK && flags != self->flags) {
         self->flags = flags;
@@ -374,6 +409,7 @@ berth_sound_client_set_muted(BerthSoundClient *self, bool is_muted)
         if (self->is_known) {
             send_wanted(self);
         }
+        note_level(self);
         tell_changed(self);
     }
 }
@@ -389,6 +425,7 @@ berth_sound_client_set_volume(BerthSoundClient *self, int percent)
 {
     self->volume_percent = CLAMP(percent, 0, 100);
     apply_gain(self);
+    note_level(self);
     tell_changed(self);
 }
 

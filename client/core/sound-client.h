@@ -55,7 +55,10 @@ int berth_sound_client_handle(BerthSoundClient *self, uint8_t type, const uint8_
 void berth_sound_client_set_muted(BerthSoundClient *self, bool is_muted);
 bool berth_sound_client_is_muted(const BerthSoundClient *self);
 
-/* Loudness of what the user hears, 0..100; 100 is as it comes. */
+/*
+ * Loudness of what the user hears, 0..100; 100 is as it comes.  The desktop is told, so that it can
+ * show it; not before it was set once.
+ */
 void berth_sound_client_set_volume(BerthSoundClient *self, int percent);
 int berth_sound_client_get_volume(const BerthSoundClient *self);
 

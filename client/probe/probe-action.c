@@ -44,6 +44,7 @@ static const BerthProbeRow table[] = {
     { "screenshot", BERTH_PROBE_SCREENSHOT, ARG(FILE), "FILE", "save the picture as PNG", false },
     { "record-sound", BERTH_PROBE_RECORD_SOUND, ARG(FILE), "FILE", "from here on save what is heard as WAV", false },
     { "speak", BERTH_PROBE_SPEAK, ARG(FILE), "FILE", "say a WAV file as soon as the desktop listens", false },
+    { "volume", BERTH_PROBE_VOLUME, ARG(PERCENT), "PERCENT", "set how loud the desktop is, 0 to 100", false },
     { "hold", BERTH_PROBE_HOLD, ARG(SECONDS), "S", "stay connected for so many seconds", false },
     { "head", BERTH_PROBE_HEAD, ARG(HEAD), "N", "from here on actions are about head N (0)", false },
     { "pixel", BERTH_PROBE_PIXEL, ARG(POINT), "X,Y", "answer with the colour of a pixel", true },
@@ -207,6 +208,8 @@ parse_argument(BerthProbeAction *action, const char *text)
         return parse_number(text, 1, MAX_TIME_MS, &action->value);
     case BERTH_PROBE_ARG_HEAD:
         return parse_number(text, 0, BERTH_LIMIT_HEADS - 1, &action->value);
+    case BERTH_PROBE_ARG_PERCENT:
+        return parse_number(text, 0, 100, &action->value);
     case BERTH_PROBE_ARG_SECONDS:
         return parse_seconds(text, &action->value);
     case BERTH_PROBE_ARG_NUMBER:

@@ -48,6 +48,7 @@ typedef enum {
     BERTH_PROBE_SCREENSHOT,
     BERTH_PROBE_RECORD_SOUND,
     BERTH_PROBE_SPEAK,
+    BERTH_PROBE_VOLUME,
     BERTH_PROBE_HOLD,
     BERTH_PROBE_HEAD,
     BERTH_PROBE_PIXEL,
@@ -74,6 +75,7 @@ typedef enum {
     BERTH_PROBE_ARG_OPTIONAL_TIME, /* value: milliseconds, 0 if it was left out */
     BERTH_PROBE_ARG_SECONDS,       /* value: milliseconds, written as seconds */
     BERTH_PROBE_ARG_NUMBER,        /* value */
+    BERTH_PROBE_ARG_PERCENT,       /* value: 0..100 */
     BERTH_PROBE_ARG_HEAD,          /* value: below BERTH_LIMIT_HEADS */
 } BerthProbeArg;
 

@@ -526,6 +526,14 @@ answer_stats(BerthProbeRunner *self)
 }
 
 static void
+set_volume(BerthProbeRunner *self)
+{
+    berth_sound_client_set_volume(berth_probe_sound_get_client(self->sound),
+                                  (int)self->action->value);
+    finish(self, NULL);
+}
+
+static void
 choose_head(BerthProbeRunner *self)
 {
     self->head = (unsigned)self->action->value;
@@ -561,10 +569,11 @@ static void (*const starters[BERTH_N_PROBE_KINDS])(BerthProbeRunner *) = {
     [BERTH_PROBE_TAKE_FILE] = start_share,      [BERTH_PROBE_RESTART] = start_errand,
     [BERTH_PROBE_REPORT] = start_errand,        [BERTH_PROBE_SCREENSHOT] = save_screenshot,
     [BERTH_PROBE_RECORD_SOUND] = do_sound,      [BERTH_PROBE_SPEAK] = do_sound,
-    [BERTH_PROBE_HEAD] = choose_head,           [BERTH_PROBE_PIXEL] = answer_pixel,
-    [BERTH_PROBE_HASH] = answer_hash,           [BERTH_PROBE_STATS] = answer_stats,
-    [BERTH_PROBE_BREAK] = break_connection,     [BERTH_PROBE_DISCONNECT] = start_nothing,
-    [BERTH_PROBE_LOGOFF] = start_nothing,       [BERTH_PROBE_QUIT] = start_nothing,
+    [BERTH_PROBE_VOLUME] = set_volume,          [BERTH_PROBE_HEAD] = choose_head,
+    [BERTH_PROBE_PIXEL] = answer_pixel,         [BERTH_PROBE_HASH] = answer_hash,
+    [BERTH_PROBE_STATS] = answer_stats,         [BERTH_PROBE_BREAK] = break_connection,
+    [BERTH_PROBE_DISCONNECT] = start_nothing,   [BERTH_PROBE_LOGOFF] = start_nothing,
+    [BERTH_PROBE_QUIT] = start_nothing,
 };
 
 void

@@ -105,6 +105,37 @@ berth_msg_sound_data_decode(const uint8_t *payload, size_t len, BerthMsgSoundDat
 }
 
 int
+berth_msg_sound_level_encode(BerthWriter *writer, const BerthMsgSoundLevel *level)
+{
+    if (level->percent > 100 || level->is_muted > 1) {
+        return BERTH_ERR_INVALID;
+    }
+    berth_writer_put_u8(writer, level->percent);
+    berth_writer_put_u8(writer, level->is_muted);
+    return writer->error;
+}
+
+int
+berth_msg_sound_level_decode(const uint8_t *payload, size_t len, BerthMsgSoundLevel *ret)
+{
+    BerthReader reader;
+    BerthMsgSoundLevel level;
+    int r;
+
+    berth_reader_init(&reader, payload, len);
+    level.percent = berth_reader_get_u8(&reader);
+    level.is_muted = berth_reader_get_u8(&reader);
+    r = berth_reader_finish(&reader);
+    if (r == BERTH_OK && (level.percent > 100 || level.is_muted > 1)) {
+        r = BERTH_ERR_PROTOCOL;
+    }
+    if (r == BERTH_OK) {
+        *ret = level;
+    }
+    return r;
+}
+
+int
 berth_msg_mic_data_encode(BerthWriter *writer, const BerthMsgMicData *data)
 {
     if (!is_data_good(data->position, data->data_len)) {

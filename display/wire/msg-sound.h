@@ -48,5 +48,14 @@ int berth_msg_sound_state_decode(const uint8_t *payload, size_t len, uint8_t *re
 int berth_msg_sound_wanted_encode(BerthWriter *writer, uint8_t is_wanted);
 int berth_msg_sound_wanted_decode(const uint8_t *payload, size_t len, uint8_t *ret);
 
+/* How loud the user wants it to be, in steps of one in a hundred of what comes. */
+typedef struct {
+    uint8_t percent; /* 0..100 */
+    uint8_t is_muted;
+} BerthMsgSoundLevel;
+
+int berth_msg_sound_level_encode(BerthWriter *writer, const BerthMsgSoundLevel *level);
+int berth_msg_sound_level_decode(const uint8_t *payload, size_t len, BerthMsgSoundLevel *ret);
+
 int berth_msg_mic_data_encode(BerthWriter *writer, const BerthMsgMicData *data);
 int berth_msg_mic_data_decode(const uint8_t *payload, size_t len, BerthMsgMicData *ret);

@@ -13,6 +13,8 @@
 /* A small message with its head is one chunk. */
 #define HEAD_MAX_BYTES 1024
 #define FILE_HEAD_BYTES 12
+/* More than left and right an agent does not set. */
+#define VOLUME_CHANNELS 2
 #define COLOR_BITS 32
 
 #define CAP(name) (1u << VD_AGENT_CAP_##name)
@@ -317,6 +319,22 @@ berth_vdagent_write_monitors(BerthWriter *writer, uint32_t caps,
         berth_writer_put_u32(&head, monitors[i].y);
     }
     put_message(writer, VD_AGENT_MONITORS_CONFIG, &head, NULL, 0);
+}
+
+void
+berth_vdagent_write_volume(BerthWriter *writer, unsigned percent, bool is_muted)
+{
+    uint16_t volume = (uint16_t)(MIN(percent, 100) * UINT16_MAX / 100);
+    BerthWriter head;
+
+    berth_writer_init(&head, HEAD_MAX_BYTES);
+    berth_writer_put_u8(&head, 1); /* it plays */
+    berth_writer_put_u8(&head, is_muted);
+    berth_writer_put_u8(&head, VOLUME_CHANNELS);
+    for (unsigned i = 0; i < VOLUME_CHANNELS; i++) {
+        berth_writer_put_u16(&head, volume);
+    }
+    put_message(writer, VD_AGENT_AUDIO_VOLUME_SYNC, &head, NULL, 0);
 }
 
 void

@@ -87,6 +87,9 @@ int berth_vdagent_read_file_status(const uint8_t *data, size_t len, BerthVdagent
 void berth_vdagent_write_monitors(BerthWriter *writer, uint32_t caps,
                                   const BerthVdagentMonitor *monitors, unsigned n_monitors);
 
+/* How loud the desktop plays, 0..100 on all its channels, where the agent sets volumes. */
+void berth_vdagent_write_volume(BerthWriter *writer, unsigned percent, bool is_muted);
+
 /* The last client has gone. */
 void berth_vdagent_write_disconnected(BerthWriter *writer);
 

@@ -427,6 +427,12 @@ on_guest_lost(BerthGuestPortKind port, void *user_data)
     berth_control_send(self->control, text);
 }
 
+static void
+on_level(unsigned percent, bool is_muted, void *user_data)
+{
+    berth_guest_services_set_level(user_data, percent, is_muted);
+}
+
 static const BerthGuestServicesCallbacks guest_callbacks = {
     .to_client = send_to_client,
     .get_queued_bytes = get_client_queue,
@@ -517,6 +523,7 @@ start(BerthDesktopSession *self, const BerthControlRequest *request, int fd, GEr
     self->sound = berth_sound_room_new(NULL);
     berth_sound_room_set_policy(self->sound, &request->sound);
     self->guest = berth_guest_services_new(&guest_callbacks, self);
+    berth_sound_room_watch_level(self->sound, on_level, self->guest);
     make_audience(self);
     berth_guest_services_set_policy(self->guest, &request->guest);
     berth_watermark_keeper_attach(self->watermark, self->room, &self->config.session,
@@ -753,6 +760,9 @@ berth_desktop_session_free(BerthDesktopSession *self)
     berth_recorder_free(self->recorder);
     berth_watermark_keeper_free(self->watermark);
     berth_audience_free(self->audience);
+    if (self->sound) {
+        berth_sound_room_watch_level(self->sound, NULL, NULL);
+    }
     berth_guest_services_free(self->guest);
     berth_sound_room_end(self->sound);
     berth_frame_room_free(self->room);

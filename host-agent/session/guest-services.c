@@ -19,6 +19,8 @@
 #define CLIPBOARD_QUEUE_BYTES (256u * 1024)
 /* For the last words to an agent that is busy. */
 #define FLUSH_MS 50
+/* A slider that moves is many levels; the agent opens the guest's mixer for each. */
+#define LEVEL_US (250 * 1000)
 
 struct BerthGuestServices {
     const BerthGuestServicesCallbacks *callbacks;
@@ -32,6 +34,10 @@ struct BerthGuestServices {
     bool takes_clipboard, sends_files, takes_files; /* the client */
     BerthVdagentMonitor monitors[BERTH_LIMIT_HEADS];
     unsigned n_monitors;
+    unsigned level_percent;
+    bool is_level_muted;
+    bool has_level;        /* that was not told yet */
+    int64_t level_told_us; /* the one before */
 };
 
 /* ---- the agents ---- */
@@ -47,6 +53,24 @@ send_monitors(BerthGuestServices *self)
     }
     berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
     berth_vdagent_write_monitors(&writer, caps, self->monitors, self->n_monitors);
+    berth_agent_line_say(self->spice, &writer);
+}
+
+/* The latest level, once the one before is long enough ago. */
+static void
+maybe_send_level(BerthGuestServices *self, int64_t now_us)
+{
+    uint32_t caps = berth_agent_line_get_caps(self->spice);
+    BerthWriter writer;
+
+    if (!self->has_level || now_us - self->level_told_us < LEVEL_US ||
+        !berth_vdagent_has(caps, VD_AGENT_CAP_AUDIO_VOLUME_SYNC)) {
+        return;
+    }
+    self->has_level = false;
+    self->level_told_us = now_us;
+    berth_writer_init(&writer, BERTH_LIMIT_FRAGMENT_BYTES);
+    berth_vdagent_write_volume(&writer, self->level_percent, self->is_level_muted);
     berth_agent_line_say(self->spice, &writer);
 }
 
@@ -365,6 +389,15 @@ berth_guest_services_set_heads(BerthGuestServices *self, const BerthWireHead *he
 }
 
 void
+berth_guest_services_set_level(BerthGuestServices *self, unsigned percent, bool is_muted)
+{
+    self->level_percent = percent;
+    self->is_level_muted = is_muted;
+    self->has_level = true;
+    maybe_send_level(self, berth_monotonic_us());
+}
+
+void
 berth_guest_services_tick(BerthGuestServices *self)
 {
     int64_t now_us = berth_monotonic_us();
@@ -375,6 +408,7 @@ berth_guest_services_tick(BerthGuestServices *self)
     if (berth_guest_typing_tick(self->typing, now_us)) {
         self->callbacks->typed(self->user_data);
     }
+    maybe_send_level(self, now_us);
     berth_agent_line_tick(self->spice, now_us);
     berth_agent_line_tick(self->own, now_us);
 }

@@ -80,5 +80,8 @@ void berth_guest_services_pump(BerthGuestServices *self);
 void berth_guest_services_set_heads(BerthGuestServices *self, const BerthWireHead *heads,
                                     unsigned n_heads);
 
+/* How loud the client wants the desktop to play, where its agent sets volumes; 0..100. */
+void berth_guest_services_set_level(BerthGuestServices *self, unsigned percent, bool is_muted);
+
 /* Gives up what has been waited for too long; about once a second. */
 void berth_guest_services_tick(BerthGuestServices *self);

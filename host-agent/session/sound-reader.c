@@ -150,6 +150,7 @@ handle_set_volume(BerthSoundReader *self, bool is_out, GVariant *arguments, GVar
         return voice ? BERTH_ERR_TOO_LARGE : BERTH_ERR_STATE;
     }
     berth_sound_voice_set_volume(voice, is_muted, bytes, n);
+    voice->is_echo = is_out && berth_sound_room_is_echo(self->room, berth_monotonic_us());
     return BERTH_OK;
 }
 
@@ -158,7 +159,7 @@ handle_write(BerthSoundReader *self, bool is_out, GVariant *arguments, GVariant 
 {
     g_autoptr(GVariant) owner = NULL;
     int16_t samples[PIECE_TICKS * BERTH_SOUND_CHANNELS];
-    const BerthSoundVoice *voice;
+    BerthSoundVoice *voice;
     const uint8_t *bytes;
     guint64 id;
     gsize len;
@@ -171,6 +172,7 @@ handle_write(BerthSoundReader *self, bool is_out, GVariant *arguments, GVariant 
     if (!voice || !voice->is_enabled) {
         return BERTH_ERR_STATE;
     }
+    voice->is_full = voice->is_echo && berth_sound_room_has_level(self->room);
     while ((n = berth_sound_voice_read(voice, bytes, len, samples, PIECE_TICKS, &used)) > 0) {
         berth_sound_room_write(self->room, samples, n, berth_monotonic_us());
         bytes += used;

@@ -13,6 +13,8 @@
 #define KBPS 96
 /* Pieces that may wait for the encoder: more than a second. */
 #define MAX_PIECES 64
+/* A volume that the desktop tells within this time after a level is that level's. */
+#define ECHO_US (3 * G_USEC_PER_SEC)
 
 /* What the thread of the encoder is to do. */
 typedef enum {
@@ -47,6 +49,10 @@ struct BerthSoundRoom {
     GMutex mic_lock; /* innermost; receiver of the microphone */
     BerthSoundReceiver *mic;
 
+    GMutex level_lock;   /* innermost; of the two: */
+    bool has_level;      /* who listens has set one */
+    int64_t level_at_us; /* when */
+
     GMutex news_lock; /* innermost; keeps the queue while a source pushes */
     BerthQueue *news; /* of News*; NULL after the end */
 
@@ -58,6 +64,10 @@ struct BerthSoundRoom {
     BerthSoundMicFunc mic_func;
     void *mic_func_data;
     bool told_mic;
+    BerthSoundLevelFunc level_func;
+    void *level_func_data;
+    unsigned level_percent;
+    bool is_level_muted;
 };
 
 /* --- the thread --- */
@@ -159,6 +169,28 @@ berth_sound_room_set_recording(BerthSoundRoom *self, bool is_recording)
     }
 }
 
+bool
+berth_sound_room_is_echo(BerthSoundRoom *self, int64_t now_us)
+{
+    bool is_echo;
+
+    g_mutex_lock(&self->level_lock);
+    is_echo = self->has_level && now_us - self->level_at_us <= ECHO_US;
+    g_mutex_unlock(&self->level_lock);
+    return is_echo;
+}
+
+bool
+berth_sound_room_has_level(BerthSoundRoom *self)
+{
+    bool has_level;
+
+    g_mutex_lock(&self->level_lock);
+    has_level = self->has_level;
+    g_mutex_unlock(&self->level_lock);
+    return has_level;
+}
+
 void
 berth_sound_room_read(BerthSoundRoom *self, int16_t *ret, unsigned n_ticks, int64_t now_us)
 {
@@ -197,6 +229,7 @@ berth_sound_room_new(GMainContext *context)
 
     self->ref_count = 1;
     g_mutex_init(&self->mic_lock);
+    g_mutex_init(&self->level_lock);
     g_mutex_init(&self->news_lock);
     self->mic = berth_sound_receiver_new();
     self->pieces = g_async_queue_new_full(g_free);
@@ -221,6 +254,7 @@ berth_sound_room_unref(BerthSoundRoom *self)
     g_async_queue_unref(self->pieces);
     berth_sound_receiver_free(self->mic);
     g_mutex_clear(&self->mic_lock);
+    g_mutex_clear(&self->level_lock);
     g_mutex_clear(&self->news_lock);
     g_free(self);
 }
@@ -235,6 +269,7 @@ berth_sound_room_end(BerthSoundRoom *self)
     }
     self->listener = NULL;
     self->mic_func = NULL;
+    self->level_func = NULL;
     g_atomic_int_set(&self->is_ended, 1);
     push_piece(self, PIECE_QUIT);
     g_thread_join(self->thread);
@@ -296,11 +331,54 @@ berth_sound_room_get_flags(const BerthSoundRoom *self)
                      (is_recording ? BERTH_SOUND_RECORDS : 0));
 }
 
+static void
+tell_level(BerthSoundRoom *self, unsigned percent, bool is_muted)
+{
+    self->level_percent = percent;
+    self->is_level_muted = is_muted;
+    if (self->level_func) {
+        self->level_func(percent, is_muted, self->level_func_data);
+    }
+}
+
+void
+berth_sound_room_set_level(BerthSoundRoom *self, unsigned percent, bool is_muted, int64_t now_us)
+{
+    if (!self->policy.may_play) {
+        return;
+    }
+    g_mutex_lock(&self->level_lock);
+    self->has_level = true;
+    self->level_at_us = now_us;
+    g_mutex_unlock(&self->level_lock);
+    tell_level(self, percent, is_muted);
+}
+
+void
+berth_sound_room_watch_level(BerthSoundRoom *self, BerthSoundLevelFunc func, void *user_data)
+{
+    self->level_func = func;
+    self->level_func_data = user_data;
+}
+
+/* Volumes of the desktop count as they are; nobody finds it muted by who went. */
+static void
+forget_level(BerthSoundRoom *self)
+{
+    g_mutex_lock(&self->level_lock);
+    self->has_level = false;
+    g_mutex_unlock(&self->level_lock);
+    if (self->is_level_muted) {
+        tell_level(self, self->level_percent, false);
+    }
+}
+
 void
 berth_sound_room_join(BerthSoundRoom *self, const BerthSoundListener *listener, bool has_mic,
                       void *user_data)
 {
     g_atomic_int_set(&self->is_heard, false);
+    forget_level(self);
     self->listener = listener;
     self->listener_data = user_data;
     self->has_mic = has_mic;
@@ -317,6 +395,7 @@ berth_sound_room_leave(BerthSoundRoom *self, const void *user_data)
 {
     if (self->listener && self->listener_data == user_data) {
         self->listener = NULL;
+        forget_level(self);
         apply_heard(self);
         apply_mic(self);
     }

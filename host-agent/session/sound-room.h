@@ -35,6 +35,9 @@ typedef struct {
 /* Whether a microphone is there for the desktop; called in the main context. */
 typedef void (*BerthSoundMicFunc)(bool has_mic, void *user_data);
 
+/* How loud the one who listens wants it, for the desktop to show; called in the main context. */
+typedef void (*BerthSoundLevelFunc)(unsigned percent, bool is_muted, void *user_data);
+
 /* A room with its thread; nobody listens, and the policy allows nothing. */
 BerthSoundRoom *berth_sound_room_new(GMainContext *context);
 
@@ -74,6 +77,17 @@ int berth_sound_room_push_mic(BerthSoundRoom *self, uint64_t position, const uin
 /* func is called at once and whenever it changes; NULL stops that. */
 void berth_sound_room_watch_mic(BerthSoundRoom *self, BerthSoundMicFunc func, void *user_data);
 
+/*
+ * The one who listens plays it at this level.  Nothing if it may not hear anything.
+ *
+ * percent: 0..100
+ */
+void berth_sound_room_set_level(BerthSoundRoom *self, unsigned percent, bool is_muted,
+                                int64_t now_us);
+
+/* func is called for each level; who muted and goes leaves an unmuted one.  NULL stops that. */
+void berth_sound_room_watch_level(BerthSoundRoom *self, BerthSoundLevelFunc func, void *user_data);
+
 /* --- for a source; thread: any, one at a time --- */
 
 /* The desktop has played so much; the last tick is of now_us. */
@@ -85,6 +99,15 @@ void berth_sound_room_stop(BerthSoundRoom *self);
 
 /* Something in the desktop listens to the microphone, or does no more. */
 void berth_sound_room_set_recording(BerthSoundRoom *self, bool is_recording);
+
+/*
+ * The desktop has another volume.  Returns true if it is the echo of a level: who listens plays at
+ * that already.
+ */
+bool berth_sound_room_is_echo(BerthSoundRoom *self, int64_t now_us);
+
+/* Whether there is a level that echoes stand for; without one a volume counts as it is. */
+bool berth_sound_room_has_level(BerthSoundRoom *self);
 
 /* What the microphone has heard; silence if there is none. */
 void berth_sound_room_read(BerthSoundRoom *self, int16_t *ret, unsigned n_ticks, int64_t now_us);

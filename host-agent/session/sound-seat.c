@@ -141,6 +141,18 @@ handle_wanted(BerthSoundSeat *self, const uint8_t *payload, size_t len)
 }
 
 static int
+handle_level(BerthSoundSeat *self, const uint8_t *payload, size_t len, int64_t now_us)
+{
+    BerthMsgSoundLevel level;
+    int r = berth_msg_sound_level_decode(payload, len, &level);
+
+    if (r == BERTH_OK && (self->audio_mask & BERTH_AUDIO_PLAYS)) {
+        berth_sound_room_set_level(self->room, level.percent, level.is_muted, now_us);
+    }
+    return r;
+}
+
+static int
 handle_mic_open(BerthSoundSeat *self, const uint8_t *payload, size_t len)
 {
     BerthMsgSoundOpen open;
@@ -203,6 +215,9 @@ berth_sound_seat_handle(BerthSoundSeat *self, BerthChannel channel, uint8_t type
     }
     if (channel == BERTH_CHANNEL_AUDIO_IN) {
         return handle_mic(self, type, payload, len, now_us);
+    }
+    if (type == BERTH_MSG_SOUND_LEVEL) {
+        return handle_level(self, payload, len, now_us);
     }
     return type == BERTH_MSG_SOUND_WANTED ? handle_wanted(self, payload, len) : BERTH_ERR_PROTOCOL;
 }

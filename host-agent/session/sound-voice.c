@@ -45,6 +45,9 @@ get_sample(const uint8_t *bytes)
 static int16_t
 scale(const BerthSoundVoice *self, int side, int16_t sample)
 {
+    if (self->is_full) {
+        return sample;
+    }
     return self->is_muted ? 0 : (int16_t)(sample * self->volumes[side] / FULL_VOLUME);
 }
 

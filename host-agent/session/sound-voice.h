@@ -29,6 +29,8 @@ typedef struct {
     unsigned n_channels;
     bool is_muted;
     uint8_t volumes[2]; /* left and right; 255 is as it is */
+    bool is_echo;       /* the volumes are those that the client plays at */
+    bool is_full;       /* so samples stay as they are */
 } BerthSoundVoice;
 
 /* Begins a voice.  Errors: BERTH_ERR_UNSUPPORTED; the voice is unused then. */

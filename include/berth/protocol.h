@@ -99,6 +99,7 @@ typedef enum {
     BERTH_MSG_SOUND_CLOSE = 3,
     BERTH_MSG_SOUND_STATE = 4,
     BERTH_MSG_SOUND_WANTED = 16,
+    BERTH_MSG_SOUND_LEVEL = 17,
 } BerthAudioOutMessage;
 
 /* Channel audio-in, client to session. */

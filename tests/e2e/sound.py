@@ -11,7 +11,9 @@ in that one. Then the policy takes the sound away.
 import base64
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,10 +40,16 @@ CARD = ("-audiodev", "dbus,id=audio0,out.frequency=48000,out.channels=2,out.form
 
 
 class Desktop(fixture.DisplayQemu):
-    """The demo's desktop with a card for sound."""
+    """The demo's desktop with a card for sound and the port of its agent."""
 
-    def __init__(self, manifest):
-        qmp.Qemu.__init__(self, manifest, ["-display", "dbus,p2p=yes,audiodev=audio0", *CARD])
+    def __init__(self, manifest, folder):
+        port = os.path.join(folder, "vdagent.sock")
+        qmp.Qemu.__init__(self, manifest, [
+            "-display", "dbus,p2p=yes,audiodev=audio0", *CARD,
+            "-chardev", f"socket,id=vdagent,path={port},server=on,wait=off",
+            "-device", "virtserialport,chardev=vdagent,name=com.redhat.spice.0"])
+        self.port = socket.socket(socket.AF_UNIX)
+        self.port.connect(port)
 
     def ask(self, name, **arguments):
         answer = self.agent_command(name, 60.0, **arguments)
@@ -120,6 +128,28 @@ def test_melody(desktop, session, folder):
     return probe
 
 
+def guest_level(desktop):
+    """(percent, is it muted) of the desktop's own mixer."""
+    found = re.search(r"\[(\d+)%\].*\[(on|off)\]", desktop.run("amixer sget Master"))
+    return int(found[1]), found[2] == "off"
+
+
+def test_volume(desktop, probe, folder):
+    """The client's level is shown by the desktop's mixer, and counts once."""
+    played = sound.melody(SECONDS)
+    probe("volume 50")
+    fixture.wait_until("the desktop's level", lambda: guest_level(desktop) == (50, False), LIMIT_S)
+    print("ok: the desktop's mixer shows the client's level", flush=True)
+    path = os.path.join(folder, "half.wav")
+    play(desktop, probe, path)
+    loudest, full = max(sound.left_of(path)), max(played)
+    if not 0.35 < loudest / full < 0.65:
+        sys.exit(f"FAILED: {loudest} of {full} was heard at half the level")
+    print(f"ok: and it counts once ({loudest / full:.2f})", flush=True)
+    probe("volume 100")
+    fixture.wait_until("the desktop's level", lambda: guest_level(desktop) == (100, False), LIMIT_S)
+
+
 def test_policy(desktop, session, probe, folder):
     session.set_sound(False, False)
     fixture.wait_until("the policy", lambda: not probe.sound()["allowed"])
@@ -135,12 +165,15 @@ def run(folder):
     build = os.path.join(HERE, "..", "..", "tools", "demo-image", "build.sh")
     if subprocess.run([build, folder], check=False, stdout=subprocess.DEVNULL).returncode != 0:
         raise unittest.SkipTest("the demo's image cannot be built here")
-    with Desktop(os.path.join(folder, "demo.json")) as desktop:
+    with Desktop(os.path.join(folder, "demo.json"), folder) as desktop:
         session = sound.SharedSession(os.path.join(BUILD, "host-agent", "session", "berth-session"),
                                       folder)
         session.open(desktop.add_display(), resume_window_s=60)
+        session.send({"op": "guest", "port": "spice"}, desktop.port.fileno())
+        desktop.port.close()
         print(f"ok: the desktop lives after {desktop.wait_for_agent(LIMIT_S):.0f} s", flush=True)
         probe = test_melody(desktop, session, folder)
+        test_volume(desktop, probe, folder)
         test_policy(desktop, session, probe, folder)
         probe.end()
         session.close()

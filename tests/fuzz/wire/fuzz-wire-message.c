@@ -59,6 +59,15 @@ try_hello(BerthWriter *writer, const uint8_t *data, size_t len)
 
 /* Text behind a zero byte is no text: control characters are refused. */
 static void
+try_bye(BerthWriter *writer, const uint8_t *data, size_t len)
+{
+    BerthMsgBye bye;
+    if (berth_msg_bye_decode(data, len, &bye) == 0) {
+        check_again(writer, berth_msg_bye_encode(writer, &bye), data, len);
+    }
+}
+
+static void
 try_notice(BerthWriter *writer, const uint8_t *data, size_t len)
 {
     BerthMsgNotice notice;
@@ -83,14 +92,9 @@ try_control(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
     case BERTH_MSG_PING:
         TRY(BerthMsgPing, ping);
         break;
-    case BERTH_MSG_BYE: {
-        BerthMsgBye bye;
-        /* A text may hold no zero byte: control characters are refused. */
-        if (berth_msg_bye_decode(data, len, &bye) == 0) {
-            check_again(writer, berth_msg_bye_encode(writer, &bye), data, len);
-        }
+    case BERTH_MSG_BYE:
+        try_bye(writer, data, len);
         break;
-    }
     case BERTH_MSG_SHADOW_ASK:
         TRY(BerthMsgShadowAsk, shadow_ask);
         break;
@@ -308,6 +312,9 @@ try_sound(BerthWriter *writer, uint8_t type, const uint8_t *data, size_t len)
         if (berth_msg_sound_state_decode(data, len, &value) == 0) {
             check_again(writer, berth_msg_sound_state_encode(writer, value), data, len);
         }
+        break;
+    case BERTH_MSG_SOUND_LEVEL:
+        TRY(BerthMsgSoundLevel, sound_level);
         break;
     case BERTH_MSG_SOUND_WANTED:
         if (berth_msg_sound_wanted_decode(data, len, &value) == 0) {

@@ -57,7 +57,9 @@ on_send(BerthChannel channel, uint8_t type, const uint8_t *payload, size_t len, 
 {
     Scene *scene = user_data;
 
-    if (channel == BERTH_CHANNEL_AUDIO_OUT) {
+    if (channel == BERTH_CHANNEL_AUDIO_OUT && type == BERTH_MSG_SOUND_LEVEL) {
+        g_string_append_printf(scene->sent, "L%u%s", payload[0], payload[1] ? "m" : "");
+    } else if (channel == BERTH_CHANNEL_AUDIO_OUT) {
         g_string_append_c(scene->sent, payload[0] ? 'W' : 'w');
     } else {
         g_string_append_c(scene->sent, "?odc"[type]);
@@ -265,6 +267,38 @@ all_who_watch_are_told(void **state)
 }
 
 static void
+wait_for_sent(Scene *scene, size_t len)
+{
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+
+    while (scene->sent->len < len && g_get_monotonic_time() < until_us) {
+        g_main_context_iteration(NULL, FALSE);
+    }
+}
+
+static void
+the_last_level_is_told_and_told_again_to_the_next_connection(void **state)
+{
+    Scene *scene = *state;
+
+    berth_sound_client_attach(scene->sound, on_send, scene);
+    assert_berth_ok(tell(scene, BERTH_SOUND_MAY_PLAY));
+    for (int percent = 90; percent >= 30; percent -= 10) {
+        berth_sound_client_set_volume(scene->sound, percent);
+    }
+    wait_for_sent(scene, 3);
+    assert_string_equal(scene->sent->str, "L30");
+    berth_sound_client_detach(scene->sound, scene);
+    berth_sound_client_attach(scene->sound, on_send, scene);
+    assert_berth_ok(tell(scene, BERTH_SOUND_MAY_PLAY));
+    wait_for_sent(scene, 6);
+    assert_string_equal(scene->sent->str, "L30L30");
+    berth_sound_client_set_muted(scene->sound, true);
+    wait_for_sent(scene, 11);
+    assert_string_equal(scene->sent->str, "L30L30wL30m");
+}
+
+static void
 hostile_messages_are_refused(void **state)
 {
     static const uint8_t data[17] = { 0 };
@@ -294,6 +328,8 @@ main(void)
         cmocka_unit_test_setup_teardown(the_microphone_needs_policy_desktop_and_user, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(all_who_watch_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_last_level_is_told_and_told_again_to_the_next_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile_messages_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,43 @@ a_microphone_needs_policy_client_and_desktop(void **state)
     g_string_free(ear.log, TRUE);
 }
 
+static void
+on_level(unsigned percent, bool is_muted, void *user_data)
+{
+    g_string_append_printf(user_data, "%u%s ", percent, is_muted ? "m" : "");
+}
+
+static void
+a_level_goes_to_the_desktop_and_its_echo_is_known(void **state)
+{
+    BerthSoundRoom *room = berth_sound_room_new(NULL);
+    Ear ear = { g_string_new(NULL) };
+    Ear next = { g_string_new(NULL) };
+    g_autoptr(GString) levels = g_string_new(NULL);
+    int64_t now_us = 1000000;
+
+    berth_sound_room_watch_level(room, on_level, levels);
+    berth_sound_room_join(room, &listener, false, &ear);
+    berth_sound_room_set_level(room, 10, false, now_us); /* the policy allows nothing */
+    assert_false(berth_sound_room_is_echo(room, now_us));
+    berth_sound_room_set_policy(room, &(BerthSoundPolicy){ true, false });
+    berth_sound_room_set_level(room, 40, false, now_us);
+    assert_true(berth_sound_room_has_level(room));
+    assert_true(berth_sound_room_is_echo(room, now_us + 2900000));
+    assert_false(berth_sound_room_is_echo(room, now_us + 3100000));
+    berth_sound_room_set_level(room, 40, true, now_us);
+    assert_string_equal(levels->str, "40 40m ");
+    berth_sound_room_join(room, &listener, false, &next);
+    assert_string_equal(levels->str, "40 40m 40 ");
+    assert_false(berth_sound_room_has_level(room));
+    assert_false(berth_sound_room_is_echo(room, now_us));
+    berth_sound_room_leave(room, &next);
+    assert_string_equal(levels->str, "40 40m 40 ");
+    berth_sound_room_end(room);
+    g_string_free(ear.log, TRUE);
+    g_string_free(next.log, TRUE);
+}
+
 int
 main(void)
 {
@@ -130,6 +167,7 @@ main(void)
         cmocka_unit_test(who_listens_hears_a_stream_from_its_beginning),
         cmocka_unit_test(the_policy_and_the_user_decide_what_is_heard),
         cmocka_unit_test(a_microphone_needs_policy_client_and_desktop),
+        cmocka_unit_test(a_level_goes_to_the_desktop_and_its_echo_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,24 @@ packets_without_end_are_refused(void **state)
 }
 
 static void
+levels_come_back_and_end_at_a_hundred(void **state)
+{
+    const BerthMsgSoundLevel level = { 100, 1 };
+    BerthWriter *writer = *state;
+    BerthMsgSoundLevel out = { 0 };
+    assert_berth_ok(berth_msg_sound_level_encode(writer, &level));
+    check_payload(writer, BERTH_CHANNEL_AUDIO_OUT, BERTH_MSG_SOUND_LEVEL,
+                  berth_msg_sound_level_decode(bytes, n, &out));
+    assert_true(out.percent == 100 && out.is_muted == 1);
+    assert_berth_error(berth_msg_sound_level_decode((const uint8_t *)"\x65\0", 2, &out),
+                       BERTH_ERR_PROTOCOL);
+    assert_berth_error(berth_msg_sound_level_decode((const uint8_t *)"\1\2", 2, &out),
+                       BERTH_ERR_PROTOCOL);
+    out.percent = 101;
+    assert_berth_error(berth_msg_sound_level_encode(writer, &out), BERTH_ERR_INVALID);
+}
+
+static void
 states_come_back_without_unknown_bits(void **state)
 {
     BerthWriter *writer = *state;
@@ -134,6 +152,7 @@ main(void)
         cmocka_unit_test_setup_teardown(packets_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(packets_of_a_microphone_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(packets_without_end_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(levels_come_back_and_end_at_a_hundred, setup, teardown),
         cmocka_unit_test_setup_teardown(states_come_back_without_unknown_bits, setup, teardown),
         cmocka_unit_test_setup_teardown(the_capability_comes_back, setup, teardown),
     };
