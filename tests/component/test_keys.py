@@ -83,9 +83,15 @@ class Window:
             "search", "--all", "--onlyvisible", "--pid", str(pid), "--name", ".").split()[-1:])[0]
 
     def focus(self, window=None):
+        """Asks for it until it is there: a window manager that begins late has not heard of it."""
         window = window or self.id
-        self.xdotool("windowactivate", "--sync", window)
-        fixture.wait_until("the focus", lambda: self.xdotool("getwindowfocus") == window)
+
+        def has_focus():
+            if self.xdotool("getwindowfocus") == window:
+                return True
+            self.xdotool("windowactivate", window)
+            return False
+        fixture.wait_until("the focus", has_focus)
 
     def keep(self, name):
         if self.keep_folder:
