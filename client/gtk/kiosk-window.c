@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/gtk/kiosk-window.h"
 
+#include "client/core/desktop-choice.h"
 #include "client/core/kiosk-plan.h"
 #include "client/core/session-controller.h"
 #include "client/core/sound-pulse.h"
@@ -116,18 +117,14 @@ static void
 on_desktops(GPtrArray *desktops, void *user_data)
 {
     BerthKioskWindow *self = user_data;
-    bool takes_any = self->options.desktop == NULL && desktops->len == 1;
+    const BerthDesktop *found = berth_desktop_choose(desktops, self->options.desktop, true);
 
-    for (guint i = 0; i < desktops->len; i++) {
-        const BerthDesktop *desktop = g_ptr_array_index(desktops, i);
-
-        if (takes_any || g_strcmp0(desktop->name, self->options.desktop) == 0) {
-            self->wished = desktop->pool;
-            open_later(self);
-            return;
-        }
+    if (found != NULL) {
+        self->wished = found->pool;
+        open_later(self);
+        return;
     }
-    note_error(self, self->options.desktop != NULL
+    note_error(self, self->options.desktop != NULL || desktops->len == 1
                          ? _("the desktop of this device is not there")
                          : _("it is not said which desktop this device is for"));
 }
