@@ -201,18 +201,15 @@ bool
 berth_wav_device_record(BerthSoundDevice *device, const char *path, GError **error)
 {
     WavDevice *self = (WavDevice *)device;
-    FILE *file = NULL;
+    FILE *file = fopen(path, "wb");
     bool is_good;
 
-    if (path != NULL) {
-        file = fopen(path, "wb");
-        if (file == NULL || !write_header(file, 0)) {
-            berth_set_error(error, BERTH_ERR_IO, "\"%s\" cannot be written: %m", path);
-            if (file != NULL) {
-                fclose(file);
-            }
-            return false;
+    if (file == NULL || !write_header(file, 0)) {
+        berth_set_error(error, BERTH_ERR_IO, "\"%s\" cannot be written: %m", path);
+        if (file != NULL) {
+            fclose(file);
         }
+        return false;
     }
     g_mutex_lock(&self->lock);
     is_good = complete_file(self);

@@ -16,7 +16,7 @@ BerthSoundDevice *berth_wav_device_new(void);
 
 /*
  * Writes what is heard from now on into a new file: PCM of 16 bits, stereo, 48,000 a second.  The
- * file before is completed; NULL only completes.  Errors: BERTH_ERR_IO.
+ * file before is completed.  Errors: BERTH_ERR_IO.
  */
 bool berth_wav_device_record(BerthSoundDevice *device, const char *path, GError **error);
 
