@@ -70,7 +70,7 @@ class Session:
             stdin=subprocess.DEVNULL, stderr=log, preexec_fn=qmp.die_with_parent)
         listener.close()
         self.states = []
-        self.key = None
+        self.key = self.token = None
         self.epoch = 7
         self.attach()
 
@@ -91,17 +91,27 @@ class Session:
         return json.loads(data) if data else None
 
     def start(self, broker_key, display, capture="qemu-dbus", token=None, **policy):
-        """token: of 64 digits, which lets in whoever knows it."""
+        """broker_key: None without tickets; token: of 64 digits, which lets in whoever knows it."""
         self.send({"op": "start", "session": self.session, "machine": self.machine,
                    "user": self.user, "user_name": "ann", "host": self.host, "epoch": self.epoch,
-                   "ticket_keys": [broker_key], "policy": policy, "capture": capture,
+                   "ticket_keys": [broker_key] if broker_key else [], "policy": policy,
+                   "capture": capture,
                    **({"share_token": token} if token else {})}, display.fileno())
         display.close()
         answer = self.receive()
         if answer is None or answer["op"] != "listening":
             sys.exit(f"start is answered by {answer}")
         self.key = answer["session_key"]
+        self.token = token
         return answer
+
+    def connection_file(self, path, port):
+        """The way to it through a port, for one client that has the token."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "address": "127.0.0.1", "port": port, "token": self.token,
+                       "session": self.session, "session_key": self.key, "sni": self.name()}, file)
+        os.chmod(path, 0o600)
+        return path
 
     def wait_for_state(self, **wanted):
         """Reads reports until one has these values."""

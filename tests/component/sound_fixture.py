@@ -93,27 +93,10 @@ class SharedSession(Session):
     """A session that lets in who knows its token."""
 
     def open(self, display, **policy):
-        self.token = secrets.token_hex(32)
-        self.send({"op": "start", "session": self.session, "machine": self.machine,
-                   "user": self.user, "user_name": "ann", "host": self.host, "epoch": self.epoch,
-                   "ticket_keys": [], "share_token": self.token, "policy": policy,
-                   "capture": "qemu-dbus"}, display.fileno())
-        display.close()
-        answer = self.receive()
-        if answer is None or answer["op"] != "listening":
-            sys.exit(f"start is answered by {answer}")
-        self.key = answer["session_key"]
+        self.start(None, display, token=secrets.token_hex(32), **policy)
 
     def set_sound(self, may_play, may_record):
         self.send({"op": "policy", "policy": {"audio_out": may_play, "audio_in": may_record}})
-
-    def connection_file(self, path, port):
-        """The way to it through a port, for one client."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "address": "127.0.0.1", "port": port, "token": self.token,
-                       "session": self.session, "session_key": self.key, "sni": self.name()}, file)
-        os.chmod(path, 0o600)
-        return path
 
 
 class Probe:
