@@ -38,7 +38,7 @@ class Screens(PictureStory):
     def shows(self, desk, size):
         return find(desk.picture(), self.expect(f"resize:{size[0]},{size[1]}", size=HEAD))
 
-    def test_a_second_screen_is_a_head_of_its_own_and_goes_again(self):
+    def test_a_second_screen_is_a_head_of_its_own(self):
         size = (800, 600)
         probe = self.open_desktop()
         self.command(probe, "head 1")
