@@ -126,7 +126,7 @@ class Broker:
 
     def __init__(self, program, site, env=None):
         self.program, self.site = program, site
-        self.env = {**os.environ, **(env or {})}
+        self.env = env or {}
         self.process = None
         self.port = 0
         self.create_admin()
@@ -145,7 +145,8 @@ class Broker:
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen(
             [self.program, "--config", config, "--ready-fd", str(write_fd)],
-            pass_fds=[write_fd], preexec_fn=die_with_parent, env=self.env)
+            pass_fds=[write_fd], preexec_fn=die_with_parent,
+            env={**os.environ, **self.env})
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:
             lines = ready.read().split("\n")

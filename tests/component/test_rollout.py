@@ -280,6 +280,7 @@ class OtherBroker(Rollouts):
         first, self.broker = self.broker, None
         second = object.__new__(Broker)
         second.program, second.site, second.process, second.port = BROKER, self.second_site(), None, 0
+        second.env = {}
         self.broker = first
         for to, kill_at in ((2, "rollout-looked:3"), (3, "rollout-recycled:2"),
                             (2, "rollout-stepped:2"), (3, "rollout-finished")):
