@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What our agent does in a Debian desktop: formatted text, layouts, files to the client.
+"""What our agent does in a Debian desktop: formatted text, layouts, texts, files to the client.
 
-Then the same chain with the client's window: clipboard and files both ways.
+Then the same chain with the client's window: clipboard and files both ways, and letters that are on
+no keyboard.
 
 usage: own_agent.py BUILD [MANIFEST]
 """
@@ -18,7 +19,7 @@ from client_and_guest import Door, Window  # noqa: E402
 from session_fixture import Client  # noqa: E402
 
 HTML = 3
-SHIFT, ALTGR, ENTER = 42, 100, 28
+SHIFT, ALTGR, ENTER, CAPS_LOCK, SPACE, KEY_Q = 42, 100, 28, 58, 57, 16
 # For each layout: keys as (code, with what held), and what they type; all with dead keys but "us".
 LAYOUTS = {
     "us": ([(21, 0), (44, 0), (26, 0), (39, 0), (40, 0), (16, SHIFT), (53, 0)], "yz[;'Q/"),
@@ -27,6 +28,16 @@ LAYOUTS = {
     "fr": ([(16, 0), (30, 0), (39, 0), (2, 0), (3, 0), (26, 0), (18, 0), (26, SHIFT), (23, 0),
             (18, ALTGR), (50, 0)], "aqm&éêï€,"),
 }
+
+# One message each: more different characters than a layout has free places for.
+TEXTS = (
+    "The quick brown fox, (a) [b] {c} <d> #1 $2 %3 &4 *5 +6 =7 ~8 ^9 `0 | \\ @ ; : ? ! ' \" _-",
+    "é ü ß ç œ € „Hallo“ – … À Ñ ø ł ĳ ő",
+    "Ελληνικά αβγδεζηθ",
+    "Привет, мир: ЩЭЮЯ",
+    "日本語 漢字 中文 한국어",
+    "😀 𝔘 👍",
+)
 
 
 class Story:
@@ -113,14 +124,51 @@ class Story:
             sys.exit(f"{what}: typed {text!r}, not {wanted!r}")
         print(f"ok: {what}: {text}", flush=True)
 
+    def wait_for_keys(self):
+        """A layout has the window manager bind its keys anew; none of ours may be lost meanwhile."""
+        def look():
+            self.press(SPACE, 0)
+            return self.desk.run("cat ~user/typed")
+        fixture.wait_until("a key in the terminal", look, LIMIT_S)
+        self.press(ENTER, 0)
+        self.typed()
+
     def layouts(self):
         for layout, (keys, wanted) in LAYOUTS.items():
             assert self.client(f"layout {layout}") == "ok"
             fixture.wait_until("the guest's layout", lambda name=layout: f"layout:     {name}\n".encode() in
                                self.desk.run(f"{USER} setxkbmap -query", None), LIMIT_S)
+            self.wait_for_keys()
             for code, held in keys:
                 self.press(code, held)
+                self.desk.run("true")  # QEMU's keyboard drops what a busy guest does not fetch
             self.check(f"keys of layout {layout}", wanted)
+
+    def give_texts(self, texts):
+        for text in texts:
+            if self.client("text " + text.encode().hex()) != "ok":
+                sys.exit(f"the text {text!r} is refused")
+
+    def texts(self):
+        """Back to back and right after the layout; keys come behind them."""
+        for layout in ("fr", "de", "us"):
+            assert self.client(f"layout {layout}") == "ok"
+            self.give_texts(TEXTS)
+            self.check(f"texts in layout {layout}", "".join(TEXTS))
+
+    def texts_with_keys(self):
+        """Texts among keys, with Shift and AltGr of the user held and Caps Lock on."""
+        self.press(CAPS_LOCK, 0)
+        for key, down in ((SHIFT, 1), (ALTGR, 1)):
+            assert self.client(f"key {key} {down}") == "ok"
+        self.give_texts(("aé", "日"))
+        assert self.client(f"key {ALTGR} 0") == "ok"
+        self.press(KEY_Q, 0)
+        assert self.client(f"key {SHIFT} 0") == "ok"
+        self.press(CAPS_LOCK, 0)
+        self.press(KEY_Q, 0)
+        self.give_texts(("ж",))
+        self.check("texts among keys", "aé日qqж")
 
     # ---- files ----
 
@@ -175,9 +223,19 @@ class Story:
             "find ~user -name 'Fallen*' -exec sha256sum {} +", None), LIMIT_S)
         print("ok: a file that is dropped on the window, with its hash", flush=True)
 
+    def letters_of_window(self, window):
+        """As a keyboard on the screen and an input method give them."""
+        for letter in "é日ж":
+            window.xdotool("key", f"U{ord(letter):04X}")
+            fixture.wait_until(f"the letter {letter}", lambda c=letter: self.desk.run(
+                "cat ~user/typed").decode().endswith(c), LIMIT_S)
+        self.desk.run(": > ~user/typed")
+        print("ok: letters that are on no keyboard, through the client's window", flush=True)
+
     def window(self):
         window = Window(os.path.join(BUILD, "client", "berth"), self.folder, self.door.file)
         window.focus()
+        self.letters_of_window(window)
         self.clipboard_of_window(window)
         self.files_of_window(window)
         window.close()
@@ -187,6 +245,8 @@ class Story:
         self.html()
         self.open_terminal()
         self.layouts()
+        self.texts()
+        self.texts_with_keys()
         self.files()
         self.desk.session.send({"op": "policy", "policy": {"files_max_mib": 64}})
         self.window()
