@@ -93,6 +93,12 @@ class Window:
             return False
         fixture.wait_until("the focus", has_focus)
 
+    def picture(self, *options):
+        """The window as it is seen, a PPM file; options: of ImageMagick's import."""
+        return subprocess.run(["import", "-window", self.id, *options, "-depth", "8", "ppm:-"],
+                              env=self.env, capture_output=True, timeout=LIMIT_S,
+                              check=True).stdout
+
     def keep(self, name):
         if self.keep_folder:
             subprocess.run(["import", "-window", "root",

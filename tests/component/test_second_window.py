@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import display_fixture as fixture
 from test_accessible import Desk
 from test_direct import DISPLAY, HEAD_CONFIG, HEAD_REQUEST, LIMIT_S, Script, check
-from test_insight import last_statistics, picture, saved
+from test_insight import last_statistics, saved
 from test_keys import A, HOST, down, up
 from window_log import complaints
 
@@ -54,7 +54,7 @@ class TwoScreens(Desk):
 
     def is_plain(self):
         """Whether nothing lies over the picture: its colour and the one beside it are all."""
-        done = subprocess.run(["convert", "ppm:-", "-format", "%k", "info:"], input=picture(self),
+        done = subprocess.run(["convert", "ppm:-", "-format", "%k", "info:"], input=self.picture(),
                               capture_output=True, timeout=LIMIT_S, check=True)
         return int(done.stdout) <= 2
 
