@@ -9,6 +9,7 @@ usage: own_agent.py BUILD [MANIFEST]
 """
 import hashlib
 import os
+import re
 import sys
 import tempfile
 
@@ -156,16 +157,21 @@ class Story:
             self.give_texts(TEXTS)
             self.check(f"texts in layout {layout}", "".join(TEXTS))
 
+    def press_caps_lock(self, state):
+        self.press(CAPS_LOCK, 0)
+        fixture.wait_until(f"Caps Lock {state}", lambda: re.search(
+            rb"Caps Lock: +" + state.encode(), self.desk.run(f"{USER} xset q")), LIMIT_S)
+
     def texts_with_keys(self):
         """Texts among keys, with Shift and AltGr of the user held and Caps Lock on."""
-        self.press(CAPS_LOCK, 0)
+        self.press_caps_lock("on")
         for key, down in ((SHIFT, 1), (ALTGR, 1)):
             assert self.client(f"key {key} {down}") == "ok"
         self.give_texts(("aé", "日"))
         assert self.client(f"key {ALTGR} 0") == "ok"
         self.press(KEY_Q, 0)
         assert self.client(f"key {SHIFT} 0") == "ok"
-        self.press(CAPS_LOCK, 0)
+        self.press_caps_lock("off")
         self.press(KEY_Q, 0)
         self.give_texts(("ж",))
         self.check("texts among keys", "aé日qqж")
