@@ -325,13 +325,10 @@ class Album:
         self.site.gateway.start()
         self.canvas()
 
-    def fit_backdrop(self):
-        """The demo may make its backdrop before it knows its size; the corner is bright then."""
-        self.screen.settle()
-        self.type("/usr/lib/desktop/fit-screen; clear\n")
+    def wait_backdrop(self, width):
+        """Until it is as wide as the screen: its corner is bright."""
         lab.wait_until("the backdrop", lambda: bytes.fromhex(
-            self.screen.pixel(WIDTH - 4, 4))[2] > BRIGHT, LIMIT_S)
-        self.screen.settle()
+            self.screen.pixel(width - 4, 4))[2] > BRIGHT, LIMIT_S)
 
     def fullscreen(self):
         self.screen.xdotool("key", "F11")
@@ -339,28 +336,26 @@ class Album:
             thing for thing in things if thing.name == "Menu"])
         lab.wait_until("a desktop as large as the screen", lambda: self.is_panel(
             self.screen.pixel(WIDTH // 2, HEIGHT - 6)), LIMIT_S)
-        self.fit_backdrop()
+        self.wait_backdrop(WIDTH)
+        self.screen.settle()
         self.person.press(HOST_KEY)
         self.person.wait_name("Leave the full screen (F11)", "focusable")
         self.keep_still("fullscreen")
         self.stop()
 
-    def is_on_second(self):
-        """Whether the panel is there, and the backdrop is bright at the top right, as it shall."""
-        width = 2 * WIDTH + GAP
-        return (self.is_panel(self.screen.pixel(width - WIDTH // 2, HEIGHT - 6)) and
-                bytes.fromhex(self.screen.pixel(width - 4, 4))[2] > BRIGHT)
-
     def two_monitors(self):
         """The desktop on both; a terminal of it goes to the second one."""
         self.start("--desktop", OFFICE, "--monitors", "all")
         self.wait_thing("the second window", lambda thing: thing.name == f"{OFFICE}, screen 2")
-        lab.wait_until("the desktop on the second monitor", self.is_on_second, LIMIT_S)
+        width = 2 * WIDTH + GAP
+        lab.wait_until("the desktop on the second monitor", lambda: self.is_panel(
+            self.screen.pixel(width - WIDTH // 2, HEIGHT - 6)), LIMIT_S)
+        self.wait_backdrop(width)
         self.screen.settle()
         self.type(f"xterm -geometry 90x32+{WIDTH + 160}+120 -e less Documents/notes.txt &\n")
         lab.wait_until("a window on it", lambda: self.screen.pixel(
             WIDTH + GAP + 700, 500) == TERMINAL, LIMIT_S)
-        self.keep_still("monitors", area=f"{2 * WIDTH + GAP}x{HEIGHT}+0+0", scale="50%")
+        self.keep_still("monitors", area=f"{width}x{HEIGHT}+0+0", scale="50%")
         self.stop()
 
 
