@@ -5,6 +5,7 @@
 As a program: postgres.py PROGRAM ARGUMENT... starts one, sets BERTH_TEST_POSTGRESQL to what libpq
 needs to reach it, runs the program and ends with its status.
 """
+import contextlib
 import ctypes
 import os
 import pwd
@@ -110,9 +111,17 @@ class Server:
             return [int(pid) for pid in children.read().split()]
 
     def signal_all(self, number):
-        """SIGSTOP and SIGCONT of a whole server."""
-        for pid in [self.process.pid, *self.children()]:
-            os.kill(pid, number)
+        """SIGSTOP and SIGCONT of a whole server.
+
+        The kernel's list may lack a child while another one ends, so it has to stay the same.
+        """
+        os.kill(self.process.pid, number)
+        before = None
+        while before != (children := set(self.children())):
+            for pid in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            before = children
 
     def stop(self):
         if self.process and self.process.poll() is None:
