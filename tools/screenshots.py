@@ -238,7 +238,14 @@ class Album:
         window = self.windows()[-1]
         self.screen.xdotool("windowsize", "--sync", window, *size)
         self.screen.xdotool("windowmove", "--sync", window, *WINDOW_PLACE)
-        self.screen.xdotool("windowactivate", "--sync", window)
+
+        def has_focus():
+            """Asks for it until it is there: openbox may give it away at its start."""
+            if self.screen.xdotool("getwindowfocus") == window:
+                return True
+            self.screen.xdotool("windowactivate", window)
+            return False
+        lab.wait_until("the focus", has_focus)
 
     def type(self, text):
         """A letter at a time: a guest without KVM is slow to fetch them."""
@@ -296,7 +303,12 @@ class Album:
         self.wait_thing("a field for a path", lambda thing: thing.role == "text" and
                         thing.can("focused"))
         self.screen.xdotool("type", "--delay", "60", path)
-        self.screen.xdotool("key", "Return")
+
+        def is_chosen():
+            """The first Return may take what the chooser completes."""
+            self.screen.xdotool("key", "Return")
+            return not any(thing.role == "file chooser" for thing in self.person.read())
+        lab.wait_until("the end of the question", is_chosen, LIMIT_S)
         lab.wait_until("half of the file", self.is_half_sent, LIMIT_S)
         self.keep("files", area=self.window_area())
         for button in ("Stop", "Save"):
