@@ -277,7 +277,8 @@ def connect_once(site, number):
     """Numbers of a probe whose pool has no machine when it logs in."""
     pool, stats = f"none-{number}", site.path(f"stats-{number}.json")
     site.add_pool(pool, "demo", size=1, spares=0)
-    done = site.probe("--desktop", pool, "--stats", stats, "--logoff", limit_s=LIMIT_S)
+    done = site.probe("--desktop", pool, "--wait-stable", "200", "--stats", stats, "--logoff",
+                      limit_s=LIMIT_S)
     if done.returncode != 0:
         raise lab.LabError(done.stderr.strip())
     remove_desktops(site, pool)
