@@ -103,8 +103,7 @@ class Patch(unittest.TestCase):
         self.assertEqual(self.lab.berthctl("image", "diff", "patch", "2")["packages"],
                          diff["packages"])
 
-        # The maintenance desktop is gone; a clone of the new version is patched and its own.
-        lab.wait_until("no machine", lambda: not self.lab.rows("machines"), 120)
+        # The maintenance desktop is going; a clone of the new version is patched and its own.
         self.ctl("edit", "patch", "--from", "2")
         words = self.run_script(LOOK).split("\n")
         self.assertRegex(words[0], "^[0-9a-f]{32}$")
