@@ -185,10 +185,25 @@ is_typeable(const char *text)
     return text[0] != '\0';
 }
 
+/* Of the arguments that are one number. */
+static const struct {
+    int64_t min, max;
+} ranges[] = {
+    [BERTH_PROBE_ARG_TIME] = { 1, MAX_TIME_MS },
+    [BERTH_PROBE_ARG_OPTIONAL_TIME] = { 1, MAX_TIME_MS },
+    [BERTH_PROBE_ARG_NUMBER] = { -100, 100 },
+    [BERTH_PROBE_ARG_PERCENT] = { 0, 100 },
+    [BERTH_PROBE_ARG_HEAD] = { 0, BERTH_LIMIT_HEADS - 1 },
+};
+
 static bool
 parse_argument(BerthProbeAction *action, const char *text)
 {
-    switch (action->row->arg) {
+    BerthProbeArg arg = action->row->arg;
+
+    switch (arg) {
+    case BERTH_PROBE_ARG_NONE:
+        return false;
     case BERTH_PROBE_ARG_TEXT:
         action->text = g_strdup(text);
         return is_typeable(text);
@@ -203,19 +218,10 @@ parse_argument(BerthProbeAction *action, const char *text)
         return parse_point(action, text);
     case BERTH_PROBE_ARG_SIZE:
         return parse_size(action, text);
-    case BERTH_PROBE_ARG_TIME:
-    case BERTH_PROBE_ARG_OPTIONAL_TIME:
-        return parse_number(text, 1, MAX_TIME_MS, &action->value);
-    case BERTH_PROBE_ARG_HEAD:
-        return parse_number(text, 0, BERTH_LIMIT_HEADS - 1, &action->value);
-    case BERTH_PROBE_ARG_PERCENT:
-        return parse_number(text, 0, 100, &action->value);
     case BERTH_PROBE_ARG_SECONDS:
         return parse_seconds(text, &action->value);
-    case BERTH_PROBE_ARG_NUMBER:
-        return parse_number(text, -100, 100, &action->value);
     default:
-        return false;
+        return parse_number(text, ranges[arg].min, ranges[arg].max, &action->value);
     }
 }
 
