@@ -314,13 +314,14 @@ let_input_through(WaylandPresenter *self)
 
 /*
  * GTK 3 rounds up to whole numbers, and the compositor makes its pictures smaller again: only our
- * own surface can have pixels of the screen.
+ * own surface can have pixels of the screen.  Below 1 that would be fewer than GTK's own.
  */
 static void
 on_preferred_scale(void *user_data, struct wp_fractional_scale_v1 *fractional, uint32_t parts)
 {
     WaylandPresenter *self = user_data;
-    double scale = parts % SCALE_PARTS == 0 ? 0 : (double)parts / SCALE_PARTS;
+    bool is_of_gtk = parts % SCALE_PARTS == 0 || parts < SCALE_PARTS;
+    double scale = is_of_gtk ? 0 : (double)parts / SCALE_PARTS;
 
     if (scale != self->base.scale) {
         self->base.scale = scale;
