@@ -4,8 +4,8 @@
  * with the size in pixels and the scale that this monitor has.
  *
  * What was chosen is remembered by the monitors' names in "berth/screens" of the user's
- * configuration folder.  A monitor that is unplugged takes a head along; the others
- * are filled again, the first head on the leftmost.
+ * configuration folder.  A monitor that is unplugged takes a head along; the others are filled
+ * again, the first head on the leftmost.  Thread: main.
  */
 #pragma once
 
