@@ -404,8 +404,11 @@ berth_ram_templates_drop_spare(BerthRamTemplates *self,
 {
     GHashTableIter iter;
     gpointer key, value;
+    if (!take_lock(self)) {
+        return;
+    }
     g_hash_table_iter_init(&iter, self->entries);
-    while (take_lock(self) && g_hash_table_iter_next(&iter, &key, &value)) {
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
         if (may_give_way(value, key, n_forks, user_data)) {
             g_autofree char *folder = folder_of(self, key, "");
             berth_log_info("template", "template %s gives way: a machine needs its memory",
